@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The local socket: RUN_DIR/agent.sock, 0600 in a directory of 0700, peers of uid 0 only
+ * (SO_PEERCRED). One JSON object a line in both directions, at most API_LINE_MAX bytes.
+ *
+ * A request: {"v":1,"op":OP, ...}. The answer ends with one line that has "done": true:
+ *   {"v":1,"done":true,"ok":true, ...}
+ *   {"v":1,"done":true,"ok":false,"code":N,"msg":"..."}	code: as in the CNI spec (11: try again later)
+ * Operations that list things send their items before it, one a line: {"v":1,"item":{...}}.
+ *
+ *   op         from     asks                                   answers
+ *   add        plugin   endpoint: struct api_endpoint          ok once the pod's policy is in force
+ *   del        plugin   network, container, ifname             ok
+ *   check      plugin   network, container, ifname             ok if in force
+ *   status     CLI                                             fields in the last line
+ *   endpoints  CLI                                             items
+ *   entries    CLI                                             items: policy entries
+ *   sessions   CLI                                             items
+ *   flows      CLI      follow: bool                           items: recent denials, then live ones
+ *   explain    CLI      pod "ns/name", peer, port, proto       fields in the last line
+ *
+ * A version we do not know is answered with code 1 and the version we speak; unknown fields are
+ * ignored, so that a plugin and an agent one version apart go on working together.
+ */
+#ifndef BH_API_API_H
+#define BH_API_API_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "model/model.h"
+#include "util/err.h"
+
+struct json_object;
+
+#define API_VERSION	1
+#define API_LINE_MAX	65536
+#define API_RUN_DIR	"/run/bulkhead"		/* default */
+#define API_SOCKET	"agent.sock"
+#define API_ENDPOINTS	"endpoints"		/* RUN_DIR/endpoints/KEY.json: one file per attachment */
+
+/* ---- endpoint records: one JSON form, in state files and in `add` ------------------------- */
+
+/*
+ * {"network":"podnet","container":"c1","ifname":"eth0","netns":"/run/netns/x","ifindex":7,
+ *  "mac":"02:00:00:00:00:01","addrs":["10.0.0.2","fd00::2","fe80::1"],
+ *  "pod":{"namespace":"shop","name":"web","uid":""},"attach":"tcx","unprotected":false}
+ */
+struct api_endpoint {
+	struct endpoint *e;		/* owned by whoever holds the struct */
+	char attach[8];			/* "tcx" or "clsact", "" if not attached */
+	bool unprotected;		/* failMode open let it pass without programs: attach when you can */
+};
+
+/* The owner's name: first 128 bits of SHA-256 over network, container and ifname, each with its NUL. */
+struct hash128 api_endpoint_key(const char *network, const char *container, const char *ifname);
+
+struct json_object *api_endpoint_encode(const struct api_endpoint *e);	/* NULL: no memory */
+/* Return: 0, -EINVAL with the field named, -ENOMEM. ret->e is new. */
+int api_endpoint_decode(struct json_object *o, struct api_endpoint *ret, struct bh_err *err);
+
+/* State files: written by rename, 0600. Names are the key in hex + ".json". */
+int api_endpoint_save(const char *run_dir, const struct api_endpoint *e, struct bh_err *err);
+int api_endpoint_load(const char *run_dir, const struct hash128 *key, struct api_endpoint *ret,
+		      struct bh_err *err);					/* -ENOENT: none */
+int api_endpoint_remove(const char *run_dir, const struct hash128 *key, struct bh_err *err);	/* 0 if none */
+/* Calls @each for every readable record; a bad file is passed as NULL with err filled. Return 0 or -errno. */
+int api_endpoint_each(const char *run_dir,
+		      void (*each)(void *ctx, const struct api_endpoint *e, const struct bh_err *bad),
+		      void *ctx, struct bh_err *err);
+
+/* ---- client ------------------------------------------------------------------------------- */
+
+/**
+ * api_call() - send one request and read until the line with "done".
+ * @timeout_ms: for the whole call; -1: none.
+ * @each: called with every item (borrowed); NULL: items are ignored. Returning non-zero ends the call.
+ * @ret:  the last line; json_object_put() it. NULL allowed.
+ *
+ * Return: 0 (also when the answer says ok: false: look at it), -ECONNREFUSED or -ENOENT nobody
+ * listens, -ETIMEDOUT, -EPROTO no answer of ours, or what @each returned.
+ */
+int api_call(const char *run_dir, struct json_object *request, int timeout_ms,
+	     int (*each)(void *ctx, struct json_object *item), void *ctx, struct json_object **ret,
+	     struct bh_err *err);
+
+/* ---- server ------------------------------------------------------------------------------- */
+
+struct api_server;
+struct api_conn;
+
+/* Called once per request line. It answers with api_send(), now or later; a connection may close at
+ * any time: on_close() then tells, after which the conn must not be used. */
+struct api_handler {
+	void (*on_request)(void *ctx, struct api_conn *conn, struct json_object *request);
+	void (*on_close)(void *ctx, struct api_conn *conn);
+	void *ctx;
+};
+
+/* Listens at RUN_DIR/agent.sock, making RUN_DIR (0700) if need be; removes a dead socket file. */
+int api_server_new(const char *run_dir, const struct api_handler *handler, struct api_server **ret,
+		   struct bh_err *err);
+void api_server_free(struct api_server *s);
+int api_server_fd(const struct api_server *s);		/* an epoll fd: readable when there is work */
+void api_server_work(struct api_server *s);		/* never blocks */
+
+/* Queue one line; the object is taken. A peer that reads too slowly (over 4 MiB queued) is closed.
+ * Return: 0 or -EPIPE / -ENOMEM. */
+int api_send(struct api_conn *c, struct json_object *take);
+int api_send_error(struct api_conn *c, int code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+
+#endif

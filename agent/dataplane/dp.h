@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The data plane seen from user space: load or adopt the pinned programs and maps, read and change
+ * the maps, read events, ask the program. The only code that includes libbpf. Has no opinions: what
+ * to change and in which order comes from policy/delta.h.
+ */
+#ifndef BH_DATAPLANE_DP_H
+#define BH_DATAPLANE_DP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "../../bpf/abi.h"
+#include "policy/delta.h"
+#include "util/err.h"
+
+struct dp;
+
+/* Entries; 0: the default in bpf/maps.h. Fixed when the maps are made: adopted maps keep theirs. */
+struct dp_sizes {
+	uint32_t addrs, cidrs, rows, ranges, rules, sessions4, sessions6, events_bytes;
+};
+
+/**
+ * dp_open() - adopt what is pinned under @pin_dir, make what is not, pin all.
+ *
+ * Programs that differ from ours are replaced: the pins by rename, the links of live endpoints by
+ * BPF_LINK_UPDATE (hook_attach()), so that no packet meets an empty hook.
+ * Return: 0, -EPERM, -ENOTSUP @pin_dir is not on a bpffs, -EUCLEAN a pinned map has another layout
+ * (err names it), -EBUSY another agent holds the lock, or what the kernel said to the load (err holds
+ * the verifier's last line).
+ */
+int dp_open(const char *pin_dir, const struct dp_sizes *sizes, struct dp **ret, struct bh_err *err);
+void dp_free(struct dp *dp);		/* closes; whatever is pinned stays and goes on working */
+const char *dp_pin_dir(const struct dp *dp);
+int dp_prog_fd(const struct dp *dp, enum bh_dir dir);	/* BH_EGRESS: bh_from_pod */
+
+/* Whether all our pins are still there. Return: 1, 0, or -errno. dp_repin() puts back what is not. */
+int dp_pins_ok(const struct dp *dp);
+int dp_repin(struct dp *dp, struct bh_err *err);
+
+/* Read everything the programs decide by. */
+int dp_read(struct dp *dp, struct actual **ret, struct bh_err *err);
+
+/* One step. STEP_GRACE blocks (some ms) here; see dp_grace_begin() for the event loop. */
+int dp_step(struct dp *dp, const struct step *step, struct bh_err *err);
+
+/* Grace without blocking: begin, then the fd is readable once when it is over (read 8 bytes). One at
+ * a time. */
+int dp_grace_fd(const struct dp *dp);
+int dp_grace_begin(struct dp *dp, struct bh_err *err);
+
+/* What would the program say? The answer fields of @q are filled in. Return: 0 or -errno. */
+int dp_explain(struct dp *dp, struct bh_query *q, struct bh_err *err);
+
+/* Statistics summed over CPUs: ret[BH_STAT_MAX * 2], index stat * 2 + dir. */
+int dp_stats(struct dp *dp, struct bh_count *ret, struct bh_err *err);
+int dp_rule_count(struct dp *dp, uint32_t rule, struct bh_count *ret, struct bh_err *err);
+
+/* Sessions: one call an entry, either family (v4 as ::ffff:). Return non-zero from @each to stop. */
+struct dp_session {
+	struct bh_flow6 flow;
+	struct bh_session session;
+	uint32_t idle_ms;	/* since the last packet */
+};
+int dp_sessions(struct dp *dp, int (*each)(void *ctx, const struct dp_session *s), void *ctx,
+		struct bh_err *err);
+/* Forget the sessions of one interface. Return: how many, or -errno. */
+int dp_sessions_purge(struct dp *dp, uint32_t ifindex, struct bh_err *err);
+
+/* Events that wait in the ring. Return: how many were given to @each, or -errno. */
+int dp_events(struct dp *dp, void (*each)(void *ctx, const struct bh_event *e), void *ctx);
+
+#endif

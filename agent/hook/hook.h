@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Our two programs on the host side of a veth: attach, inspect, detach. Raw bpf(2) and rtnetlink
+ * only, because the CNI plugin runs on hosts that lack our libraries; the agent uses the same code.
+ */
+#ifndef BH_HOOK_HOOK_H
+#define BH_HOOK_HOOK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "util/err.h"
+#include "util/hash.h"
+
+/* How the programs hang on the interface. AUTO: tcx where the kernel has it (Linux 6.6), else clsact. */
+enum hook_mode { HOOK_AUTO, HOOK_TCX, HOOK_CLSACT };
+
+const char *hook_mode_text(enum hook_mode mode);		/* "auto", "tcx", "clsact" */
+int hook_mode_parse(const char *text, enum hook_mode *ret);	/* 0 or -EINVAL */
+
+/* Whether this kernel knows tcx: asked of the kernel, by a link to an interface that cannot exist
+ * (-ENODEV: yes, -EINVAL: no). @prog_fd: any SCHED_CLS program. */
+bool hook_has_tcx(int prog_fd);
+
+struct hook {
+	const char *pin_dir;		/* where the agent pinned the programs, links below it in links/ */
+	struct hash128 key;		/* the endpoint's owner */
+	uint32_t ifindex;		/* host side of the veth */
+};
+
+/**
+ * hook_attach() - put bh_from_pod (tc ingress) and bh_to_pod (tc egress) at the head of @h->ifindex.
+ * @mode:     how; the way taken is written to *ret_mode.
+ *
+ * tcx: links pinned as PIN_DIR/links/KEY_from and KEY_to, before every other program; one that is
+ * pinned and hangs on this interface is kept and its program updated, one that hangs elsewhere or
+ * nowhere is replaced. clsact: filters with our own handle and priority, replaced in place.
+ * On failure nothing that this call made is left behind.
+ * Return: 0, -ENOENT the programs are not pinned, -ENODEV no such interface, -EBUSY an ingress qdisc
+ * is in the way of clsact, or another -errno.
+ */
+int hook_attach(const struct hook *h, enum hook_mode mode, enum hook_mode *ret_mode, struct bh_err *err);
+
+/* Take them off again, by pins and by interface, whichever there is; 0 when there was nothing.
+ * ifindex 0: only the pins. The clsact qdisc stays if anyone else has a filter on it. */
+int hook_detach(const struct hook *h, struct bh_err *err);
+
+/* Return: 1 if both programs are the pinned ones and hang on the interface, 0 if not (err says what
+ * is missing), -errno. */
+int hook_check(const struct hook *h, struct bh_err *err);
+
+#endif

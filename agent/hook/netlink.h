@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The little rtnetlink that we need: one request, its answers, its error with the kernel's own words.
+ */
+#ifndef BH_HOOK_NETLINK_H
+#define BH_HOOK_NETLINK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "util/addr.h"
+#include "util/err.h"
+
+#define NL_ADDRS 32
+
+/* One interface as RTM_NEWLINK tells it. */
+struct nl_link {
+	uint32_t ifindex;
+	uint32_t peer;		/* IFLA_LINK: ifindex of the veth's other end, 0 if none */
+	int32_t peer_nsid;	/* IFLA_LINK_NETNSID: where that is; -1: here */
+	uint8_t mac[6];
+	char name[16];
+	char kind[16];		/* "veth"; "" if none */
+};
+
+/* A socket bound to the network namespace the caller is in now, close-on-exec. Return: fd or -errno. */
+int nl_open(void);
+
+/* Return: 0, -ENODEV, or another -errno. */
+int nl_link_by_name(int nl, const char *name, struct nl_link *ret, struct bh_err *err);
+int nl_link_by_index(int nl, uint32_t ifindex, struct nl_link *ret, struct bh_err *err);
+
+/* The addresses of one interface (ifindex 0: of all, loopback left out), at most @max.
+ * Return: how many, -E2BIG if there are more, or another -errno. */
+int nl_addrs(int nl, uint32_t ifindex, struct addr *ret, size_t max, struct bh_err *err);
+
+/* The id that the namespace behind @netns_fd has here, -1 if it has none. Return: 0 or -errno. */
+int nl_nsid(int nl, int netns_fd, int32_t *ret, struct bh_err *err);
+
+/* clsact: the qdisc and one BPF filter on it (direct action). @ingress: else egress.
+ * nl_filter_get: the id of the program under our handle and priority, 0 if there is none. */
+int nl_clsact_add(int nl, uint32_t ifindex, struct bh_err *err);
+int nl_clsact_del_if_empty(int nl, uint32_t ifindex, struct bh_err *err);
+int nl_filter_set(int nl, uint32_t ifindex, bool ingress, int prog_fd, struct bh_err *err);
+int nl_filter_del(int nl, uint32_t ifindex, bool ingress, struct bh_err *err);
+int nl_filter_get(int nl, uint32_t ifindex, bool ingress, uint32_t *ret_prog_id, struct bh_err *err);
+
+#endif

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The cluster as last seen: namespaces, pods, policies as plain structs, the endpoints of this node
+ * and its own addresses. Filled by the sources (kube/) and by CNI (api/), read by policy/. Knows no
+ * policy semantics beyond what a selector matches.
+ */
+#ifndef BH_MODEL_MODEL_H
+#define BH_MODEL_MODEL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "util/addr.h"
+#include "util/err.h"
+#include "util/hash.h"
+#include "util/vec.h"
+
+/* ---- labels and selectors --------------------------------------------------------------- */
+
+struct label {
+	char *key, *value;
+};
+
+/* Sorted by key, keys unique: labels_get() relies on it. Owned strings. */
+struct labels {
+	VEC(struct label) at;
+};
+
+int labels_set(struct labels *l, const char *key, const char *value);	/* 0 or -ENOMEM; replaces */
+const char *labels_get(const struct labels *l, const char *key);	/* NULL: no such label */
+bool labels_equal(const struct labels *a, const struct labels *b);
+void labels_done(struct labels *l);
+
+/* metav1.LabelSelectorRequirement.operator; matchLabels become OP_IN with one value. */
+enum selector_op { OP_IN, OP_NOT_IN, OP_EXISTS, OP_NOT_EXISTS };
+
+struct requirement {
+	char *key;
+	enum selector_op op;
+	VEC(char *) values;
+};
+
+/* All requirements must hold; none at all selects everything. A selector that is absent (nil) is a
+ * NULL pointer to one, which is "not used", never "everything". */
+struct selector {
+	VEC(struct requirement) at;
+};
+
+struct selector *selector_new(void);
+void selector_free(struct selector *s);
+int selector_add(struct selector *s, const char *key, enum selector_op op, struct requirement **ret);
+int requirement_value(struct requirement *r, const char *value);
+
+/* NotIn and DoesNotExist match what lacks the key (apimachinery labels.Requirement.Matches). */
+bool selector_matches(const struct selector *s, const struct labels *l);
+
+/* ---- objects ---------------------------------------------------------------------------- */
+
+struct namespace {
+	char *name;
+	struct labels labels;	/* kubernetes.io/metadata.name is always there, as the API server sets it */
+};
+
+struct host_port {
+	uint8_t proto;		/* IPPROTO_* */
+	uint16_t port;
+};
+
+struct pod {
+	char *ns, *name, *uid;	/* uid "" where the source has none */
+	char *node;		/* spec.nodeName, "" if not scheduled or not said */
+	struct labels labels;
+	VEC(struct addr) addrs;	/* status.podIPs */
+	VEC(struct host_port) host_ports;	/* spec.containers[].ports[].hostPort */
+	bool host_network;	/* is the node, for every policy */
+	bool ended;		/* phase Succeeded or Failed: its addresses may be another's by now */
+};
+
+/* What the decoder could not take in: `path` is like "spec.ingress[0].ports[1].endPort". */
+struct problem {
+	char *path, *text;
+};
+
+struct port_range {
+	uint8_t proto;		/* IPPROTO_TCP, _UDP, _SCTP */
+	uint16_t first, last;	/* inclusive; 0..65535 for "all ports of the protocol" */
+};
+
+/* One item of from/to. Exactly one of: block set (then both selectors NULL), or a selector at least. */
+struct peer {
+	struct selector *pods, *namespaces;	/* NULL: not used. Pods alone: in the policy's namespace */
+	bool is_block;
+	struct cidr block;
+	VEC(struct cidr) except;
+};
+
+struct rule {
+	VEC(struct peer) peers;		/* none: any peer, outside ones too */
+	VEC(struct port_range) ports;	/* none: every port of every protocol */
+	bool unknown;			/* holds something not understood: matches nothing */
+};
+
+enum { DIR_INGRESS = 0, DIR_EGRESS = 1, DIR_MAX = 2 };	/* as enum bh_dir */
+
+/* networking.k8s.io/v1 NetworkPolicy, defaults applied. */
+struct net_policy {
+	char *ns, *name;
+	struct selector *subject;	/* spec.podSelector; never NULL */
+	bool isolates[DIR_MAX];		/* policyTypes with their defaults */
+	VEC(struct rule) rules[DIR_MAX];
+	VEC(struct problem) problems;	/* empty: all was understood */
+};
+
+/*
+ * One pod interface on this node, as its ADD told (api/endpoint.h is the wire form). `key` names the
+ * owner: hash of network, container id and interface name.
+ */
+struct endpoint {
+	struct hash128 key;
+	char *network, *container, *ifname, *netns;
+	char *ns, *pod, *uid;	/* from CNI_ARGS; uid "" if not given */
+	uint32_t ifindex;	/* host side of the veth; 0: the interface is gone */
+	uint8_t mac[6];
+	VEC(struct addr) addrs;	/* of the result, and link-local ones */
+};
+
+/* ---- the whole -------------------------------------------------------------------------- */
+
+/* Each vector is sorted by its *_cmp, so that look-ups are binary searches. */
+struct model {
+	VEC(struct namespace *) namespaces;	/* by name */
+	VEC(struct pod *) pods;			/* by namespace, name */
+	VEC(struct net_policy *) policies;	/* by namespace, name */
+	VEC(struct endpoint *) endpoints;	/* by key */
+	VEC(struct addr) node_addrs;		/* of this node, loopback left out; sorted */
+};
+
+struct model *model_new(void);
+void model_free(struct model *m);
+
+struct namespace *namespace_new(const char *name);
+struct pod *pod_new(const char *ns, const char *name);
+struct net_policy *net_policy_new(const char *ns, const char *name);
+struct endpoint *endpoint_new(void);
+void namespace_free(struct namespace *n);
+void pod_free(struct pod *p);
+void net_policy_free(struct net_policy *p);
+void endpoint_free(struct endpoint *e);
+void peer_done(struct peer *p);
+void rule_done(struct rule *r);
+
+/* Notes what was not understood. Return: 0 or -ENOMEM. */
+int net_policy_problem(struct net_policy *p, const char *path, const char *text);
+
+/* Insert or replace; the object is taken, also on failure (-ENOMEM). */
+int model_put_namespace(struct model *m, struct namespace *take);
+int model_put_pod(struct model *m, struct pod *take);
+int model_put_policy(struct model *m, struct net_policy *take);
+int model_put_endpoint(struct model *m, struct endpoint *take);
+
+/* Return: whether there was one. */
+bool model_del_namespace(struct model *m, const char *name);
+bool model_del_pod(struct model *m, const char *ns, const char *name);
+bool model_del_policy(struct model *m, const char *ns, const char *name);
+bool model_del_endpoint(struct model *m, const struct hash128 *key);
+
+/* Borrowed; NULL if not there. */
+const struct namespace *model_namespace(const struct model *m, const char *name);
+const struct pod *model_pod(const struct model *m, const char *ns, const char *name);
+const struct net_policy *model_policy(const struct model *m, const char *ns, const char *name);
+struct endpoint *model_endpoint(const struct model *m, const struct hash128 *key);
+
+/* The pod an endpoint belongs to: same namespace and name, and the same UID where both sides have one. */
+const struct pod *model_endpoint_pod(const struct model *m, const struct endpoint *e);
+
+int model_set_node_addrs(struct model *m, const struct addr *addrs, size_t n);	/* copied, sorted */
+
+#endif

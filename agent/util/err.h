@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The message that goes with a failure: what, which and where, for a person. The return value stays
+ * the machine's answer (-errno).
+ */
+#ifndef BH_UTIL_ERR_H
+#define BH_UTIL_ERR_H
+
+/* Owned by the caller; no allocation, nothing to free. Written on failure only. */
+struct bh_err {
+	char msg[256];
+};
+
+/**
+ * bh_err_set() - fill a message and pass the return value on, so that a failure is one line.
+ * @err: may be NULL.
+ * @r:   -errno; not added to the text.
+ *
+ * A message longer than the buffer is cut, ending in "...". Return: @r.
+ */
+int bh_err_set(struct bh_err *err, int r, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+
+/**
+ * bh_err_errno() - as bh_err_set(), and ": " with the text of -@r at the end.
+ */
+int bh_err_errno(struct bh_err *err, int r, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+
+#endif
