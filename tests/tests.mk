@@ -1,5 +1,32 @@
-# Test programs. A unit test tests/unit/x_test.c links what UNIT_x names and cmocka; each closes with
-# cmocka's own line. Included by the Makefile.
-TEST_LIBS := -lcmocka
+# Test programs. tests/unit mirrors the tree: tests/unit/DIR/x_test.c links what LINK_DIR names, and
+# cmocka, nothing else; each closes with cmocka's own line. Included by the Makefile.
+LINK_util       := $(UTIL)
+LINK_model      := $(UTIL) $(MODEL)
+LINK_policy     := $(UTIL) $(MODEL) $(POLICY)
+LINK_kube       := $(UTIL) $(MODEL) $(KUBE)
+LINK_hook       := $(UTIL) $(HOOK)
+LINK_api        := $(UTIL) $(MODEL) $(API)
+LINK_dataplane  := $(UTIL) $(MODEL) $(POLICY) $(HOOK) $(DP)
+LINK_ctl        := $(UTIL) $(MODEL) $(API_CLIENT) $(filter-out agent/ctl/main.c,$(CTL))
+LINK_cni-plugin := $(UTIL) $(MODEL) $(HOOK) $(API_CLIENT) $(filter-out cni-plugin/main.c,$(PLUGIN))
+LIBS_kube       := -ljson-c -lyaml
+LIBS_api        := -ljson-c
+LIBS_ctl        := -ljson-c
+LIBS_cni-plugin := -ljson-c
+LIBS_dataplane  := -lbpf -lelf -lz -pthread
 
-UNIT :=
+UNIT_SRC := $(wildcard tests/unit/*/*_test.c)
+UNIT_BIN := $(patsubst %.c,$(B)/%,$(UNIT_SRC))
+
+.SECONDEXPANSION:
+$(UNIT_BIN): $(B)/tests/unit/%: $(B)/tests/unit/%.o $$(call obj,$$(LINK_$$(notdir $$(patsubst %/,%,$$(dir $$*)))))
+	$(say) LD $@
+	$(Q)$(CC) $(CFLAGS) $(LDHARDEN) -o $@ $^ $(LIBS_$(notdir $(patsubst %/,%,$(dir $*)))) -lcmocka
+
+.PHONY: unit check
+unit: $(UNIT_BIN)
+check: unit check-pure
+	$(Q)r=0; for t in $(UNIT_BIN); do $$t || r=1; done; exit $$r
+
+# Other suites keep their rules beside their sources.
+-include $(wildcard tests/*/rules.mk)
