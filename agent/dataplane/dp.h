@@ -51,6 +51,10 @@ int dp_step(struct dp *dp, const struct step *step, struct bh_err *err);
 int dp_grace_fd(const struct dp *dp);
 int dp_grace_begin(struct dp *dp, struct bh_err *err);
 
+/* The (protocol, port) pairs, as BH_PORT(), on which this node forwards to pods (hostPorts): they are
+ * no part of the exemption for the node's own addresses. Replaces the former list. */
+int dp_set_node_ports(struct dp *dp, const uint32_t *ports, size_t n, struct bh_err *err);
+
 /* What would the program say? The answer fields of @q are filled in. Return: 0 or -errno. */
 int dp_explain(struct dp *dp, struct bh_query *q, struct bh_err *err);
 

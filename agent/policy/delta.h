@@ -19,47 +19,50 @@
 /* ---- what the maps hold ------------------------------------------------------------------- */
 
 struct actual_id {
-	uint32_t kind, id;	/* enum bh_id_kind */
-	struct hash128 hash;
-	uint32_t len;		/* BH_ID_SLICE */
+	struct bh_id_key key;
+	struct bh_id id;
+	bool dead;
 };
 
 struct actual_location {
 	struct cidr cidr;	/* exact addresses: len 128 */
 	bool is_block;
-	uint32_t slot;		/* index into bh_classes */
-	uint32_t word;		/* what that holds: class and BH_CLASS_NODE */
+	uint32_t slot;		/* index into words[] */
+	bool dead;
 };
 
 struct actual_row {
 	struct bh_row_key key;
 	struct bh_row row;
+	bool dead;
 };
 
-struct actual_endpoint {
-	uint32_t slot;
-	struct bh_endpoint ep;
-};
-
-/* Limits: what the maps were made with. */
+/* How many entries each map takes. */
 struct actual_sizes {
 	uint32_t addrs, cidrs, classes, rows, ranges, rules, ids;
 };
 
-/* Sorted: ids by (kind, id), locations by (is_block, cidr), rows by key, endpoints by ifindex. */
+/*
+ * A mirror of the maps: read from them once (dataplane/), then kept by actual_apply(). The vectors
+ * are sorted, by key and by (is_block, cidr), up to their sorted_*; actual_apply() appends behind that and
+ * marks deletions as dead, actual_sort() brings all in order again.
+ */
 struct actual {
 	struct actual_sizes size;
-	uint32_t epoch;		/* bh_meta.epoch */
+	uint32_t epoch;			/* bh_meta.epoch */
 	VEC(struct actual_id) ids;
 	VEC(struct actual_location) locations;
 	VEC(struct actual_row) rows;
-	VEC(struct actual_endpoint) endpoints;
-	struct bh_range *ranges;	/* size.ranges of them */
+	size_t sorted_ids, sorted_locations, sorted_rows;
+	uint32_t *words;		/* bh_classes: size.classes of them */
+	struct bh_range *ranges;	/* bh_ranges: size.ranges of them */
+	struct bh_endpoint *endpoints;	/* bh_endpoints: BH_EP_SLOTS of them */
 };
 
+/* NULL: no memory. Fill the vectors in any order, then actual_sort(). */
 struct actual *actual_new(const struct actual_sizes *size);
 void actual_free(struct actual *a);
-void actual_sort(struct actual *a);	/* after filling it in any order */
+void actual_sort(struct actual *a);
 
 /* ---- the steps ---------------------------------------------------------------------------- */
 
@@ -77,7 +80,7 @@ enum step_kind {
 	STEP_CIDR_DEL,
 	STEP_EP_NEW,		/* whole slot, ifindex stored last */
 	STEP_EP_SET,		/* endpoint[slot].policy_set = word: one aligned store */
-	STEP_EP_EPOCH,		/* endpoint[slot].epoch = word, meta.epoch before it */
+	STEP_EP_EPOCH,		/* meta.epoch = word, then endpoint[slot].epoch = word */
 	STEP_EP_DEL,		/* endpoint[slot].ifindex = 0 */
 };
 
@@ -110,14 +113,16 @@ int delta_plan(const struct tables *wanted, const struct actual *actual, struct 
 	       struct bh_err *err);
 void plan_free(struct plan *p);
 
-/* Brings @actual to where the maps are after @step. Return: 0 or -ENOMEM. */
+/* Brings @actual to where the maps are after @step; call actual_sort() once the plan is through.
+ * Return: 0 or -ENOMEM. */
 int actual_apply(struct actual *a, const struct step *step);
 
-/* What an id means in @actual, or 0 if it has no such content. */
-uint32_t actual_id_of(const struct actual *a, uint32_t kind, const struct hash128 *hash);
+/* The decisions that the programs would take from a sorted @a: what holds for (policy_set, class,
+ * dir), NULL where the table is broken (BH_NO_ROW); and the class word of an address. */
+const struct bh_row *actual_row(const struct actual *a, uint32_t policy_set, uint32_t class, uint32_t dir);
+uint32_t actual_word(const struct actual *a, const struct addr *addr, bool with_cidr);
 
-/* The decision the programs would take from these tables; for tests and the self-check. */
-const struct bh_row *actual_row_of(const struct actual *a, uint32_t policy_set, uint32_t class, uint32_t dir);
-uint32_t actual_class_of(const struct actual *a, const struct addr *addr, bool with_cidr);	/* the word */
+/* What an id is called, NULL if it is not in use. */
+const struct hash128 *actual_hash(const struct actual *a, uint32_t kind, uint32_t id);
 
 #endif
