@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The whole: sorted vectors of owned objects, looked up by bisection. */
+#include "model/model.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "util/scope.h"
+
+typedef int (*cmp_fn)(const void *a, const void *b);
+
+/* ---- order ------------------------------------------------------------------------------ */
+
+static int names_cmp(const char *ns_a, const char *name_a, const char *ns_b, const char *name_b)
+{
+	const int r = strcmp(ns_a, ns_b);
+
+	return r ? r : strcmp(name_a, name_b);
+}
+
+static int namespace_cmp(const void *a, const void *b)
+{
+	return strcmp((*(struct namespace *const *)a)->name, (*(struct namespace *const *)b)->name);
+}
+
+static int pod_cmp(const void *a, const void *b)
+{
+	const struct pod *x = *(struct pod *const *)a, *y = *(struct pod *const *)b;
+
+	return names_cmp(x->ns, x->name, y->ns, y->name);
+}
+
+static int net_policy_cmp(const void *a, const void *b)
+{
+	const struct net_policy *x = *(struct net_policy *const *)a, *y = *(struct net_policy *const *)b;
+
+	return names_cmp(x->ns, x->name, y->ns, y->name);
+}
+
+static int endpoint_cmp(const void *a, const void *b)
+{
+	return hash128_cmp(&(*(struct endpoint *const *)a)->key, &(*(struct endpoint *const *)b)->key);
+}
+
+/* ---- sorted vectors of pointers --------------------------------------------------------- */
+
+/* Where *key is in @v, or would be. */
+static size_t place(const void *v, size_t n, const void *key, cmp_fn cmp, bool *ret_there)
+{
+	size_t lo = 0, hi = n;
+
+	*ret_there = false;
+	while (lo < hi) {
+		const size_t mid = lo + (hi - lo) / 2;
+		const int r = cmp((const char *)v + mid * sizeof(void *), key);
+
+		if (!r) {
+			*ret_there = true;
+			return mid;
+		}
+		if (r < 0)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo;
+}
+
+/* Macros, because the vectors differ in type alone. Putting what is there already is no change. */
+#define PUT(vec, take, cmp, drop) ({								\
+	bool there_;										\
+	int r_ = 0;										\
+	const size_t at_ = place((vec)->v, (vec)->n, &(take), (cmp), &there_);			\
+	if (there_) {										\
+		if ((vec)->v[at_] != (take))							\
+			drop((vec)->v[at_]);							\
+		(vec)->v[at_] = (take);								\
+	} else if (vec_add(vec)) {								\
+		memmove((vec)->v + at_ + 1, (vec)->v + at_,					\
+			((vec)->n - 1 - at_) * sizeof(*(vec)->v));				\
+		(vec)->v[at_] = (take);								\
+	} else {										\
+		drop(take);									\
+		r_ = -ENOMEM;									\
+	}											\
+	r_; })
+
+#define DEL(vec, key, cmp, drop) ({								\
+	bool there_;										\
+	const size_t at_ = place((vec)->v, (vec)->n, (key), (cmp), &there_);			\
+	if (there_) {										\
+		drop((vec)->v[at_]);								\
+		(vec)->n--;									\
+		memmove((vec)->v + at_, (vec)->v + at_ + 1,					\
+			((vec)->n - at_) * sizeof(*(vec)->v));					\
+	}											\
+	there_; })
+
+#define GET(vec, key, cmp) ({									\
+	bool there_;										\
+	const size_t at_ = place((vec)->v, (vec)->n, (key), (cmp), &there_);			\
+	there_ ? (vec)->v[at_] : NULL; })
+
+#define FREE_ALL(vec, drop) do {								\
+	size_t i_;										\
+	for (i_ = 0; i_ < (vec)->n; i_++)							\
+		drop((vec)->v[i_]);								\
+	vec_done(vec);										\
+	} while (0)
+
+/* ---- the whole -------------------------------------------------------------------------- */
+
+struct model *model_new(void)
+{
+	return calloc(1, sizeof(struct model));
+}
+
+void model_free(struct model *m)
+{
+	if (!m)
+		return;
+	FREE_ALL(&m->namespaces, namespace_free);
+	FREE_ALL(&m->pods, pod_free);
+	FREE_ALL(&m->policies, net_policy_free);
+	FREE_ALL(&m->endpoints, endpoint_free);
+	vec_done(&m->node_addrs);
+	free(m);
+}
+
+int model_put_namespace(struct model *m, struct namespace *take)
+{
+	return PUT(&m->namespaces, take, namespace_cmp, namespace_free);
+}
+
+int model_put_pod(struct model *m, struct pod *take)
+{
+	return PUT(&m->pods, take, pod_cmp, pod_free);
+}
+
+int model_put_policy(struct model *m, struct net_policy *take)
+{
+	return PUT(&m->policies, take, net_policy_cmp, net_policy_free);
+}
+
+int model_put_endpoint(struct model *m, struct endpoint *take)
+{
+	return PUT(&m->endpoints, take, endpoint_cmp, endpoint_free);
+}
+
+bool model_del_namespace(struct model *m, const char *name)
+{
+	const struct namespace key = { .name = (char *)name }, *k = &key;
+
+	return DEL(&m->namespaces, &k, namespace_cmp, namespace_free);
+}
+
+bool model_del_pod(struct model *m, const char *ns, const char *name)
+{
+	const struct pod key = { .ns = (char *)ns, .name = (char *)name }, *k = &key;
+
+	return DEL(&m->pods, &k, pod_cmp, pod_free);
+}
+
+bool model_del_policy(struct model *m, const char *ns, const char *name)
+{
+	const struct net_policy key = { .ns = (char *)ns, .name = (char *)name }, *k = &key;
+
+	return DEL(&m->policies, &k, net_policy_cmp, net_policy_free);
+}
+
+bool model_del_endpoint(struct model *m, const struct hash128 *key)
+{
+	const struct endpoint wanted = { .key = *key }, *k = &wanted;
+
+	return DEL(&m->endpoints, &k, endpoint_cmp, endpoint_free);
+}
+
+const struct namespace *model_namespace(const struct model *m, const char *name)
+{
+	const struct namespace key = { .name = (char *)name }, *k = &key;
+
+	return GET(&m->namespaces, &k, namespace_cmp);
+}
+
+const struct pod *model_pod(const struct model *m, const char *ns, const char *name)
+{
+	const struct pod key = { .ns = (char *)ns, .name = (char *)name }, *k = &key;
+
+	return GET(&m->pods, &k, pod_cmp);
+}
+
+const struct net_policy *model_policy(const struct model *m, const char *ns, const char *name)
+{
+	const struct net_policy key = { .ns = (char *)ns, .name = (char *)name }, *k = &key;
+
+	return GET(&m->policies, &k, net_policy_cmp);
+}
+
+struct endpoint *model_endpoint(const struct model *m, const struct hash128 *key)
+{
+	const struct endpoint wanted = { .key = *key }, *k = &wanted;
+
+	return GET(&m->endpoints, &k, endpoint_cmp);
+}
+
+const struct pod *model_endpoint_pod(const struct model *m, const struct endpoint *e)
+{
+	const struct pod *p = e->ns && e->pod ? model_pod(m, e->ns, e->pod) : NULL;
+
+	if (!p || (e->uid && *e->uid && *p->uid && strcmp(e->uid, p->uid)))
+		return NULL;
+	return p;
+}
+
+int model_set_node_addrs(struct model *m, const struct addr *addrs, size_t n)
+{
+	auto_free struct addr *copy = NULL;
+
+	if (n) {
+		copy = malloc(n * sizeof(*copy));
+		if (!copy)
+			return -ENOMEM;
+		memcpy(copy, addrs, n * sizeof(*copy));
+		qsort(copy, n, sizeof(*copy), addr_cmp);
+	}
+	vec_done(&m->node_addrs);
+	m->node_addrs.v = TAKE_PTR(copy);
+	m->node_addrs.n = m->node_addrs.size = n;
+	return 0;
+}

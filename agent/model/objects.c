@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Birth and death of the model's objects. The free functions take NULL and half-built ones. */
+#include "model/model.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct namespace *namespace_new(const char *name)
+{
+	struct namespace *n = calloc(1, sizeof(*n));
+
+	if (!n)
+		return NULL;
+	n->name = strdup(name);
+	if (!n->name || labels_set(&n->labels, "kubernetes.io/metadata.name", name) < 0) {
+		namespace_free(n);
+		return NULL;
+	}
+	return n;
+}
+
+void namespace_free(struct namespace *n)
+{
+	if (!n)
+		return;
+	labels_done(&n->labels);
+	free(n->name);
+	free(n);
+}
+
+struct pod *pod_new(const char *ns, const char *name)
+{
+	struct pod *p = calloc(1, sizeof(*p));
+
+	if (!p)
+		return NULL;
+	p->ns = strdup(ns);
+	p->name = strdup(name);
+	p->uid = strdup("");
+	p->node = strdup("");
+	if (!p->ns || !p->name || !p->uid || !p->node) {
+		pod_free(p);
+		return NULL;
+	}
+	return p;
+}
+
+void pod_free(struct pod *p)
+{
+	if (!p)
+		return;
+	labels_done(&p->labels);
+	vec_done(&p->addrs);
+	vec_done(&p->host_ports);
+	free(p->ns);
+	free(p->name);
+	free(p->uid);
+	free(p->node);
+	free(p);
+}
+
+struct net_policy *net_policy_new(const char *ns, const char *name)
+{
+	struct net_policy *p = calloc(1, sizeof(*p));
+
+	if (!p)
+		return NULL;
+	p->ns = strdup(ns);
+	p->name = strdup(name);
+	p->subject = selector_new();
+	if (!p->ns || !p->name || !p->subject) {
+		net_policy_free(p);
+		return NULL;
+	}
+	return p;
+}
+
+void peer_done(struct peer *p)
+{
+	selector_free(p->pods);
+	selector_free(p->namespaces);
+	vec_done(&p->except);
+	*p = (struct peer){};
+}
+
+void rule_done(struct rule *r)
+{
+	size_t i;
+
+	for (i = 0; i < r->peers.n; i++)
+		peer_done(&r->peers.v[i]);
+	vec_done(&r->peers);
+	vec_done(&r->ports);
+}
+
+static void problems_done(struct net_policy *p)
+{
+	size_t i;
+
+	for (i = 0; i < p->problems.n; i++) {
+		free(p->problems.v[i].path);
+		free(p->problems.v[i].text);
+	}
+	vec_done(&p->problems);
+}
+
+void net_policy_free(struct net_policy *p)
+{
+	size_t dir, i;
+
+	if (!p)
+		return;
+	for (dir = 0; dir < DIR_MAX; dir++) {
+		for (i = 0; i < p->rules[dir].n; i++)
+			rule_done(&p->rules[dir].v[i]);
+		vec_done(&p->rules[dir]);
+	}
+	problems_done(p);
+	selector_free(p->subject);
+	free(p->ns);
+	free(p->name);
+	free(p);
+}
+
+int net_policy_problem(struct net_policy *p, const char *path, const char *text)
+{
+	struct problem new = { .path = strdup(path), .text = strdup(text) };
+	struct problem *slot = new.path && new.text ? vec_add(&p->problems) : NULL;
+
+	if (!slot) {
+		free(new.path);
+		free(new.text);
+		return -ENOMEM;
+	}
+	*slot = new;
+	return 0;
+}
+
+struct endpoint *endpoint_new(void)
+{
+	return calloc(1, sizeof(struct endpoint));
+}
+
+void endpoint_free(struct endpoint *e)
+{
+	if (!e)
+		return;
+	vec_done(&e->addrs);
+	free(e->network);
+	free(e->container);
+	free(e->ifname);
+	free(e->netns);
+	free(e->ns);
+	free(e->pod);
+	free(e->uid);
+	free(e);
+}
