@@ -9,30 +9,30 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "policy/order.h"
+#include "policy/keys.h"
 
-int order_u32(uint32_t a, uint32_t b)
+int key_u32(uint32_t a, uint32_t b)
 {
 	return (a > b) - (a < b);
 }
 
-int order_id(const void *a, const void *b)
+int key_id(const void *a, const void *b)
 {
 	const struct bh_id_key *x = a, *y = b;
 
-	return x->kind != y->kind ? order_u32(x->kind, y->kind) : order_u32(x->id, y->id);
+	return x->kind != y->kind ? key_u32(x->kind, y->kind) : key_u32(x->id, y->id);
 }
 
-int order_row(const void *a, const void *b)
+int key_row(const void *a, const void *b)
 {
 	const struct bh_row_key *x = a, *y = b;
 
 	if (x->policy_set != y->policy_set)
-		return order_u32(x->policy_set, y->policy_set);
-	return x->class != y->class ? order_u32(x->class, y->class) : order_u32(x->dir, y->dir);
+		return key_u32(x->policy_set, y->policy_set);
+	return x->class != y->class ? key_u32(x->class, y->class) : key_u32(x->dir, y->dir);
 }
 
-int order_location(const void *a, const void *b)
+int key_location(const void *a, const void *b)
 {
 	const struct actual_location *x = a, *y = b;
 
@@ -83,9 +83,9 @@ void actual_free(struct actual *a)
 
 void actual_sort(struct actual *a)
 {
-	TIDY(&a->ids, order_id);
-	TIDY(&a->rows, order_row);
-	TIDY(&a->locations, order_location);
+	TIDY(&a->ids, key_id);
+	TIDY(&a->rows, key_row);
+	TIDY(&a->locations, key_location);
 	a->sorted_ids = a->ids.n;
 	a->sorted_rows = a->rows.n;
 	a->sorted_locations = a->locations.n;
@@ -117,7 +117,7 @@ static int del_location(struct actual *a, const struct step *s, bool is_block)
 {
 	const struct actual_location key = { .cidr = s->location.cidr, .is_block = is_block };
 
-	MARK_DEAD(&a->locations, a->sorted_locations, &key, order_location);
+	MARK_DEAD(&a->locations, a->sorted_locations, &key, key_location);
 	return 0;
 }
 
@@ -151,7 +151,7 @@ int actual_apply(struct actual *a, const struct step *s)
 	case STEP_ID_SET:
 		return set_id(a, s);
 	case STEP_ID_DEL:
-		MARK_DEAD(&a->ids, a->sorted_ids, &s->id.key, order_id);
+		MARK_DEAD(&a->ids, a->sorted_ids, &s->id.key, key_id);
 		return 0;
 	case STEP_RANGE:
 		a->ranges[s->range.index] = s->range.range;
@@ -159,7 +159,7 @@ int actual_apply(struct actual *a, const struct step *s)
 	case STEP_ROW_SET:
 		return set_row(a, s);
 	case STEP_ROW_DEL:
-		MARK_DEAD(&a->rows, a->sorted_rows, &s->row.key, order_row);
+		MARK_DEAD(&a->rows, a->sorted_rows, &s->row.key, key_row);
 		return 0;
 	case STEP_CLASS_WORD:
 		a->words[s->word.slot] = s->word.word;
@@ -190,7 +190,7 @@ int actual_apply(struct actual *a, const struct step *s)
 
 static const struct bh_row *exact_row(const struct actual *a, const struct bh_row_key *key)
 {
-	const struct actual_row *r = vec_find(&a->rows, key, order_row);
+	const struct actual_row *r = vec_find(&a->rows, key, key_row);
 
 	return r ? &r->row : NULL;
 }
@@ -224,7 +224,7 @@ static const struct actual_location *longest(const struct actual *a, const struc
 uint32_t actual_word(const struct actual *a, const struct addr *addr, bool with_cidr)
 {
 	const struct actual_location key = { .cidr = { .addr = *addr, .len = 128 } };
-	const struct actual_location *l = vec_find(&a->locations, &key, order_location);
+	const struct actual_location *l = vec_find(&a->locations, &key, key_location);
 
 	if (!l && with_cidr)
 		l = longest(a, addr);
@@ -234,7 +234,7 @@ uint32_t actual_word(const struct actual *a, const struct addr *addr, bool with_
 const struct hash128 *actual_hash(const struct actual *a, uint32_t kind, uint32_t id)
 {
 	const struct bh_id_key key = { .kind = kind, .id = id };
-	const struct actual_id *found = vec_find(&a->ids, &key, order_id);
+	const struct actual_id *found = vec_find(&a->ids, &key, key_id);
 
 	return found ? (const struct hash128 *)found->id.hash : NULL;
 }

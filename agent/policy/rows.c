@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a change of row takes away. */
+#include "policy/rows.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct row_view row_view(const struct bh_row *row, const struct bh_range *pool)
+{
+	struct row_view v = { .row = row };
+
+	if (row)
+		v.ranges = row->n > BH_ROW_INLINE ? &pool[row->base] : row->range;
+	return v;
+}
+
+static bool all_allowed(struct row_view v)
+{
+	return v.row && !v.row->n && v.row->action == BH_ALLOW;
+}
+
+/* As the programs bisect: the range that holds @key, else the row's own action. */
+static bool allows(struct row_view v, uint32_t key)
+{
+	size_t lo = 0, hi;
+
+	if (!v.row)
+		return false;
+	for (hi = v.row->n; lo < hi;) {
+		const size_t mid = (lo + hi) / 2;
+
+		if (key < v.ranges[mid].first)
+			hi = mid;
+		else if (key > v.ranges[mid].last)
+			lo = mid + 1;
+		else
+			return v.ranges[mid].action == BH_ALLOW;
+	}
+	return v.row->action == BH_ALLOW;
+}
+
+/* Verdicts change only where a range of either row begins or has just ended. */
+static bool loses_at_edges(struct row_view edges, struct row_view before, struct row_view after)
+{
+	uint32_t i;
+
+	for (i = 0; edges.row && i < edges.row->n; i++) {
+		const uint32_t first = edges.ranges[i].first, past = edges.ranges[i].last + 1;
+
+		if (allows(before, first) && !allows(after, first))
+			return true;
+		if (allows(before, past) && !allows(after, past))
+			return true;
+	}
+	return false;
+}
+
+bool row_loses(struct row_view before, struct row_view after)
+{
+	if (all_allowed(before) && !all_allowed(after))
+		return true;	/* portless packets pass only where all is allowed */
+	if (allows(before, 0) && !allows(after, 0))
+		return true;
+	return loses_at_edges(before, before, after) || loses_at_edges(after, before, after);
+}
