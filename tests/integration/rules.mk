@@ -1,0 +1,16 @@
+# The integration suite: real namespaces and veths, the real chain. Included by tests.mk.
+PROBE := $(B)/tests/integration/probe
+
+$(PROBE): $(B)/tests/integration/probe.o
+	$(say) LD $@
+	$(Q)$(CC) $(CFLAGS) $(LDHARDEN) -o $@ $^
+
+# Does not include our headers: no skeleton needed.
+$(B)/tests/integration/probe.o: tests/integration/probe.c
+	$(say) CC $<
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+.PHONY: check-integration
+check-integration: all $(PROBE)
+	$(Q)tests/integration/run $(ARGS)
