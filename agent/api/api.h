@@ -107,6 +107,8 @@ void api_server_work(struct api_server *s);		/* never blocks */
 /* Queue one line; the object is taken. A peer that reads too slowly (over 4 MiB queued) is closed.
  * Return: 0 or -EPIPE / -ENOMEM. */
 int api_send(struct api_conn *c, struct json_object *take);
+/* Bytes that a long list may queue now without running ahead of its reader; 0: wait some ms. */
+size_t api_room(const struct api_conn *c);
 int api_send_error(struct api_conn *c, int code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
 #endif
