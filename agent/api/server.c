@@ -60,13 +60,19 @@ static size_t queued(const struct api_conn *c)
 	return c->out.len - c->sent;
 }
 
+/* A request that came together with the one before it. */
+static bool has_line(const struct api_conn *c)
+{
+	return !c->busy && !c->closing && c->in.len && memchr(c->in.data, '\n', c->in.len);
+}
+
 static void want(struct api_conn *c)
 {
 	struct epoll_event ev = { .data.ptr = c };
 
 	if (!c->eof && !c->busy && !c->closing)
 		ev.events |= EPOLLIN;
-	if (queued(c))
+	if (queued(c) || has_line(c))	/* room there is: so api_server_work() is called */
 		ev.events |= EPOLLOUT;
 	if (ev.events == c->events)
 		return;
