@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The harness itself, on a chain without us: everything is open, and silence is seen as silence."""
 from case import ALL_CONFIGS, NodeCase
-from node import differences, run
+from node import differences, eventually, run
 
 
 class Unpoliced(NodeCase):
@@ -55,8 +55,7 @@ class GapMeter(NodeCase):
         f = self.node.families[0]
         for proto, port in (("tcp", 80), ("udp", 53)):
             meter = a.start("flow", 10, proto, b.ips[f], port)
-            while meter.report()["received"] < 10:
-                pass
+            self.assertTrue(eventually(lambda m=meter: m.report()["received"] >= 10))
             self.assertLess(meter.report()["gap_ms"], 200)
             run("ip", "link", "set", b.hostif, "down")
             a.run("sleep", "0.4")
