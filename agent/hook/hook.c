@@ -1,0 +1,374 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Hanging the two pinned programs on a veth's host side, as tcx links or as clsact filters. Which
+ * way an interface has can be read from the kernel alone (a pinned link, a filter under our handle),
+ * so nothing here depends on what was remembered elsewhere.
+ */
+#include "hook/hook.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "hook/netlink.h"
+#include "hook/raw.h"
+#include "util/scope.h"
+
+#define PATH_BYTES  256
+#define NO_SUCH_IF  0x7fffffffu	/* no interface has this index */
+
+/* The two ends of one attachment; [0] from_pod, [1] to_pod. */
+static const struct side {
+	const char *prog, *link;	/* names of the pins; bpffs refuses dots */
+	uint32_t attach_type;
+	bool ingress;			/* of the host veth, not of the pod */
+} sides[] = {
+	{ "prog_from_pod", "from", RAW_TCX_INGRESS, true },
+	{ "prog_to_pod", "to", RAW_TCX_EGRESS, false },
+};
+#define SIDES ARRAY_SIZE(sides)
+
+struct progs {
+	int fd[SIDES];
+};
+
+static void progs_close(struct progs *p)
+{
+	size_t i;
+
+	for (i = 0; i < SIDES; i++)
+		scope_close(&p->fd[i]);
+}
+
+#define auto_progs __attribute__((cleanup(progs_close)))
+#define PROGS_INIT ((struct progs){ { -1, -1 } })
+
+static const char *const mode_names[] = { "auto", "tcx", "clsact" };
+
+const char *hook_mode_text(enum hook_mode mode)
+{
+	return mode_names[mode];
+}
+
+int hook_mode_parse(const char *text, enum hook_mode *ret)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(mode_names); i++) {
+		if (strcmp(text, mode_names[i]))
+			continue;
+		*ret = (enum hook_mode)i;
+		return 0;
+	}
+	return -EINVAL;
+}
+
+bool hook_has_tcx(int prog_fd)
+{
+	auto_fd int fd = raw_link_create(prog_fd, NO_SUCH_IF, RAW_TCX_INGRESS);
+
+	return fd == -ENODEV;
+}
+
+/* ---- pins ------------------------------------------------------------------------------- */
+
+static int prog_path(const struct hook *h, const struct side *s, char ret[PATH_BYTES])
+{
+	return snprintf(ret, PATH_BYTES, "%s/%s", h->pin_dir, s->prog) < PATH_BYTES ? 0 : -ENAMETOOLONG;
+}
+
+static int link_path(const struct hook *h, const struct side *s, char ret[PATH_BYTES])
+{
+	char hex[33];
+
+	hash128_hex(&h->key, hex);
+	return snprintf(ret, PATH_BYTES, "%s/links/%s_%s", h->pin_dir, hex, s->link) < PATH_BYTES ?
+		       0 : -ENAMETOOLONG;
+}
+
+static int progs_open(const struct hook *h, struct progs *ret, struct bh_err *err)
+{
+	char path[PATH_BYTES];
+	size_t i;
+	int r;
+
+	for (i = 0; i < SIDES; i++) {
+		r = prog_path(h, &sides[i], path);
+		if (r < 0)
+			return bh_err_set(err, r, "pin directory '%s': name too long", h->pin_dir);
+		ret->fd[i] = raw_obj_get(path);
+		if (ret->fd[i] == -ENOENT)
+			return bh_err_set(err, -ENOENT, "no program pinned at %s: the agent has not run yet", path);
+		if (ret->fd[i] < 0)
+			return bh_err_errno(err, ret->fd[i], "program pinned at %s", path);
+	}
+	return 0;
+}
+
+static int make_link_dir(const struct hook *h, struct bh_err *err)
+{
+	char path[PATH_BYTES];
+
+	if (snprintf(path, sizeof(path), "%s/links", h->pin_dir) >= (int)sizeof(path))
+		return bh_err_set(err, -ENAMETOOLONG, "pin directory '%s': name too long", h->pin_dir);
+	if (mkdir(path, 0700) < 0 && errno != EEXIST)
+		return bh_err_errno(err, -errno, "cannot make %s", path);
+	return 0;
+}
+
+/* Return: a link descriptor, -ENOENT there is no such pin, or another -errno. */
+static int link_open(const struct hook *h, const struct side *s, struct raw_link_info *ret, struct bh_err *err)
+{
+	char path[PATH_BYTES];
+	auto_fd int fd = -1;
+	int r = link_path(h, s, path);
+
+	if (r < 0)
+		return bh_err_set(err, r, "pin directory '%s': name too long", h->pin_dir);
+	fd = raw_obj_get(path);
+	if (fd < 0)
+		return bh_err_errno(err, fd, "link pinned at %s", path);
+	r = raw_link_info(fd, ret);
+	if (r < 0)
+		return bh_err_errno(err, r, "link pinned at %s", path);
+	return TAKE_FD(fd);
+}
+
+static bool hangs_on(const struct raw_link_info *i, const struct side *s, uint32_t ifindex)
+{
+	return i->type == RAW_LINK_TCX && i->attach_type == s->attach_type && i->ifindex == ifindex;
+}
+
+/* Detached before the pin goes: the last unpinning alone takes effect only when a kernel worker runs. */
+static int drop_link(const struct hook *h, const struct side *s, struct bh_err *err)
+{
+	char path[PATH_BYTES];
+	struct raw_link_info i;
+	auto_fd int fd = -1;
+
+	if (link_path(h, s, path) < 0)
+		return bh_err_set(err, -ENAMETOOLONG, "pin directory '%s': name too long", h->pin_dir);
+	fd = link_open(h, s, &i, NULL);
+	if (fd >= 0)
+		(void)raw_link_detach(fd);
+	if (unlink(path) < 0 && errno != ENOENT && errno != ENOTDIR)
+		return bh_err_errno(err, -errno, "cannot remove %s", path);
+	return 0;
+}
+
+static int drop_links(const struct hook *h, struct bh_err *err)
+{
+	int first = 0;
+	size_t i;
+
+	for (i = 0; i < SIDES; i++) {
+		const int r = drop_link(h, &sides[i], first ? NULL : err);
+
+		first = first ? first : r;
+	}
+	return first;
+}
+
+/* ---- tcx -------------------------------------------------------------------------------- */
+
+static int new_link(const struct hook *h, const struct side *s, int prog_fd, struct bh_err *err)
+{
+	char path[PATH_BYTES];
+	auto_fd int fd = raw_link_create(prog_fd, h->ifindex, s->attach_type);
+	int r;
+
+	if (fd == -EINVAL)
+		return bh_err_set(err, fd, "this kernel has no tcx (Linux 6.6 brings it); attach by clsact");
+	if (fd < 0)
+		return bh_err_errno(err, fd, "cannot link %s to interface with index %u", s->prog, h->ifindex);
+	r = link_path(h, s, path);
+	if (!r)
+		r = raw_obj_pin(path, fd);
+	if (r < 0)
+		return bh_err_errno(err, r, "cannot pin the link of %s below %s", s->prog, h->pin_dir);
+	return 0;
+}
+
+/* *ret_made: whether there was no such link before. */
+static int attach_link(const struct hook *h, const struct side *s, int prog_fd, bool *ret_made,
+		       struct bh_err *err)
+{
+	struct raw_link_info i = { 0 };
+	auto_fd int fd = link_open(h, s, &i, NULL);
+	int r;
+
+	if (fd >= 0 && hangs_on(&i, s, h->ifindex)) {
+		r = raw_link_update(fd, prog_fd);
+		return r < 0 ? bh_err_errno(err, r, "cannot update the link of %s", s->prog) : 0;
+	}
+	if (fd != -ENOENT) {
+		r = drop_link(h, s, err);
+		if (r < 0)
+			return r;
+	}
+	r = new_link(h, s, prog_fd, err);
+	*ret_made = !r;
+	return r;
+}
+
+static int attach_tcx(const struct hook *h, const struct progs *p, struct bh_err *err)
+{
+	bool made[SIDES] = { false };
+	size_t i;
+	int r;
+
+	r = make_link_dir(h, err);
+	for (i = 0; !r && i < SIDES; i++)
+		r = attach_link(h, &sides[i], p->fd[i], &made[i], err);
+	for (i = 0; r && i < SIDES; i++)
+		if (made[i])
+			(void)drop_link(h, &sides[i], NULL);
+	return r;
+}
+
+/* ---- clsact ----------------------------------------------------------------------------- */
+
+/* A qdisc on which we had nothing is not ours to remove. */
+static int drop_filters(uint32_t ifindex, struct bh_err *err)
+{
+	auto_fd int nl = nl_open();
+	uint32_t id, any = 0;
+	int r = 0;
+	size_t i;
+
+	if (nl < 0)
+		return bh_err_errno(err, nl, "cannot open an rtnetlink socket");
+	for (i = 0; !r && i < SIDES; i++) {
+		r = nl_filter_get(nl, ifindex, sides[i].ingress, &id, err);
+		if (r || !id)
+			continue;
+		any = id;
+		r = nl_filter_del(nl, ifindex, sides[i].ingress, err);
+	}
+	return r || !any ? r : nl_clsact_del_if_empty(nl, ifindex, err);
+}
+
+static int attach_filters(int nl, uint32_t ifindex, const struct progs *p, struct bh_err *err)
+{
+	uint32_t before[SIDES] = { 0 };
+	size_t i;
+	int r = 0;
+
+	for (i = 0; !r && i < SIDES; i++)
+		r = nl_filter_get(nl, ifindex, sides[i].ingress, &before[i], err);
+	for (i = 0; !r && i < SIDES; i++)
+		r = nl_filter_set(nl, ifindex, sides[i].ingress, p->fd[i], err);
+	for (i = 0; r && i < SIDES; i++)
+		if (!before[i])
+			(void)nl_filter_del(nl, ifindex, sides[i].ingress, NULL);
+	return r;
+}
+
+static int attach_clsact(const struct hook *h, const struct progs *p, struct bh_err *err)
+{
+	auto_fd int nl = nl_open();
+	int r;
+
+	if (nl < 0)
+		return bh_err_errno(err, nl, "cannot open an rtnetlink socket");
+	r = nl_clsact_add(nl, h->ifindex, err);
+	if (r < 0)
+		return r;
+	r = attach_filters(nl, h->ifindex, p, err);
+	if (r < 0)
+		(void)nl_clsact_del_if_empty(nl, h->ifindex, NULL);
+	return r;
+}
+
+/* ---- what the header promises ----------------------------------------------------------- */
+
+/* The other way's programs go after the new ones hang, so that no packet meets an empty hook. */
+int hook_attach(const struct hook *h, enum hook_mode mode, enum hook_mode *ret_mode, struct bh_err *err)
+{
+	auto_progs struct progs p = PROGS_INIT;
+	int r = progs_open(h, &p, err);
+
+	if (r < 0)
+		return r;
+	if (mode == HOOK_AUTO)
+		mode = hook_has_tcx(p.fd[0]) ? HOOK_TCX : HOOK_CLSACT;
+	if (mode == HOOK_TCX) {
+		r = attach_tcx(h, &p, err);
+		if (!r)
+			(void)drop_filters(h->ifindex, NULL);
+	} else {
+		r = attach_clsact(h, &p, err);
+		if (!r)
+			(void)drop_links(h, NULL);
+	}
+	if (r < 0)
+		return r;
+	*ret_mode = mode;
+	return 0;
+}
+
+int hook_detach(const struct hook *h, struct bh_err *err)
+{
+	const int r = drop_links(h, err), f = h->ifindex ? drop_filters(h->ifindex, r ? NULL : err) : 0;
+
+	return r ? r : f;
+}
+
+static int check_link(const struct hook *h, const struct side *s, uint32_t want_id, struct bh_err *err)
+{
+	struct raw_link_info i;
+	auto_fd int fd = link_open(h, s, &i, err);
+
+	if (fd < 0)
+		return fd;
+	if (!hangs_on(&i, s, h->ifindex))
+		return bh_err_set(err, 0, "the link of %s hangs on interface with index %u, not %u", s->prog,
+				  i.ifindex, h->ifindex);
+	if (i.prog_id != want_id)
+		return bh_err_set(err, 0, "the link of %s runs program %u, not the pinned %u", s->prog, i.prog_id,
+				  want_id);
+	return 1;
+}
+
+static int check_filter(const struct hook *h, const struct side *s, uint32_t want_id, struct bh_err *err)
+{
+	auto_fd int nl = nl_open();
+	uint32_t id;
+	int r;
+
+	if (nl < 0)
+		return bh_err_errno(err, nl, "cannot open an rtnetlink socket");
+	r = nl_filter_get(nl, h->ifindex, s->ingress, &id, err);
+	if (r < 0)
+		return r;
+	if (!id)
+		return bh_err_set(err, 0, "%s is not attached to interface with index %u", s->prog, h->ifindex);
+	if (id != want_id)
+		return bh_err_set(err, 0, "the filter of %s runs program %u, not the pinned %u", s->prog, id, want_id);
+	return 1;
+}
+
+static int check_side(const struct hook *h, const struct side *s, int prog_fd, struct bh_err *err)
+{
+	uint32_t want_id;
+	int r = raw_prog_id(prog_fd, &want_id);
+
+	if (r < 0)
+		return bh_err_errno(err, r, "pinned program %s", s->prog);
+	r = check_link(h, s, want_id, err);
+	return r == -ENOENT ? check_filter(h, s, want_id, err) : r;
+}
+
+int hook_check(const struct hook *h, struct bh_err *err)
+{
+	auto_progs struct progs p = PROGS_INIT;
+	int r = progs_open(h, &p, err);
+	size_t i;
+
+	if (r < 0)
+		return r == -ENOENT ? 0 : r;
+	for (i = 0, r = 1; r == 1 && i < SIDES; i++)
+		r = check_side(h, &sides[i], p.fd[i], err);
+	return r;
+}
