@@ -1,13 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The orders in which the mirror keeps its vectors; shared by actual.c and delta.c alone. */
+/* The orders that the tables are sorted in, and prefixes of an address. */
 #ifndef BH_POLICY_ORDER_H
 #define BH_POLICY_ORDER_H
 
-#include <stdint.h>
+#include "policy/policy.h"
 
-int order_u32(uint32_t a, uint32_t b);
-int order_id(const void *a, const void *b);		/* struct bh_id_key, or a struct that starts with one */
-int order_row(const void *a, const void *b);		/* struct bh_row_key, likewise */
-int order_location(const void *a, const void *b);	/* struct actual_location */
+int policy_row_cmp(const void *a, const void *b);		/* struct table_row by set, class, dir */
+int policy_location_cmp(const void *a, const void *b);		/* struct table_location by is_block, cidr */
+
+/* The block of that length that holds the address. */
+struct cidr policy_cidr_of(const struct addr *a, unsigned int len);
+
+/* The length of the shortest block that may hold it: no IPv6 block holds an IPv4 address. */
+static inline int policy_shortest(const struct addr *a)
+{
+	return addr_is_v4(a) ? 96 : 0;
+}
 
 #endif

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the steps of one compilation hand on to each other; nobody outside the compiler includes
+ * this. In order: subjects.c (who is subject to which policies) -> rules.c (their rules and peer
+ * sets) -> sets.c -> locations.c (who is in which peer sets) -> verdicts.c (what follows).
+ */
+#ifndef BH_POLICY_BUILD_H
+#define BH_POLICY_BUILD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "policy/policy.h"
+
+/* One item of from/to in use; equal items of different policies are one. */
+struct peer_set {
+	struct hash128 hash;
+	const struct peer *peer;	/* borrowed from one of the policies that name it */
+	const char *ns;			/* that the pods must be in; NULL: `namespaces` says, or a block */
+};
+
+struct span {
+	uint32_t first, last;		/* BH_PORT(), inclusive */
+};
+
+struct peer_ref {
+	struct hash128 hash;
+	uint32_t index;			/* into build.peer_sets, once these are sorted */
+};
+
+/* One understood rule of a direction that its policy isolates. */
+struct rule_use {
+	struct hash128 hash;		/* of its name */
+	uint32_t rule;			/* index + 1 into tables.rules, once these are sorted */
+	bool any_peer, all_ports;
+	VEC(struct peer_ref) peers;	/* sorted by hash, no duplicates */
+	VEC(struct span) ports;		/* disjoint, ascending, not even adjacent */
+};
+
+struct policy_use {
+	bool used;			/* selects a pod of this node */
+	bool has_cidr;
+	struct hash128 hash;		/* of all that decides what it means */
+	VEC(struct rule_use) rules[DIR_MAX];	/* in the policy's order */
+};
+
+/* One endpoint with an interface. */
+struct subject {
+	struct table_endpoint ep;
+	bool known;			/* its pod is a subject; else isolated by ignorance */
+	VEC(uint32_t) policies;		/* that select it: indexes into model.policies, ascending */
+	struct hash128 set;
+};
+
+/* Ascending indexes into build.peer_sets: a slice of build.lists. */
+struct list {
+	uint32_t first, n;
+};
+
+/* A class and what is in it, by the same index as tables.classes. */
+struct class_use {
+	struct hash128 hash;
+	struct list peers;
+};
+
+struct build {
+	const struct model *model;
+	struct tables *t;
+	VEC(struct subject) subjects;		/* by ifindex, no duplicates */
+	struct policy_use *uses;		/* as many as model.policies, same indexes */
+	VEC(struct peer_set) peer_sets;		/* by hash: an index says the order, too */
+	VEC(uint32_t) lists;
+	VEC(struct class_use) classes;
+};
+
+/* Each returns 0 or -errno; err names the object. */
+int policy_subjects(struct build *b, struct bh_err *err);
+int policy_rules(struct build *b);
+int policy_sets(struct build *b);
+int policy_locations(struct build *b);
+int policy_rows(struct build *b);
+
+/* A pod that no policy may see: it is the node, or its addresses may be another's by now. */
+static inline bool pod_is_out(const struct pod *p)
+{
+	return p->host_network || p->ended;
+}
+
+#endif

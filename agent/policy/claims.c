@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Whose address is it? An interface on this node that holds an address is better evidence than the
+ * API's memory of one (status.podIPs may be a dead pod's, or not there yet), so an endpoint's claim
+ * outranks a status claim. Between two claims of the same rank nobody can tell, so the address is
+ * in those peer sets alone that hold both pods: NetworkPolicy peers only ever allow, and so nothing is
+ * allowed that only one of the two would be.
+ */
+#include "policy/claims.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "policy/members.h"
+#include "util/scope.h"
+
+struct claim {
+	struct addr addr;
+	bool status;		/* by status.podIPs; else by an endpoint */
+	struct list peers;	/* of the pod */
+};
+
+struct claims {
+	VEC(struct claim) at;
+};
+
+static int claim_cmp(const void *a, const void *b)
+{
+	const struct claim *x = a, *y = b;
+	const int r = addr_cmp(&x->addr, &y->addr);
+
+	return r ? r : (int)x->status - (int)y->status;
+}
+
+static bool is_link_local(const struct addr *a)
+{
+	return a->b[0] == 0xfe && (a->b[1] & 0xc0) == 0x80;	/* fe80::/10 */
+}
+
+/* What is on every link names no pod, and what is this node's own is the node. */
+static int add_claims(struct claims *c, const struct model *m, const struct addr *addrs, size_t n, bool status,
+		      struct list peers)
+{
+	struct claim *claim;
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		if (is_link_local(&addrs[i]) || vec_find(&m->node_addrs, &addrs[i], addr_cmp))
+			continue;
+		claim = vec_add(&c->at);
+		if (!claim)
+			return -ENOMEM;
+		*claim = (struct claim){ .addr = addrs[i], .status = status, .peers = peers };
+	}
+	return 0;
+}
+
+static int pod_name_cmp(const void *key, const void *elem)
+{
+	const struct pod *x = key, *y = *(const struct pod *const *)elem;
+	const int r = strcmp(x->ns, y->ns);
+
+	return r ? r : strcmp(x->name, y->name);
+}
+
+/* An endpoint of an unknown pod claims its address too, for no peer set at all. That of a pod that has
+ * ended does not: it may not send anything, and the address may be a living pod's by now. */
+static int endpoint_claims(const struct model *m, const struct list *members, struct claims *c)
+{
+	size_t i;
+	int r = 0;
+
+	for (i = 0; !r && i < m->endpoints.n; i++) {
+		const struct endpoint *e = m->endpoints.v[i];
+		const struct pod *p = model_endpoint_pod(m, e);
+		struct list peers = {};
+
+		if (!e->ifindex || (p && pod_is_out(p)))
+			continue;
+		if (p)
+			peers = members[vec_find(&m->pods, p, pod_name_cmp) - m->pods.v];
+		r = add_claims(c, m, e->addrs.v, e->addrs.n, false, peers);
+	}
+	return r;
+}
+
+static int status_claims(const struct model *m, const struct list *members, struct claims *c)
+{
+	size_t i;
+	int r = 0;
+
+	for (i = 0; !r && i < m->pods.n; i++) {
+		const struct pod *p = m->pods.v[i];
+
+		if (!pod_is_out(p))
+			r = add_claims(c, m, p->addrs.v, p->addrs.n, true, members[i]);
+	}
+	return r;
+}
+
+/* Keeps in the list at the end of build.lists what @other holds as well. */
+static void intersect(struct build *b, struct list *list, struct list other)
+{
+	const uint32_t *y = b->lists.v + other.first;
+	uint32_t *x = b->lists.v + list->first;
+	uint32_t i, k = 0, kept = 0;
+
+	for (i = 0; i < list->n; i++) {
+		while (k < other.n && y[k] < x[i])
+			k++;
+		if (k < other.n && y[k] == x[i])
+			x[kept++] = x[i];
+	}
+	list->n = kept;
+	b->lists.n = list->first + kept;
+}
+
+static int copy_list(struct build *b, struct list from, struct list *ret)
+{
+	uint32_t i, *slot;
+
+	*ret = (struct list){ .first = (uint32_t)b->lists.n };
+	for (i = 0; i < from.n; i++) {
+		slot = vec_add(&b->lists);
+		if (!slot)
+			return -ENOMEM;
+		*slot = b->lists.v[from.first + i];
+		ret->n++;
+	}
+	return 0;
+}
+
+/* The claims [from..to) are all those of one address, the best rank first. */
+static int settle(struct build *b, const struct claims *c, size_t from, size_t to, struct list *ret)
+{
+	const struct claim *best = &c->at.v[from];
+	size_t i;
+	int r;
+
+	*ret = best->peers;
+	for (i = from + 1; i < to && c->at.v[i].status == best->status; i++) {
+		const struct list other = c->at.v[i].peers;
+
+		if (other.first == ret->first && other.n == ret->n)
+			continue;
+		r = copy_list(b, *ret, ret);
+		if (r < 0)
+			return r;
+		intersect(b, ret, other);
+	}
+	return 0;
+}
+
+static int settle_all(struct build *b, struct claims *c, struct pod_addrs *ret)
+{
+	struct pod_addr *pa;
+	struct list peers;
+	size_t from, to;
+	int r;
+
+	vec_sort(&c->at, claim_cmp);
+	for (from = 0; from < c->at.n; from = to) {
+		for (to = from + 1; to < c->at.n; to++)
+			if (addr_cmp(&c->at.v[from].addr, &c->at.v[to].addr))
+				break;
+		r = settle(b, c, from, to, &peers);
+		if (r < 0)
+			return r;
+		if (!peers.n)
+			continue;
+		pa = vec_add(&ret->at);
+		if (!pa)
+			return -ENOMEM;
+		*pa = (struct pod_addr){ .addr = c->at.v[from].addr, .peers = peers };
+	}
+	return 0;
+}
+
+int policy_pod_addrs(struct build *b, struct pod_addrs *ret)
+{
+	auto_free struct list *members = calloc(b->model->pods.n + 1, sizeof(*members));
+	struct claims claims = {};
+	int r;
+
+	if (!members)
+		return -ENOMEM;
+	r = policy_members(b, members);
+	if (!r)
+		r = endpoint_claims(b->model, members, &claims);
+	if (!r)
+		r = status_claims(b->model, members, &claims);
+	if (!r)
+		r = settle_all(b, &claims, ret);
+	vec_done(&claims.at);
+	return r;
+}

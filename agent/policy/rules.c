@@ -1,0 +1,340 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The rules of the policies in use, in canonical form, and the peer sets that they name. Two texts
+ * that mean the same by their form (order, repetition) get the same name.
+ */
+#include "policy/build.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "policy/digest.h"
+#include "util/scope.h"
+
+#define NAME_MAX_BYTES 1024	/* namespace, policy, direction, index: 63 + 253 and some */
+
+static const char *const dir_name[DIR_MAX] = { [DIR_INGRESS] = "ingress", [DIR_EGRESS] = "egress" };
+
+/* ---- selectors and blocks ------------------------------------------------------------------- */
+
+static int text_cmp(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* Sorts and drops repetitions in place. Return: how many remain. */
+static size_t unique(void *v, size_t n, size_t size, int (*cmp)(const void *, const void *))
+{
+	size_t i, kept = 0;
+	char *at = v;
+
+	if (n)
+		qsort(v, n, size, cmp);
+	for (i = 0; i < n; i++) {
+		if (kept && !cmp(at + (kept - 1) * size, at + i * size))
+			continue;
+		memmove(at + kept * size, at + i * size, size);
+		kept++;
+	}
+	return kept;
+}
+
+static int requirement_hash(const struct requirement *r, struct hash128 *ret)
+{
+	auto_free char **values = calloc(r->values.n + 1, sizeof(*values));
+	struct sha256 s;
+	size_t i, n;
+
+	if (!values)
+		return -ENOMEM;
+	for (i = 0; i < r->values.n; i++)
+		values[i] = r->values.v[i];
+	n = unique(values, r->values.n, sizeof(*values), text_cmp);
+	policy_digest_init(&s, DIGEST_REQUIREMENT);
+	policy_digest_text(&s, r->key);
+	policy_digest_u32(&s, r->op);
+	policy_digest_u32(&s, (uint32_t)n);
+	for (i = 0; i < n; i++)
+		policy_digest_text(&s, values[i]);
+	*ret = policy_digest_end(&s);
+	return 0;
+}
+
+/* @sel: NULL has a name of its own: "not used" is not "everything". */
+static int selector_hash(const struct selector *sel, struct hash128 *ret)
+{
+	const size_t all = sel ? sel->at.n : 0;
+	auto_free struct hash128 *reqs = calloc(all + 1, sizeof(*reqs));
+	struct sha256 s;
+	size_t i, n;
+	int r;
+
+	if (!reqs)
+		return -ENOMEM;
+	for (i = 0; i < all; i++) {
+		r = requirement_hash(&sel->at.v[i], &reqs[i]);
+		if (r < 0)
+			return r;
+	}
+	n = unique(reqs, all, sizeof(*reqs), hash128_cmp);
+	policy_digest_init(&s, DIGEST_SELECTOR);
+	policy_digest_u32(&s, sel != NULL);
+	policy_digest_u32(&s, (uint32_t)n);
+	sha256_add(&s, reqs, n * sizeof(*reqs));
+	*ret = policy_digest_end(&s);
+	return 0;
+}
+
+/* podSelector alone means the policy's own namespace, which is then part of the name. */
+static int pods_hash(const struct peer *p, const char *ns, struct hash128 *ret)
+{
+	static const struct selector everything = {};
+	struct hash128 pods, namespaces;
+	struct sha256 s;
+	int r;
+
+	r = selector_hash(p->pods ? p->pods : &everything, &pods);
+	if (r < 0)
+		return r;
+	r = selector_hash(p->namespaces, &namespaces);
+	if (r < 0)
+		return r;
+	policy_digest_init(&s, DIGEST_PODS);
+	policy_digest_text(&s, ns ? ns : "");
+	sha256_add(&s, &pods, sizeof(pods));
+	sha256_add(&s, &namespaces, sizeof(namespaces));
+	*ret = policy_digest_end(&s);
+	return 0;
+}
+
+static int block_hash(const struct peer *p, struct hash128 *ret)
+{
+	auto_free struct cidr *except = calloc(p->except.n + 1, sizeof(*except));
+	struct sha256 s;
+	size_t i, n;
+
+	if (!except)
+		return -ENOMEM;
+	for (i = 0; i < p->except.n; i++)
+		except[i] = p->except.v[i];
+	n = unique(except, p->except.n, sizeof(*except), cidr_cmp);
+	policy_digest_init(&s, DIGEST_BLOCK);
+	policy_digest_cidr(&s, &p->block);
+	policy_digest_u32(&s, (uint32_t)n);
+	for (i = 0; i < n; i++)
+		policy_digest_cidr(&s, &except[i]);
+	*ret = policy_digest_end(&s);
+	return 0;
+}
+
+static int add_peer(struct build *b, const char *ns, const struct peer *p, struct rule_use *use)
+{
+	struct peer_set *set = vec_add(&b->peer_sets);
+	struct peer_ref *ref = vec_add(&use->peers);
+	int r;
+
+	if (!set || !ref)
+		return -ENOMEM;
+	assert(p->is_block || p->pods || p->namespaces);
+	set->peer = p;
+	set->ns = p->is_block || p->namespaces ? NULL : ns;
+	r = p->is_block ? block_hash(p, &set->hash) : pods_hash(p, set->ns, &set->hash);
+	ref->hash = set->hash;
+	return r;
+}
+
+/* ---- ports ---------------------------------------------------------------------------------- */
+
+static int span_cmp(const void *a, const void *b)
+{
+	const struct span *x = a, *y = b;
+
+	return (x->first > y->first) - (x->first < y->first);
+}
+
+static int add_ports(const struct rule *rule, struct rule_use *use)
+{
+	struct span *s;
+	size_t i, kept = 0;
+
+	for (i = 0; i < rule->ports.n; i++) {
+		const struct port_range *p = &rule->ports.v[i];
+
+		assert(p->first <= p->last);
+		s = vec_add(&use->ports);
+		if (!s)
+			return -ENOMEM;
+		*s = (struct span){ BH_PORT(p->proto, p->first), BH_PORT(p->proto, p->last) };
+	}
+	/* TCP, UDP and SCTP are no neighbours as numbers, so what touches is of one protocol. */
+	vec_sort(&use->ports, span_cmp);
+	for (i = 0; i < use->ports.n; i++) {
+		s = &use->ports.v[i];
+		if (!kept || s->first > use->ports.v[kept - 1].last + 1)
+			use->ports.v[kept++] = *s;
+		else if (s->last > use->ports.v[kept - 1].last)
+			use->ports.v[kept - 1].last = s->last;
+	}
+	use->ports.n = kept;
+	return 0;
+}
+
+/* ---- rules ---------------------------------------------------------------------------------- */
+
+static int name_rule(struct build *b, const struct net_policy *np, uint32_t dir, uint32_t index,
+		     struct hash128 *ret)
+{
+	struct table_rule *rule = vec_add(&b->t->rules);
+	char name[NAME_MAX_BYTES];
+	struct sha256 s;
+
+	if (!rule)
+		return -ENOMEM;
+	policy_digest_init(&s, DIGEST_RULE);
+	policy_digest_text(&s, np->ns);
+	policy_digest_text(&s, np->name);
+	policy_digest_u32(&s, dir);
+	policy_digest_u32(&s, index);
+	rule->hash = policy_digest_end(&s);
+	(void)snprintf(name, sizeof(name), "%s/%s %s[%u]", np->ns, np->name, dir_name[dir], index);
+	rule->name = strdup(name);
+	*ret = rule->hash;
+	return rule->name ? 0 : -ENOMEM;
+}
+
+static int peer_ref_cmp(const void *a, const void *b)
+{
+	return hash128_cmp(&((const struct peer_ref *)a)->hash, &((const struct peer_ref *)b)->hash);
+}
+
+static int fill_rule(struct build *b, const char *ns, const struct rule *rule, struct rule_use *use)
+{
+	size_t i;
+	int r;
+
+	use->any_peer = !rule->peers.n;
+	use->all_ports = !rule->ports.n;
+	for (i = 0; i < rule->peers.n; i++) {
+		r = add_peer(b, ns, &rule->peers.v[i], use);
+		if (r < 0)
+			return r;
+	}
+	use->peers.n = unique(use->peers.v, use->peers.n, sizeof(*use->peers.v), peer_ref_cmp);
+	return add_ports(rule, use);
+}
+
+static void digest_rule(struct sha256 *s, const struct rule_use *use)
+{
+	size_t i;
+
+	sha256_add(s, &use->hash, sizeof(use->hash));
+	policy_digest_u32(s, (uint32_t)use->peers.n);
+	for (i = 0; i < use->peers.n; i++)
+		sha256_add(s, &use->peers.v[i].hash, sizeof(use->peers.v[i].hash));
+	policy_digest_u32(s, (uint32_t)use->ports.n);
+	for (i = 0; i < use->ports.n; i++) {
+		policy_digest_u32(s, use->ports.v[i].first);
+		policy_digest_u32(s, use->ports.v[i].last);
+	}
+}
+
+/* What is not understood matches nothing, so such a rule is left out: the rest keeps its indexes. */
+static int add_direction(struct build *b, const struct net_policy *np, uint32_t dir, struct policy_use *use,
+			 struct sha256 *s)
+{
+	uint32_t i;
+	int r;
+
+	for (i = 0; np->isolates[dir] && i < np->rules[dir].n; i++) {
+		const struct rule *rule = &np->rules[dir].v[i];
+		struct rule_use *ru;
+		size_t k;
+
+		if (rule->unknown)
+			continue;
+		ru = vec_add(&use->rules[dir]);
+		if (!ru)
+			return -ENOMEM;
+		r = name_rule(b, np, dir, i, &ru->hash);
+		if (!r)
+			r = fill_rule(b, np->ns, rule, ru);
+		if (r < 0)
+			return r;
+		for (k = 0; k < rule->peers.n; k++)
+			use->has_cidr |= rule->peers.v[k].is_block;
+	}
+	policy_digest_u32(s, np->isolates[dir]);
+	policy_digest_u32(s, (uint32_t)use->rules[dir].n);
+	for (i = 0; i < use->rules[dir].n; i++)
+		digest_rule(s, &use->rules[dir].v[i]);
+	return 0;
+}
+
+static int add_policy(struct build *b, const struct net_policy *np, struct policy_use *use)
+{
+	struct sha256 s;
+	uint32_t dir;
+	int r;
+
+	policy_digest_init(&s, DIGEST_POLICY);
+	policy_digest_text(&s, np->ns);
+	policy_digest_text(&s, np->name);
+	for (dir = 0; dir < DIR_MAX; dir++) {
+		r = add_direction(b, np, dir, use, &s);
+		if (r < 0)
+			return r;
+	}
+	use->hash = policy_digest_end(&s);
+	return 0;
+}
+
+/* ---- names into indexes --------------------------------------------------------------------- */
+
+static int peer_set_cmp(const void *a, const void *b)
+{
+	return hash128_cmp(&((const struct peer_set *)a)->hash, &((const struct peer_set *)b)->hash);
+}
+
+static int rule_cmp(const void *a, const void *b)
+{
+	return hash128_cmp(&((const struct table_rule *)a)->hash, &((const struct table_rule *)b)->hash);
+}
+
+static void resolve(struct build *b, struct rule_use *use)
+{
+	const struct table_rule rule = { .hash = use->hash };
+	size_t i;
+
+	use->rule = (uint32_t)(vec_find(&b->t->rules, &rule, rule_cmp) - b->t->rules.v) + 1;
+	for (i = 0; i < use->peers.n; i++) {
+		const struct peer_set key = { .hash = use->peers.v[i].hash };
+
+		use->peers.v[i].index =
+			(uint32_t)(vec_find(&b->peer_sets, &key, peer_set_cmp) - b->peer_sets.v);
+	}
+}
+
+int policy_rules(struct build *b)
+{
+	size_t i, k;
+	uint32_t dir;
+	int r;
+
+	for (i = 0; i < b->model->policies.n; i++) {
+		if (!b->uses[i].used)
+			continue;
+		r = add_policy(b, b->model->policies.v[i], &b->uses[i]);
+		if (r < 0)
+			return r;
+	}
+	vec_sort(&b->t->rules, rule_cmp);
+	b->peer_sets.n = unique(b->peer_sets.v, b->peer_sets.n, sizeof(*b->peer_sets.v), peer_set_cmp);
+	for (i = 0; i < b->model->policies.n; i++)
+		for (dir = 0; dir < DIR_MAX; dir++)
+			for (k = 0; k < b->uses[i].rules[dir].n; k++)
+				resolve(b, &b->uses[i].rules[dir].v[k]);
+	return 0;
+}

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Policy sets: endpoints that the same policies select share one. */
+#include "policy/build.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "policy/digest.h"
+
+/* The policies' own hashes hold their names, so that counters and explain name the right rule. */
+static struct hash128 set_hash(const struct build *b, const struct subject *s)
+{
+	struct sha256 sha;
+	size_t i;
+
+	policy_digest_init(&sha, DIGEST_SET);
+	policy_digest_u32(&sha, (uint32_t)s->policies.n);
+	for (i = 0; i < s->policies.n; i++) {
+		const struct hash128 *h = &b->uses[s->policies.v[i]].hash;
+
+		sha256_add(&sha, h, sizeof(*h));
+	}
+	return policy_digest_end(&sha);
+}
+
+static int set_cmp(const void *a, const void *b)
+{
+	return hash128_cmp(&((const struct table_set *)a)->hash, &((const struct table_set *)b)->hash);
+}
+
+static int add_set(struct build *b, const struct subject *s)
+{
+	struct table_set *set = vec_add(&b->t->sets);
+	uint32_t *slot;
+	size_t i, dir;
+
+	if (!set)
+		return -ENOMEM;
+	set->hash = s->set;
+	for (i = 0; i < s->policies.n; i++) {
+		const uint32_t p = s->policies.v[i];
+
+		slot = vec_add(&set->policies);
+		if (!slot)
+			return -ENOMEM;
+		*slot = p;
+		set->has_cidr |= b->uses[p].has_cidr;
+		for (dir = 0; dir < DIR_MAX; dir++)
+			set->isolated[dir] |= b->model->policies.v[p]->isolates[dir];
+	}
+	return 0;
+}
+
+static void drop_duplicates(struct tables *t)
+{
+	size_t i, kept = 0;
+
+	vec_sort(&t->sets, set_cmp);
+	for (i = 0; i < t->sets.n; i++) {
+		if (kept && !set_cmp(&t->sets.v[kept - 1], &t->sets.v[i])) {
+			vec_done(&t->sets.v[i].policies);
+			continue;
+		}
+		if (kept != i)
+			t->sets.v[kept] = t->sets.v[i];
+		kept++;
+	}
+	t->sets.n = kept;
+}
+
+int policy_sets(struct build *b)
+{
+	struct table_endpoint *ep;
+	size_t i;
+	int r;
+
+	for (i = 0; i < b->subjects.n; i++) {
+		struct subject *s = &b->subjects.v[i];
+
+		if (!s->known)
+			continue;
+		s->set = set_hash(b, s);
+		r = add_set(b, s);
+		if (r < 0)
+			return r;
+	}
+	drop_duplicates(b->t);
+	for (i = 0; i < b->subjects.n; i++) {
+		const struct table_set key = { .hash = b->subjects.v[i].set };
+
+		ep = vec_add(&b->t->endpoints);
+		if (!ep)
+			return -ENOMEM;
+		*ep = b->subjects.v[i].ep;
+		if (b->subjects.v[i].known)
+			ep->set = (int32_t)(vec_find(&b->t->sets, &key, set_cmp) - b->t->sets.v);
+	}
+	return 0;
+}

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Who is subject to which policies: the endpoints of this node and the policies that select their pods. */
+#include "policy/build.h"
+
+#include <errno.h>
+#include <string.h>
+
+static int subject_cmp(const void *a, const void *b)
+{
+	const struct subject *x = a, *y = b;
+
+	if (x->ep.ifindex != y->ep.ifindex)
+		return x->ep.ifindex < y->ep.ifindex ? -1 : 1;
+	return hash128_cmp(&x->ep.key, &y->ep.key);
+}
+
+/* Sorted and without duplicates: the order in which a CNI plugin lists them means nothing. */
+static int copy_addrs(const struct endpoint *e, struct table_endpoint *ret, struct bh_err *err)
+{
+	VEC(struct addr) sorted = {};
+	struct addr *a;
+	size_t i;
+
+	for (i = 0; i < e->addrs.n; i++) {
+		a = vec_add(&sorted);
+		if (!a) {
+			vec_done(&sorted);
+			return -ENOMEM;
+		}
+		*a = e->addrs.v[i];
+	}
+	vec_sort(&sorted, addr_cmp);
+	for (i = 0; i < sorted.n; i++) {
+		if (i && !addr_cmp(&sorted.v[i], &sorted.v[i - 1]))
+			continue;
+		if (ret->addrs == BH_EP_ADDRS)
+			break;
+		ret->addr[ret->addrs++] = sorted.v[i];
+	}
+	vec_done(&sorted);
+	if (i < e->addrs.n)
+		return bh_err_set(err, -E2BIG, "pod '%s/%s': interface '%s' has more than %d addresses",
+				  e->ns, e->pod, e->ifname, BH_EP_ADDRS);
+	return 0;
+}
+
+/* Policies reach pods of their own namespace only. */
+static int select_policies(struct build *b, const struct pod *p, struct subject *ret)
+{
+	uint32_t i, *slot;
+
+	for (i = 0; i < b->model->policies.n; i++) {
+		const struct net_policy *np = b->model->policies.v[i];
+
+		if (strcmp(np->ns, p->ns) || !selector_matches(np->subject, &p->labels))
+			continue;
+		slot = vec_add(&ret->policies);
+		if (!slot)
+			return -ENOMEM;
+		*slot = i;
+		b->uses[i].used = true;
+	}
+	return 0;
+}
+
+static int add_subject(struct build *b, const struct endpoint *e, struct bh_err *err)
+{
+	const struct pod *p = model_endpoint_pod(b->model, e);
+	struct subject *s = vec_add(&b->subjects);
+	int r;
+
+	if (!s)
+		return -ENOMEM;
+	s->ep.key = e->key;
+	s->ep.ifindex = e->ifindex;
+	s->ep.set = -1;
+	memcpy(s->ep.mac, e->mac, sizeof(s->ep.mac));
+	r = copy_addrs(e, &s->ep, err);
+	if (r < 0)
+		return r;
+	/*
+	 * Whose labels or namespace we do not know is isolated. So is the interface of a pod that has
+	 * ended (nothing runs there any more) or that claims to be the node (nodes have no ADD): what
+	 * they would be subject to is not for their labels to say, and open is the wrong guess.
+	 */
+	if (!p || pod_is_out(p) || !model_namespace(b->model, p->ns))
+		return 0;
+	s->known = true;
+	return select_policies(b, p, s);
+}
+
+/* Two owners of one interface: one of them is stale and nothing here says which, so neither's
+ * policies may open it. */
+static void drop_duplicates(struct build *b)
+{
+	size_t i, kept = 0;
+
+	for (i = 0; i < b->subjects.n; i++) {
+		if (kept && b->subjects.v[kept - 1].ep.ifindex == b->subjects.v[i].ep.ifindex) {
+			b->subjects.v[kept - 1].known = false;
+			vec_done(&b->subjects.v[i].policies);
+			continue;
+		}
+		if (kept != i)
+			b->subjects.v[kept] = b->subjects.v[i];
+		kept++;
+	}
+	b->subjects.n = kept;
+}
+
+int policy_subjects(struct build *b, struct bh_err *err)
+{
+	size_t i;
+	int r;
+
+	for (i = 0; i < b->model->endpoints.n; i++) {
+		if (!b->model->endpoints.v[i]->ifindex)
+			continue;
+		r = add_subject(b, b->model->endpoints.v[i], err);
+		if (r < 0)
+			return r;
+	}
+	vec_sort(&b->subjects, subject_cmp);
+	drop_duplicates(b);
+	return 0;
+}

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Look-ups over compiled tables, and their end. */
+#include "policy/policy.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "policy/order.h"
+
+void tables_free(struct tables *t)
+{
+	size_t i;
+
+	if (!t)
+		return;
+	for (i = 0; i < t->rules.n; i++)
+		free(t->rules.v[i].name);
+	for (i = 0; i < t->sets.n; i++)
+		vec_done(&t->sets.v[i].policies);
+	vec_done(&t->rules);
+	vec_done(&t->classes);
+	vec_done(&t->sets);
+	vec_done(&t->rows);
+	vec_done(&t->ranges);
+	vec_done(&t->locations);
+	vec_done(&t->endpoints);
+	free(t);
+}
+
+static int cmp_u32(uint32_t x, uint32_t y)
+{
+	return (x > y) - (x < y);
+}
+
+int policy_row_cmp(const void *a, const void *b)
+{
+	const struct table_row *x = a, *y = b;
+	int r = cmp_u32(x->set, y->set);
+
+	r = r ? r : cmp_u32(x->class, y->class);
+	return r ? r : cmp_u32(x->dir, y->dir);
+}
+
+int policy_location_cmp(const void *a, const void *b)
+{
+	const struct table_location *x = a, *y = b;
+
+	if (x->is_block != y->is_block)
+		return x->is_block ? 1 : -1;
+	return cidr_cmp(&x->cidr, &y->cidr);
+}
+
+struct cidr policy_cidr_of(const struct addr *a, unsigned int len)
+{
+	struct cidr ret = { .len = (uint8_t)len };
+
+	memcpy(ret.addr.b, a->b, len / 8);
+	if (len % 8)
+		ret.addr.b[len / 8] = a->b[len / 8] & (uint8_t)(0xff00 >> len % 8);
+	return ret;
+}
+
+const struct table_row *tables_row(const struct tables *t, uint32_t set, uint32_t class, uint32_t dir)
+{
+	struct table_row key = { .set = set, .class = class, .dir = dir };
+	const struct table_row *row = vec_find(&t->rows, &key, policy_row_cmp);
+
+	if (!row) {
+		key.class = BH_CLASS_NONE;
+		row = vec_find(&t->rows, &key, policy_row_cmp);
+	}
+	assert(row);
+	return row;
+}
+
+uint32_t tables_class(const struct tables *t, const struct addr *a, bool *ret_node)
+{
+	struct table_location key = { .cidr = { .addr = *a, .len = 128 } };
+	const struct table_location *at = vec_find(&t->locations, &key, policy_location_cmp);
+	const int shortest = policy_shortest(a);
+	int len;
+
+	key.is_block = true;
+	for (len = 128; !at && len >= shortest; len--) {
+		key.cidr = policy_cidr_of(a, (unsigned int)len);
+		at = vec_find(&t->locations, &key, policy_location_cmp);
+	}
+	if (ret_node)
+		*ret_node = at && at->is_node;
+	return at ? at->class : BH_CLASS_NONE;
+}

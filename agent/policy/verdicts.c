@@ -1,0 +1,351 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Verdict rows. For one (policy set, direction): the row of class 0 is what rules for any peer allow;
+ * another class gets a row where the rules that name one of its peer sets make it differ. Several
+ * rules may allow the same port: the first one owns it, so that counters and explain agree everywhere.
+ */
+#include "policy/build.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "policy/order.h"
+#include "util/scope.h"
+
+typedef VEC(struct table_range) range_vec;
+
+/* Some rule of the (set, direction) names a peer set of this class. */
+struct hit {
+	uint32_t class, rule;		/* rule: index into verdicts.rules */
+};
+
+struct verdicts {
+	struct build *b;
+	struct tables *t;
+	uint32_t *start;		/* by peer set: where in in_classes its classes begin */
+	uint32_t *in_classes;
+	VEC(const struct rule_use *) rules;	/* of one (set, direction), the first wins */
+	VEC(bool) holds;		/* by rule: for the class at hand */
+	VEC(struct hit) hits;		/* by class, rule */
+	range_vec merged, spare;
+};
+
+/* ---- one row -------------------------------------------------------------------------------- */
+
+/* Appends, or lengthens the last one where the same rule goes on. */
+static int emit(range_vec *v, uint32_t first, uint32_t last, uint32_t rule)
+{
+	struct table_range *prev = v->n ? &v->v[v->n - 1] : NULL, *r;
+
+	if (prev && prev->rule == rule && prev->last + 1 == first) {
+		prev->last = last;
+		return 0;
+	}
+	r = vec_add(v);
+	if (!r)
+		return -ENOMEM;
+	*r = (struct table_range){ .first = first, .last = last, .action = BH_ALLOW, .rule = rule };
+	return 0;
+}
+
+static int copy_range(range_vec *to, const struct table_range *r)
+{
+	return emit(to, r->first, r->last, r->rule);
+}
+
+/* What @base leaves of the span goes to @rule; @ret_at: the first range of @base not yet copied. */
+static int overlay_span(const range_vec *base, const struct span *s, uint32_t rule, size_t *ret_at, range_vec *to)
+{
+	uint32_t from = s->first;
+	size_t i = *ret_at;
+	int r = 0;
+
+	for (; !r && i < base->n && base->v[i].first <= s->last; i++) {
+		if (base->v[i].first > from)
+			r = emit(to, from, base->v[i].first - 1, rule);
+		if (base->v[i].last >= from)
+			from = base->v[i].last + 1;
+		if (from > s->last)	/* that range may reach into the next span */
+			break;
+		if (!r)
+			r = copy_range(to, &base->v[i]);
+	}
+	if (!r && from <= s->last)
+		r = emit(to, from, s->last, rule);
+	*ret_at = i;
+	return r;
+}
+
+/* Adds the ports of one more rule to verdicts.merged, where no earlier rule has them. Linear. */
+static int overlay(struct verdicts *w, const struct rule_use *use)
+{
+	const range_vec base = w->merged;
+	range_vec to = w->spare;
+	size_t i, at = 0;
+	int r = 0;
+
+	vec_clear(&to);
+	for (i = 0; !r && i < use->ports.n; i++) {
+		while (!r && at < base.n && base.v[at].last < use->ports.v[i].first)
+			r = copy_range(&to, &base.v[at++]);
+		if (!r)
+			r = overlay_span(&base, &use->ports.v[i], use->rule, &at, &to);
+	}
+	while (!r && at < base.n)
+		r = copy_range(&to, &base.v[at++]);
+	w->spare = base;
+	w->merged = to;
+	return r;
+}
+
+/* The row that the rules in verdicts.holds make; its ranges are in verdicts.merged. */
+static int make_row(struct verdicts *w, struct table_row *row)
+{
+	size_t i;
+	int r = 0;
+
+	vec_clear(&w->merged);
+	row->action = BH_DENY;
+	for (i = 0; i < w->rules.n; i++) {
+		if (!w->holds.v[i] || !w->rules.v[i]->all_ports)
+			continue;
+		row->action = BH_ALLOW;
+		row->rule = w->rules.v[i]->rule;
+		return 0;
+	}
+	for (i = 0; !r && i < w->rules.n; i++)
+		if (w->holds.v[i])
+			r = overlay(w, w->rules.v[i]);
+	row->n = (uint32_t)w->merged.n;
+	return r;
+}
+
+static int add_row(struct verdicts *w, struct table_row row)
+{
+	struct table_range *range;
+	struct table_row *slot = vec_add(&w->t->rows);
+	size_t i;
+
+	if (!slot)
+		return -ENOMEM;
+	row.first = row.n ? (uint32_t)w->t->ranges.n : 0;
+	for (i = 0; i < row.n; i++) {
+		range = vec_add(&w->t->ranges);
+		if (!range)
+			return -ENOMEM;
+		*range = w->merged.v[i];
+	}
+	*slot = row;
+	return 0;
+}
+
+/* ---- one policy set in one direction --------------------------------------------------------- */
+
+static int hit_cmp(const void *a, const void *b)
+{
+	const struct hit *x = a, *y = b;
+
+	if (x->class != y->class)
+		return x->class < y->class ? -1 : 1;
+	return (x->rule > y->rule) - (x->rule < y->rule);
+}
+
+static int collect_rules(struct verdicts *w, const struct table_set *set, uint32_t dir)
+{
+	const struct rule_use **slot;
+	size_t i, k;
+	bool *holds;
+
+	vec_clear(&w->rules);
+	vec_clear(&w->holds);
+	for (i = 0; i < set->policies.n; i++) {
+		const struct policy_use *pu = &w->b->uses[set->policies.v[i]];
+
+		for (k = 0; k < pu->rules[dir].n; k++) {
+			slot = vec_add(&w->rules);
+			holds = vec_add(&w->holds);
+			if (!slot || !holds)
+				return -ENOMEM;
+			*slot = &pu->rules[dir].v[k];
+			*holds = (*slot)->any_peer;
+		}
+	}
+	return 0;
+}
+
+static int collect_hits(struct verdicts *w)
+{
+	struct hit *hit;
+	uint32_t i, c;
+	size_t k;
+
+	vec_clear(&w->hits);
+	for (i = 0; i < w->rules.n; i++) {
+		for (k = 0; k < w->rules.v[i]->peers.n; k++) {
+			const uint32_t peer = w->rules.v[i]->peers.v[k].index;
+
+			for (c = w->start[peer]; c < w->start[peer + 1]; c++) {
+				hit = vec_add(&w->hits);
+				if (!hit)
+					return -ENOMEM;
+				*hit = (struct hit){ .class = w->in_classes[c], .rule = i };
+			}
+		}
+	}
+	vec_sort(&w->hits, hit_cmp);
+	return 0;
+}
+
+static bool same_row(const struct verdicts *w, const struct table_row *base, const struct table_row *row)
+{
+	return row->action == base->action && row->rule == base->rule && row->n == base->n &&
+	       (!row->n ||
+		!memcmp(w->merged.v, w->t->ranges.v + base->first, row->n * sizeof(*w->merged.v)));
+}
+
+/* The hits [from..to) are all those of one class. @base: index of the row of class 0. */
+static int class_row(struct verdicts *w, size_t from, size_t to, size_t base)
+{
+	struct table_row row = w->t->rows.v[base];
+	size_t i;
+	int r;
+
+	row = (struct table_row){ .set = row.set, .class = w->hits.v[from].class, .dir = row.dir };
+	for (i = from; i < to; i++)
+		w->holds.v[w->hits.v[i].rule] = true;
+	r = make_row(w, &row);
+	for (i = from; i < to; i++)
+		w->holds.v[w->hits.v[i].rule] = w->rules.v[w->hits.v[i].rule]->any_peer;
+	if (r < 0 || same_row(w, &w->t->rows.v[base], &row))
+		return r;
+	return add_row(w, row);
+}
+
+static int set_rows(struct verdicts *w, uint32_t set, uint32_t dir)
+{
+	struct table_row row = { .set = set, .dir = dir, .action = BH_ALLOW };
+	const size_t base = w->t->rows.n;
+	size_t from, to;
+	int r;
+
+	if (!w->t->sets.v[set].isolated[dir])
+		return add_row(w, row);
+	r = collect_rules(w, &w->t->sets.v[set], dir);
+	if (!r)
+		r = collect_hits(w);
+	if (!r)
+		r = make_row(w, &row);
+	if (!r)
+		r = add_row(w, row);
+	for (from = 0; !r && from < w->hits.n; from = to) {
+		for (to = from + 1; to < w->hits.n; to++)
+			if (w->hits.v[to].class != w->hits.v[from].class)
+				break;
+		r = class_row(w, from, to, base);
+	}
+	return r;
+}
+
+/* ---- all of them ---------------------------------------------------------------------------- */
+
+/* class -> peer sets becomes peer set -> classes, by counting. */
+static int invert(struct verdicts *w)
+{
+	const struct build *b = w->b;
+	size_t i, total = 0;
+	uint32_t k;
+
+	for (i = 0; i < b->classes.n; i++)
+		total += b->classes.v[i].peers.n;
+	w->start = calloc(b->peer_sets.n + 2, sizeof(*w->start));
+	w->in_classes = calloc(total + 1, sizeof(*w->in_classes));
+	if (!w->start || !w->in_classes)
+		return -ENOMEM;
+	for (i = 0; i < b->classes.n; i++)
+		for (k = 0; k < b->classes.v[i].peers.n; k++)
+			w->start[b->lists.v[b->classes.v[i].peers.first + k] + 2]++;
+	for (i = 2; i < b->peer_sets.n + 2; i++)
+		w->start[i] += w->start[i - 1];
+	/* start[p + 1] is now where the classes of p begin, and moves on to where they end */
+	for (i = 0; i < b->classes.n; i++)
+		for (k = 0; k < b->classes.v[i].peers.n; k++)
+			w->in_classes[w->start[b->lists.v[b->classes.v[i].peers.first + k] + 1]++] = (uint32_t)i;
+	return 0;
+}
+
+struct slice {
+	const struct table_range *v;
+	uint32_t n, row;
+};
+
+static int content_cmp(const struct slice *x, const struct slice *y)
+{
+	if (x->n != y->n)
+		return x->n < y->n ? -1 : 1;
+	return memcmp(x->v, y->v, x->n * sizeof(*x->v));
+}
+
+static int slice_cmp(const void *a, const void *b)
+{
+	const struct slice *x = a, *y = b;
+	const int r = content_cmp(x, y);
+
+	return r ? r : (x->row > y->row) - (x->row < y->row);
+}
+
+/* Rows with the same ranges share them: the first row of each content keeps its own, in row order. */
+static int share_ranges(struct tables *t)
+{
+	auto_free struct slice *slices = calloc(t->rows.n + 1, sizeof(*slices));
+	auto_free uint32_t *owner = calloc(t->rows.n + 1, sizeof(*owner));
+	size_t i, n = 0;
+	uint32_t at = 0;
+
+	if (!slices || !owner)
+		return -ENOMEM;
+	for (i = 0; i < t->rows.n; i++)
+		if (t->rows.v[i].n)
+			slices[n++] = (struct slice){ t->ranges.v + t->rows.v[i].first, t->rows.v[i].n, (uint32_t)i };
+	qsort(slices, n, sizeof(*slices), slice_cmp);
+	for (i = 0; i < n; i++)
+		owner[slices[i].row] = i && !content_cmp(&slices[i - 1], &slices[i]) ?
+				       owner[slices[i - 1].row] : slices[i].row;
+	/* In row order, which is the order in which the ranges were appended, so nothing is overwritten. */
+	for (i = 0; i < t->rows.n; i++) {
+		struct table_row *row = &t->rows.v[i];
+
+		if (!row->n || owner[i] != i) {
+			row->first = row->n ? t->rows.v[owner[i]].first : 0;
+			continue;
+		}
+		memmove(t->ranges.v + at, t->ranges.v + row->first, row->n * sizeof(*t->ranges.v));
+		row->first = at;
+		at += row->n;
+	}
+	t->ranges.n = at;
+	return 0;
+}
+
+int policy_rows(struct build *b)
+{
+	struct verdicts w = { .b = b, .t = b->t };
+	uint32_t set, dir;
+	int r;
+
+	r = invert(&w);
+	for (set = 0; !r && set < b->t->sets.n; set++)
+		for (dir = 0; !r && dir < DIR_MAX; dir++)
+			r = set_rows(&w, set, dir);
+	if (!r)
+		r = share_ranges(b->t);
+	vec_sort(&b->t->rows, policy_row_cmp);
+	free(w.start);
+	free(w.in_classes);
+	vec_done(&w.rules);
+	vec_done(&w.holds);
+	vec_done(&w.hits);
+	vec_done(&w.merged);
+	vec_done(&w.spare);
+	return r;
+}
