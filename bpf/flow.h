@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Sessions: find, count, store, restamp, forget. A session caches an allow; who may have one is
+ * decided in verdict.h and path.h. The two families differ in their map and nowhere else.
+ */
+#ifndef BH_FLOW_H
+#define BH_FLOW_H
+
+#include <bpf/bpf_endian.h>
+
+#include "maps.h"
+#include "parse.h"
+
+#define READ_ONCE(x)	 (*(const volatile typeof(x) *)&(x))
+#define WRITE_ONCE(x, v) (*(volatile typeof(x) *)&(x) = (v))
+#define likely(x)	 __builtin_expect(!!(x), 1)
+#define unlikely(x)	 __builtin_expect(!!(x), 0)
+#define barrier()	 asm volatile("" ::: "memory")
+
+static __always_inline struct bh_flow4 flow4(const struct bh_pkt *p)
+{
+	return (struct bh_flow4){
+		.ifindex = p->flow.ifindex,
+		.local = p->flow.local.w[3],
+		.remote = p->flow.remote.w[3],
+		.lport = p->flow.lport,
+		.rport = p->flow.rport,
+		.proto = p->flow.proto,
+	};
+}
+
+static __always_inline struct bh_session *session_find(const struct bh_pkt *p)
+{
+	if (p->family == 4) {
+		struct bh_flow4 key = flow4(p);
+
+		return bpf_map_lookup_elem(&bh_sess4, &key);
+	}
+	barrier();	/* one call for both maps would be one that the kernel cannot inline */
+	return bpf_map_lookup_elem(&bh_sess6, &p->flow);
+}
+
+static __always_inline long session_store(const struct bh_pkt *p, const struct bh_session *s)
+{
+	if (p->family == 4) {
+		struct bh_flow4 key = flow4(p);
+
+		return bpf_map_update_elem(&bh_sess4, &key, s, BPF_ANY);
+	}
+	return bpf_map_update_elem(&bh_sess6, &p->flow, s, BPF_ANY);
+}
+
+static __always_inline void session_forget(const struct bh_pkt *p)
+{
+	if (p->family == 4) {
+		struct bh_flow4 key = flow4(p);
+
+		bpf_map_delete_elem(&bh_sess4, &key);
+	} else {
+		bpf_map_delete_elem(&bh_sess6, &p->flow);
+	}
+}
+
+static __always_inline void session_count(struct bh_session *s, enum bh_dir dir, __u32 len)
+{
+	s->packets[dir]++;
+	s->bytes[dir] += len;
+	s->seen = (__u32)bpf_jiffies64();
+	if (dir != s->opener && !(s->flags & BH_SESS_REPLIED))
+		s->flags |= BH_SESS_REPLIED;
+}
+
+/* A first SYN the other way round is not of this flow: it opens one of its own. */
+static __always_inline int session_reopens(const struct bh_session *s, const struct bh_pkt *p, enum bh_dir dir)
+{
+	return p->bits & BH_PKT_SYN && s->opener != dir;
+}
+
+/* Stamped before this interface was born: by another one that had its ifindex. */
+static __always_inline int session_is_dead(const struct bh_session *s, const struct bh_endpoint *ep)
+{
+	return (__s32)(s->epoch - ep->born) < 0;
+}
+
+/* Allowed again, by @rule: counters go on, the epoch that makes it valid comes last. */
+static __always_inline void session_restamp(struct bh_session *s, __u32 epoch, __u32 rule)
+{
+	s->rule = rule;
+	barrier();
+	WRITE_ONCE(s->epoch, epoch);
+}
+
+#endif

@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The two ways of a packet: hot, where a live session speaks for it, and cold, where everything is
+ * asked. Both hooks and both families go the same way; `dir` is the hook's.
+ */
+#ifndef BH_PATH_H
+#define BH_PATH_H
+
+#include "identity.h"
+#include "verdict.h"
+
+#define BH_PULL 128	/* bytes: Ethernet, IP and all that we look at behind them */
+
+static __always_inline struct cursor frame(const struct __sk_buff *skb)
+{
+	return (struct cursor){ (const __u8 *)(long)skb->data, (const __u8 *)(long)skb->data_end };
+}
+
+/* The index alone proves nothing: IPv6 fragments that this node put together and sends on have none. */
+static __always_inline enum bh_origin origin_of(const struct __sk_buff *skb)
+{
+	if (skb->ingress_ifindex)
+		return BH_ELSEWHERE;
+	return skb->sk ? BH_HERE : BH_PERHAPS_HERE;
+}
+
+#define BH_ND_BYTES 256	/* no host sends longer ones, and what is not read cannot be trusted */
+
+/* What a neighbour message claims is read to its last byte. */
+static __always_inline enum bh_reason examine_neighbour(struct __sk_buff *skb, const struct bh_pkt *p,
+							const struct bh_endpoint *ep, enum bh_dir dir)
+{
+	struct cursor c = frame(skb);
+	__u32 len = skb->len;
+
+	if (dir == BH_EGRESS) {
+		if (len > BH_ND_BYTES)
+			return BH_SPOOFED_ND;
+		if (c.pos + len > c.end) {
+			bpf_skb_pull_data(skb, len);
+			c = frame(skb);
+		}
+		if (c.pos + len > c.end)
+			return BH_MALFORMED;
+	}
+	c.pos += p->offset & 0x3f;
+	return identity_neighbour(&c, p, ep, dir);
+}
+
+/* What the packet is once its addresses were looked at, or why it is not the pod's. */
+static __always_inline enum bh_reason examine(struct __sk_buff *skb, struct bh_pkt *p,
+					      const struct bh_endpoint *ep, enum bh_dir dir)
+{
+	struct cursor c = frame(skb);
+	const struct ethhdr *eth = cursor_take(&c, sizeof(*eth));
+
+	p->kind = parse_scope(dir, p);
+	if (p->kind == BH_MALFORMED || !eth)
+		return BH_MALFORMED;
+	if (!ep)
+		return p->kind == BH_NEIGHBOUR && nd_from_afar(p) ? BH_SPOOFED_ND : p->kind;
+	if (!(ep->flags & BH_EP_FORWARDS) && !own_mac(eth, ep, dir))
+		return dir == BH_EGRESS ? BH_SPOOFED_MAC : BH_NOT_OURS_MAC;
+	if (p->kind == BH_NEIGHBOUR)
+		return examine_neighbour(skb, p, ep, dir);
+	p->kind = identity_addr(p, ep, dir);
+	if (p->kind == BH_POLICY && dir == BH_EGRESS && p->bits & BH_PKT_GROUP)
+		return BH_MULTICAST;	/* a subnet's broadcast address, by its MAC address */
+	return p->kind;
+}
+
+/* Settled without a question to policy. */
+#define BH_SETTLED (BH_NO_EVENT | BH_BIT(BH_NEIGHBOUR) | BH_BIT(BH_MALFORMED))
+
+/* Store what a first packet opens. A full table costs the session, not the packet. */
+static __always_inline void open_session(struct __sk_buff *skb, const struct bh_pkt *p, const struct bh_answer *a,
+					 enum bh_dir dir)
+{
+	struct bh_session s = {
+		.epoch = p->epoch,
+		.seen = bpf_jiffies64(),
+		.rule = a->rule,
+		.opener = dir,
+	};
+
+	if (a->reason == BH_HOST) {
+		s.flags = BH_SESS_HOST;
+	} else if (!(p->bits & BH_PKT_OPENS)) {
+		s.flags = BH_SESS_BOTH;
+		count_stat(skb, BH_STAT_SESSION_ADOPTED, dir);
+	}
+	s.packets[dir] = 1;
+	s.bytes[dir] = skb->len;
+	if (session_store(p, &s))
+		count_stat(skb, BH_STAT_SESSION_FAILED, dir);
+}
+
+/* A session that was decided under an older epoch: asked again, for the direction that opened it. */
+static __always_inline int redo(struct __sk_buff *skb, const struct bh_pkt *p, struct bh_session *s,
+				struct bh_answer *a, enum bh_dir dir)
+{
+	int both = s->flags & BH_SESS_BOTH;
+
+	count_stat(skb, BH_STAT_SESSION_REDONE, dir);
+	if (s->flags & BH_SESS_HOST || ask(a, p, s->opener ? BH_EGRESS : BH_INGRESS, both, BH_DENIED)) {
+		a->reason = BH_SESSION;
+		session_restamp(s, p->epoch, a->rule);
+		session_count(s, dir, skb->len);
+	} else {
+		session_forget(p);
+	}
+	return conclude(skb, p, a, dir);
+}
+
+/*
+ * Everything that has no live session; @s is one that cannot speak for this packet as it stands. This and
+ * the other functions that are not static are checked by the verifier on their own, once, for any
+ * arguments (so they test pointers that are never NULL): as static ones they would be walked again for
+ * every way through the parser, past the limit of a million instructions.
+ */
+__noinline int bh_cold(struct __sk_buff *skb, struct bh_pkt *p, const struct bh_endpoint *ep,
+		       struct bh_session *s, __u32 hook)
+{
+	enum bh_dir dir = hook == BH_EGRESS ? BH_EGRESS : BH_INGRESS;
+	enum bh_origin origin = origin_of(skb);
+	struct bh_answer a = {};
+
+	if (!p)
+		return TC_ACT_SHOT;
+	p->kind = examine(skb, p, ep, dir);
+	if (BH_BIT(p->kind) & BH_SETTLED) {
+		a.reason = p->kind;
+		return conclude(skb, p, &a, dir);
+	}
+	look_up(&a, p, ep);
+	if (s && ep && p->kind == BH_POLICY && !session_is_dead(s, ep) && !session_reopens(s, p, dir) &&
+	    !(s->flags & BH_SESS_HOST && dir == BH_INGRESS && !is_host(&a, p, dir, origin)))
+		return redo(skb, p, s, &a, dir);
+	if (decide(&a, p, ep, dir, origin) && p->kind == BH_POLICY && ep)
+		open_session(skb, p, &a, dir);
+	return conclude(skb, p, &a, dir);
+}
+
+/* A HOST session answers for a packet to the pod only if this node made that packet. */
+__noinline int bh_made_here(struct __sk_buff *skb, const struct bh_pkt *p)
+{
+	struct bh_answer a = {};
+
+	if (!p)
+		return 0;
+	look_up(&a, p, NULL);
+	return is_host(&a, p, BH_INGRESS, origin_of(skb));
+}
+
+static __always_inline int is_live(struct __sk_buff *skb, const struct bh_session *s, const struct bh_pkt *p,
+				   enum bh_dir dir)
+{
+	if (READ_ONCE(s->epoch) != p->epoch || session_reopens(s, p, dir))
+		return 0;
+	return dir == BH_EGRESS || likely(!(s->flags & BH_SESS_HOST)) || bh_made_here(skb, p);
+}
+
+/* Parse; where the headers are not all linear, pull and parse again. */
+static __always_inline enum bh_reason read_packet(struct __sk_buff *skb, struct bh_pkt *p, enum bh_dir dir)
+{
+	__u32 len = skb->len;
+	struct cursor c;
+	int i;
+
+	if (unlikely(skb->vlan_present))
+		return BH_VLAN;
+#pragma clang loop unroll(disable)
+	for (i = 0; i < 2; i++) {
+		c = frame(skb);
+		p->kind = parse_frame(c, len, dir, p);
+		if (likely(p->kind != BH_MALFORMED))
+			break;
+		bpf_skb_pull_data(skb, len < BH_PULL ? len : BH_PULL);
+	}
+	return p->kind;
+}
+
+static __always_inline int handle(struct __sk_buff *skb, const enum bh_dir dir)
+{
+	const struct bh_endpoint *ep = endpoint_find(skb->ifindex);
+	struct bh_session *s = NULL;
+	struct bh_pkt p = {};
+	struct cursor c;
+
+	if (likely(ep))
+		p.epoch = READ_ONCE(ep->epoch);	/* before all else: what is decided is stamped with this one */
+	p.flow.ifindex = skb->ifindex;
+	p.kind = read_packet(skb, &p, dir);
+	if (unlikely(!ep) || p.kind != BH_POLICY)
+		return bh_cold(skb, &p, ep, NULL, dir);
+
+	s = session_find(&p);
+	c = frame(skb);
+	if (likely(s && c.pos + ETH_HLEN <= c.end && is_live(skb, s, &p, dir)) &&
+	    (own_mac((const struct ethhdr *)c.pos, ep, dir) || ep->flags & BH_EP_FORWARDS)) {
+		session_count(s, dir, skb->len);
+		return verdict(skb, BH_SESSION, dir);
+	}
+	return bh_cold(skb, &p, ep, s, dir);
+}
+
+/* A query as the packet that it stands for. Echo: the ports play no part. */
+static __always_inline void packet_of(const struct bh_query *q, struct bh_pkt *p)
+{
+	int v4 = addr_is4(&q->remote);
+
+	p->flow.ifindex = q->ifindex;
+	p->flow.local = q->local;
+	p->flow.remote = q->remote;
+	p->flow.lport = q->lport;
+	p->flow.rport = q->rport;
+	p->flow.proto = q->proto;
+	p->family = v4 ? 4 : 6;
+	p->kind = BH_PROTOCOL;
+	if (q->proto == IPPROTO_TCP || q->proto == IPPROTO_UDP ||
+	    q->proto == (v4 ? IPPROTO_ICMP : IPPROTO_ICMPV6))
+		p->kind = BH_POLICY;
+	if (!(q->flags & BH_Q_MIDFLOW) || q->proto == IPPROTO_UDP)
+		p->bits = BH_PKT_OPENS;
+}
+
+/* What handle() would say to a packet like the query, were there no session. Zero for the local address
+ * leaves out whether it is the pod's own. */
+static __always_inline int explain(struct __sk_buff *skb)
+{
+	struct cursor c = frame(skb);
+	const struct ethhdr *eth = cursor_take(&c, sizeof(*eth));
+	struct bh_query *q = (struct bh_query *)cursor_take(&c, sizeof(*q));
+	const struct bh_endpoint *ep;
+	struct bh_answer a = {};
+	struct bh_pkt p = {};
+	enum bh_dir dir;
+
+	if (!eth || !q || eth->h_proto != __constant_htons(BH_QUERY_ETHERTYPE))
+		return TC_ACT_UNSPEC;
+	dir = q->dir == BH_EGRESS ? BH_EGRESS : BH_INGRESS;
+	ep = endpoint_find(q->ifindex);
+	packet_of(q, &p);
+	p.kind = parse_scope(dir, &p);
+	if (p.kind != BH_MALFORMED && ep && !addr_is_zero(&p.flow.local))
+		p.kind = identity_addr(&p, ep, dir);
+
+	look_up(&a, &p, ep);
+	a.reason = p.kind;
+	if (!(BH_BIT(p.kind) & BH_SETTLED))
+		decide(&a, &p, ep, dir, q->flags & BH_Q_HOST_MADE ? BH_HERE : BH_ELSEWHERE);
+	q->reason = a.reason;
+	q->rule = a.rule;
+	q->policy_set = a.policy_set;
+	q->class = BH_CLASS_ID(a.word);
+	return TC_ACT_UNSPEC;
+}
+
+#endif

@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Flow -> reason, and what a reason leads to. The first half is pure: it reads the agent's tables and
+ * writes nothing, and is what bh_explain runs. The second half counts, reports and turns the reason
+ * into an action; every packet leaves through verdict().
+ */
+#ifndef BH_VERDICT_H
+#define BH_VERDICT_H
+
+#include <linux/pkt_cls.h>
+
+#include "flow.h"
+
+/* Where a packet to the pod was made. A packet that came in by another interface carries its index. */
+enum bh_origin {
+	BH_ELSEWHERE,
+	BH_PERHAPS_HERE,	/* no such index, no socket: this node, or IPv6 fragments put together by it */
+	BH_HERE,		/* by a socket of this node */
+};
+
+struct bh_answer {
+	__u32 reason;		/* enum bh_reason */
+	__u32 rule;		/* that decided; 0: none */
+	__u32 policy_set;	/* of the endpoint */
+	__u32 word;		/* class word of the remote */
+};
+
+/* ---- flow -> reason: pure --------------------------------------------------------------- */
+
+static __always_inline const struct bh_endpoint *endpoint_find(__u32 ifindex)
+{
+	__u32 slot = ifindex & (BH_EP_DIRECT - 1), *other;
+	const struct bh_endpoint *ep;
+
+	ep = bpf_map_lookup_elem(&bh_endpoints, &slot);
+	if (likely(ep && READ_ONCE(ep->ifindex) == ifindex))
+		return ep;
+
+	other = bpf_map_lookup_elem(&bh_ep_index, &ifindex);
+	if (!other)
+		return NULL;
+	slot = *other;
+	ep = bpf_map_lookup_elem(&bh_endpoints, &slot);
+	return ep && READ_ONCE(ep->ifindex) == ifindex ? ep : NULL;
+}
+
+static __always_inline __u32 class_word(const struct bh_addr *remote, __u32 policy_set)
+{
+	__u32 *slot, *word, index;
+
+	slot = bpf_map_lookup_elem(&bh_addrs, remote);
+	if (!slot && policy_set & BH_SET_CIDR) {
+		struct bh_cidr_key key = { .prefixlen = 128, .addr = *remote };
+
+		slot = bpf_map_lookup_elem(&bh_cidrs, &key);
+	}
+	if (!slot)
+		return BH_CLASS_NONE;
+	index = *slot;
+	word = bpf_map_lookup_elem(&bh_classes, &index);
+	return word ? READ_ONCE(*word) : BH_CLASS_NONE;
+}
+
+static __always_inline const struct bh_row *row_find(const struct bh_answer *a, enum bh_dir dir)
+{
+	struct bh_row_key key = { .policy_set = a->policy_set, .class = BH_CLASS_ID(a->word), .dir = dir };
+	const struct bh_row *row;
+
+	row = bpf_map_lookup_elem(&bh_rows, &key);
+	if (row || key.class == BH_CLASS_NONE)
+		return row;
+	key.class = BH_CLASS_NONE;
+	return bpf_map_lookup_elem(&bh_rows, &key);
+}
+
+#define BH_BISECTIONS 20	/* enough for 2^20 ranges in one row */
+
+/* The range of a long row that holds @port, or NULL. */
+static __always_inline const struct bh_range *range_bisect(const struct bh_row *row, __u32 port)
+{
+	__u32 low = row->base, high = low + row->n, middle, i;
+	const struct bh_range *range;
+
+	for (i = 0; i < BH_BISECTIONS && low < high; i++) {
+		middle = low + (high - low) / 2;
+		range = bpf_map_lookup_elem(&bh_ranges, &middle);
+		if (!range)
+			return NULL;
+		if (port < range->first)
+			high = middle;
+		else if (port > range->last)
+			low = middle + 1;
+		else
+			return range;
+	}
+	return NULL;
+}
+
+static __always_inline const struct bh_range *range_find(const struct bh_row *row, __u32 port)
+{
+	__u32 i;
+
+	if (row->n > BH_ROW_INLINE)
+		return range_bisect(row, port);
+	for (i = 0; i < BH_ROW_INLINE; i++)
+		if (i < row->n && port >= row->range[i].first && port <= row->range[i].last)
+			return &row->range[i];
+	return NULL;
+}
+
+/* What the opener's destination is in a flow opened in @dir. */
+static __always_inline __u32 opened_port(const struct bh_pkt *p, enum bh_dir dir)
+{
+	return BH_PORT(p->flow.proto, bpf_ntohs(dir == BH_EGRESS ? p->flow.rport : p->flow.lport));
+}
+
+/* Whether policy allows a flow like this one, opened in @dir; reason and rule are filled in. */
+__noinline int bh_ask_row(struct bh_answer *a, const struct bh_pkt *p, __u32 dir)
+{
+	const struct bh_range *range = NULL;
+	const struct bh_row *row;
+	__u32 action;
+
+	if (!a || !p)
+		return 0;
+	row = row_find(a, dir);
+	if (!row) {
+		a->rule = 0;
+		a->reason = BH_NO_ROW;
+		return 0;
+	}
+	a->rule = row->rule;
+	action = row->action;
+	if (p->kind != BH_POLICY) {
+		a->reason = !row->n && action == BH_ALLOW ? BH_OPEN : p->kind;
+		return a->reason == BH_OPEN;
+	}
+	if (row->n && (p->flow.proto == IPPROTO_TCP || p->flow.proto == IPPROTO_UDP))
+		range = range_find(row, opened_port(p, dir));
+	if (range) {
+		a->rule = range->rule;
+		action = range->action;
+	}
+	a->reason = action == BH_ALLOW ? BH_POLICY : BH_DENIED;
+	return action == BH_ALLOW;
+}
+
+/* As bh_ask_row(), of both directions if @both; @denied is the reason if policy says no. */
+static __always_inline int ask(struct bh_answer *a, const struct bh_pkt *p, enum bh_dir dir, int both,
+			       enum bh_reason denied)
+{
+	__u32 rule;
+
+	if (!a->policy_set) {
+		a->reason = BH_NO_POLICY;
+		return 0;
+	}
+	if (bh_ask_row(a, p, dir)) {
+		if (!both)
+			return 1;
+		rule = a->rule;
+		if (bh_ask_row(a, p, dir == BH_EGRESS ? BH_INGRESS : BH_EGRESS)) {
+			a->rule = rule;
+			return 1;
+		}
+	}
+	if (a->reason == BH_DENIED)
+		a->reason = denied;
+	return 0;
+}
+
+/* What every question starts from: the endpoint's policy set, then the remote's class. */
+static __always_inline void look_up(struct bh_answer *a, const struct bh_pkt *p, const struct bh_endpoint *ep)
+{
+	a->policy_set = ep ? READ_ONCE(ep->policy_set) : 0;
+	a->word = p->family ? class_word(&p->flow.remote, a->policy_set) : BH_CLASS_NONE;
+}
+
+/* Is the other end this node itself? To the pod: the packet must have been made here, which neither
+ * a missing index nor an address proves alone. From the pod: an address of the node, and no hostPort. */
+static __always_inline int is_host(const struct bh_answer *a, const struct bh_pkt *p, enum bh_dir dir,
+				   enum bh_origin origin)
+{
+	__u32 port = opened_port(p, BH_EGRESS);
+
+	if (dir == BH_INGRESS) {
+		if (origin != BH_PERHAPS_HERE)
+			return origin == BH_HERE;
+		return a->word & BH_CLASS_NODE && p->kind != BH_FRAGMENT && p->kind != BH_EXT_HEADER;
+	}
+	if (!(a->word & BH_CLASS_NODE) || p->bits & BH_PKT_HIDDEN)
+		return 0;
+	return !has_ports(p->flow.proto) || !bpf_map_lookup_elem(&bh_node_ports, &port);
+}
+
+/* The answer for a packet that no session speaks for. */
+static __always_inline int decide(struct bh_answer *a, const struct bh_pkt *p, const struct bh_endpoint *ep,
+				  enum bh_dir dir, enum bh_origin origin)
+{
+	if (is_host(a, p, dir, origin)) {
+		a->reason = BH_HOST;
+		return 1;
+	}
+	if (!ep) {
+		a->reason = BH_NO_ENDPOINT;
+		return 0;
+	}
+	if (p->kind == BH_POLICY && !(p->bits & BH_PKT_OPENS))
+		return ask(a, p, dir, 1, BH_NO_SESSION);
+	return ask(a, p, dir, 0, BH_DENIED);
+}
+
+/* ---- reason -> action ------------------------------------------------------------------- */
+
+#define BH_BIT(reason) (1ull << (reason))
+#define BH_ALLOW_BIT(name, action, text) (BH_##action == BH_ALLOW ? BH_BIT(BH_##name) : 0) |
+#define BH_ALLOWED (BH_REASONS(BH_ALLOW_BIT) 0ull)
+_Static_assert(BH_REASON_MAX <= 64, "more reasons than bits");
+
+/* Forged and flooded packets say nothing about a flow that somebody wanted. */
+#define BH_NO_EVENT (BH_BIT(BH_SPOOFED_MAC) | BH_BIT(BH_SPOOFED_ADDR) | BH_BIT(BH_SPOOFED_ND) | \
+		     BH_BIT(BH_NOT_OURS_MAC) | BH_BIT(BH_NOT_OURS_ADDR))
+
+static __always_inline int is_allowed(__u32 reason)
+{
+	return BH_ALLOWED >> reason & 1;
+}
+
+static __always_inline void count(void *map, __u32 index, __u32 len)
+{
+	struct bh_count *c = bpf_map_lookup_elem(map, &index);
+
+	if (c) {
+		c->packets++;
+		c->bytes += len;
+	}
+}
+
+static __always_inline void count_stat(struct __sk_buff *skb, __u32 stat, enum bh_dir dir)
+{
+	count(&bh_stats, stat * 2 + dir, skb->len);
+}
+
+#ifdef BH_DEBUG
+#define trace(...) bpf_printk("bulkhead: " __VA_ARGS__)
+#else
+#define trace(...) do { } while (0)
+#endif
+
+/* The one way out. */
+static __always_inline int verdict(struct __sk_buff *skb, __u32 reason, enum bh_dir dir)
+{
+	count_stat(skb, reason, dir);
+	trace("if %u dir %u reason %u", skb->ifindex, dir, reason);
+	return is_allowed(reason) ? TC_ACT_UNSPEC : TC_ACT_SHOT;	/* UNSPEC: the next program decides */
+}
+
+static __always_inline __u64 flow_hash(const struct bh_flow6 *flow)
+{
+	const __u32 *w = (const __u32 *)flow;
+	__u64 h = 0;
+	unsigned int i;
+
+#pragma unroll
+	for (i = 0; i < sizeof(*flow) / sizeof(*w); i++)
+		h = (h ^ w[i]) * 0x9e3779b97f4a7c15ull;
+	return h ^ h >> 32;
+}
+
+/* Whether this flow was reported a moment ago; if not, it is now. */
+static __always_inline int is_throttled(const struct bh_pkt *p)
+{
+	__u64 hash = flow_hash(&p->flow), *last;
+	__u32 slot = hash & (BH_EVENT_SLOTS - 1), zero = 0, now = bpf_jiffies64();
+	const struct bh_meta *meta = bpf_map_lookup_elem(&bh_meta, &zero);
+
+	last = bpf_map_lookup_elem(&bh_throttle, &slot);
+	if (!last || !meta)
+		return 0;
+	if (*last >> 32 == hash >> 32 && now - (__u32)*last < READ_ONCE(meta->event_jiffies))
+		return 1;
+	*last = hash >> 32 << 32 | now;
+	return 0;
+}
+
+__noinline int bh_report(struct __sk_buff *skb, const struct bh_pkt *p, const struct bh_answer *a, __u32 dir)
+{
+	struct bh_event *e;
+
+	if (!p || !a)
+		return 0;
+	if (is_throttled(p)) {
+		count_stat(skb, BH_STAT_EVENT_THROTTLED, dir);
+		return 0;
+	}
+	e = bpf_ringbuf_reserve(&bh_events, sizeof(*e), 0);
+	if (!e) {
+		count_stat(skb, BH_STAT_EVENT_LOST, dir);
+		return 0;
+	}
+	*e = (struct bh_event){
+		.ns = bpf_ktime_get_ns(),
+		.ifindex = p->flow.ifindex,
+		.policy_set = a->policy_set,
+		.class = BH_CLASS_ID(a->word),
+		.rule = a->rule,
+		.local = p->flow.local,
+		.remote = p->flow.remote,
+		.lport = p->flow.lport,
+		.rport = p->flow.rport,
+		.proto = p->flow.proto,
+		.dir = dir,
+		.reason = a->reason,
+		.len = skb->len,
+	};
+	bpf_ringbuf_submit(e, BPF_RB_NO_WAKEUP);
+	return 1;
+}
+
+/* Out, with all that a decision leaves behind: the rule's counter and, if denied, an event. */
+static __always_inline int conclude(struct __sk_buff *skb, const struct bh_pkt *p, const struct bh_answer *a,
+				    enum bh_dir dir)
+{
+	if (a->rule)
+		count(&bh_rules, a->rule, skb->len);
+	if (!is_allowed(a->reason) && !(BH_NO_EVENT >> a->reason & 1))
+		bh_report(skb, p, a, dir);
+	return verdict(skb, a->reason, dir);
+}
+
+#endif
