@@ -6,19 +6,29 @@
 #include <stdio.h>
 #include <string.h>
 
-static size_t fill(struct bh_err *err, const char *fmt, va_list ap)
+void bh_text_clean(char *text)
 {
-	const int n = vsnprintf(err->msg, sizeof(err->msg), fmt, ap);
+	for (; *text; text++)
+		if ((unsigned char)*text < ' ' || *text == 0x7f)
+			*text = '?';
+}
 
-	if (n < 0) {
-		err->msg[0] = '\0';
-		return 0;
-	}
-	if ((size_t)n >= sizeof(err->msg)) {
-		memcpy(err->msg + sizeof(err->msg) - 4, "...", 4);
-		return sizeof(err->msg) - 1;
-	}
-	return (size_t)n;
+/* Formats elsewhere first, so that a message may take in the one it replaces. */
+static void fill(struct bh_err *err, const char *tail, const char *fmt, va_list ap)
+{
+	static const char dots[] = "...";
+	char text[sizeof(err->msg)];
+	const int n = vsnprintf(text, sizeof(text), fmt, ap);
+	const size_t len = n < 0 ? 0 : (size_t)n, tail_len = strlen(tail);
+
+	text[len < sizeof(text) ? len : sizeof(text) - 1] = '\0';
+	if (len + tail_len < sizeof(text))
+		memcpy(text + len, tail, tail_len + 1);
+	else if (tail_len + sizeof(dots) < sizeof(text))	/* the reason is worth more than the rest */
+		(void)snprintf(text + sizeof(text) - tail_len - sizeof(dots), tail_len + sizeof(dots), "%s%s",
+			       dots, tail);
+	bh_text_clean(text);
+	memcpy(err->msg, text, sizeof(text));
 }
 
 int bh_err_set(struct bh_err *err, int r, const char *fmt, ...)
@@ -28,21 +38,21 @@ int bh_err_set(struct bh_err *err, int r, const char *fmt, ...)
 	if (!err)
 		return r;
 	va_start(ap, fmt);
-	(void)fill(err, fmt, ap);
+	fill(err, "", fmt, ap);
 	va_end(ap);
 	return r;
 }
 
 int bh_err_errno(struct bh_err *err, int r, const char *fmt, ...)
 {
+	char tail[64];
 	va_list ap;
-	size_t n;
 
 	if (!err)
 		return r;
+	(void)snprintf(tail, sizeof(tail), ": %s", strerror(-r));
 	va_start(ap, fmt);
-	n = fill(err, fmt, ap);
+	fill(err, tail, fmt, ap);
 	va_end(ap);
-	(void)snprintf(err->msg + n, sizeof(err->msg) - n, ": %s", strerror(-r));
 	return r;
 }

@@ -16,7 +16,8 @@ struct bh_err {
  * @err: may be NULL.
  * @r:   -errno; not added to the text.
  *
- * A message longer than the buffer is cut, ending in "...". Return: @r.
+ * A message longer than the buffer is cut, ending in "..."; control characters become '?'. The
+ * arguments may hold @err's own text. Return: @r.
  */
 int bh_err_set(struct bh_err *err, int r, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
@@ -24,5 +25,8 @@ int bh_err_set(struct bh_err *err, int r, const char *fmt, ...) __attribute__((f
  * bh_err_errno() - as bh_err_set(), and ": " with the text of -@r at the end.
  */
 int bh_err_errno(struct bh_err *err, int r, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+
+/* Makes each control character a '?': what an object or a file name holds cannot forge a line. */
+void bh_text_clean(char *text);
 
 #endif

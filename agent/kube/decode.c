@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which object a value is, and the kinds that decode leniently: namespaces and pods. */
+#include "kube/decode.h"
+
+#include <errno.h>
+#include <json-c/json.h>
+#include <netinet/in.h>
+#include <string.h>
+
+#include "kube/value.h"
+
+#define LABEL_MAX	63	/* RFC 1123 */
+#define SUBDOMAIN_MAX	253
+
+/* ---- identity --------------------------------------------------------------------------- */
+
+static bool is_alnum(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+}
+
+/* As apimachinery's IsDNS1123Label. */
+static bool is_label(const char *s)
+{
+	const size_t n = strlen(s);
+	size_t i;
+
+	if (!n || n > LABEL_MAX || !is_alnum(s[0]) || !is_alnum(s[n - 1]))
+		return false;
+	for (i = 0; i < n; i++)
+		if (!is_alnum(s[i]) && s[i] != '-')
+			return false;
+	return true;
+}
+
+/* Its labels may be longer than 63 (apimachinery's IsDNS1123Subdomain): the whole is limited. */
+static bool is_subdomain(const char *s)
+{
+	const size_t n = strlen(s);
+	size_t i;
+
+	if (!n || n > SUBDOMAIN_MAX)
+		return false;
+	for (i = 0; i < n; i++) {
+		const bool inner = i && i < n - 1;
+
+		if (is_alnum(s[i]) || (inner && s[i] == '-' && s[i - 1] != '.' && s[i + 1] != '.'))
+			continue;
+		if (!inner || s[i] != '.' || !is_alnum(s[i - 1]) || !is_alnum(s[i + 1]))
+			return false;
+	}
+	return true;
+}
+
+static enum object_kind kind_of(const char *api_version, const char *kind)
+{
+	if (!strcmp(api_version, "v1") && !strcmp(kind, "Namespace"))
+		return OBJECT_NAMESPACE;
+	if (!strcmp(api_version, "v1") && !strcmp(kind, "Pod"))
+		return OBJECT_POD;
+	if (!strcmp(api_version, "networking.k8s.io/v1") && !strcmp(kind, "NetworkPolicy"))
+		return OBJECT_POLICY;
+	return OBJECT_OTHER;
+}
+
+static int decode_name(struct json_object *meta, struct object_id *id, struct bh_err *err)
+{
+	struct json_object *name = value_get(meta, "name");
+	char clip[VALUE_CLIP];
+
+	id->name = value_text(name);
+	if (!id->name)
+		return bh_err_set(err, -EINVAL, "%s: metadata.name is %s", id->kind_name,
+				  name ? "not a text" : "missing");
+	if (id->kind == OBJECT_NAMESPACE && !is_label(id->name))
+		return bh_err_set(err, -EINVAL, "%s: metadata.name '%s' is not a DNS-1123 label",
+				  id->kind_name, value_clip(id->name, clip));
+	if (!is_subdomain(id->name))
+		return bh_err_set(err, -EINVAL, "%s: metadata.name '%s' is not a DNS-1123 subdomain",
+				  id->kind_name, value_clip(id->name, clip));
+	return 0;
+}
+
+static int decode_ns(struct json_object *meta, struct object_id *id, struct bh_err *err)
+{
+	struct json_object *ns = value_get(meta, "namespace");
+	char clip[VALUE_CLIP], clip_ns[VALUE_CLIP];
+
+	id->ns = "";
+	if (id->kind == OBJECT_NAMESPACE)
+		return 0;
+	id->ns = ns ? value_text(ns) : "default";
+	if (!id->ns)
+		return bh_err_set(err, -EINVAL, "%s '%s': metadata.namespace is not a text", id->kind_name,
+				  value_clip(id->name, clip));
+	if (!*id->ns)	/* as kubectl takes it */
+		id->ns = "default";
+	if (!is_label(id->ns))
+		return bh_err_set(err, -EINVAL, "%s '%s': metadata.namespace '%s' is not a DNS-1123 label",
+				  id->kind_name, value_clip(id->name, clip), value_clip(id->ns, clip_ns));
+	return 0;
+}
+
+static int decode_names(struct json_object *meta, struct object_id *id, struct bh_err *err)
+{
+	const int r = decode_name(meta, id, err);
+
+	return r < 0 ? r : decode_ns(meta, id, err);
+}
+
+int decode_id(struct json_object *o, struct object_id *ret, struct bh_err *err)
+{
+	struct object_id id = { .ns = "", .name = "" };
+	char clip[VALUE_CLIP];
+	int r;
+
+	if (!json_object_is_type(o, json_type_object))
+		return bh_err_set(err, -EINVAL, "%s, not an object", value_type(o));
+	id.api_version = value_text(value_get(o, "apiVersion"));
+	id.kind_name = value_text(value_get(o, "kind"));
+	if (!id.kind_name || !*id.kind_name)
+		return bh_err_set(err, -EINVAL, "object without kind");
+	if (!id.api_version || !*id.api_version)
+		return bh_err_set(err, -EINVAL, "%s without apiVersion", value_clip(id.kind_name, clip));
+	id.kind = kind_of(id.api_version, id.kind_name);
+	if (id.kind != OBJECT_OTHER) {
+		r = decode_names(value_get(o, "metadata"), &id, err);
+		if (r < 0)
+			return r;
+	}
+	*ret = id;
+	return 0;
+}
+
+bool decode_is_list(struct json_object *o, struct json_object **ret_items)
+{
+	const char *api_version = value_text(value_get(o, "apiVersion"));
+	const char *kind = value_text(value_get(o, "kind"));
+	struct json_object *items;
+
+	if (!api_version || !kind || strcmp(api_version, "v1") || strcmp(kind, "List"))
+		return false;
+	items = value_get(o, "items");
+	*ret_items = json_object_is_type(items, json_type_array) ? items : NULL;
+	return true;
+}
+
+/* ---- namespaces and pods ---------------------------------------------------------------- */
+
+static int add_label(struct labels *l, const char *key, struct json_object *value)
+{
+	const char *text = value_text(value);
+
+	if (!text || strlen(key) > DECODE_KEY_MAX || strlen(text) > DECODE_VALUE_MAX ||
+	    l->at.n >= DECODE_LABELS_MAX)
+		return 0;
+	return labels_set(l, key, text);
+}
+
+/* What is set in @l already (a namespace's own name) stays. */
+static int decode_labels(struct json_object *o, struct labels *l)
+{
+	struct json_object *labels = value_get(value_get(o, "metadata"), "labels");
+	int r;
+
+	if (!json_object_is_type(labels, json_type_object))
+		return 0;
+	json_object_object_foreach(labels, key, value) {
+		if (labels_get(l, key))
+			continue;
+		r = add_label(l, key, value);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+int decode_namespace(struct json_object *o, const struct object_id *id, struct namespace **ret)
+{
+	struct namespace *n = namespace_new(id->name);
+	int r = n ? decode_labels(o, &n->labels) : -ENOMEM;
+
+	if (r < 0) {
+		namespace_free(n);
+		return r;
+	}
+	*ret = n;
+	return 0;
+}
+
+static int replace_text(char **at, struct json_object *value)
+{
+	const char *text = value_text(value);
+	char *copy;
+
+	if (!text || strlen(text) > DECODE_TEXT_MAX)
+		return 0;
+	copy = strdup(text);
+	if (!copy)
+		return -ENOMEM;
+	free(*at);
+	*at = copy;
+	return 0;
+}
+
+static int add_addr(struct pod *p, struct json_object *value)
+{
+	const char *text = value_text(value);
+	struct addr a, *slot;
+
+	if (!text || addr_parse(text, &a) < 0 || p->addrs.n >= DECODE_ADDRS_MAX)
+		return 0;
+	slot = vec_add(&p->addrs);
+	if (!slot)
+		return -ENOMEM;
+	*slot = a;
+	return 0;
+}
+
+/* podIPs; podIP, which is the first of them, only where an old server knows no other. */
+static int decode_addrs(struct json_object *status, struct pod *p)
+{
+	struct json_object *ips = value_get(status, "podIPs");
+	size_t i;
+	int r;
+
+	for (i = 0; i < value_length(ips); i++) {
+		r = add_addr(p, value_get(value_at(ips, i), "ip"));
+		if (r < 0)
+			return r;
+	}
+	return p->addrs.n ? 0 : add_addr(p, value_get(status, "podIP"));
+}
+
+static int add_host_port(struct pod *p, struct json_object *port)
+{
+	struct json_object *protocol = value_get(port, "protocol");
+	struct host_port *slot;
+	int64_t number;
+	uint8_t proto;
+
+	if (!value_integer(value_get(port, "hostPort"), &number) || number < 1 || number > UINT16_MAX)
+		return 0;
+	proto = protocol ? value_protocol(protocol) : IPPROTO_TCP;
+	if (!proto || p->host_ports.n >= DECODE_HOST_PORTS_MAX)
+		return 0;
+	slot = vec_add(&p->host_ports);
+	if (!slot)
+		return -ENOMEM;
+	*slot = (struct host_port){ .proto = proto, .port = (uint16_t)number };
+	return 0;
+}
+
+static int decode_host_ports(struct json_object *containers, struct pod *p)
+{
+	size_t i, j;
+	int r;
+
+	for (i = 0; i < value_length(containers); i++) {
+		struct json_object *ports = value_get(value_at(containers, i), "ports");
+
+		for (j = 0; j < value_length(ports); j++) {
+			r = add_host_port(p, value_at(ports, j));
+			if (r < 0)
+				return r;
+		}
+	}
+	return 0;
+}
+
+static bool has_ended(struct json_object *status)
+{
+	const char *phase = value_text(value_get(status, "phase"));
+
+	return phase && (!strcmp(phase, "Succeeded") || !strcmp(phase, "Failed"));
+}
+
+static int fill_pod(struct json_object *o, struct pod *p)
+{
+	struct json_object *spec = value_get(o, "spec"), *status = value_get(o, "status");
+	int r;
+
+	p->host_network = value_is_true(value_get(spec, "hostNetwork"));
+	p->ended = has_ended(status);
+	r = decode_labels(o, &p->labels);
+	if (!r)
+		r = replace_text(&p->uid, value_get(value_get(o, "metadata"), "uid"));
+	if (!r)
+		r = replace_text(&p->node, value_get(spec, "nodeName"));
+	if (!r)
+		r = decode_addrs(status, p);
+	if (!r)
+		r = decode_host_ports(value_get(spec, "initContainers"), p);	/* sidecars have ports too */
+	return r ? r : decode_host_ports(value_get(spec, "containers"), p);
+}
+
+int decode_pod(struct json_object *o, const struct object_id *id, struct pod **ret)
+{
+	struct pod *p = pod_new(id->ns, id->name);
+	int r = p ? fill_pod(o, p) : -ENOMEM;
+
+	if (r < 0) {
+		pod_free(p);
+		return r;
+	}
+	*ret = p;
+	return 0;
+}

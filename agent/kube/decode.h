@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Kubernetes API objects (JSON values) as objects of the model. Policies decode strictly inside
+ * `spec`: what is not understood becomes a problem with its path, and the rule that holds it matches
+ * nothing. Namespaces and pods decode leniently: what is odd is passed over. All of it depends on the
+ * object alone, never on history, so that every node decides alike.
+ */
+#ifndef BH_KUBE_DECODE_H
+#define BH_KUBE_DECODE_H
+
+#include "model/model.h"
+#include "util/err.h"
+
+struct json_object;
+
+/* Nothing that an object says grows without a limit. Far above what the API server lets through. */
+#define DECODE_LABELS_MAX	256	/* of one pod or namespace; what is beyond is passed over */
+#define DECODE_ADDRS_MAX	16	/* podIPs */
+#define DECODE_HOST_PORTS_MAX	256
+#define DECODE_TEXT_MAX		256	/* bytes of uid and nodeName */
+#define DECODE_KEY_MAX		317	/* label key: 253 of prefix, slash, 63 of name */
+#define DECODE_VALUE_MAX	63	/* label value */
+#define DECODE_RULES_MAX	1024	/* of one direction */
+#define DECODE_ITEMS_MAX	1024	/* peers or ports of a rule, exceptions of a block, values, requirements */
+#define DECODE_PROBLEMS_MAX	32	/* kept of one policy; that there are more is the last one */
+
+enum object_kind { OBJECT_NAMESPACE, OBJECT_POD, OBJECT_POLICY, OBJECT_OTHER };
+
+/* Borrowed from the value. */
+struct object_id {
+	enum object_kind kind;
+	const char *api_version, *kind_name;	/* as written */
+	const char *ns, *name;			/* ns: "" for a namespace, "default" if not said; OTHER: both "" */
+};
+
+/**
+ * decode_id() - which object a value is.
+ * @err: "Pod 'Web_1': metadata.name is not a DNS-1123 subdomain".
+ *
+ * Return: 0, or -EINVAL: not an object, without apiVersion, kind or name, or badly named. What is of
+ * a kind we have no use for needs no name.
+ */
+int decode_id(struct json_object *o, struct object_id *ret, struct bh_err *err);
+
+/* Whether it is a v1 List; then its items (NULL: absent or no list). */
+bool decode_is_list(struct json_object *o, struct json_object **ret_items);
+
+/* @id as decode_id() told. Return: 0 or -ENOMEM. */
+int decode_namespace(struct json_object *o, const struct object_id *id, struct namespace **ret);
+int decode_pod(struct json_object *o, const struct object_id *id, struct pod **ret);
+int decode_policy(struct json_object *o, const struct object_id *id, struct net_policy **ret);
+
+#endif
