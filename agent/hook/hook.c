@@ -17,6 +17,7 @@
 
 #define PATH_BYTES  256
 #define NO_SUCH_IF  0x7fffffffu	/* no interface has this index */
+#define LINK_TRIES  20		/* 5 ms apart */
 
 /* The two ends of one attachment; [0] from_pod, [1] to_pod. */
 static const struct side {
@@ -172,12 +173,29 @@ static int drop_links(const struct hook *h, struct bh_err *err)
 
 /* ---- tcx -------------------------------------------------------------------------------- */
 
+/* A link whose pin somebody has just removed hangs on until a kernel worker runs, and a program that
+ * is still there is refused a second time (kernel/bpf/mprog.c): worth a short wait. */
+static int create_link(int prog_fd, uint32_t ifindex, uint32_t attach_type)
+{
+	int tries, fd = -EEXIST;
+
+	for (tries = 0; fd == -EEXIST && tries < LINK_TRIES; tries++) {
+		if (tries)
+			(void)usleep(5000);
+		fd = raw_link_create(prog_fd, ifindex, attach_type);
+	}
+	return fd;
+}
+
 static int new_link(const struct hook *h, const struct side *s, int prog_fd, struct bh_err *err)
 {
 	char path[PATH_BYTES];
-	auto_fd int fd = raw_link_create(prog_fd, h->ifindex, s->attach_type);
+	auto_fd int fd = create_link(prog_fd, h->ifindex, s->attach_type);
 	int r;
 
+	if (fd == -EEXIST)
+		return bh_err_set(err, fd, "%s hangs on interface with index %u already, for another owner", s->prog,
+				  h->ifindex);
 	if (fd == -EINVAL)
 		return bh_err_set(err, fd, "this kernel has no tcx (Linux 6.6 brings it); attach by clsact");
 	if (fd < 0)

@@ -435,7 +435,7 @@ static int take_kind(void *ctx, const struct nlmsghdr *h)
 /* "clsact" and "ingress" take the same place, so that an interface has one of them or neither (""). */
 static int ingress_kind(int nl, uint32_t ifindex, char ret[16], struct bh_err *err)
 {
-	struct request r = tc_request(RTM_GETQDISC, 0, ifindex, TC_H_CLSACT);
+	struct request r = tc_request(RTM_GETQDISC, NLM_F_ECHO, ifindex, TC_H_CLSACT);
 	int n;
 
 	ret[0] = '\0';
