@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One sink (stderr), one level, one line an event: "2026-01-31T12:00:00.123Z info message".
+ * One sink (stderr), one level, one line an event: "2026-01-31T12:00:00.123Z info message"; control
+ * characters become '?', and what is longer than 1 KiB ends in "...".
  * Modules return errors; only main, reconcile and the CLI call this.
  */
 #ifndef BH_UTIL_LOG_H
