@@ -285,7 +285,8 @@ struct bh_query {
 	/* the answer */
 	__u32  reason;		/* enum bh_reason */
 	__u32  rule, policy_set, class;
+	__u32  jiffies;		/* now: what bh_session.seen is compared with */
 };
-BH_ASSERT_SIZE(struct bh_query, 60);
+BH_ASSERT_SIZE(struct bh_query, 64);
 
 #endif

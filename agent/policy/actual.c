@@ -91,12 +91,16 @@ void actual_sort(struct actual *a)
 	a->sorted_locations = a->locations.n;
 }
 
-/* A plan deletes only what was there when it was made, so it is in the sorted part. */
+/* What a plan deletes is in the sorted part, but for what it made itself and no longer needs. */
 #define MARK_DEAD(vec, sorted, key, order)						\
 	do {										\
-		__typeof__((vec)->v) found_ = (sorted) ? bsearch((key), (vec)->v, (sorted),	\
-								 sizeof(*(vec)->v), (order)) : NULL; \
+		size_t at_ = (sorted);							\
+		__typeof__((vec)->v) found_ = at_ ? bsearch((key), (vec)->v, at_, sizeof(*(vec)->v), (order)) \
+						  : NULL;				\
 											\
+		for (; !found_ && at_ < (vec)->n; at_++)				\
+			if (!order((key), &(vec)->v[at_]) && !(vec)->v[at_].dead)	\
+				found_ = &(vec)->v[at_];				\
 		if (found_)								\
 			found_->dead = true;						\
 	} while (0)

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Asking the data plane: what it would decide, what it counted, which sessions live, what it denied. */
+#include "dataplane/dp_internal.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <linux/if_ether.h>
+#include <string.h>
+
+#include "util/scope.h"
+
+int dp_explain(struct dp *dp, struct bh_query *q, struct bh_err *err)
+{
+	struct {
+		struct ethhdr eth;
+		struct bh_query q;
+	} __attribute__((packed)) in = { .eth.h_proto = htons(BH_QUERY_ETHERTYPE), .q = *q }, out;
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = &in, .data_size_in = sizeof(in), .data_out = &out,
+		    .data_size_out = sizeof(out), .repeat = 1);
+
+	if (bpf_prog_test_run_opts(bpf_program__fd(dp->skel->progs.bh_explain), &opts) < 0)
+		return bh_err_errno(err, -errno, "cannot ask bh_explain");
+	*q = out.q;
+	return 0;
+}
+
+/* ---- counters ----------------------------------------------------------------------------- */
+
+static int sum_count(struct dp *dp, int fd, uint32_t key, struct bh_count *per_cpu, struct bh_count *ret)
+{
+	struct bh_count sum = { 0 };
+	int cpu;
+
+	if (bpf_map_lookup_elem(fd, &key, per_cpu) < 0)
+		return -errno;
+	for (cpu = 0; cpu < dp->cpus; cpu++) {
+		sum.packets += per_cpu[cpu].packets;
+		sum.bytes += per_cpu[cpu].bytes;
+	}
+	*ret = sum;
+	return 0;
+}
+
+int dp_stats(struct dp *dp, struct bh_count *ret, struct bh_err *err)
+{
+	auto_free struct bh_count *per_cpu = calloc((size_t)dp->cpus, sizeof(*per_cpu));
+	uint32_t i;
+	int r = per_cpu ? 0 : -ENOMEM;
+
+	for (i = 0; !r && i < BH_STAT_MAX * 2; i++)
+		r = sum_count(dp, DP_FD(dp, bh_stats), i, per_cpu, &ret[i]);
+	return r < 0 ? bh_err_errno(err, r, "cannot read bh_stats") : 0;
+}
+
+int dp_rule_count(struct dp *dp, uint32_t rule, struct bh_count *ret, struct bh_err *err)
+{
+	auto_free struct bh_count *per_cpu = calloc((size_t)dp->cpus, sizeof(*per_cpu));
+	const int r = per_cpu ? sum_count(dp, DP_FD(dp, bh_rules), rule, per_cpu, ret) : -ENOMEM;
+
+	return r < 0 ? bh_err_errno(err, r, "cannot read bh_rules") : 0;
+}
+
+/* ---- sessions ----------------------------------------------------------------------------- */
+
+static void widen(const struct bh_flow4 *v4, struct bh_flow6 *ret)
+{
+	*ret = (struct bh_flow6){
+		.ifindex = v4->ifindex,
+		.local.w = { 0, 0, htonl(0xffff), v4->local },
+		.remote.w = { 0, 0, htonl(0xffff), v4->remote },
+		.lport = v4->lport,
+		.rport = v4->rport,
+		.proto = v4->proto,
+	};
+}
+
+/* Walks one session map; @each may delete the entry it is given. The map changes under us: an entry
+ * that is evicted meanwhile ends up skipped or the walk begins anew, so it is bounded. */
+static int walk(struct dp *dp, struct bpf_map *map, uint32_t now,
+		int (*each)(void *ctx, const struct dp_session *s), void *ctx)
+{
+	const int fd = bpf_map__fd(map);
+	const bool v4 = bpf_map__key_size(map) == sizeof(struct bh_flow4);
+	union {
+		struct bh_flow4 v4;
+		struct bh_flow6 v6;
+	} key, next;
+	uint32_t left = 2 * bpf_map__max_entries(map);
+	int r = bpf_map_get_next_key(fd, NULL, &next);
+
+	while (r == 0 && left--) {
+		struct dp_session s = { 0 };
+		bool live;
+
+		key = next;
+		live = bpf_map_lookup_elem(fd, &key, &s.session) == 0;
+		r = bpf_map_get_next_key(fd, &key, &next);	/* before @each, which may delete it */
+		if (!live)
+			continue;
+		if (v4)
+			widen(&key.v4, &s.flow);
+		else
+			s.flow = key.v6;
+		s.idle_ms = (uint32_t)((uint64_t)(now - s.session.seen) * 1000 / dp->hz);
+		if (each(ctx, &s))
+			return 1;
+	}
+	return 0;
+}
+
+int dp_sessions(struct dp *dp, int (*each)(void *ctx, const struct dp_session *s), void *ctx, struct bh_err *err)
+{
+	struct bh_query q = { 0 };
+	int r = dp_explain(dp, &q, err);
+
+	if (r < 0)
+		return r;
+	if (walk(dp, dp->skel->maps.bh_sess4, q.jiffies, each, ctx) == 0)
+		(void)walk(dp, dp->skel->maps.bh_sess6, q.jiffies, each, ctx);
+	return 0;
+}
+
+struct purge {
+	struct dp *dp;
+	uint32_t ifindex;
+	int n;
+};
+
+static int purge_one(void *ctx, const struct dp_session *s)
+{
+	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
+	struct purge *p = ctx;
+	int r;
+
+	if (s->flow.ifindex != p->ifindex)
+		return 0;
+	if (!memcmp(&s->flow.local, mapped, sizeof(mapped))) {
+		const struct bh_flow4 key = {
+			.ifindex = s->flow.ifindex,
+			.local = s->flow.local.w[3],
+			.remote = s->flow.remote.w[3],
+			.lport = s->flow.lport,
+			.rport = s->flow.rport,
+			.proto = s->flow.proto,
+		};
+
+		r = bpf_map_delete_elem(DP_FD(p->dp, bh_sess4), &key);
+	} else {
+		r = bpf_map_delete_elem(DP_FD(p->dp, bh_sess6), &s->flow);
+	}
+	p->n += r == 0;
+	return 0;
+}
+
+int dp_sessions_purge(struct dp *dp, uint32_t ifindex, struct bh_err *err)
+{
+	struct purge p = { .dp = dp, .ifindex = ifindex };
+	const int r = dp_sessions(dp, purge_one, &p, err);
+
+	return r < 0 ? r : p.n;
+}
+
+/* ---- events ------------------------------------------------------------------------------- */
+
+struct listener {
+	void (*each)(void *ctx, const struct bh_event *e);
+	void *ctx;
+};
+
+static struct listener listening;	/* libbpf fixes the context when the ring is made */
+
+static int on_event(void *ctx, void *data, size_t size)
+{
+	const struct listener *l = ctx;
+
+	if (size >= sizeof(struct bh_event))
+		l->each(l->ctx, data);
+	return 0;
+}
+
+int dp_events(struct dp *dp, void (*each)(void *ctx, const struct bh_event *e), void *ctx)
+{
+	if (!dp->ring) {
+		dp->ring = ring_buffer__new(DP_FD(dp, bh_events), on_event, &listening, NULL);
+		if (!dp->ring)
+			return -errno;
+	}
+	listening = (struct listener){ .each = each, .ctx = ctx };
+	return ring_buffer__consume(dp->ring);
+}

@@ -1,0 +1,424 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Load or adopt: whatever is pinned and has our layout is taken over as it is, whatever is missing is
+ * made and pinned. The programs in the kernel never notice.
+ */
+#include "dataplane/dp_internal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <time.h>
+
+#include "util/scope.h"
+
+#define EVENT_SECONDS 5		/* least distance of two events of one flow */
+
+/* The last line of libbpf's that tells of a failure: the verifier's or the kernel's own words. */
+static char last_words[200];
+
+static int keep_words(enum libbpf_print_level level, const char *fmt, va_list ap)
+{
+	char line[1024];
+	const char *end;
+	int n;
+
+	if (level != LIBBPF_WARN)
+		return 0;
+	n = vsnprintf(line, sizeof(line), fmt, ap);
+	if (n <= 0)
+		return 0;
+	end = strchr(line, '\n');
+	(void)snprintf(last_words, sizeof(last_words), "%.*s", end ? (int)(end - line) : (int)strlen(line), line);
+	return 0;
+}
+
+static const char *pin_path(const struct dp *dp, const char *name, char *ret, size_t size)
+{
+	(void)snprintf(ret, size, "%s/%s", dp->pin_dir, name);
+	return ret;
+}
+
+static int open_pin_dir(struct dp *dp, struct bh_err *err)
+{
+	struct statfs fs;
+
+	if (mkdir(dp->pin_dir, 0700) < 0 && errno != EEXIST)
+		return bh_err_errno(err, -errno, "cannot make '%s'", dp->pin_dir);
+	if (statfs(dp->pin_dir, &fs) < 0)
+		return bh_err_errno(err, -errno, "cannot look at '%s'", dp->pin_dir);
+	if (fs.f_type != BPF_FS_MAGIC)
+		return bh_err_set(err, -ENOTSUP, "'%s' is not on a BPF file system (mount -t bpf bpf /sys/fs/bpf)",
+				  dp->pin_dir);
+	dp->lock = open(dp->pin_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (dp->lock < 0)
+		return bh_err_errno(err, -errno, "cannot open '%s'", dp->pin_dir);
+	if (flock(dp->lock, LOCK_EX | LOCK_NB) < 0)
+		return bh_err_set(err, -EBUSY, "another agent holds '%s'", dp->pin_dir);
+	return 0;
+}
+
+static void set_size(struct bpf_map *map, uint32_t entries)
+{
+	if (entries)
+		(void)bpf_map__set_max_entries(map, entries);
+}
+
+static void set_sizes(struct policy_bpf *skel, const struct dp_sizes *s)
+{
+	set_size(skel->maps.bh_addrs, s->addrs);
+	set_size(skel->maps.bh_cidrs, s->cidrs);
+	set_size(skel->maps.bh_rows, s->rows);
+	set_size(skel->maps.bh_ranges, s->ranges);
+	set_size(skel->maps.bh_rules, s->rules);
+	set_size(skel->maps.bh_sess4, s->sessions4);
+	set_size(skel->maps.bh_sess6, s->sessions6);
+	set_size(skel->maps.bh_events, s->events_bytes);
+}
+
+/* Takes over one pinned map if it is there. Its number of entries is what it was made with. */
+static int adopt_map(struct dp *dp, struct bpf_map *map, struct bh_err *err)
+{
+	const char *name = bpf_map__name(map);
+	struct bpf_map_info info = { 0 };
+	uint32_t len = sizeof(info);
+	auto_fd int fd = -1;
+	char path[256];
+
+	fd = bpf_obj_get(pin_path(dp, name, path, sizeof(path)));
+	if (fd == -ENOENT)
+		return 0;
+	if (fd < 0)
+		return bh_err_errno(err, fd, "cannot open the pinned map '%s'", path);
+	if (bpf_obj_get_info_by_fd(fd, &info, &len) < 0)
+		return bh_err_errno(err, -errno, "cannot read the pinned map '%s'", path);
+	if (info.type != bpf_map__type(map) || info.key_size != bpf_map__key_size(map) ||
+	    info.value_size != bpf_map__value_size(map) || info.map_flags != bpf_map__map_flags(map))
+		return bh_err_set(err, -EUCLEAN, "pinned map '%s' has another layout than this version's", path);
+	(void)bpf_map__set_max_entries(map, info.max_entries);
+	return bpf_map__reuse_fd(map, fd);
+}
+
+static bool is_ours(const struct bpf_map *map)
+{
+	return !strncmp(bpf_map__name(map), "bh_", 3);
+}
+
+static int adopt_maps(struct dp *dp, struct bh_err *err)
+{
+	struct bpf_map *map;
+	int r;
+
+	bpf_object__for_each_map(map, dp->skel->obj) {
+		if (!is_ours(map))
+			continue;
+		r = adopt_map(dp, map, err);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static bool is_there(const char *path)
+{
+	return access(path, F_OK) == 0;
+}
+
+static int pin_maps(struct dp *dp, struct bh_err *err)
+{
+	struct bpf_map *map;
+	char path[256];
+
+	bpf_object__for_each_map(map, dp->skel->obj) {
+		if (!is_ours(map) || is_there(pin_path(dp, bpf_map__name(map), path, sizeof(path))))
+			continue;
+		if (bpf_obj_pin(bpf_map__fd(map), path) < 0)
+			return bh_err_errno(err, -errno, "cannot pin '%s'", path);
+	}
+	return 0;
+}
+
+static int map_array(const struct bpf_map *map, struct mapped *ret, struct bh_err *err)
+{
+	const long page = sysconf(_SC_PAGESIZE);
+
+	ret->stride = (bpf_map__value_size(map) + 7) & ~7u;
+	ret->n = bpf_map__max_entries(map);
+	ret->bytes = (ret->stride * ret->n + (size_t)page - 1) & ~((size_t)page - 1);
+	ret->at = mmap(NULL, ret->bytes, PROT_READ | PROT_WRITE, MAP_SHARED, bpf_map__fd(map), 0);
+	if (ret->at == MAP_FAILED) {
+		ret->at = NULL;
+		return bh_err_errno(err, -errno, "cannot map '%s' into memory", bpf_map__name(map));
+	}
+	return 0;
+}
+
+static void unmap_array(struct mapped *m)
+{
+	if (m->at)
+		(void)munmap(m->at, m->bytes);
+}
+
+static int map_arrays(struct dp *dp, struct bh_err *err)
+{
+	int r = map_array(dp->skel->maps.bh_endpoints, &dp->endpoints, err);
+
+	if (!r)
+		r = map_array(dp->skel->maps.bh_classes, &dp->classes, err);
+	return r ? r : map_array(dp->skel->maps.bh_meta, &dp->meta, err);
+}
+
+/* ---- programs ----------------------------------------------------------------------------- */
+
+struct prog_identity {
+	uint8_t tag[BPF_TAG_SIZE];
+	uint32_t maps[32], n;
+};
+
+static int cmp_id(const void *a, const void *b)
+{
+	const uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+static int prog_identity(int fd, struct prog_identity *ret)
+{
+	struct prog_identity id = { 0 };
+	struct bpf_prog_info info = { .nr_map_ids = ARRAY_SIZE(id.maps), .map_ids = (uintptr_t)id.maps };
+	uint32_t len = sizeof(info);
+
+	if (bpf_obj_get_info_by_fd(fd, &info, &len) < 0)
+		return -errno;
+	if (info.nr_map_ids > ARRAY_SIZE(id.maps))
+		return -E2BIG;
+	memcpy(id.tag, info.tag, sizeof(id.tag));
+	id.n = info.nr_map_ids;
+	qsort(id.maps, id.n, sizeof(*id.maps), cmp_id);
+	*ret = id;
+	return 0;
+}
+
+/* The same instructions on the same maps. */
+static bool same_prog(int a, int b)
+{
+	struct prog_identity x, y;
+
+	return !prog_identity(a, &x) && !prog_identity(b, &y) && x.n == y.n && !memcmp(x.tag, y.tag, sizeof(x.tag)) &&
+	       !memcmp(x.maps, y.maps, x.n * sizeof(*x.maps));
+}
+
+/* Keeps the pinned program if it is this one; else puts this one in its place by rename. */
+static int pin_prog(struct dp *dp, const struct bpf_program *prog, const char *name, int *ret, struct bh_err *err)
+{
+	auto_fd int pinned = -1;
+	char path[256], fresh[272];
+
+	pinned = bpf_obj_get(pin_path(dp, name, path, sizeof(path)));
+	if (pinned >= 0 && same_prog(pinned, bpf_program__fd(prog))) {
+		*ret = TAKE_FD(pinned);
+		return 0;
+	}
+	(void)snprintf(fresh, sizeof(fresh), "%s_new", path);
+	(void)unlink(fresh);
+	if (bpf_obj_pin(bpf_program__fd(prog), fresh) < 0 || rename(fresh, path) < 0)
+		return bh_err_errno(err, -errno, "cannot pin '%s'", path);
+	*ret = fcntl(bpf_program__fd(prog), F_DUPFD_CLOEXEC, 0);
+	return *ret < 0 ? bh_err_errno(err, -errno, "cannot keep '%s'", path) : 0;
+}
+
+static int pin_progs(struct dp *dp, struct bh_err *err)
+{
+	int r = pin_prog(dp, dp->skel->progs.bh_from_pod, "prog_from_pod", &dp->prog[BH_EGRESS], err);
+
+	return r ? r : pin_prog(dp, dp->skel->progs.bh_to_pod, "prog_to_pod", &dp->prog[BH_INGRESS], err);
+}
+
+/* ---- the kernel's clock ------------------------------------------------------------------- */
+
+static int64_t now_ns(void)
+{
+	struct timespec ts;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000000000LL + ts.tv_nsec;
+}
+
+static int jiffies(struct dp *dp, uint32_t *ret, struct bh_err *err)
+{
+	struct bh_query q = { 0 };
+	const int r = dp_explain(dp, &q, err);
+
+	*ret = q.jiffies;
+	return r;
+}
+
+static int next_tick(struct dp *dp, uint32_t from, uint32_t *ret, struct bh_err *err)
+{
+	int r;
+
+	while ((r = jiffies(dp, ret, err)) == 0 && *ret == from)
+		usleep(100);
+	return r;
+}
+
+/* HZ is nowhere to be read (the kernel's config is often absent): a few ticks are timed. */
+static int measure_hz(struct dp *dp, struct bh_err *err)
+{
+	static const uint32_t usual[] = { 100, 250, 300, 1000 };
+	uint32_t first, last, i, best = 0;
+	int64_t began, took;
+	int r = jiffies(dp, &first, err);
+
+	if (!r)
+		r = next_tick(dp, first, &first, err);
+	began = now_ns();
+	for (i = 0, last = first; !r && i < 4; i++)
+		r = next_tick(dp, last, &last, err);
+	if (r)
+		return r;
+	took = now_ns() - began;
+	for (i = 1; i < ARRAY_SIZE(usual); i++) {
+		const double hz = (last - first) * 1e9 / (double)took;
+
+		if (hz > (usual[i - 1] + usual[i]) / 2.0)
+			best = i;
+	}
+	dp->hz = usual[best];
+	return 0;
+}
+
+static int init_meta(struct dp *dp, struct bh_err *err)
+{
+	struct bh_meta *meta = dp_meta(dp);
+	int r;
+
+	if (meta->magic && (meta->magic != BH_MAGIC || meta->layout != BH_LAYOUT))
+		return bh_err_set(err, -EUCLEAN, "what is pinned under '%s' has layout %u, this version has %u",
+				  dp->pin_dir, meta->layout, BH_LAYOUT);
+	r = measure_hz(dp, err);
+	if (r)
+		return r;
+	meta->event_jiffies = EVENT_SECONDS * dp->hz;
+	meta->layout = BH_LAYOUT;
+	meta->magic = BH_MAGIC;
+	return 0;
+}
+
+/* ---- open and close ------------------------------------------------------------------------- */
+
+static int load(struct dp *dp, const struct dp_sizes *sizes, struct bh_err *err)
+{
+	int r;
+
+	last_words[0] = '\0';
+	(void)libbpf_set_print(keep_words);
+	dp->skel = policy_bpf__open();
+	if (!dp->skel)
+		return bh_err_errno(err, -errno, "cannot open the BPF object");
+	if (sizes)
+		set_sizes(dp->skel, sizes);
+	r = adopt_maps(dp, err);
+	if (r < 0)
+		return r;
+	r = policy_bpf__load(dp->skel);
+	if (r < 0)
+		return bh_err_errno(err, r, "the kernel refused the programs (%s)", last_words);
+	return pin_maps(dp, err);
+}
+
+static int open_all(struct dp *dp, const struct dp_sizes *sizes, struct bh_err *err)
+{
+	int r = open_pin_dir(dp, err);
+
+	r = r ? r : grace_init(&dp->grace, err);
+	r = r ? r : load(dp, sizes, err);
+	r = r ? r : map_arrays(dp, err);
+	r = r ? r : init_meta(dp, err);
+	return r ? r : pin_progs(dp, err);
+}
+
+int dp_open(const char *pin_dir, const struct dp_sizes *sizes, struct dp **ret, struct bh_err *err)
+{
+	struct dp *dp = calloc(1, sizeof(*dp));
+	int r;
+
+	if (!dp)
+		return -ENOMEM;
+	dp->lock = dp->prog[0] = dp->prog[1] = -1;
+	dp->cpus = libbpf_num_possible_cpus();
+	dp->pin_dir = strdup(pin_dir);
+	r = dp->pin_dir ? open_all(dp, sizes, err) : -ENOMEM;
+	if (r < 0) {
+		dp_free(dp);
+		return r;
+	}
+	*ret = dp;
+	return 0;
+}
+
+void dp_free(struct dp *dp)
+{
+	if (!dp)
+		return;
+	grace_done(&dp->grace);
+	ring_buffer__free(dp->ring);
+	unmap_array(&dp->endpoints);
+	unmap_array(&dp->classes);
+	unmap_array(&dp->meta);
+	scope_close(&dp->prog[0]);
+	scope_close(&dp->prog[1]);
+	policy_bpf__destroy(dp->skel);
+	scope_close(&dp->lock);
+	free(dp->pin_dir);
+	free(dp);
+}
+
+const char *dp_pin_dir(const struct dp *dp)
+{
+	return dp->pin_dir;
+}
+
+int dp_prog_fd(const struct dp *dp, enum bh_dir dir)
+{
+	return dp->prog[dir];
+}
+
+int dp_pins_ok(const struct dp *dp)
+{
+	static const char *const progs[] = { "prog_from_pod", "prog_to_pod" };
+	struct bpf_map *map;
+	char path[256];
+	size_t i;
+
+	bpf_object__for_each_map(map, dp->skel->obj)
+		if (is_ours(map) && !is_there(pin_path(dp, bpf_map__name(map), path, sizeof(path))))
+			return 0;
+	for (i = 0; i < ARRAY_SIZE(progs); i++)
+		if (!is_there(pin_path(dp, progs[i], path, sizeof(path))))
+			return 0;
+	return 1;
+}
+
+/* The directory may be a new one (bpffs mounted afresh): the lock moves there too. */
+int dp_repin(struct dp *dp, struct bh_err *err)
+{
+	int r;
+
+	scope_close(&dp->lock);
+	dp->lock = -1;
+	r = open_pin_dir(dp, err);
+	r = r ? r : pin_maps(dp, err);
+	if (r)
+		return r;
+	scope_close(&dp->prog[0]);
+	scope_close(&dp->prog[1]);
+	dp->prog[0] = dp->prog[1] = -1;
+	return pin_progs(dp, err);
+}
