@@ -301,6 +301,14 @@ static int attach_clsact(const struct hook *h, const struct progs *p, struct bh_
 
 /* ---- what the header promises ----------------------------------------------------------- */
 
+int hook_ready(const char *pin_dir, struct bh_err *err)
+{
+	const struct hook h = { .pin_dir = pin_dir };
+	auto_progs struct progs p = PROGS_INIT;
+
+	return progs_open(&h, &p, err);
+}
+
 /* The other way's programs go after the new ones hang, so that no packet meets an empty hook. */
 int hook_attach(const struct hook *h, enum hook_mode mode, enum hook_mode *ret_mode, struct bh_err *err)
 {

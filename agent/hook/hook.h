@@ -28,6 +28,10 @@ struct hook {
 	uint32_t ifindex;		/* host side of the veth */
 };
 
+/* Whether both programs are pinned, so that hook_attach() has something to attach. Return: 0, -ENOENT
+ * they are not (err says which), or another -errno. */
+int hook_ready(const char *pin_dir, struct bh_err *err);
+
 /**
  * hook_attach() - put bh_from_pod (tc ingress) and bh_to_pod (tc egress) at the head of @h->ifindex.
  * @mode:     how; the way taken is written to *ret_mode.

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* CHECK: is it as ADD left it? STATUS: would ADD work? Neither changes anything. */
+#include <errno.h>
+#include <json-c/json.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include "attach.h"
+#include "command.h"
+#include "result.h"
+#include "util/scope.h"
+
+/* ---- CHECK ------------------------------------------------------------------------------ */
+
+static int check_programs(const struct call *c, const struct api_endpoint *e, struct bh_err *err)
+{
+	const struct hook h = hook_of(c, &e->e->key, e->e->ifindex);
+	struct sandbox s = { 0 };
+	struct bh_err why = { "" };
+	int code = sandbox_find(c->env, &s, err);
+
+	if (code)
+		return code;
+	if (s.ifindex != e->e->ifindex)
+		return bh_err_set(err, CNI_DIFFERS, "the other end of '%s' is interface %u, ADD knew %u", c->env->ifname,
+				  s.ifindex, e->e->ifindex);
+	if (e->unprotected)
+		return bh_err_set(err, CNI_DIFFERS, "pod %s/%s runs unprotected since failMode open let it start", e->e->ns,
+				  e->e->pod);
+	if (hook_check(&h, &why) != 1)
+		return bh_err_set(err, CNI_DIFFERS, "%s", why.msg);
+	return 0;
+}
+
+static bool holds(const struct addr *list, size_t n, const struct addr *a)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		if (!addr_cmp(&list[i], a))
+			return true;
+	return false;
+}
+
+static bool is_link_local(const struct addr *a)
+{
+	return a->b[0] == 0xfe && (a->b[1] & 0xc0) == 0x80;
+}
+
+/* Link-local ones are the kernel's, not prevResult's. */
+static int check_addrs(const struct call *c, const struct endpoint *e, struct bh_err *err)
+{
+	struct addr addrs[BH_EP_ADDRS];
+	char text[ADDR_TEXT];
+	size_t i, n = 0;
+	const int code = result_addrs(c->conf, c->env->ifname, addrs, BH_EP_ADDRS, &n, err);
+
+	if (code)
+		return code;
+	for (i = 0; i < n; i++)
+		if (!holds(e->addrs.v, e->addrs.n, &addrs[i]))
+			return bh_err_set(err, CNI_DIFFERS, "prevResult has address %s, ADD did not", addr_text(&addrs[i], text));
+	for (i = 0; i < e->addrs.n; i++)
+		if (!is_link_local(&e->addrs.v[i]) && !holds(addrs, n, &e->addrs.v[i]))
+			return bh_err_set(err, CNI_DIFFERS, "ADD had address %s, prevResult has not",
+					  addr_text(&e->addrs.v[i], text));
+	return 0;
+}
+
+/* The pinned programs go on enforcing what was in force last, so that an agent that is away is no
+ * fault of this container's; a failed CHECK may cost the pod its life. */
+static int check_agent(struct call *c, const struct endpoint *e, struct bh_err *err)
+{
+	struct bh_err why = { "" };
+	const int r = ask_owner(c, "check", e, left_ms(c), &why);
+
+	if (r > 0)
+		return bh_err_set(err, CNI_DIFFERS, "%s", why.msg);
+	if (r < 0)
+		note(c, "%s, ignoring: the programs are in place", why.msg);
+	return 0;
+}
+
+int cmd_check(struct call *c, struct bh_err *err)
+{
+	const struct hash128 key = api_endpoint_key(c->conf->name, c->env->container, c->env->ifname);
+	struct api_endpoint e = { 0 };
+	struct bh_err why = { "" };
+	int code;
+
+	if (!c->conf->prev)
+		return bh_err_set(err, CNI_BAD_CONFIG, "prevResult: missing");
+	if (api_endpoint_load(c->conf->run_dir, &key, &e, &why) < 0)
+		return bh_err_set(err, CNI_DIFFERS, "interface '%s' of container %.16s is not attached: %.128s",
+				  c->env->ifname, c->env->container, why.msg);
+	code = check_programs(c, &e, err);
+	if (!code)
+		code = check_addrs(c, e.e, err);
+	if (!code)
+		code = check_agent(c, e.e, err);
+	endpoint_free(e.e);
+	return code;
+}
+
+/* ---- STATUS ----------------------------------------------------------------------------- */
+
+/* Connects and says nothing: EAGAIN is a listener with a full queue. */
+static bool someone_listens(const char *run_dir)
+{
+	auto_fd int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	struct sockaddr_un to = { .sun_family = AF_UNIX };
+
+	(void)snprintf(to.sun_path, sizeof(to.sun_path), "%s/" API_SOCKET, run_dir);
+	return fd >= 0 && (!connect(fd, (struct sockaddr *)&to, sizeof(to)) || errno == EAGAIN);
+}
+
+/* Only what makes every ADD fail counts: a runtime takes a node with a bad STATUS out of service. */
+int cmd_status(struct call *c, struct bh_err *err)
+{
+	const struct netconf *n = c->conf;
+	struct bh_err why = { "" };
+
+	if (n->fail_mode == FAIL_OPEN || (n->fail_open_namespaces && json_object_array_length(n->fail_open_namespaces)))
+		return 0;
+	if (hook_ready(n->pin_dir, &why) < 0)
+		return bh_err_set(err, CNI_UNAVAILABLE, "%s", why.msg);
+	if (n->fail_mode == FAIL_CLOSED && !someone_listens(n->run_dir))
+		return bh_err_set(err, CNI_UNAVAILABLE, "%s/" API_SOCKET ": nobody listens, and failMode is closed",
+				  n->run_dir);
+	return 0;
+}

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What several commands need: notes, time, the lock, questions to the agent. */
+#include "command.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <json-c/json.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "util/scope.h"
+
+#define LOCK_FILE	"plugin.lock"
+#define LOCK_RETRY_MS	5
+#define UNSAID		"(no reason given)"
+
+void note(struct call *c, const char *fmt, ...)
+{
+	char line[512];
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(line, sizeof(line), fmt, ap);
+	va_end(ap);
+	(void)buf_fmt(&c->notes, "bulkhead: %s\n", line);
+}
+
+int64_t now_ms(void)
+{
+	struct timespec t;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+int left_ms(const struct call *c)
+{
+	const int64_t left = c->start_ms + c->conf->timeout_ms - now_ms();
+
+	return left > 0 ? (int)left : 0;
+}
+
+struct hook hook_of(const struct call *c, const struct hash128 *key, uint32_t ifindex)
+{
+	return (struct hook){ .pin_dir = c->conf->pin_dir, .key = *key, .ifindex = ifindex };
+}
+
+/* ---- the lock --------------------------------------------------------------------------- */
+
+/* 62 bits of the key: two keys on one byte would only wait for each other. */
+static off_t place_of(const struct hash128 *key)
+{
+	uint64_t n;
+
+	memcpy(&n, key->b, sizeof(n));
+	return (off_t)(n >> 2);
+}
+
+int lock_key(const char *run_dir, const struct hash128 *key, int wait_ms, struct bh_err *err)
+{
+	/* An open file description lock: not lost when some other descriptor of the file is closed. */
+	struct flock l = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = place_of(key), .l_len = 1 };
+	const int64_t until = now_ms() + wait_ms;
+	char path[DIR_BYTES + sizeof(LOCK_FILE)];
+	auto_fd int fd = -1;
+
+	(void)snprintf(path, sizeof(path), "%s/" LOCK_FILE, run_dir);
+	fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return bh_err_errno(err, -errno, "cannot open %s", path);
+	while (fcntl(fd, F_OFD_SETLK, &l) < 0) {
+		if (errno != EAGAIN && errno != EACCES && errno != EINTR)
+			return bh_err_errno(err, -errno, "cannot lock %s", path);
+		if (now_ms() >= until)
+			return bh_err_set(err, -ETIMEDOUT, "another call for this interface has not ended");
+		(void)usleep(LOCK_RETRY_MS * 1000);
+	}
+	return TAKE_FD(fd);
+}
+
+/* ---- questions -------------------------------------------------------------------------- */
+
+static bool put(struct json_object *o, const char *key, struct json_object *value)
+{
+	if (value && !json_object_object_add(o, key, value))
+		return true;
+	json_object_put(value);
+	return false;
+}
+
+static struct json_object *request_of(const char *op)
+{
+	struct json_object *o = json_object_new_object();
+
+	if (o && put(o, "v", json_object_new_int(API_VERSION)) && put(o, "op", json_object_new_string(op)))
+		return o;
+	json_object_put(o);
+	return NULL;
+}
+
+static const char *text_of(struct json_object *o, const char *key)
+{
+	struct json_object *v = NULL;
+
+	if (json_object_object_get_ex(o, key, &v) && json_object_is_type(v, json_type_string))
+		return json_object_get_string(v);
+	return UNSAID;
+}
+
+static int judge(const struct call *c, struct json_object *answer, struct bh_err *err)
+{
+	struct json_object *ok = NULL;
+
+	(void)json_object_object_get_ex(answer, "ok", &ok);
+	if (json_object_is_type(ok, json_type_boolean) && json_object_get_boolean(ok))
+		return 0;
+	return bh_err_set(err, 1, "%s/" API_SOCKET ": the agent says: %s", c->conf->run_dir, text_of(answer, "msg"));
+}
+
+/* Takes @request. */
+static int ask(const struct call *c, struct json_object *request, int timeout_ms, struct bh_err *err)
+{
+	struct json_object *answer = NULL;
+	int r = api_call(c->conf->run_dir, request, timeout_ms, NULL, NULL, &answer, err);
+
+	if (!r)
+		r = judge(c, answer, err);
+	json_object_put(answer);
+	json_object_put(request);
+	return r;
+}
+
+int ask_add(const struct call *c, const struct api_endpoint *e, int timeout_ms, struct bh_err *err)
+{
+	struct json_object *request = request_of("add");
+
+	if (request && put(request, "endpoint", api_endpoint_encode(e)))
+		return ask(c, request, timeout_ms, err);
+	json_object_put(request);
+	return bh_err_set(err, -ENOMEM, "out of memory");
+}
+
+int ask_owner(const struct call *c, const char *op, const struct endpoint *e, int timeout_ms, struct bh_err *err)
+{
+	struct json_object *request = request_of(op);
+
+	if (request && put(request, "network", json_object_new_string(e->network)) &&
+	    put(request, "container", json_object_new_string(e->container)) &&
+	    put(request, "ifname", json_object_new_string(e->ifname)))
+		return ask(c, request, timeout_ms, err);
+	json_object_put(request);
+	return bh_err_set(err, -ENOMEM, "out of memory");
+}
+
+bool is_nobody(int r)
+{
+	return r == -ENOENT || r == -ECONNREFUSED;
+}
