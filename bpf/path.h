@@ -128,8 +128,11 @@ __noinline int bh_cold(struct __sk_buff *skb, struct bh_pkt *p, const struct bh_
 	if (!p)
 		return TC_ACT_SHOT;
 	p->kind = examine(skb, p, ep, dir);
+	if (p->kind == BH_MALFORMED)	/* whose it is nobody knows: a report names the interface alone */
+		p->flow = (struct bh_flow6){ .ifindex = p->flow.ifindex };
 	if (BH_BIT(p->kind) & BH_SETTLED) {
 		a.reason = p->kind;
+		a.policy_set = ep ? READ_ONCE(ep->policy_set) : 0;
 		return conclude(skb, p, &a, dir);
 	}
 	look_up(&a, p, ep);

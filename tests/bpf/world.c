@@ -1,0 +1,380 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Loads the programs unpinned and fills the tables, by plain map updates. */
+#include "world.h"
+
+#include <arpa/inet.h>
+#include <err.h>
+#include <errno.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <linux/bpf.h>
+#include <linux/if_ether.h>
+#include <netinet/in.h>
+
+#include "policy.skel.h"
+
+struct policy_bpf *bpf;
+
+enum class { C_NONE, C_WEB = 21, C_ALL, C_MIXED, C_ORPHAN };
+
+static void put(const struct bpf_map *map, const void *key, const void *value)
+{
+	if (bpf_map_update_elem(bpf_map__fd(map), key, value, BPF_ANY))
+		err(1, "cannot update %s", bpf_map__name(map));
+}
+
+/* ---- addresses -------------------------------------------------------------------------- */
+
+static uint32_t class_slot(uint32_t word)
+{
+	static uint32_t slot;
+
+	slot++;
+	put(bpf->maps.bh_classes, &slot, &word);
+	return slot;
+}
+
+static void put_addr(enum peer peer, uint32_t word)
+{
+	int family;
+
+	for (family = 4; family <= 6; family += 2) {
+		struct bh_addr a = peer_addr(peer, family);
+		uint32_t slot = class_slot(word);
+
+		put(bpf->maps.bh_addrs, &a, &slot);
+	}
+}
+
+static void put_cidr(enum peer peer, int len4, int len6, uint32_t word)
+{
+	int family, bit;
+
+	for (family = 4; family <= 6; family += 2) {
+		struct bh_cidr_key k = {
+			.prefixlen = family == 4 ? 96 + len4 : len6,
+			.addr = peer_addr(peer, family),
+		};
+		uint32_t slot = class_slot(word);
+
+		for (bit = (int)k.prefixlen; bit < 128; bit++)
+			((uint8_t *)&k.addr)[bit / 8] &= ~(0x80 >> bit % 8);
+		put(bpf->maps.bh_cidrs, &k, &slot);
+	}
+}
+
+static void put_addrs(void)
+{
+	put_addr(P_WEB, C_WEB);
+	put_addr(P_ALL, C_ALL);
+	put_addr(P_MIXED, C_MIXED);
+	put_addr(P_ORPHAN, C_ORPHAN);
+	put_addr(P_NODE, BH_CLASS_NODE);
+	put_addr(P_NODE_WEB, BH_CLASS_NODE | C_WEB);
+	put_addr(P_INSIDE, C_ALL);
+	put_cidr(P_CIDR, 24, 64, C_WEB);
+	put_cidr(P_EXCEPT, 25, 97, C_NONE);
+}
+
+/* ---- rows ------------------------------------------------------------------------------- */
+
+static void put_row(uint32_t set, uint32_t class, uint32_t dir, const struct bh_row *row)
+{
+	struct bh_row_key k = { .policy_set = set, .class = class, .dir = dir };
+
+	put(bpf->maps.bh_rows, &k, row);
+}
+
+static void put_open(uint32_t set, uint32_t dir)
+{
+	put_row(set, C_NONE, dir, &(struct bh_row){ .action = BH_ALLOW });
+}
+
+static void put_isolated(uint32_t set, uint32_t dir)
+{
+	struct bh_row shut = { .rule = R_SHUT + dir };
+	struct bh_row all = { .action = BH_ALLOW, .rule = R_ALL + dir };
+	struct bh_row web = { .n = 3, .rule = R_SHUT + dir, .range = {
+		{ BH_PORT(IPPROTO_TCP, 80), BH_PORT(IPPROTO_TCP, 80), R_HTTP + dir, BH_ALLOW },
+		{ BH_PORT(IPPROTO_TCP, 8000), BH_PORT(IPPROTO_TCP, 8100), R_HIGH + dir, BH_ALLOW },
+		{ BH_PORT(IPPROTO_UDP, 53), BH_PORT(IPPROTO_UDP, 53), R_DNS + dir, BH_ALLOW },
+	} };
+	struct bh_row mixed = { .n = 1, .action = BH_ALLOW, .rule = R_MIXED + dir, .range = {
+		{ BH_PORT(IPPROTO_TCP, 22), BH_PORT(IPPROTO_TCP, 22), R_SSH + dir, BH_DENY },
+	} };
+
+	put_row(set, C_NONE, dir, &shut);
+	put_row(set, C_WEB, dir, &web);
+	put_row(set, C_ALL, dir, &all);
+	put_row(set, C_MIXED, dir, &mixed);
+}
+
+static void put_long(uint32_t set, uint32_t dir)
+{
+	struct bh_row row = { .n = LONG_RANGES, .base = LONG_BASE, .rule = R_SHUT + dir };
+	uint32_t i;
+
+	put_row(set, C_NONE, dir, &(struct bh_row){ .rule = R_SHUT + dir });
+	put_row(set, C_WEB, dir, &row);
+	for (i = 0; i < LONG_RANGES; i++) {
+		uint32_t at = LONG_BASE + i;
+		struct bh_range r = { BH_PORT(IPPROTO_TCP, 10 * i + 1), BH_PORT(IPPROTO_TCP, 10 * i + 5),
+				      R_LONG + i, i % 2 ? BH_DENY : BH_ALLOW };
+
+		put(bpf->maps.bh_ranges, &at, &r);
+	}
+}
+
+static void put_rows(void)
+{
+	uint32_t dir;
+
+	for (dir = 0; dir < 2; dir++) {
+		put_open(S_OPEN, dir);
+		put_row(S_SHUT, C_NONE, dir, &(struct bh_row){ .rule = R_SHUT + dir });
+		put_isolated(S_WEB, dir);
+		put_isolated((uint32_t)S_CIDR, dir);
+		put_long(S_LONG, dir);
+	}
+	put_isolated(S_IN, BH_INGRESS);
+	put_open(S_IN, BH_EGRESS);
+	put_isolated(S_OUT, BH_EGRESS);
+	put_open(S_OUT, BH_INGRESS);
+}
+
+/* ---- endpoints -------------------------------------------------------------------------- */
+
+void world_endpoint(enum ep how, enum set set)
+{
+	struct bh_endpoint nobody = { 0 }, ep = {
+		.ifindex = IFINDEX, .policy_set = (uint32_t)set, .epoch = EPOCH, .born = BORN, .addrs = 5,
+		.flags = how == E_FORWARDS ? BH_EP_FORWARDS : 0,
+	};
+	uint32_t direct = IFINDEX, other = BH_EP_DIRECT + 7, key = IFINDEX;
+
+	memcpy(ep.mac, pod_mac, sizeof(ep.mac));
+	ep.addr[0] = local_addr(L_OWN, 4);
+	ep.addr[1] = local_addr(L_OWN, 6);
+	ep.addr[2] = local_addr(L_LINK_LOCAL, 6);
+	ep.addr[3] = local_addr(L_SECOND, 4);
+	ep.addr[4] = local_addr(L_SECOND, 6);
+	ep.addr[5] = local_addr(L_OTHER, 4);	/* past .addrs: must not count */
+
+	(void)bpf_map_delete_elem(bpf_map__fd(bpf->maps.bh_ep_index), &key);
+	put(bpf->maps.bh_endpoints, &direct, how == E_PLAIN || how == E_FORWARDS ? &ep : &nobody);
+	put(bpf->maps.bh_endpoints, &other, &nobody);
+	if (how != E_COLLIDED)
+		return;
+	put(bpf->maps.bh_endpoints, &other, &ep);
+	put(bpf->maps.bh_ep_index, &key, &other);
+	ep.ifindex = IFINDEX + BH_EP_DIRECT;
+	ep.policy_set = S_NONE;
+	put(bpf->maps.bh_endpoints, &direct, &ep);
+}
+
+void world_event_jiffies(uint32_t jiffies)
+{
+	struct bh_meta meta = { .magic = BH_MAGIC, .layout = BH_LAYOUT, .event_jiffies = jiffies };
+	uint32_t zero = 0;
+
+	put(bpf->maps.bh_meta, &zero, &meta);
+}
+
+static void put_node_ports(void)
+{
+	static const uint32_t ports[] = {
+		BH_PORT(IPPROTO_TCP, 30080), BH_PORT(IPPROTO_UDP, 30053), BH_PORT(IPPROTO_SCTP, 30090),
+	};
+	uint8_t one = 1;
+	size_t i;
+
+	for (i = 0; i < sizeof(ports) / sizeof(*ports); i++)
+		put(bpf->maps.bh_node_ports, &ports[i], &one);
+}
+
+static int quiet(enum libbpf_print_level level, const char *format, va_list args)
+{
+	return level <= LIBBPF_WARN ? vfprintf(stderr, format, args) : 0;
+}
+
+void world_load(bool tiny)
+{
+	if (unshare(CLONE_NEWNET))
+		err(1, "cannot make a network namespace (root?)");
+	libbpf_set_print(quiet);
+	bpf = policy_bpf__open();
+	if (!bpf)
+		err(1, "cannot open the programs");
+	if (tiny && (bpf_map__set_type(bpf->maps.bh_sess4, BPF_MAP_TYPE_HASH) ||
+		     bpf_map__set_type(bpf->maps.bh_sess6, BPF_MAP_TYPE_HASH) ||
+		     bpf_map__set_max_entries(bpf->maps.bh_sess4, 1) ||
+		     bpf_map__set_max_entries(bpf->maps.bh_sess6, 1)))
+		err(1, "cannot shrink the session maps");
+	if (policy_bpf__load(bpf))
+		err(1, "cannot load the programs");
+	put_addrs();
+	put_rows();
+	put_node_ports();
+	world_event_jiffies(0);
+}
+
+void world_unload(void)
+{
+	policy_bpf__destroy(bpf);
+	bpf = NULL;
+}
+
+/* ---- reading back ----------------------------------------------------------------------- */
+
+static struct bh_count sum(const struct bpf_map *map, uint32_t index)
+{
+	static struct bh_count *cpu;
+	struct bh_count total = { 0 };
+	int i, n = libbpf_num_possible_cpus();
+
+	if (!cpu)
+		cpu = calloc((size_t)n, sizeof(*cpu));
+	if (!cpu || bpf_map_lookup_elem(bpf_map__fd(map), &index, cpu))
+		err(1, "cannot read %s", bpf_map__name(map));
+	for (i = 0; i < n; i++) {
+		total.packets += cpu[i].packets;
+		total.bytes += cpu[i].bytes;
+	}
+	return total;
+}
+
+struct counts world_counts(void)
+{
+	struct counts c;
+	uint32_t i;
+
+	for (i = 0; i < BH_STAT_MAX * 2; i++)
+		c.stat[i] = sum(bpf->maps.bh_stats, i);
+	return c;
+}
+
+uint64_t world_rule_packets(uint32_t rule)
+{
+	return sum(bpf->maps.bh_rules, rule).packets;
+}
+
+struct seen {
+	int n;
+	struct bh_event *last;
+};
+
+static int one_event(void *ctx, void *data, size_t len)
+{
+	struct seen *seen = ctx;
+
+	if (len != sizeof(*seen->last))
+		errx(1, "an event of %zu bytes", len);
+	seen->n++;
+	memcpy(seen->last, data, len);
+	return 0;
+}
+
+int world_events(struct bh_event *ret_last)
+{
+	struct seen seen = { .last = ret_last };
+	struct ring_buffer *ring = ring_buffer__new(bpf_map__fd(bpf->maps.bh_events), one_event, &seen, NULL);
+
+	if (!ring || ring_buffer__consume(ring) < 0)
+		err(1, "cannot read the events");
+	ring_buffer__free(ring);
+	return seen.n;
+}
+
+static int walk(const struct bpf_map *map, bool delete)
+{
+	uint8_t key[64];
+	int n = 0, fd = bpf_map__fd(map);
+	void *at = NULL;
+
+	while (!bpf_map_get_next_key(fd, at, key)) {
+		n++;
+		if (delete)
+			(void)bpf_map_delete_elem(fd, key);
+		else
+			at = key;
+	}
+	return n;
+}
+
+int world_sessions(void)
+{
+	return walk(bpf->maps.bh_sess4, false) + walk(bpf->maps.bh_sess6, false);
+}
+
+void world_clear(void)
+{
+	struct bh_event last;
+
+	walk(bpf->maps.bh_sess4, true);
+	walk(bpf->maps.bh_sess6, true);
+	(void)world_events(&last);
+}
+
+static struct bh_flow4 narrow(const struct bh_flow6 *k)
+{
+	return (struct bh_flow4){ .ifindex = k->ifindex, .local = k->local.w[3], .remote = k->remote.w[3],
+				  .lport = k->lport, .rport = k->rport, .proto = k->proto };
+}
+
+static bool is4(const struct bh_flow6 *k)
+{
+	return !k->remote.w[0] && !k->remote.w[1] && k->remote.w[2] == htonl(0xffff);
+}
+
+bool world_session(const struct bh_flow6 *k, struct bh_session *ret)
+{
+	struct bh_flow4 k4 = narrow(k);
+
+	if (is4(k))
+		return !bpf_map_lookup_elem(bpf_map__fd(bpf->maps.bh_sess4), &k4, ret);
+	return !bpf_map_lookup_elem(bpf_map__fd(bpf->maps.bh_sess6), k, ret);
+}
+
+void world_session_put(const struct bh_flow6 *k, const struct bh_session *s)
+{
+	struct bh_flow4 k4 = narrow(k);
+
+	if (is4(k))
+		put(bpf->maps.bh_sess4, &k4, s);
+	else
+		put(bpf->maps.bh_sess6, k, s);
+}
+
+/* ---- test runs -------------------------------------------------------------------------- */
+
+int world_run(enum bh_dir dir, const struct frame *f, uint32_t ingress_ifindex, uint32_t linear, int repeat)
+{
+	const struct bpf_program *prog = dir == BH_EGRESS ? bpf->progs.bh_from_pod : bpf->progs.bh_to_pod;
+	struct __sk_buff ctx = { .ifindex = IFINDEX, .ingress_ifindex = ingress_ifindex, .data_end = linear };
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = f->data, .data_size_in = f->len, .ctx_in = &ctx,
+		    .ctx_size_in = sizeof(ctx), .repeat = repeat);
+	int r = bpf_prog_test_run_opts(bpf_program__fd(prog), &opts);
+
+	return r ? -1000 - errno : (int)opts.retval;
+}
+
+int world_explain(struct bh_query *q)
+{
+	struct {
+		uint8_t eth[ETH_HLEN];
+		struct bh_query q;
+	} __attribute__((packed)) in = { .q = *q }, out;
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = &in, .data_size_in = sizeof(in), .data_out = &out,
+		    .data_size_out = sizeof(out));
+
+	in.eth[12] = BH_QUERY_ETHERTYPE >> 8;
+	in.eth[13] = BH_QUERY_ETHERTYPE & 0xff;
+	if (bpf_prog_test_run_opts(bpf_program__fd(bpf->progs.bh_explain), &opts))
+		err(1, "cannot run bh_explain");
+	*q = out.q;
+	return (int)opts.retval;
+}

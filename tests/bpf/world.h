@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The loaded programs with tables that say something about every peer of packet.h, in a network
+ * namespace of their own, and what the tests read back.
+ */
+#ifndef BH_TESTS_BPF_WORLD_H
+#define BH_TESTS_BPF_WORLD_H
+
+#include "packet.h"
+
+#define IFINDEX 1			/* lo: a test run wants a real device */
+#define EPOCH	1000			/* of the endpoint */
+#define BORN	900
+
+/* Policy sets. WEB: isolated both ways, IN and OUT: one way, the other is open. */
+enum set {
+	S_NONE = 0, S_OPEN = 1, S_SHUT = 2, S_WEB = 3, S_LONG = 4, S_BROKEN = 5, S_IN = 6, S_OUT = 7, S_LAST = 7,
+	S_CIDR = (int)(8 | BH_SET_CIDR),
+};
+
+/* Rules; each is this and enum bh_dir. */
+enum rule { R_SHUT = 2, R_HTTP = 4, R_HIGH = 6, R_DNS = 8, R_ALL = 10, R_MIXED = 12, R_SSH = 14, R_LONG = 1000 };
+
+#define LONG_RANGES 1000	/* of S_LONG: the i-th is TCP 10i+1 to 10i+5, allowed if i is even, rule R_LONG + i */
+#define LONG_BASE   100
+
+enum ep { E_PLAIN, E_NONE, E_COLLIDED, E_FORWARDS };
+
+struct counts {
+	struct bh_count stat[BH_STAT_MAX * 2];
+};
+
+struct policy_bpf;
+extern struct policy_bpf *bpf;
+
+void world_load(bool tiny);	/* tiny: room for one session, and no eviction */
+void world_unload(void);
+void world_endpoint(enum ep ep, enum set set);
+void world_event_jiffies(uint32_t jiffies);
+void world_clear(void);		/* sessions and events */
+
+struct counts world_counts(void);
+uint64_t world_rule_packets(uint32_t rule);
+int world_events(struct bh_event *ret_last);	/* how many were waiting */
+int world_sessions(void);
+bool world_session(const struct bh_flow6 *k, struct bh_session *ret);
+void world_session_put(const struct bh_flow6 *k, const struct bh_session *s);
+
+/* One test run. @ingress_ifindex 0: made by this node. @linear: bytes outside pages, 0: all.
+ * Return: the verdict; -1 is TC_ACT_UNSPEC. Below -1: -errno - 1000. */
+int world_run(enum bh_dir dir, const struct frame *f, uint32_t ingress_ifindex, uint32_t linear, int repeat);
+int world_explain(struct bh_query *q);
+
+#endif
