@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * `entries`: the tables in force as 5-tuple patterns, one a line: pod address, remote, protocol,
+ * ports, direction, and what decides. A remote of "any" is everybody that no other line of the same
+ * pod and direction names; a line repeats nothing that "any" says already.
+ */
+#include "answers.h"
+
+#include <json-c/json.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent.h"
+#include "find.h"
+#include "jsonx.h"
+#include "names.h"
+#include "requests.h"
+#include "streams.h"
+#include "util/scope.h"
+
+#define ROWS_A_TURN 128
+
+struct entries {
+	struct stream stream;	/* first: the two are one allocation */
+	struct agent *a;
+	struct inforce *f;	/* as it was when it began */
+	bool one;		/* only the pod `key` */
+	struct hash128 key;
+	size_t ep, dir, location;	/* next row; location 0: any */
+};
+
+/* What one line is about. */
+struct line {
+	const struct table_endpoint *ep;
+	const struct table_location *remote;	/* NULL: any */
+	const struct table_range *range;	/* NULL: all that no range holds */
+	uint32_t dir, action, rule;
+	bool unknown;
+};
+
+static bool is_link_local(const struct addr *a)
+{
+	return a->b[0] == 0xfe && (a->b[1] & 0xc0) == 0x80;
+}
+
+static void add_remote(struct json_object *o, const struct line *l, struct agent *a)
+{
+	char text[ADDR_TEXT], name[NAME_MAX_LEN] = "";
+
+	if (!l->remote) {
+		jx_add_str(o, "remote", "any");
+	} else if (l->remote->is_block) {
+		jx_add_str(o, "remote", cidr_text(&l->remote->cidr, text));
+	} else {
+		jx_add_addr(o, "remote", &l->remote->cidr.addr);
+		(void)names_addr(a->names, &l->remote->cidr.addr, name);
+	}
+	jx_add_str(o, "remote_name", name);
+}
+
+static void add_ports(struct json_object *o, const struct line *l)
+{
+	char text[32] = "any", proto[8];
+
+	if (!l->range) {
+		jx_add_str(o, "proto", "any");
+		jx_add_str(o, "ports", "any");
+		return;
+	}
+	if ((uint16_t)l->range->first == (uint16_t)l->range->last)
+		(void)snprintf(text, sizeof(text), "%u", (uint16_t)l->range->first);
+	else if ((uint16_t)l->range->first || (uint16_t)l->range->last != 0xffff)
+		(void)snprintf(text, sizeof(text), "%u-%u", (uint16_t)l->range->first, (uint16_t)l->range->last);
+	jx_add_str(o, "proto", names_proto((uint8_t)(l->range->first >> 16), proto));
+	jx_add_str(o, "ports", text);
+}
+
+static void add_name(void *ctx, const char *policy)
+{
+	(void)json_object_array_add(ctx, json_object_new_string(policy));
+}
+
+/* "shop/allow-web ingress[0]" is policy and rule; a denial without a rule is by all that isolate. */
+static void add_rule(struct json_object *o, const struct line *l, const struct inforce *f)
+{
+	const char *name = inforce_rule_at(f, l->rule), *space = name ? strchr(name, ' ') : NULL;
+	struct json_object *policies = json_object_new_array();
+
+	if (name)
+		(void)json_object_array_add(policies,
+					    json_object_new_string_len(name, space ? (int)(space - name) : (int)strlen(name)));
+	else if (l->action == BH_DENY)
+		inforce_isolating(f, l->ep, l->dir, add_name, policies);
+	jx_add(o, "policies", policies);
+	jx_add_str(o, "rule", space ? space + 1 : "");
+}
+
+static void send_line(struct entries *e, const struct line *l, const struct addr *addr)
+{
+	struct json_object *o = json_object_new_object();
+	char name[NAME_MAX_LEN];
+
+	jx_add_str(o, "pod", names_addr(e->a->names, addr, name));
+	jx_add_addr(o, "pod_ip", addr);
+	jx_add_str(o, "direction", l->dir == BH_INGRESS ? "ingress" : "egress");
+	add_remote(o, l, e->a);
+	add_ports(o, l);
+	jx_add_str(o, "action", l->action == BH_ALLOW ? "allow" : "deny");
+	add_rule(o, l, e->f);
+	if (l->unknown)
+		jx_add_bool(o, "unknown_pod", true);
+	(void)api_send(e->stream.conn, jx_item(o));
+}
+
+/* One line for each of the pod's addresses that the remote can meet. */
+static void send_lines(struct entries *e, const struct line *l)
+{
+	uint8_t i;
+
+	for (i = 0; i < l->ep->addrs; i++) {
+		const struct addr *addr = &l->ep->addr[i];
+
+		if (is_link_local(addr) ||
+		    (l->remote && addr_is_v4(addr) != addr_is_v4(&l->remote->cidr.addr)))
+			continue;
+		send_line(e, l, addr);
+	}
+}
+
+static bool has_range(const struct inforce *f, const struct table_row *row, const struct table_range *r)
+{
+	uint32_t i;
+
+	for (i = 0; i < row->n; i++)
+		if (!memcmp(&f->tables->ranges.v[row->first + i], r, sizeof(*r)))
+			return true;
+	return false;
+}
+
+/* @any: the row of everybody; the same as @row where that is it. */
+static void send_row(struct entries *e, struct line *l, const struct table_row *row, const struct table_row *any)
+{
+	uint32_t i;
+
+	for (i = 0; i < row->n; i++) {
+		l->range = &e->f->tables->ranges.v[row->first + i];
+		if (row != any && has_range(e->f, any, l->range))
+			continue;
+		l->action = l->range->action;
+		l->rule = l->range->rule;
+		send_lines(e, l);
+	}
+	if (row != any && row->action == any->action)
+		return;
+	l->range = NULL;
+	l->action = row->action;
+	l->rule = row->rule;
+	send_lines(e, l);
+}
+
+static void send_one(struct entries *e)
+{
+	const struct tables *t = e->f->tables;
+	struct line l = { .ep = &t->endpoints.v[e->ep], .dir = (uint32_t)e->dir };
+	const struct table_row *row, *any;
+
+	if (l.ep->set < 0) {
+		l.unknown = true;
+		if (!e->location)
+			send_lines(e, &l);
+		return;
+	}
+	row = any = tables_row(t, (uint32_t)l.ep->set, 0, l.dir);
+	if (e->location) {
+		l.remote = &t->locations.v[e->location - 1];
+		row = tables_row(t, (uint32_t)l.ep->set, l.remote->class, l.dir);
+		if (row == any)
+			return;
+	}
+	send_row(e, &l, row, any);
+}
+
+/* Moves on. Return: whether there is a next one. */
+static bool step(struct entries *e)
+{
+	const struct tables *t = e->f->tables;
+
+	if (e->location++ < t->locations.n)
+		return true;
+	e->location = 0;
+	if (++e->dir < DIR_MAX)
+		return true;
+	e->dir = 0;
+	return ++e->ep < t->endpoints.n;
+}
+
+static bool some(struct stream *s)
+{
+	struct entries *e = (struct entries *)s;
+	size_t left = ROWS_A_TURN;
+
+	if (e->ep >= e->f->tables->endpoints.n)
+		return false;
+	while (left-- && api_room(s->conn)) {
+		if (!e->one || !hash128_cmp(&e->f->tables->endpoints.v[e->ep].key, &e->key))
+			send_one(e);
+		if (!step(e))
+			return false;
+	}
+	return true;
+}
+
+static void free_entries(struct stream *s)
+{
+	struct entries *e = (struct entries *)s;
+
+	inforce_unref(e->f);
+	free(e);
+}
+
+void answer_entries(struct agent *a, struct api_conn *conn, struct json_object *request)
+{
+	const char *pod = jx_str(request, "pod");
+	const struct endpoint *only = NULL;
+	struct entries *e;
+	struct bh_err err;
+
+	if (!reconcile_inforce(a->reconcile)) {
+		(void)api_send_error(conn, CODE_RETRY, "no policy is in force yet");
+		return;
+	}
+	if (pod && find_local(a->model, pod, &only, &err) < 0) {
+		(void)api_send_error(conn, CODE_NOT_FOUND, "%s", err.msg);
+		return;
+	}
+	e = calloc(1, sizeof(*e));
+	if (!e) {
+		(void)api_send_error(conn, CODE_RETRY, "no memory");
+		return;
+	}
+	*e = (struct entries){ .stream = { .conn = conn, .some = some, .free = free_entries }, .a = a,
+			       .f = inforce_ref(reconcile_inforce(a->reconcile)), .one = only };
+	if (only)
+		e->key = only->key;
+	streams_add(a, &e->stream);
+}

@@ -1,0 +1,349 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * `explain`: may POD open a flow to PEER, and PEER to POD? Each hook that such a flow crosses on this
+ * node is asked of the real program, and the answer is held against the tables that were meant.
+ */
+#include "answers.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <json-c/json.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "agent.h"
+#include "find.h"
+#include "jsonx.h"
+#include "names.h"
+#include "requests.h"
+#include "util/scope.h"
+
+#define CLIENT_PORT 40000	/* of who opens; no rule looks at it */
+
+/* One end, in one family. */
+struct side {
+	const char *name;		/* "shop/web", "node", or the address */
+	const struct endpoint *e;	/* NULL: not on this node */
+	struct addr addr;
+	bool is_node;			/* this node itself */
+};
+
+struct question {
+	struct agent *a;
+	struct side pod, peer;
+	uint8_t proto;
+	uint16_t port;
+	bool drift, denied[2];		/* [0]: pod to peer, [1]: peer to pod */
+	struct json_object *checks;
+};
+
+/* ---- one hook ----------------------------------------------------------------------------- */
+
+/* What the tables mean for one flow that is opened in `dir` at a pod of ours. */
+struct meant {
+	bool allow, sure;		/* sure: policy alone decides it */
+	const char *rule;
+};
+
+static struct meant meant_by_tables(const struct inforce *f, const struct table_endpoint *ep, uint32_t dir,
+				    const struct addr *remote, uint8_t proto, uint16_t port)
+{
+	const bool ports = proto == IPPROTO_TCP || proto == IPPROTO_UDP;
+	const struct table_row *row;
+	uint32_t action, rule;
+	bool node;
+
+	if (!ep || ep->set < 0)
+		return (struct meant){ .sure = true };
+	row = tables_row(f->tables, (uint32_t)ep->set, tables_class(f->tables, remote, &node), dir);
+	action = row->action;
+	rule = row->rule;
+	if (ports)
+		inforce_decide(f, row, BH_PORT(proto, port), &action, &rule);
+	else if (proto == IPPROTO_SCTP && row->n)
+		action = BH_DENY;	/* the programs cannot tell its ports yet */
+	return (struct meant){ .allow = action == BH_ALLOW, .sure = !node, .rule = inforce_rule_at(f, rule) };
+}
+
+static bool is_policys(uint32_t reason)
+{
+	return reason == BH_POLICY || reason == BH_OPEN || reason == BH_DENIED || reason == BH_NO_POLICY ||
+	       reason == BH_NO_ENDPOINT || reason == BH_NO_ROW;
+}
+
+static bool drifts(const struct meant *m, const struct bh_query *q, const char *rule)
+{
+	if (!is_policys(q->reason) || !m->sure)
+		return false;
+	if (m->allow != names_reason_allows(q->reason))
+		return true;
+	return !m->rule != !rule || (rule && strcmp(m->rule, rule));
+}
+
+static void add_name(void *ctx, const char *policy)
+{
+	(void)json_object_array_add(ctx, json_object_new_string(policy));
+}
+
+static void to_bh(const struct addr *from, struct bh_addr *ret)
+{
+	memcpy(ret->w, from->b, sizeof(ret->w));
+}
+
+/* The question as the program at @at's interface meets it; @opens: @at is who opens the flow. */
+static struct bh_query query_of(const struct question *q, const struct side *at, const struct side *other,
+				bool opens)
+{
+	struct bh_query ret = { .ifindex = at->e->ifindex, .proto = q->proto,
+				.dir = opens ? BH_EGRESS : BH_INGRESS };
+
+	to_bh(&at->addr, &ret.local);
+	to_bh(&other->addr, &ret.remote);
+	if (q->proto == IPPROTO_TCP || q->proto == IPPROTO_UDP || q->proto == IPPROTO_SCTP) {
+		ret.lport = htons(opens ? CLIENT_PORT : q->port);
+		ret.rport = htons(opens ? q->port : CLIENT_PORT);
+	}
+	if (!opens && other->is_node)
+		ret.flags = BH_Q_HOST_MADE;
+	return ret;
+}
+
+static void add_answer(struct question *q, const struct bh_query *asked, const struct side *at, bool opens,
+		       struct json_object *o)
+{
+	const struct inforce *f = reconcile_inforce(q->a->reconcile);
+	const struct table_endpoint *ep = inforce_endpoint(f, &at->e->key);
+	const char *rule = names_rule(f, reconcile_actual(q->a->reconcile), asked->rule);
+	struct addr remote;
+	struct json_object *policies = json_object_new_array();
+	struct meant m;
+	bool drift;
+
+	memcpy(remote.b, asked->remote.w, sizeof(remote.b));
+	m = meant_by_tables(f, ep, asked->dir, &remote, q->proto, q->port);
+	drift = f && drifts(&m, asked, rule);
+	q->drift |= drift;
+	inforce_isolating(f, ep, opens ? BH_EGRESS : BH_INGRESS, add_name, policies);
+	jx_add_str(o, "verdict", names_reason_allows(asked->reason) ? "allow" : "deny");
+	jx_add_str(o, "reason", names_reason(asked->reason));
+	jx_add_str(o, "rule", rule);
+	jx_add(o, "isolated_by", policies);
+	jx_add_bool(o, "drift", drift);
+}
+
+/* Asks the hook at @at, if that is on this node, about a flow between the two. */
+static int ask(struct question *q, const struct side *at, const struct side *other, bool opens, int way,
+	       struct bh_err *err)
+{
+	const struct side *from = opens ? at : other, *to = opens ? other : at;
+	struct json_object *o;
+	struct bh_query asked;
+	int r;
+
+	if (!at->e)
+		return 0;
+	asked = query_of(q, at, other, opens);
+	r = dp_explain(q->a->dp, &asked, err);
+	if (r < 0)
+		return r;
+	o = json_object_new_object();
+	jx_add_str(o, "from", from->name);
+	jx_add_addr(o, "from_address", &from->addr);
+	jx_add_str(o, "to", to->name);
+	jx_add_addr(o, "to_address", &to->addr);
+	jx_add_str(o, "at", at->name);
+	jx_add_str(o, "direction", opens ? "egress" : "ingress");
+	add_answer(q, &asked, at, opens, o);
+	q->denied[way] |= !names_reason_allows(asked.reason);
+	(void)json_object_array_add(q->checks, o);
+	return 0;
+}
+
+/* Both ways between the two, in one family. */
+static int ask_all(struct question *q, struct bh_err *err)
+{
+	int r = ask(q, &q->pod, &q->peer, true, 0, err);
+
+	if (!r)
+		r = ask(q, &q->peer, &q->pod, false, 0, err);
+	if (!r)
+		r = ask(q, &q->peer, &q->pod, true, 1, err);
+	if (!r)
+		r = ask(q, &q->pod, &q->peer, false, 1, err);
+	return r;
+}
+
+/* ---- who ---------------------------------------------------------------------------------- */
+
+/* A person's PEER: one address, or a pod with one of each family. */
+struct who {
+	char name[NAME_MAX_LEN];
+	const struct endpoint *e;
+	const struct addr *addrs;
+	size_t n;
+	bool is_node;
+	struct addr single;
+};
+
+static bool is_node_addr(const struct model *m, const struct addr *a)
+{
+	return vec_find(&m->node_addrs, a, addr_cmp);
+}
+
+static void who_by_addr(const struct model *m, const char *text, struct who *ret)
+{
+	ret->addrs = &ret->single;
+	ret->n = 1;
+	ret->e = find_by_addr(m, &ret->single);
+	ret->is_node = !ret->e && is_node_addr(m, &ret->single);
+	if (ret->e)
+		(void)snprintf(ret->name, sizeof(ret->name), "%s/%s", ret->e->ns, ret->e->pod);
+	else
+		(void)snprintf(ret->name, sizeof(ret->name), "%s", ret->is_node ? "node" : text);
+}
+
+static int who_by_name(const struct model *m, const char *text, struct who *ret, struct bh_err *err)
+{
+	struct found f;
+	const int r = find_pod(m, text, &f, err);
+
+	if (r < 0)
+		return r;
+	ret->e = f.e;
+	ret->addrs = f.e ? f.e->addrs.v : f.pod->addrs.v;
+	ret->n = f.e ? f.e->addrs.n : f.pod->addrs.n;
+	ret->is_node = !f.e && ret->n && is_node_addr(m, &ret->addrs[0]);
+	(void)snprintf(ret->name, sizeof(ret->name), "%s/%s", f.e ? f.e->ns : f.pod->ns, f.e ? f.e->pod : f.pod->name);
+	if (!ret->n)
+		return bh_err_set(err, -EADDRNOTAVAIL, "pod '%s' has no address yet: it has no interface here and "
+				  "its manifest no status.podIPs", ret->name);
+	return 0;
+}
+
+static int who_is(const struct model *m, const char *text, struct who *ret, struct bh_err *err)
+{
+	memset(ret, 0, sizeof(*ret));
+	if (addr_parse(text, &ret->single) < 0)
+		return who_by_name(m, text, ret, err);
+	who_by_addr(m, text, ret);
+	return 0;
+}
+
+static const struct addr *addr_of(const struct who *w, bool v4)
+{
+	size_t i;
+
+	for (i = 0; i < w->n; i++)
+		if (addr_is_v4(&w->addrs[i]) == v4 &&
+		    (w->n == 1 || w->addrs[i].b[0] != 0xfe || (w->addrs[i].b[1] & 0xc0) != 0x80))
+			return &w->addrs[i];
+	return NULL;
+}
+
+static struct side side_of(const struct who *w, const struct addr *addr)
+{
+	return (struct side){ .name = w->name, .e = w->e, .addr = *addr, .is_node = w->is_node };
+}
+
+/* ---- the request -------------------------------------------------------------------------- */
+
+static int read_proto(struct json_object *request, struct question *q, struct bh_err *err)
+{
+	static const struct {
+		const char *name;
+		uint8_t proto;
+	} known[] = { { "TCP", IPPROTO_TCP }, { "UDP", IPPROTO_UDP }, { "SCTP", IPPROTO_SCTP }, { "ICMP", IPPROTO_ICMP } };
+	const char *text = jx_str(request, "proto");
+	struct json_object *port = NULL;
+	int64_t n;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(known); i++)
+		if (!strcmp(text ? text : "TCP", known[i].name))
+			q->proto = known[i].proto;
+	if (!q->proto)
+		return bh_err_set(err, -EINVAL, "proto: '%.16s' is none of TCP, UDP, SCTP, ICMP", text);
+	if (q->proto == IPPROTO_ICMP)
+		return 0;
+	(void)json_object_object_get_ex(request, "port", &port);
+	n = json_object_is_type(port, json_type_int) ? json_object_get_int64(port) : -1;
+	if (n < 1 || n > 65535)
+		return bh_err_set(err, -EINVAL, "port: missing, or not between 1 and 65535");
+	q->port = (uint16_t)n;
+	return 0;
+}
+
+static int ask_families(struct question *q, const struct who *pod, const struct who *peer, struct bh_err *err)
+{
+	const bool echo = q->proto == IPPROTO_ICMP;
+	int v4, r = 0, asked = 0;
+
+	for (v4 = 1; !r && v4 >= 0; v4--) {
+		const struct addr *a = addr_of(pod, v4), *b = addr_of(peer, v4);
+
+		if (!a || !b)
+			continue;
+		if (echo)
+			q->proto = v4 ? IPPROTO_ICMP : IPPROTO_ICMPV6;
+		q->pod = side_of(pod, a);
+		q->peer = side_of(peer, b);
+		r = ask_all(q, err);
+		asked++;
+	}
+	return r || asked ? r : bh_err_set(err, -EADDRNOTAVAIL, "'%s' and '%s' have no address family in common",
+					   pod->name, peer->name);
+}
+
+/* The pod must be one of this node's: elsewhere another agent knows. */
+static int local_pod(struct agent *a, const char *text, struct who *ret, struct bh_err *err)
+{
+	const int r = text ? who_is(a->model, text, ret, err) : bh_err_set(err, -EINVAL, "pod: missing");
+
+	if (r < 0 || ret->e)
+		return r;
+	return bh_err_set(err, -ENOENT, "'%s' has no interface on this node: ask the agent of the node it runs on",
+			  ret->name);
+}
+
+static int explain(struct question *q, struct json_object *request, struct who *pod, struct who *peer,
+		   struct bh_err *err)
+{
+	const char *peer_text = jx_str(request, "peer");
+	int r = local_pod(q->a, jx_str(request, "pod"), pod, err);
+
+	if (!r)
+		r = peer_text ? who_is(q->a->model, peer_text, peer, err) : bh_err_set(err, -EINVAL, "peer: missing");
+	if (!r)
+		r = read_proto(request, q, err);
+	return r ? r : ask_families(q, pod, peer, err);
+}
+
+void answer_explain(struct agent *a, struct api_conn *conn, struct json_object *request)
+{
+	struct question q = { .a = a, .checks = json_object_new_array() };
+	struct bh_err err = { "no memory" };
+	struct who pod, peer;
+	struct json_object *o;
+	const int r = explain(&q, request, &pod, &peer, &err);
+
+	if (r < 0) {
+		json_object_put(q.checks);
+		(void)api_send_error(conn, r == -ENOENT ? CODE_NOT_FOUND : r == -EINVAL ? CODE_DECODE : CODE_REFUSED,
+				     "%s", err.msg);
+		return;
+	}
+	o = jx_done();
+	jx_add_str(o, "pod", pod.name);
+	jx_add_str(o, "peer", peer.name);
+	jx_add_str(o, "proto", q.proto == IPPROTO_ICMPV6 ? "ICMP" : jx_str(request, "proto") ?: "TCP");
+	if (q.port)
+		jx_add_int(o, "port", q.port);
+	jx_add_str(o, "verdict", q.denied[0] ? "deny" : "allow");
+	jx_add_str(o, "reverse_verdict", q.denied[1] ? "deny" : "allow");
+	jx_add_bool(o, "peer_is_local", peer.e);
+	jx_add_bool(o, "peer_is_node", peer.is_node);
+	jx_add_bool(o, "drift", q.drift);
+	jx_add(o, "checks", q.checks);
+	(void)api_send(conn, o);
+}

@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The CLI's short answers: status, endpoints, flows. */
+#include "answers.h"
+
+#include <errno.h>
+#include <json-c/json.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent.h"
+#include "denials.h"
+#include "endpoints.h"
+#include "jsonx.h"
+#include "names.h"
+#include "util/scope.h"
+
+/* ---- status ------------------------------------------------------------------------------- */
+
+static void add_map(struct json_object *list, const char *name, uint64_t used, uint64_t max)
+{
+	struct json_object *o = json_object_new_object();
+
+	jx_add_str(o, "map", name);
+	jx_add_int(o, "used", used);
+	jx_add_int(o, "max", max);
+	if (!list || json_object_array_add(list, o))
+		json_object_put(o);
+}
+
+static uint64_t count_locations(const struct actual *x, bool blocks)
+{
+	uint64_t n = 0;
+	size_t i;
+
+	for (i = 0; i < x->locations.n; i++)
+		n += !x->locations.v[i].dead && x->locations.v[i].is_block == blocks;
+	return n;
+}
+
+/* Ids of one kind, and for slices the ranges they hold. */
+static uint64_t count_ids(const struct actual *x, uint32_t kind, uint64_t *ret_len)
+{
+	uint64_t n = 0, len = 0;
+	size_t i;
+
+	for (i = 0; i < x->ids.n; i++) {
+		if (x->ids.v[i].dead || (kind && x->ids.v[i].key.kind != kind))
+			continue;
+		n++;
+		len += x->ids.v[i].id.len;
+	}
+	if (ret_len)
+		*ret_len = len;
+	return n;
+}
+
+static uint64_t count_rows(const struct actual *x)
+{
+	uint64_t n = 0;
+	size_t i;
+
+	for (i = 0; i < x->rows.n; i++)
+		n += !x->rows.v[i].dead;
+	return n;
+}
+
+static uint64_t count_endpoints(const struct actual *x)
+{
+	uint64_t n = 0;
+	size_t i;
+
+	for (i = 0; i < BH_EP_SLOTS; i++)
+		n += x->endpoints[i].ifindex != 0;
+	return n;
+}
+
+static struct json_object *maps_of(const struct actual *x)
+{
+	struct json_object *list = json_object_new_array();
+	uint64_t ranges;
+
+	(void)count_ids(x, BH_ID_SLICE, &ranges);
+	add_map(list, "bh_endpoints", count_endpoints(x), BH_EP_SLOTS);
+	add_map(list, "bh_addrs", count_locations(x, false), x->size.addrs);
+	add_map(list, "bh_cidrs", count_locations(x, true), x->size.cidrs);
+	add_map(list, "bh_rows", count_rows(x), x->size.rows);
+	add_map(list, "bh_ranges", ranges, x->size.ranges);
+	add_map(list, "bh_rules", count_ids(x, BH_ID_RULE, NULL), x->size.rules);
+	add_map(list, "bh_ids", count_ids(x, 0, NULL), x->size.ids);
+	return list;
+}
+
+static void add_counts(struct json_object *o, const struct bh_count *both)
+{
+	static const char *const names[] = { [BH_INGRESS] = "ingress", [BH_EGRESS] = "egress" };
+	size_t dir;
+
+	for (dir = 0; dir < ARRAY_SIZE(names); dir++) {
+		struct json_object *c = json_object_new_object();
+
+		jx_add_int(c, "packets", both[dir].packets);
+		jx_add_int(c, "bytes", both[dir].bytes);
+		jx_add(o, names[dir], c);
+	}
+}
+
+/* Only what has happened. */
+static struct json_object *reasons_of(const struct bh_count *stats)
+{
+	struct json_object *list = json_object_new_array(), *o;
+	uint32_t i;
+
+	for (i = 0; i < BH_REASON_MAX; i++) {
+		if (!stats[i * 2].packets && !stats[i * 2 + 1].packets)
+			continue;
+		o = json_object_new_object();
+		jx_add_str(o, "reason", names_reason(i));
+		jx_add_str(o, "action", names_reason_allows(i) ? "allow" : "deny");
+		add_counts(o, &stats[i * 2]);
+		(void)json_object_array_add(list, o);
+	}
+	return list;
+}
+
+static uint64_t both(const struct bh_count *stats, uint32_t stat)
+{
+	return stats[stat * 2].packets + stats[stat * 2 + 1].packets;
+}
+
+static void add_stats(struct json_object *o, struct agent *a)
+{
+	struct bh_count stats[BH_STAT_MAX * 2];
+	struct bh_err err;
+
+	if (dp_stats(a->dp, stats, &err) < 0)
+		return;
+	jx_add(o, "reasons", reasons_of(stats));
+	jx_add_int(o, "events_lost", both(stats, BH_STAT_EVENT_LOST));
+	jx_add_int(o, "events_throttled", both(stats, BH_STAT_EVENT_THROTTLED));
+	jx_add_int(o, "sessions_failed", both(stats, BH_STAT_SESSION_FAILED));
+	jx_add_int(o, "sessions_adopted", both(stats, BH_STAT_SESSION_ADOPTED));
+	jx_add_int(o, "sessions_redecided", both(stats, BH_STAT_SESSION_REDONE));
+}
+
+static void add_reconcile(struct json_object *o, const struct agent *a)
+{
+	struct reconcile_status s;
+
+	reconcile_status(a->reconcile, &s);
+	jx_add_int(o, "changes", s.plans);
+	if (s.last_ms >= 0)
+		jx_add_ms(o, "last_change_ms", s.last_ms);
+	jx_add_bool(o, "in_force", reconcile_wanted(a->reconcile) == reconcile_done(a->reconcile));
+	jx_add_str(o, "failing", s.failing[0] ? s.failing : NULL);
+}
+
+static size_t policies_with_problems(const struct model *m)
+{
+	size_t i, n = 0;
+
+	for (i = 0; i < m->policies.n; i++)
+		n += m->policies.v[i]->problems.n != 0;
+	return n;
+}
+
+void answer_status(struct agent *a, struct api_conn *conn, struct json_object *request)
+{
+	struct json_object *o = jx_done();
+	char source[300];
+
+	(void)request;
+	(void)snprintf(source, sizeof(source), "dir:%s", a->opt.source_dir);
+	jx_add_str(o, "version", BH_VERSION);
+	jx_add_str(o, "source", source);
+	jx_add_str(o, "run_dir", a->opt.run_dir);
+	jx_add_str(o, "pin_dir", a->opt.pin_dir);
+	jx_add_str(o, "attach", hook_mode_text(a->opt.attach));
+	jx_add_int(o, "uptime_s", (loop_now_ns() - a->start_ns) / 1000000000u);
+	jx_add_int(o, "endpoints", a->model->endpoints.n);
+	jx_add_int(o, "unprotected", endpoints_unprotected(a));
+	jx_add_int(o, "pods", a->model->pods.n);
+	jx_add_int(o, "namespaces", a->model->namespaces.n);
+	jx_add_int(o, "policies", a->model->policies.n);
+	jx_add_int(o, "policies_with_problems", policies_with_problems(a->model));
+	add_reconcile(o, a);
+	jx_add(o, "maps", maps_of(reconcile_actual(a->reconcile)));
+	add_stats(o, a);
+	(void)api_send(conn, o);
+}
+
+/* ---- endpoints ---------------------------------------------------------------------------- */
+
+static void add_name(void *ctx, const char *policy)
+{
+	(void)json_object_array_add(ctx, json_object_new_string(policy));
+}
+
+static void add_policies(struct json_object *o, const struct inforce *f, const struct table_endpoint *ep)
+{
+	struct json_object *in = json_object_new_array(), *out = json_object_new_array();
+
+	inforce_isolating(f, ep, BH_INGRESS, add_name, in);
+	inforce_isolating(f, ep, BH_EGRESS, add_name, out);
+	jx_add(o, "ingress_policies", in);
+	jx_add(o, "egress_policies", out);
+}
+
+static void add_set(struct json_object *o, const struct inforce *f, const struct table_endpoint *ep)
+{
+	const struct table_set *s = ep && ep->set >= 0 ? &f->tables->sets.v[ep->set] : NULL;
+	char hex[33];
+
+	jx_add_bool(o, "known", s);
+	jx_add_bool(o, "isolated_ingress", !s || s->isolated[BH_INGRESS]);
+	jx_add_bool(o, "isolated_egress", !s || s->isolated[BH_EGRESS]);
+	if (s) {
+		hash128_hex(&s->hash, hex);
+		hex[12] = '\0';
+		jx_add_str(o, "policy_set", hex);
+	}
+	add_policies(o, f, ep);
+}
+
+static void add_epoch(struct json_object *o, const struct actual *x, uint32_t ifindex)
+{
+	size_t i;
+
+	for (i = 0; i < BH_EP_SLOTS; i++)
+		if (x->endpoints[i].ifindex == ifindex)
+			jx_add_int(o, "epoch", x->endpoints[i].epoch);
+}
+
+static struct json_object *endpoint_item(const struct agent *a, const struct endpoint *e)
+{
+	struct json_object *o = json_object_new_object(), *addrs = json_object_new_array();
+	const struct inforce *f = reconcile_inforce(a->reconcile);
+	const struct endpoint_record *r = endpoints_record(a, &e->key);
+	char text[ADDR_TEXT];
+	size_t i;
+
+	jx_add_str(o, "namespace", e->ns);
+	jx_add_str(o, "name", e->pod);
+	for (i = 0; i < e->addrs.n; i++)
+		(void)json_object_array_add(addrs, json_object_new_string(addr_text(&e->addrs.v[i], text)));
+	jx_add(o, "addresses", addrs);
+	jx_add_int(o, "ifindex", e->ifindex);
+	jx_add_str(o, "network", e->network);
+	jx_add_str(o, "container", e->container);
+	jx_add_str(o, "ifname", e->ifname);
+	jx_add_str(o, "attach", r ? r->attach : "");
+	jx_add_bool(o, "protected", r && !r->unprotected && !r->broken);
+	add_set(o, f, inforce_endpoint(f, &e->key));
+	add_epoch(o, reconcile_actual(a->reconcile), e->ifindex);
+	return o;
+}
+
+void answer_endpoints(struct agent *a, struct api_conn *conn, struct json_object *request)
+{
+	size_t i;
+
+	(void)request;
+	for (i = 0; i < a->model->endpoints.n; i++)
+		if (api_send(conn, jx_item(endpoint_item(a, a->model->endpoints.v[i]))) < 0)
+			return;
+	(void)api_send(conn, jx_done());
+}
+
+/* ---- flows -------------------------------------------------------------------------------- */
+
+void answer_flows(struct agent *a, struct api_conn *conn, struct json_object *request)
+{
+	denials_send(a, conn, jx_bool(request, "follow"));
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the CLI asks and is told; the fields are described in docs/bulkheadctl.md. */
+#ifndef BH_ANSWERS_H
+#define BH_ANSWERS_H
+
+#include "api/api.h"
+
+struct agent;
+struct json_object;
+
+void answer_status(struct agent *a, struct api_conn *conn, struct json_object *request);
+void answer_endpoints(struct agent *a, struct api_conn *conn, struct json_object *request);
+void answer_entries(struct agent *a, struct api_conn *conn, struct json_object *request);
+void answer_sessions(struct agent *a, struct api_conn *conn, struct json_object *request);
+void answer_flows(struct agent *a, struct api_conn *conn, struct json_object *request);
+void answer_explain(struct agent *a, struct api_conn *conn, struct json_object *request);
+
+#endif

@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The denials that are remembered, and their followers. */
+#include "denials.h"
+
+#include <errno.h>
+#include <json-c/json.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "agent.h"
+#include "jsonx.h"
+#include "names.h"
+#include "util/buf.h"
+#include "util/log.h"
+#include "util/scope.h"
+
+#define QUIET_MS	100	/* the programs wake nobody: see bpf/maps.h */
+#define FOLLOWED_MS	25
+
+/* About 200 bytes and two short texts. */
+struct denial {
+	struct bh_event ev;
+	int64_t unix_ms;
+	char *pod, *peer;	/* "ns/name", "node" or "" */
+	char *policies;		/* that isolate the pod in this direction, each with a NUL; ends with an empty one */
+	char *rule;		/* that denied it; NULL: none, no rule allows it */
+};
+
+struct denials {
+	struct denial kept[DENIALS_KEPT];
+	size_t next, n;
+	VEC(struct api_conn *) followers;
+	struct loop_timer poll;
+	bool failing;		/* said so */
+};
+
+/* ---- taking in ---------------------------------------------------------------------------- */
+
+static void clear(struct denial *d)
+{
+	free(d->pod);
+	free(d->peer);
+	free(d->policies);
+	free(d->rule);
+	*d = (struct denial){};
+}
+
+static struct addr to_addr(const struct bh_addr *a)
+{
+	struct addr ret;
+
+	memcpy(ret.b, a->w, sizeof(ret.b));
+	return ret;
+}
+
+/* CLOCK_MONOTONIC of the event to the time of day. */
+static int64_t unix_ms_of(uint64_t mono_ns)
+{
+	struct timespec real;
+
+	(void)clock_gettime(CLOCK_REALTIME, &real);
+	return (int64_t)real.tv_sec * 1000 + real.tv_nsec / 1000000 -
+	       (int64_t)(loop_now_ns() - mono_ns) / 1000000;
+}
+
+static void add_policy(void *ctx, const char *policy)
+{
+	(void)buf_add(ctx, policy, strlen(policy) + 1);
+}
+
+static char *isolating(const struct agent *a, const struct bh_event *ev)
+{
+	const struct inforce *f = reconcile_inforce(a->reconcile);
+	struct buf b = BUF_INIT(4096);
+
+	inforce_isolating(f, inforce_ifindex(f, ev->ifindex), ev->dir, add_policy, &b);
+	if (!b.len || buf_add(&b, "", 1) < 0) {
+		buf_done(&b);
+		return NULL;
+	}
+	return b.data;
+}
+
+static char *pod_of(const struct agent *a, uint32_t ifindex)
+{
+	char *text = NULL;
+	size_t i;
+
+	for (i = 0; i < a->model->endpoints.n; i++) {
+		const struct endpoint *e = a->model->endpoints.v[i];
+
+		if (e->ifindex == ifindex && asprintf(&text, "%s/%s", e->ns, e->pod) >= 0)
+			return text;
+	}
+	return asprintf(&text, "interface %u", ifindex) < 0 ? NULL : text;
+}
+
+static void send_to_followers(struct denials *ds, const struct denial *d);
+
+static void take(void *ctx, const struct bh_event *ev)
+{
+	struct agent *a = ctx;
+	struct denials *ds = a->denials;
+	struct denial *d = &ds->kept[ds->next];
+	const struct addr remote = to_addr(&ev->remote);
+	const char *rule = names_rule(reconcile_inforce(a->reconcile), reconcile_actual(a->reconcile), ev->rule);
+	char peer[NAME_MAX_LEN];
+
+	clear(d);
+	d->ev = *ev;
+	d->unix_ms = unix_ms_of(ev->ns);
+	d->pod = pod_of(a, ev->ifindex);
+	d->peer = strdup(names_addr(a->names, &remote, peer));
+	d->policies = isolating(a, ev);
+	d->rule = rule ? strdup(rule) : NULL;
+	ds->next = (ds->next + 1) % DENIALS_KEPT;
+	ds->n += ds->n < DENIALS_KEPT;
+	send_to_followers(ds, d);
+}
+
+static void on_poll(void *ctx)
+{
+	struct agent *a = ctx;
+	struct denials *ds = a->denials;
+	const int r = dp_events(a->dp, take, a);
+
+	if (r < 0 && !ds->failing)
+		log_warn("cannot read denials: %s, retrying", strerror(-r));
+	ds->failing = r < 0;
+	loop_timer_set(a->loop, &ds->poll, ds->followers.n ? FOLLOWED_MS : QUIET_MS);
+}
+
+/* ---- giving out --------------------------------------------------------------------------- */
+
+static bool has_ports(uint8_t proto)
+{
+	return proto == IPPROTO_TCP || proto == IPPROTO_UDP || proto == IPPROTO_SCTP;
+}
+
+static void add_end(struct json_object *o, const char *end, const struct bh_addr *addr, __be16 port,
+		    const struct bh_event *ev, const char *name)
+{
+	const struct addr a = to_addr(addr);
+	char field[16];
+
+	jx_add_addr(o, end, &a);
+	(void)snprintf(field, sizeof(field), "%s_port", end);
+	if (has_ports(ev->proto))
+		jx_add_int(o, field, ntohs(port));
+	(void)snprintf(field, sizeof(field), "%s_name", end);
+	jx_add_str(o, field, name ? name : "");
+}
+
+static void add_time(struct json_object *o, int64_t unix_ms)
+{
+	const time_t s = (time_t)(unix_ms / 1000);
+	char text[48];
+	struct tm tm;
+	size_t n;
+
+	(void)gmtime_r(&s, &tm);
+	n = strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm);
+	(void)snprintf(text + n, sizeof(text) - n, ".%03dZ", (int)(unix_ms % 1000));
+	jx_add_str(o, "time", text);
+}
+
+static struct json_object *encode(const struct denial *d)
+{
+	struct json_object *o = json_object_new_object(), *list = json_object_new_array();
+	const bool in = d->ev.dir == BH_INGRESS;
+	const char *p = d->policies;
+	char proto[8];
+
+	add_time(o, d->unix_ms);
+	jx_add_str(o, "direction", in ? "ingress" : "egress");
+	jx_add_str(o, "pod", d->pod);
+	add_end(o, "src", in ? &d->ev.remote : &d->ev.local, in ? d->ev.rport : d->ev.lport, &d->ev,
+		in ? d->peer : d->pod);
+	add_end(o, "dst", in ? &d->ev.local : &d->ev.remote, in ? d->ev.lport : d->ev.rport, &d->ev,
+		in ? d->pod : d->peer);
+	jx_add_str(o, "proto", names_proto(d->ev.proto, proto));
+	jx_add_str(o, "reason", names_reason(d->ev.reason));
+	jx_add_str(o, "rule", d->rule);
+	for (; p && *p; p += strlen(p) + 1)
+		(void)json_object_array_add(list, json_object_new_string(p));
+	jx_add(o, "policies", list);
+	jx_add_int(o, "len", d->ev.len);
+	return o;
+}
+
+static void send_to_followers(struct denials *ds, const struct denial *d)
+{
+	size_t i;
+
+	for (i = 0; i < ds->followers.n; i++)	/* one that fails is closed, and unfollows then */
+		(void)api_send(ds->followers.v[i], jx_item(encode(d)));
+}
+
+void denials_send(struct agent *a, struct api_conn *conn, bool follow)
+{
+	struct denials *ds = a->denials;
+	struct api_conn **slot;
+	size_t i;
+
+	for (i = 0; i < ds->n; i++) {
+		const size_t at = (ds->next + DENIALS_KEPT - ds->n + i) % DENIALS_KEPT;
+
+		if (api_send(conn, jx_item(encode(&ds->kept[at]))) < 0)
+			return;
+	}
+	slot = follow ? vec_add(&ds->followers) : NULL;
+	if (!slot) {
+		(void)api_send(conn, jx_done());
+		return;
+	}
+	*slot = conn;
+	loop_timer_set(a->loop, &ds->poll, 0);
+}
+
+void denials_unfollow(struct agent *a, struct api_conn *conn)
+{
+	struct denials *ds = a->denials;
+	size_t i = 0;
+
+	while (i < ds->followers.n) {
+		if (ds->followers.v[i] == conn)
+			ds->followers.v[i] = ds->followers.v[--ds->followers.n];
+		else
+			i++;
+	}
+}
+
+/* ---- life --------------------------------------------------------------------------------- */
+
+int denials_new(struct agent *a)
+{
+	a->denials = calloc(1, sizeof(*a->denials));
+	if (!a->denials)
+		return -ENOMEM;
+	a->denials->poll = (struct loop_timer){ .fn = on_poll, .ctx = a };
+	loop_timer_set(a->loop, &a->denials->poll, QUIET_MS);
+	return 0;
+}
+
+void denials_free(struct agent *a)
+{
+	size_t i;
+
+	if (!a->denials)
+		return;
+	loop_timer_unset(a->loop, &a->denials->poll);
+	for (i = 0; i < DENIALS_KEPT; i++)
+		clear(&a->denials->kept[i]);
+	vec_done(&a->denials->followers);
+	free(TAKE_PTR(a->denials));
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the programs reported as denied: the last ones kept, new ones sent to who follows. Names are
+ * resolved when an event is read, because later they may be another's.
+ */
+#ifndef BH_DENIALS_H
+#define BH_DENIALS_H
+
+#include "api/api.h"
+
+struct agent;
+
+#define DENIALS_KEPT 1024
+
+int denials_new(struct agent *a);	/* sets a->denials, begins to poll; 0 or -ENOMEM */
+void denials_free(struct agent *a);
+
+/* Sends what is kept; with @follow also what comes, until the connection closes. */
+void denials_send(struct agent *a, struct api_conn *conn, bool follow);
+void denials_unfollow(struct agent *a, struct api_conn *conn);
+
+#endif

@@ -1,0 +1,373 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Endpoints as the agent keeps them: records, state files, programs. */
+#include "endpoints.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "agent.h"
+#include "names.h"
+#include "util/log.h"
+#include "util/scope.h"
+
+#define DELETED_MS	60000	/* how long a state file may outlive its DEL without being believed */
+
+struct deleted {
+	struct hash128 key;
+	uint64_t at_ns;
+};
+
+struct endpoints {
+	VEC(struct endpoint_record) records;
+	VEC(struct deleted) deleted;
+	struct timespec dir_changed;
+};
+
+/* "shop/web (eth0, container 0123456789ab)", in a buffer of the caller's. */
+#define TEXT_MAX 256
+static const char *text_of(const struct endpoint *e, char *ret)
+{
+	(void)snprintf(ret, TEXT_MAX, "pod '%s/%s' (%s, container %.12s, interface %u)", e->ns, e->pod, e->ifname,
+		       e->container, e->ifindex);
+	return ret;
+}
+
+/* ---- records ------------------------------------------------------------------------------ */
+
+static struct endpoint_record *record(const struct agent *a, const struct hash128 *key)
+{
+	size_t i;
+
+	for (i = 0; i < a->endpoints->records.n; i++)
+		if (!hash128_cmp(&a->endpoints->records.v[i].key, key))
+			return &a->endpoints->records.v[i];
+	return NULL;
+}
+
+const struct endpoint_record *endpoints_record(const struct agent *a, const struct hash128 *key)
+{
+	return record(a, key);
+}
+
+size_t endpoints_unprotected(const struct agent *a)
+{
+	size_t i, n = 0;
+
+	for (i = 0; i < a->endpoints->records.n; i++)
+		n += a->endpoints->records.v[i].unprotected || a->endpoints->records.v[i].broken;
+	return n;
+}
+
+static int put_record(struct agent *a, const struct api_endpoint *e)
+{
+	struct endpoint_record *r = record(a, &e->e->key);
+
+	if (!r)
+		r = vec_add(&a->endpoints->records);
+	if (!r)
+		return -ENOMEM;
+	*r = (struct endpoint_record){ .key = e->e->key, .unprotected = e->unprotected };
+	memcpy(r->attach, e->attach, sizeof(r->attach));
+	return 0;
+}
+
+static void del_record(struct agent *a, const struct hash128 *key)
+{
+	struct endpoint_record *r = record(a, key);
+
+	if (r)
+		*r = a->endpoints->records.v[--a->endpoints->records.n];
+}
+
+int endpoints_new(struct agent *a)
+{
+	a->endpoints = calloc(1, sizeof(*a->endpoints));
+	return a->endpoints ? 0 : -ENOMEM;
+}
+
+void endpoints_free(struct agent *a)
+{
+	if (!a->endpoints)
+		return;
+	vec_done(&a->endpoints->records);
+	vec_done(&a->endpoints->deleted);
+	free(TAKE_PTR(a->endpoints));
+}
+
+/* ---- coming and going --------------------------------------------------------------------- */
+
+static struct endpoint *by_ifindex(const struct agent *a, uint32_t ifindex)
+{
+	size_t i;
+
+	for (i = 0; i < a->model->endpoints.n; i++)
+		if (a->model->endpoints.v[i]->ifindex == ifindex)
+			return a->model->endpoints.v[i];
+	return NULL;
+}
+
+static void drop(struct agent *a, struct endpoint *e, const char *why)
+{
+	const struct hash128 key = e->key;
+	char text[TEXT_MAX];
+
+	log_info("%s: %s, dropped", text_of(e, text), why);
+	reconcile_changed(a->reconcile, CHANGE_POD, "pod '%s/%s' gone", e->ns, e->pod);
+	names_stale(a->names);
+	del_record(a, &key);
+	(void)model_del_endpoint(a->model, &key);
+}
+
+/* Its interface is somebody else's now: also what it left on disk and on bpffs must go, or a restart
+ * would believe it. */
+static void drop_displaced(struct agent *a, struct endpoint *e)
+{
+	const struct hook h = { .pin_dir = a->opt.pin_dir, .key = e->key };
+	const struct hash128 key = e->key;
+	struct bh_err err;
+
+	drop(a, e, "another container has its interface now");
+	if (hook_detach(&h, &err) < 0 || api_endpoint_remove(a->opt.run_dir, &key, &err) < 0)
+		log_warn("what it left: %s, ignoring", err.msg);
+}
+
+static void forget_deleted(struct agent *a, const struct hash128 *key)
+{
+	const uint64_t now = loop_now_ns();
+	size_t i = 0;
+
+	while (i < a->endpoints->deleted.n) {
+		struct deleted *d = &a->endpoints->deleted.v[i];
+
+		if (now - d->at_ns > DELETED_MS * 1000000ull || (key && !hash128_cmp(&d->key, key)))
+			*d = a->endpoints->deleted.v[--a->endpoints->deleted.n];
+		else
+			i++;
+	}
+}
+
+static bool was_deleted(const struct agent *a, const struct hash128 *key)
+{
+	size_t i;
+
+	for (i = 0; i < a->endpoints->deleted.n; i++)
+		if (!hash128_cmp(&a->endpoints->deleted.v[i].key, key))
+			return true;
+	return false;
+}
+
+static int check_endpoint(const struct endpoint *e, struct bh_err *err)
+{
+	char text[TEXT_MAX];
+
+	if (!e->ifindex)
+		return bh_err_set(err, -EINVAL, "%s: ifindex is 0", text_of(e, text));
+	if (e->addrs.n > BH_EP_ADDRS)
+		return bh_err_set(err, -EINVAL, "%s: %zu addresses, over %d", text_of(e, text), e->addrs.n,
+				  BH_EP_ADDRS);
+	return 0;
+}
+
+int endpoints_put(struct agent *a, struct api_endpoint *take, struct bh_err *err)
+{
+	struct endpoint *e = take->e, *other = by_ifindex(a, e->ifindex);
+	int r = check_endpoint(e, err);
+
+	if (!r && put_record(a, take) < 0)
+		r = bh_err_set(err, -ENOMEM, "no memory for one more pod");
+	take->e = NULL;
+	if (r < 0) {
+		endpoint_free(e);
+		return r;
+	}
+	if (other && hash128_cmp(&other->key, &e->key))
+		drop_displaced(a, other);
+	forget_deleted(a, &e->key);
+	names_stale(a->names);
+	reconcile_changed(a->reconcile, CHANGE_POD, "pod '%s/%s' here", e->ns, e->pod);
+	r = model_put_endpoint(a->model, e);
+	return r < 0 ? bh_err_set(err, r, "no memory for one more pod") : 0;
+}
+
+bool endpoints_del(struct agent *a, const struct hash128 *key)
+{
+	struct endpoint *e = model_endpoint(a->model, key);
+	struct deleted *d;
+
+	forget_deleted(a, key);
+	d = vec_add(&a->endpoints->deleted);
+	if (d)
+		*d = (struct deleted){ .key = *key, .at_ns = loop_now_ns() };
+	if (e)
+		drop(a, e, "its container was deleted");
+	return e;
+}
+
+void endpoints_link_gone(struct agent *a, uint32_t ifindex)
+{
+	struct endpoint *e = by_ifindex(a, ifindex);
+
+	if (e)
+		drop(a, e, "its interface is gone");
+}
+
+void endpoints_check_links(struct agent *a)
+{
+	struct bh_err err;
+	size_t i = a->model->endpoints.n;
+
+	while (i--) {		/* from the end: drop() takes one out */
+		struct endpoint *e = a->model->endpoints.v[i];
+		const int r = node_has_link(a->node, e->ifindex, &err);
+
+		if (!r)
+			drop(a, e, "its interface is gone");
+		else if (r < 0)
+			log_warn("interface %u: %s, kept", e->ifindex, err.msg);
+	}
+}
+
+/* ---- state files -------------------------------------------------------------------------- */
+
+static void load_one(void *ctx, const struct api_endpoint *seen, const struct bh_err *bad)
+{
+	struct agent *a = ctx;
+	struct api_endpoint own = {};
+	struct bh_err err;
+	char text[TEXT_MAX];
+	int r;
+
+	if (!seen) {
+		log_error("%s; skipped, its pod has only what host traffic it needs", bad->msg);
+		return;
+	}
+	if (model_endpoint(a->model, &seen->e->key) || was_deleted(a, &seen->e->key))
+		return;
+	r = node_has_link(a->node, seen->e->ifindex, &err);
+	if (!r)
+		log_debug("%s: its interface is gone, not taken in", text_of(seen->e, text));
+	if (r <= 0)
+		return;
+	r = api_endpoint_load(a->opt.run_dir, &seen->e->key, &own, &err);
+	if (!r)
+		r = endpoints_put(a, &own, &err);
+	if (r < 0)
+		log_error("%s; skipped", err.msg);
+	else
+		log_info("%s: taken in from its state file", text_of(model_endpoint(a->model, &seen->e->key), text));
+}
+
+/* Return: whether the directory is other than at the last look (a rename into it changes its time). */
+static bool dir_changed(struct agent *a)
+{
+	char path[512];
+	struct stat st;
+
+	(void)snprintf(path, sizeof(path), "%s/%s", a->opt.run_dir, API_ENDPOINTS);
+	if (stat(path, &st) < 0 || !memcmp(&st.st_mtim, &a->endpoints->dir_changed, sizeof(st.st_mtim)))
+		return false;
+	a->endpoints->dir_changed = st.st_mtim;
+	return true;
+}
+
+void endpoints_load(struct agent *a)
+{
+	struct bh_err err;
+
+	(void)dir_changed(a);	/* noted before it is read: what comes later is a change */
+	if (api_endpoint_each(a->opt.run_dir, load_one, a, &err) < 0)
+		log_error("state files: %s, ignoring", err.msg);
+}
+
+static void save(struct agent *a, struct endpoint *e, const struct endpoint_record *r)
+{
+	struct api_endpoint out = { .e = e, .unprotected = r->unprotected };
+	struct bh_err err;
+	char text[TEXT_MAX];
+
+	memcpy(out.attach, r->attach, sizeof(out.attach));
+	if (api_endpoint_save(a->opt.run_dir, &out, &err) < 0)
+		log_warn("%s: %s, ignoring", text_of(e, text), err.msg);
+	(void)dir_changed(a);
+}
+
+/* ---- programs ----------------------------------------------------------------------------- */
+
+/* As it was attached before, unless the administrator wants one way. */
+static enum hook_mode mode_for(const struct agent *a, const struct endpoint_record *r)
+{
+	enum hook_mode mode = a->opt.attach;
+
+	if (mode == HOOK_AUTO && r->attach[0])
+		(void)hook_mode_parse(r->attach, &mode);
+	return mode;
+}
+
+static void attached(struct agent *a, struct endpoint *e, struct endpoint_record *r, enum hook_mode mode,
+		     const char *why)
+{
+	const bool changed = r->unprotected || strcmp(r->attach, hook_mode_text(mode));
+	char text[TEXT_MAX];
+
+	if (r->unprotected || why)
+		log_warn("%s: %s, programs attached (%s)", text_of(e, text),
+			 r->unprotected ? "was running without protection" : why, hook_mode_text(mode));
+	r->unprotected = r->broken = false;
+	(void)snprintf(r->attach, sizeof(r->attach), "%s", hook_mode_text(mode));
+	if (changed)
+		save(a, e, r);
+}
+
+/* @why: what is missing; NULL: nothing, the programs are only to be the newest. */
+static void attach(struct agent *a, struct endpoint *e, struct endpoint_record *r, const char *why)
+{
+	const struct hook h = { .pin_dir = a->opt.pin_dir, .key = e->key, .ifindex = e->ifindex };
+	enum hook_mode mode = HOOK_AUTO;
+	struct bh_err err = {};
+	char text[TEXT_MAX];
+	const int ret = hook_attach(&h, mode_for(a, r), &mode, &err);
+
+	if (ret >= 0) {
+		attached(a, e, r, mode, why);
+		return;
+	}
+	if (!r->broken)
+		log_error("%s: %s%scannot attach the programs: %s, retrying", text_of(e, text), why ? why : "",
+			  why ? ", " : "", err.msg);
+	r->broken = true;
+}
+
+static void check_hook(struct agent *a, struct endpoint *e, bool refresh)
+{
+	const struct hook h = { .pin_dir = a->opt.pin_dir, .key = e->key, .ifindex = e->ifindex };
+	struct endpoint_record *r = record(a, &e->key);
+	struct bh_err err = {};
+	int ret;
+
+	if (!r)
+		return;
+	ret = hook_check(&h, &err);
+	if (ret != 1)
+		attach(a, e, r, err.msg);
+	else if (refresh || r->unprotected || r->broken)
+		attach(a, e, r, NULL);
+}
+
+void endpoints_check_hooks(struct agent *a, bool refresh)
+{
+	size_t i;
+
+	for (i = 0; i < a->model->endpoints.n; i++)
+		check_hook(a, a->model->endpoints.v[i], refresh);
+}
+
+/* An ADD that found nobody listening left its record here (failMode isolate and open). */
+void endpoints_tick(struct agent *a)
+{
+	if (dir_changed(a))
+		endpoints_load(a);
+	endpoints_check_hooks(a, false);
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The interfaces of this node's pods, as the agent keeps them: from state files at the start and from
+ * ADD afterwards, until DEL or the end of the interface. Sees to it that the programs hang on each.
+ */
+#ifndef BH_ENDPOINTS_H
+#define BH_ENDPOINTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "api/api.h"
+#include "util/hash.h"
+
+struct agent;
+
+/* What the model's endpoint does not say. */
+struct endpoint_record {
+	struct hash128 key;
+	char attach[8];		/* "tcx", "clsact", "" while not attached */
+	bool unprotected;	/* failMode open let it start without programs, and they are not on yet */
+	bool broken;		/* programs are missing and could not be put back; said so */
+};
+
+int endpoints_new(struct agent *a);	/* sets a->endpoints; 0 or -ENOMEM */
+void endpoints_free(struct agent *a);
+
+/* Takes in state files that are not known yet; at the start, and again when the directory changed. */
+void endpoints_load(struct agent *a);
+
+/* Return: 0, -EINVAL (err), -ENOMEM. @take->e is taken. An endpoint that claims the same interface
+ * under another owner is dropped: an interface is born once. */
+int endpoints_put(struct agent *a, struct api_endpoint *take, struct bh_err *err);
+bool endpoints_del(struct agent *a, const struct hash128 *key);		/* whether there was one */
+
+void endpoints_link_gone(struct agent *a, uint32_t ifindex);
+void endpoints_check_links(struct agent *a);	/* drops those whose interface is gone */
+
+/* Puts back the programs where they are missing; @refresh: everywhere, which also makes older ones ours. */
+void endpoints_check_hooks(struct agent *a, bool refresh);
+void endpoints_tick(struct agent *a);
+
+/* Borrowed; NULL if not known. */
+const struct endpoint_record *endpoints_record(const struct agent *a, const struct hash128 *key);
+size_t endpoints_unprotected(const struct agent *a);
+
+#endif

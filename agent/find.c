@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Finding pods by what a person typed. */
+#include "find.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "util/buf.h"
+#include "util/scope.h"
+
+#define NAME_LEN 64	/* letters compared */
+#define NEAR	 3	/* so many wrong ones are a slip of the finger */
+
+unsigned int find_distance(const char *a, const char *b)
+{
+	const size_t n = strnlen(a, NAME_LEN), m = strnlen(b, NAME_LEN);
+	unsigned int row[NAME_LEN + 1], diagonal, up;
+	size_t i, j;
+
+	for (j = 0; j <= m; j++)
+		row[j] = (unsigned int)j;
+	for (i = 1; i <= n; i++) {
+		diagonal = row[0];
+		row[0] = (unsigned int)i;
+		for (j = 1; j <= m; j++) {
+			up = row[j];
+			if (a[i - 1] != b[j - 1])
+				diagonal = 1 + (diagonal < up ? diagonal : up);
+			if (a[i - 1] != b[j - 1] && row[j - 1] + 1 < diagonal)
+				diagonal = row[j - 1] + 1;
+			row[j] = diagonal;
+			diagonal = up;
+		}
+	}
+	return row[m];
+}
+
+/* "web" means web in any namespace, "shop/web" that one. */
+static bool matches(const char *text, const char *ns, const char *name)
+{
+	const char *slash = strchr(text, '/');
+
+	if (!slash)
+		return !strcmp(text, name);
+	return strlen(ns) == (size_t)(slash - text) && !strncmp(text, ns, strlen(ns)) && !strcmp(slash + 1, name);
+}
+
+static unsigned int how_far(const char *text, const char *ns, const char *name)
+{
+	const char *slash = strchr(text, '/');
+	char whole[2 * NAME_LEN];
+
+	if (!slash)
+		return find_distance(text, name);
+	if (!strcmp(slash + 1, name))
+		return 1;	/* in another namespace */
+	(void)snprintf(whole, sizeof(whole), "%s/%s", ns, name);
+	return find_distance(text, whole);
+}
+
+/* ---- what to say when there is none ------------------------------------------------------- */
+
+struct nearest {
+	unsigned int distance;
+	const char *ns, *name;
+};
+
+static void consider(struct nearest *n, const char *text, const char *ns, const char *name)
+{
+	const unsigned int d = how_far(text, ns, name);
+
+	if (d < n->distance)
+		*n = (struct nearest){ .distance = d, .ns = ns, .name = name };
+}
+
+static struct nearest nearest(const struct model *m, const char *text, bool local)
+{
+	struct nearest n = { .distance = NEAR + 1 };
+	size_t i;
+
+	for (i = 0; i < m->endpoints.n; i++)
+		consider(&n, text, m->endpoints.v[i]->ns, m->endpoints.v[i]->pod);
+	for (i = 0; !local && i < m->pods.n; i++)
+		consider(&n, text, m->pods.v[i]->ns, m->pods.v[i]->name);
+	return n;
+}
+
+static bool listed_before(const struct model *m, size_t n, const char *ns)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		if (!strcmp(m->endpoints.v[i]->ns, ns))
+			return true;
+	return false;
+}
+
+/* Those of this node's interfaces, or all; cut where it gets long. */
+static void list_namespaces(const struct model *m, bool local, struct buf *out)
+{
+	size_t i;
+
+	for (i = 0; !local && i < m->namespaces.n; i++)
+		(void)buf_fmt(out, "%s%s", out->len ? ", " : "", m->namespaces.v[i]->name);
+	for (i = 0; local && i < m->endpoints.n; i++)
+		if (!listed_before(m, i, m->endpoints.v[i]->ns))
+			(void)buf_fmt(out, "%s%s", out->len ? ", " : "", m->endpoints.v[i]->ns);
+}
+
+static int none(const struct model *m, const char *text, bool local, struct bh_err *err)
+{
+	const struct nearest n = nearest(m, text, local);
+	auto_buf struct buf spaces = BUF_INIT(100);
+	char hint[150] = "";
+
+	list_namespaces(m, local, &spaces);
+	if (n.distance <= NEAR)
+		(void)snprintf(hint, sizeof(hint), "; did you mean '%.63s/%.63s'?", n.ns, n.name);
+	return bh_err_set(err, -ENOENT, "no pod '%.100s'%s; namespaces searched: %s%s", text,
+			  local ? " on this node" : "", spaces.len ? spaces.data : "none", hint);
+}
+
+/* ---- finding ------------------------------------------------------------------------------ */
+
+static bool same_pod(const struct endpoint *e, const char *ns, const char *name)
+{
+	return e && !strcmp(e->ns, ns) && !strcmp(e->pod, name);
+}
+
+static int not_unique(const char *text, const char *ns_a, const char *ns_b, struct bh_err *err)
+{
+	return bh_err_set(err, -ENOTUNIQ, "'%.100s' is in namespaces '%.63s' and '%.63s': say which", text, ns_a, ns_b);
+}
+
+static int find_endpoint(const struct model *m, const char *text, const struct endpoint **ret, struct bh_err *err)
+{
+	const struct endpoint *found = NULL;
+	size_t i;
+
+	for (i = 0; i < m->endpoints.n; i++) {
+		const struct endpoint *e = m->endpoints.v[i];
+
+		if (!matches(text, e->ns, e->pod))
+			continue;
+		if (found && strcmp(found->ns, e->ns))
+			return not_unique(text, found->ns, e->ns, err);
+		found = found ? found : e;
+	}
+	*ret = found;
+	return 0;
+}
+
+int find_local(const struct model *m, const char *text, const struct endpoint **ret, struct bh_err *err)
+{
+	const struct endpoint *e;
+	int r = find_endpoint(m, text, &e, err);
+
+	if (r < 0)
+		return r;
+	if (!e)
+		return none(m, text, true, err);
+	*ret = e;
+	return 0;
+}
+
+int find_pod(const struct model *m, const char *text, struct found *ret, struct bh_err *err)
+{
+	struct found f = {};
+	size_t i;
+	int r = find_endpoint(m, text, &f.e, err);
+
+	for (i = 0; !r && i < m->pods.n; i++) {
+		const struct pod *p = m->pods.v[i];
+
+		if (!matches(text, p->ns, p->name))
+			continue;
+		if ((f.e && !same_pod(f.e, p->ns, p->name)) || f.pod)
+			return not_unique(text, f.e ? f.e->ns : f.pod->ns, p->ns, err);
+		f.pod = p;
+	}
+	if (r < 0)
+		return r;
+	if (!f.e && !f.pod)
+		return none(m, text, false, err);
+	*ret = f;
+	return 0;
+}
+
+const struct endpoint *find_by_addr(const struct model *m, const struct addr *addr)
+{
+	size_t i, j;
+
+	for (i = 0; i < m->endpoints.n; i++)
+		for (j = 0; j < m->endpoints.v[i]->addrs.n; j++)
+			if (!addr_cmp(&m->endpoints.v[i]->addrs.v[j], addr))
+				return m->endpoints.v[i];
+	return NULL;
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Who a person means: pods by "namespace/name" or by name alone, and what is near when there is none. */
+#ifndef BH_FIND_H
+#define BH_FIND_H
+
+#include "model/model.h"
+#include "util/err.h"
+
+/* What was found: an interface here, or else a pod elsewhere. Borrowed from the model. */
+struct found {
+	const struct endpoint *e;	/* NULL: none on this node */
+	const struct pod *pod;		/* NULL: no manifest */
+};
+
+/* Return: 0, -ENOENT (err says where was searched and what is near), -ENOTUNIQ (err lists them). */
+int find_pod(const struct model *m, const char *text, struct found *ret, struct bh_err *err);
+
+/* As find_pod(), of this node's interfaces alone. */
+int find_local(const struct model *m, const char *text, const struct endpoint **ret, struct bh_err *err);
+
+/* The interface that has @addr; NULL: none here. */
+const struct endpoint *find_by_addr(const struct model *m, const struct addr *addr);
+
+/* Steps of one letter between two names: inserted, left out, or another. */
+unsigned int find_distance(const char *a, const char *b);
+
+#endif

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One result of the compiler, kept for as long as somebody asks about it: the tables, and the names
+ * of the policies that their sets point at, which the model may have dropped by then.
+ */
+#ifndef BH_INFORCE_H
+#define BH_INFORCE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "model/model.h"
+#include "policy/policy.h"
+#include "util/err.h"
+#include "util/vec.h"
+
+struct inforce_policy {
+	char *name;			/* "shop/allow-web" */
+	bool isolates[DIR_MAX];
+	bool changed;			/* scratch of inforce_changes() */
+};
+
+struct inforce {
+	unsigned int refs;
+	struct tables *tables;
+	VEC(struct inforce_policy) policies;	/* as model.policies was: table_set.policies are indexes */
+};
+
+/* Compiles; the result has one reference. Return: as policy_compile(). */
+int inforce_compile(const struct model *model, struct inforce **ret, struct bh_err *err);
+struct inforce *inforce_ref(struct inforce *f);
+void inforce_unref(struct inforce *f);		/* the last one frees; NULL is fine */
+
+/* Borrowed, NULL if not there. */
+const struct table_endpoint *inforce_endpoint(const struct inforce *f, const struct hash128 *key);
+const struct table_endpoint *inforce_ifindex(const struct inforce *f, uint32_t ifindex);
+const char *inforce_rule(const struct inforce *f, const struct hash128 *hash);
+
+/* The name of a rule as tables hold it (index + 1); NULL for 0. */
+const char *inforce_rule_at(const struct inforce *f, uint32_t rule);
+
+/* The policy that decides `port` (BH_PORT()) in @row; fills action and rule. */
+void inforce_decide(const struct inforce *f, const struct table_row *row, uint32_t port, uint32_t *ret_action,
+		    uint32_t *ret_rule);
+
+/* Calls @each with the name of every policy that isolates @ep in @dir (enum bh_dir). */
+void inforce_isolating(const struct inforce *f, const struct table_endpoint *ep, uint32_t dir,
+		       void (*each)(void *ctx, const char *policy), void *ctx);
+
+/* How many policies came, went, or have other rules, from @old (NULL: nothing) to @now; the name of
+ * the first one is written to @ret_first, "" if there is none. */
+size_t inforce_changes(struct inforce *old, struct inforce *now, const char **ret_first);
+
+#endif

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Names. Addresses are looked up in an index that is made when it is first asked after a change. */
+#include "names.h"
+
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "util/scope.h"
+#include "util/vec.h"
+
+/* Borrowed from the model: good until it changes. Of two with one address an interface here wins. */
+struct owner {
+	struct addr addr;
+	uint8_t rank;		/* 0: endpoint, 1: node, 2: pod */
+	const char *ns, *name;
+};
+
+struct names {
+	const struct model *model;
+	bool fresh;
+	VEC(struct owner) owners;
+};
+
+struct names *names_new(const struct model *m)
+{
+	struct names *n = calloc(1, sizeof(*n));
+
+	if (n)
+		n->model = m;
+	return n;
+}
+
+void names_free(struct names *n)
+{
+	if (!n)
+		return;
+	vec_done(&n->owners);
+	free(n);
+}
+
+void names_stale(struct names *n)
+{
+	n->fresh = false;
+	vec_clear(&n->owners);
+}
+
+static int by_addr(const void *a, const void *b)
+{
+	return addr_cmp(&((const struct owner *)a)->addr, &((const struct owner *)b)->addr);
+}
+
+static int by_addr_rank(const void *a, const void *b)
+{
+	const struct owner *x = a, *y = b;
+	const int r = by_addr(a, b);
+
+	return r ? r : x->rank - y->rank;
+}
+
+static void add_owner(struct names *n, const struct addr *addr, uint8_t rank, const char *ns, const char *name)
+{
+	struct owner *o = vec_add(&n->owners);
+
+	if (o)		/* without memory: a name less */
+		*o = (struct owner){ .addr = *addr, .rank = rank, .ns = ns, .name = name };
+}
+
+static void refresh(struct names *n)
+{
+	const struct model *m = n->model;
+	size_t i, j;
+
+	vec_clear(&n->owners);
+	for (i = 0; i < m->endpoints.n; i++)
+		for (j = 0; j < m->endpoints.v[i]->addrs.n; j++)
+			add_owner(n, &m->endpoints.v[i]->addrs.v[j], 0, m->endpoints.v[i]->ns, m->endpoints.v[i]->pod);
+	for (i = 0; i < m->node_addrs.n; i++)
+		add_owner(n, &m->node_addrs.v[i], 1, NULL, "node");
+	for (i = 0; i < m->pods.n; i++)
+		for (j = 0; !m->pods.v[i]->ended && !m->pods.v[i]->host_network && j < m->pods.v[i]->addrs.n; j++)
+			add_owner(n, &m->pods.v[i]->addrs.v[j], 2, m->pods.v[i]->ns, m->pods.v[i]->name);
+	vec_sort(&n->owners, by_addr_rank);
+	n->fresh = true;
+}
+
+const char *names_addr(struct names *n, const struct addr *a, char ret[NAME_MAX_LEN])
+{
+	const struct owner key = { .addr = *a };
+	const struct owner *o;
+
+	if (!n->fresh)
+		refresh(n);
+	ret[0] = '\0';
+	o = vec_find(&n->owners, &key, by_addr);
+	if (!o)
+		return ret;
+	while (o > n->owners.v && !by_addr(o - 1, &key))
+		o--;
+	(void)snprintf(ret, NAME_MAX_LEN, "%s%s%s", o->ns ? o->ns : "", o->ns ? "/" : "", o->name);
+	return ret;
+}
+
+const char *names_rule(const struct inforce *f, const struct actual *actual, uint32_t id)
+{
+	const struct hash128 *hash = id ? actual_hash(actual, BH_ID_RULE, id) : NULL;
+
+	return hash ? inforce_rule(f, hash) : NULL;
+}
+
+static const struct {
+	const char *text;
+	bool allows;
+} reasons[] = {
+#define REASON_ROW(name, action, reason_text) [BH_##name] = { reason_text, BH_##action == BH_ALLOW },
+	BH_REASONS(REASON_ROW)
+};
+
+const char *names_reason(uint32_t reason)
+{
+	return reason < BH_REASON_MAX ? reasons[reason].text : "unknown";
+}
+
+bool names_reason_allows(uint32_t reason)
+{
+	return reason < BH_REASON_MAX && reasons[reason].allows;
+}
+
+const char *names_proto(uint8_t proto, char ret[8])
+{
+	static const struct {
+		uint8_t proto;
+		const char *name;
+	} known[] = {
+		{ IPPROTO_TCP, "TCP" },	  { IPPROTO_UDP, "UDP" },     { IPPROTO_SCTP, "SCTP" },
+		{ IPPROTO_ICMP, "ICMP" }, { IPPROTO_ICMPV6, "ICMPv6" },
+	};
+	size_t i;
+
+	(void)snprintf(ret, 8, "%u", proto);
+	for (i = 0; i < ARRAY_SIZE(known); i++)
+		if (known[i].proto == proto)
+			(void)snprintf(ret, 8, "%s", known[i].name);
+	return ret;
+}

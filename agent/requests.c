@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Dispatch of the socket's operations, and ADD, DEL, CHECK of the plugin. */
+#include "requests.h"
+
+#include <errno.h>
+#include <json-c/json.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent.h"
+#include "answers.h"
+#include "denials.h"
+#include "endpoints.h"
+#include "jsonx.h"
+#include "streams.h"
+#include "util/log.h"
+#include "util/scope.h"
+
+/* An add that is not answered yet. */
+struct waiter {
+	struct api_conn *conn;
+	struct hash128 key;
+	uint64_t change;	/* reconcile_wanted() once the endpoint was in the model */
+	bool told;		/* that its pod is not known: said so */
+};
+
+struct requests {
+	VEC(struct waiter) waiters;
+};
+
+int requests_new(struct agent *a)
+{
+	a->requests = calloc(1, sizeof(*a->requests));
+	return a->requests ? 0 : -ENOMEM;
+}
+
+void requests_free(struct agent *a)
+{
+	if (!a->requests)
+		return;
+	vec_done(&a->requests->waiters);
+	free(TAKE_PTR(a->requests));
+}
+
+/* ---- add ---------------------------------------------------------------------------------- */
+
+/* Says once why a pod stays isolated, so that who waits for it finds the reason. */
+static void tell_unknown(struct agent *a, struct waiter *w)
+{
+	const struct endpoint *e = model_endpoint(a->model, &w->key);
+	const struct pod *pod = e ? model_pod(a->model, e->ns, e->pod) : NULL;
+	const char *what;
+
+	if (!e || w->told)
+		return;
+	w->told = true;
+	if (!model_namespace(a->model, e->ns))
+		what = "its Namespace is not known";
+	else if (!pod)
+		what = "its Pod is not known";
+	else
+		what = "its Pod has another UID";
+	log_info("pod '%s/%s': %s, isolated until it is", e->ns, e->pod, what);
+}
+
+/* Return: whether it is answered. */
+static bool answer_add(struct agent *a, struct waiter *w)
+{
+	const struct table_endpoint *ep;
+
+	if (w->change > reconcile_done(a->reconcile))
+		return false;
+	ep = inforce_endpoint(reconcile_inforce(a->reconcile), &w->key);
+	if (!ep) {
+		(void)api_send_error(w->conn, CODE_REFUSED, "the endpoint was removed before it was in force");
+		return true;
+	}
+	if (ep->set < 0) {
+		tell_unknown(a, w);
+		return false;
+	}
+	(void)api_send(w->conn, jx_done());
+	return true;
+}
+
+void requests_enforced(struct agent *a)
+{
+	struct requests *q = a->requests;
+	size_t i = 0;
+
+	while (i < q->waiters.n) {
+		if (answer_add(a, &q->waiters.v[i]))
+			q->waiters.v[i] = q->waiters.v[--q->waiters.n];
+		else
+			i++;
+	}
+}
+
+void requests_failed(struct agent *a, const struct bh_err *why)
+{
+	struct requests *q = a->requests;
+
+	while (q->waiters.n)
+		(void)api_send_error(q->waiters.v[--q->waiters.n].conn, CODE_RETRY, "policy not in force: %s",
+				     why->msg);
+}
+
+static void op_add(struct agent *a, struct api_conn *conn, struct json_object *request)
+{
+	struct api_endpoint e = {};
+	struct bh_err err = { "no memory" };
+	struct waiter *w;
+	struct hash128 key;
+	int r;
+
+	r = api_endpoint_decode(json_object_object_get(request, "endpoint"), &e, &err);
+	if (r < 0) {
+		(void)api_send_error(conn, r == -EINVAL ? CODE_DECODE : CODE_RETRY, "%s", err.msg);
+		return;
+	}
+	key = e.e->key;
+	r = endpoints_put(a, &e, &err);
+	w = r < 0 ? NULL : vec_add(&a->requests->waiters);
+	if (!w) {
+		(void)api_send_error(conn, r == -EINVAL ? CODE_REFUSED : CODE_RETRY, "%s", err.msg);
+		return;
+	}
+	*w = (struct waiter){ .conn = conn, .key = key, .change = reconcile_wanted(a->reconcile) };
+}
+
+/* The plugin gave up. What it left is the truth: with a state file the pod lives on (failMode isolate
+ * or open), without one it is undone. */
+static void gave_up(struct agent *a, const struct hash128 *key)
+{
+	struct api_endpoint e = {};
+	struct bh_err err = {};
+	int r = api_endpoint_load(a->opt.run_dir, key, &e, &err);
+
+	if (r == -ENOENT)
+		(void)endpoints_del(a, key);
+	else if (!r)
+		r = endpoints_put(a, &e, &err);
+	if (r < 0 && r != -ENOENT)
+		log_warn("an ADD was broken off: %s, ignoring", err.msg);
+}
+
+static bool still_waited_for(const struct agent *a, const struct hash128 *key)
+{
+	size_t i;
+
+	for (i = 0; i < a->requests->waiters.n; i++)
+		if (!hash128_cmp(&a->requests->waiters.v[i].key, key))
+			return true;
+	return false;
+}
+
+void requests_on_close(void *ctx, struct api_conn *conn)
+{
+	struct agent *a = ctx;
+	struct requests *q = a->requests;
+	size_t i = 0;
+
+	if (!q)
+		return;		/* the agent is leaving */
+	streams_close(a, conn);
+	denials_unfollow(a, conn);
+	while (i < q->waiters.n) {
+		const struct waiter w = q->waiters.v[i];
+
+		if (w.conn != conn) {
+			i++;
+			continue;
+		}
+		q->waiters.v[i] = q->waiters.v[--q->waiters.n];
+		if (!still_waited_for(a, &w.key))
+			gave_up(a, &w.key);
+	}
+}
+
+/* ---- del and check ------------------------------------------------------------------------ */
+
+static int read_key(struct json_object *request, struct hash128 *ret, struct bh_err *err)
+{
+	static const char *const fields[] = { "network", "container", "ifname" };
+	const char *v[ARRAY_SIZE(fields)];
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(fields); i++) {
+		v[i] = jx_str(request, fields[i]);
+		if (!v[i] || !*v[i])
+			return bh_err_set(err, -EINVAL, "%s: missing", fields[i]);
+	}
+	*ret = api_endpoint_key(v[0], v[1], v[2]);
+	return 0;
+}
+
+/* Answered at once: the entries go with the next plan, and whoever gets the address next on this node
+ * has an ADD of its own, which is answered only after that plan. */
+static void op_del(struct agent *a, struct api_conn *conn, struct json_object *request)
+{
+	struct hash128 key;
+	struct bh_err err;
+
+	if (read_key(request, &key, &err) < 0) {
+		(void)api_send_error(conn, CODE_DECODE, "del: %s", err.msg);
+		return;
+	}
+	(void)endpoints_del(a, &key);
+	(void)api_send(conn, jx_done());
+}
+
+static void op_check(struct agent *a, struct api_conn *conn, struct json_object *request)
+{
+	const struct endpoint_record *r;
+	const struct table_endpoint *ep;
+	struct hash128 key;
+	struct bh_err err;
+
+	if (read_key(request, &key, &err) < 0) {
+		(void)api_send_error(conn, CODE_DECODE, "check: %s", err.msg);
+		return;
+	}
+	r = endpoints_record(a, &key);
+	ep = inforce_endpoint(reconcile_inforce(a->reconcile), &key);
+	if (!r)
+		(void)api_send_error(conn, CODE_NOT_FOUND, "the agent does not know this interface");
+	else if (!ep)
+		(void)api_send_error(conn, CODE_RETRY, "its policy is not in force yet");
+	else if (ep->set < 0)
+		(void)api_send_error(conn, CODE_RETRY, "its Pod or Namespace is not known: isolated");
+	else if (r->unprotected || r->broken)
+		(void)api_send_error(conn, CODE_REFUSED, "its programs are not attached");
+	else
+		(void)api_send(conn, jx_done());
+}
+
+/* ---- dispatch ----------------------------------------------------------------------------- */
+
+static const struct {
+	const char *op;
+	void (*fn)(struct agent *a, struct api_conn *conn, struct json_object *request);
+} ops[] = {
+	{ "add", op_add },
+	{ "del", op_del },
+	{ "check", op_check },
+	{ "status", answer_status },
+	{ "endpoints", answer_endpoints },
+	{ "entries", answer_entries },
+	{ "sessions", answer_sessions },
+	{ "flows", answer_flows },
+	{ "explain", answer_explain },
+};
+
+void requests_on_request(void *ctx, struct api_conn *conn, struct json_object *request)
+{
+	const char *op = jx_str(request, "op");
+	size_t i;
+
+	for (i = 0; op && i < ARRAY_SIZE(ops); i++) {
+		if (strcmp(op, ops[i].op))
+			continue;
+		ops[i].fn(ctx, conn, request);
+		return;
+	}
+	(void)api_send_error(conn, CODE_DECODE, "unknown op '%.32s'", op ? op : "");
+}
