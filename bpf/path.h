@@ -256,6 +256,7 @@ static __always_inline int explain(struct __sk_buff *skb)
 	q->rule = a.rule;
 	q->policy_set = a.policy_set;
 	q->class = BH_CLASS_ID(a.word);
+	q->jiffies = (__u32)bpf_jiffies64();
 	return TC_ACT_UNSPEC;
 }
 

@@ -261,11 +261,15 @@ static int jiffies(struct dp *dp, uint32_t *ret, struct bh_err *err)
 
 static int next_tick(struct dp *dp, uint32_t from, uint32_t *ret, struct bh_err *err)
 {
-	int r;
+	int tries, r;
 
-	while ((r = jiffies(dp, ret, err)) == 0 && *ret == from)
+	for (tries = 0; tries < 10000; tries++) {
+		r = jiffies(dp, ret, err);
+		if (r < 0 || *ret != from)
+			return r;
 		usleep(100);
-	return r;
+	}
+	return bh_err_set(err, -ETIME, "the programs' clock stands still");
 }
 
 /* HZ is nowhere to be read (the kernel's config is often absent): a few ticks are timed. */
