@@ -71,7 +71,7 @@ struct table_endpoint {
 	uint8_t flags;		/* BH_EP_* */
 	uint8_t addrs;
 	struct addr addr[BH_EP_ADDRS];
-	int32_t set;		/* index into tables.sets; -1: isolated, its pod or namespace unknown or the pod ended */
+	int32_t set;		/* index into tables.sets; -1: isolated: pod or namespace unknown, or ended */
 };
 
 /* All sorted: classes, sets and rules by hash (class 0 first), rows by (set, class, dir),

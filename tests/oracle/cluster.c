@@ -1,0 +1,471 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Random clusters. */
+#include "cluster.h"
+
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "util/scope.h"
+
+#define PODS	  14
+#define ENDPOINTS 6
+#define POLICIES  8
+
+/* splitmix64: the same on every machine, so that a seed tells all. */
+static uint64_t dice_next(struct dice *d)
+{
+	uint64_t z = d->state += 0x9e3779b97f4a7c15ull;
+
+	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9ull;
+	z = (z ^ z >> 27) * 0x94d049bb133111ebull;
+	return z ^ z >> 31;
+}
+
+uint32_t dice_roll(struct dice *d, uint32_t n)
+{
+	return (uint32_t)(dice_next(d) % n);
+}
+
+bool dice_chance(struct dice *d, uint32_t percent)
+{
+	return dice_roll(d, 100) < percent;
+}
+
+/* A test that runs out of memory has nothing to say. */
+static void *must(void *p)
+{
+	if (!p)
+		abort();
+	return p;
+}
+
+static void zero(int r)
+{
+	if (r)
+		abort();
+}
+
+#define pick(d, list) ((list)[dice_roll(d, ARRAY_SIZE(list))])
+
+/* ---- names and labels ----------------------------------------------------------------------- */
+
+static const char *const namespaces[] = { "a", "b", "ghost" };	/* ghost: pods, but no Namespace */
+static const char *const keys[] = { "app", "tier", "x" };
+static const char *const values[] = { "1", "2" };
+static const char name_label[] = "kubernetes.io/metadata.name";
+
+static const char *roll_namespace(struct dice *d)
+{
+	return namespaces[dice_chance(d, 4) ? 2 : dice_roll(d, 2)];
+}
+
+static void roll_labels(struct dice *d, struct labels *l)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(keys); i++)
+		if (dice_chance(d, 60))
+			zero(labels_set(l, keys[i], pick(d, values)));
+}
+
+static void roll_requirement(struct dice *d, struct selector *s, bool of_namespaces)
+{
+	const bool by_name = of_namespaces && dice_chance(d, 25);
+	const enum selector_op op = dice_chance(d, 60) ? OP_IN : (enum selector_op)dice_roll(d, 4);
+	struct requirement *r;
+	uint32_t n;
+
+	zero(selector_add(s, by_name ? name_label : pick(d, keys), op, &r));
+	if (op != OP_IN && op != OP_NOT_IN)
+		return;
+	for (n = 1 + dice_roll(d, 2); n; n--)
+		zero(requirement_value(r, by_name ? pick(d, namespaces) : pick(d, values)));
+}
+
+static struct selector *roll_selector(struct dice *d, bool of_namespaces)
+{
+	struct selector *s = must(selector_new());
+	uint32_t n;
+
+	for (n = dice_chance(d, 40) ? 0 : 1 + dice_roll(d, 2); n; n--)
+		roll_requirement(d, s, of_namespaces);
+	return s;
+}
+
+/* ---- addresses ------------------------------------------------------------------------------ */
+
+static struct addr addr_of(const char *text)
+{
+	struct addr a;
+
+	zero(addr_parse(text, &a));
+	return a;
+}
+
+/* Where pods and nodes live. */
+static struct addr roll_pod_addr(struct dice *d, bool v4)
+{
+	char text[ADDR_TEXT];
+
+	(void)snprintf(text, sizeof(text), v4 ? "10.0.0.%u" : "fd00::%x", dice_roll(d, 24));
+	return addr_of(text);
+}
+
+/* ::fffe:0:0 is next to where IPv4 addresses are kept: a block there may swallow them. */
+static struct addr roll_addr(struct dice *d, bool v4)
+{
+	static const char *const far4[] = { "0.0.0.0", "10.0.0.200", "10.0.1.3", "203.0.113.1", "255.255.255.255" };
+	static const char *const far6[] = { "::2", "::fffe:0:1", "::1:0:0:1", "fd00::1:3", "2001:db8::1" };
+
+	if (dice_chance(d, 70))
+		return roll_pod_addr(d, v4);
+	return addr_of(v4 ? pick(d, far4) : pick(d, far6));
+}
+
+static struct cidr roll_cidr(struct dice *d, bool v4)
+{
+	static const uint8_t lens4[] = { 0, 1, 8, 24, 27, 28, 29, 30, 31, 32 };
+	static const uint8_t lens6[] = { 0, 1, 8, 64, 80, 90, 95, 120, 123, 125, 126, 127, 128 };
+	char text[ADDR_TEXT], block[ADDR_TEXT + 8];
+	const struct addr a = roll_addr(d, v4);
+	struct cidr c;
+
+	(void)snprintf(block, sizeof(block), "%s/%u", addr_text(&a, text), v4 ? pick(d, lens4) : pick(d, lens6));
+	zero(cidr_parse(block, &c));
+	return c;
+}
+
+/* ---- objects -------------------------------------------------------------------------------- */
+
+static void put_namespace(struct model *m, struct dice *d)
+{
+	const char *name = namespaces[dice_roll(d, 2)];
+	struct namespace *n = must(namespace_new(name));
+
+	roll_labels(d, &n->labels);
+	zero(labels_set(&n->labels, name_label, name));
+	zero(model_put_namespace(m, n));
+}
+
+static void pod_name(struct dice *d, char ret[16])
+{
+	(void)snprintf(ret, 16, "p%u", dice_roll(d, 6));
+}
+
+static char *roll_uid(struct dice *d)
+{
+	return must(strdup(dice_chance(d, 75) ? "" : dice_chance(d, 90) ? "u1" : "u2"));
+}
+
+static void put_pod(struct model *m, struct dice *d)
+{
+	struct pod *p;
+	char name[16];
+	uint32_t n;
+
+	pod_name(d, name);
+	p = must(pod_new(roll_namespace(d), name));
+	free(p->uid);
+	p->uid = roll_uid(d);
+	roll_labels(d, &p->labels);
+	for (n = dice_roll(d, 4); n; n--)
+		*(struct addr *)must(vec_add(&p->addrs)) = roll_pod_addr(d, n % 2);
+	p->host_network = dice_chance(d, 4);
+	p->ended = dice_chance(d, 4);
+	zero(model_put_pod(m, p));
+}
+
+/* Few interfaces, of which some share the slot of a table that is indexed by their low bits. */
+static void put_endpoint(struct model *m, struct dice *d)
+{
+	const uint32_t index = dice_roll(d, ENDPOINTS);
+	struct endpoint *e = must(endpoint_new());
+	char name[16];
+	uint32_t n;
+
+	pod_name(d, name);
+	e->key = hash128_of(&index, sizeof(index));
+	e->ns = must(strdup(roll_namespace(d)));
+	e->pod = must(strdup(name));
+	e->uid = roll_uid(d);
+	e->ifname = must(strdup("eth0"));
+	e->ifindex = 3 + index % 3 + 1024 * (index / 3);
+	if (dice_chance(d, 3))
+		e->ifindex = dice_chance(d, 50) ? 0 : 3;	/* gone; another's as well */
+	for (n = dice_roll(d, 4); n; n--)
+		*(struct addr *)must(vec_add(&e->addrs)) = roll_pod_addr(d, n % 2);
+	if (dice_chance(d, 50))
+		*(struct addr *)must(vec_add(&e->addrs)) = addr_of("fe80::1");
+	memcpy(e->mac, (const uint8_t[]){ 2, 0, 0, 0, 0, (uint8_t)index }, sizeof(e->mac));
+	zero(model_put_endpoint(m, e));
+}
+
+static void roll_peer(struct dice *d, struct peer *p)
+{
+	bool v4 = dice_chance(d, 50);
+	uint32_t n;
+
+	p->is_block = dice_chance(d, 40);
+	if (!p->is_block) {
+		const uint32_t which = 1 + dice_roll(d, 3);
+
+		p->pods = which & 1 ? roll_selector(d, false) : NULL;
+		p->namespaces = which & 2 ? roll_selector(d, true) : NULL;
+		return;
+	}
+	p->block = roll_cidr(d, v4);
+	for (n = dice_roll(d, 3); n; n--)
+		*(struct cidr *)must(vec_add(&p->except)) = roll_cidr(d, v4 ^ dice_chance(d, 5));
+}
+
+static uint16_t roll_port(struct dice *d)
+{
+	return (uint16_t)(dice_chance(d, 95) ? dice_roll(d, 8) : 65535 - dice_roll(d, 2));
+}
+
+static uint8_t roll_proto(struct dice *d)
+{
+	static const uint8_t protos[] = { IPPROTO_TCP, IPPROTO_TCP, IPPROTO_TCP, IPPROTO_UDP, IPPROTO_UDP,
+					  IPPROTO_SCTP };
+
+	return pick(d, protos);
+}
+
+static void roll_ports(struct dice *d, struct port_range *p)
+{
+	uint16_t a = roll_port(d), b = dice_chance(d, 50) ? a : roll_port(d);
+
+	*p = (struct port_range){ .proto = roll_proto(d), .first = a < b ? a : b, .last = a < b ? b : a };
+	if (dice_chance(d, 12)) {
+		p->first = 0;
+		p->last = 65535;
+	}
+}
+
+static void roll_rule(struct dice *d, struct rule *r)
+{
+	uint32_t n;
+
+	r->unknown = dice_chance(d, 5);
+	for (n = dice_chance(d, 15) ? 0 : 1 + dice_roll(d, 3); n; n--)
+		roll_peer(d, must(vec_add(&r->peers)));
+	for (n = dice_chance(d, 25) ? 0 : 1 + dice_roll(d, 4); n; n--)
+		roll_ports(d, must(vec_add(&r->ports)));
+}
+
+static void put_policy(struct model *m, struct dice *d)
+{
+	struct net_policy *np;
+	uint32_t which = 1 + dice_roll(d, 3), n;
+	char name[16];
+	int dir;
+
+	(void)snprintf(name, sizeof(name), "n%u", dice_roll(d, 4));
+	np = must(net_policy_new(roll_namespace(d), name));
+	selector_free(np->subject);
+	np->subject = roll_selector(d, false);
+	for (dir = 0; dir < DIR_MAX; dir++) {
+		np->isolates[dir] = which >> dir & 1;
+		for (n = dice_roll(d, 5); n; n--)
+			roll_rule(d, must(vec_add(&np->rules[dir])));
+	}
+	zero(model_put_policy(m, np));
+}
+
+static void put_node(struct model *m, struct dice *d)
+{
+	const struct addr node[] = { roll_addr(d, true), roll_addr(d, false) };
+
+	zero(model_set_node_addrs(m, node, dice_roll(d, 3)));
+}
+
+/* ---- the whole ------------------------------------------------------------------------------ */
+
+struct model *cluster_new(struct dice *d)
+{
+	struct model *m = must(model_new());
+	uint32_t n;
+
+	put_node(m, d);
+	for (n = 0; n < 5; n++)
+		put_namespace(m, d);
+	for (n = dice_roll(d, PODS); n; n--)
+		put_pod(m, d);
+	for (n = 1 + dice_roll(d, 2 * ENDPOINTS); n; n--)
+		put_endpoint(m, d);
+	for (n = dice_roll(d, 2 * POLICIES); n; n--)
+		put_policy(m, d);
+	/* Most endpoints should be of a pod that is there. */
+	for (n = 0; n < m->endpoints.n; n++) {
+		const struct endpoint *e = m->endpoints.v[n];
+		struct pod *p;
+
+		if (model_pod(m, e->ns, e->pod) || dice_chance(d, 8))
+			continue;
+		p = must(pod_new(e->ns, e->pod));
+		roll_labels(d, &p->labels);
+		zero(model_put_pod(m, p));
+	}
+	return m;
+}
+
+static void remove_one(struct model *m, struct dice *d)
+{
+	const uint32_t what = dice_roll(d, 4), n = dice_roll(d, 1000);
+
+	if (what == 0 && m->policies.n)
+		(void)model_del_policy(m, m->policies.v[n % m->policies.n]->ns,
+				       m->policies.v[n % m->policies.n]->name);
+	if (what == 1 && m->pods.n)
+		(void)model_del_pod(m, m->pods.v[n % m->pods.n]->ns, m->pods.v[n % m->pods.n]->name);
+	if (what == 2 && m->endpoints.n > 1)
+		(void)model_del_endpoint(m, &m->endpoints.v[n % m->endpoints.n]->key);
+	if (what == 3 && m->namespaces.n > 1)
+		(void)model_del_namespace(m, m->namespaces.v[n % m->namespaces.n]->name);
+}
+
+void cluster_change(struct model *m, struct dice *d)
+{
+	static void (*const changes[])(struct model *m, struct dice *d) = {
+		put_namespace, put_pod, put_pod, put_endpoint, put_policy, put_policy, put_node, remove_one,
+	};
+
+	pick(d, changes)(m, d);
+}
+
+void cluster_flow(const struct model *m, struct dice *d, struct oracle_flow *ret)
+{
+	static const uint8_t others[] = { IPPROTO_ICMP, IPPROTO_ICMPV6, 47 };
+	const struct endpoint *e = m->endpoints.v[dice_roll(d, (uint32_t)m->endpoints.n)];
+	struct addr remote = roll_addr(d, dice_chance(d, 50));
+	struct addr local = {};
+	size_t i;
+
+	if (dice_chance(d, 5))
+		remote = addr_of(addr_is_v4(&remote) ? "10.0.0.255" : "fe80::1");
+	for (i = 0; i < e->addrs.n; i++)
+		if (addr_is_v4(&e->addrs.v[i]) == addr_is_v4(&remote) && e->addrs.v[i].b[0] != 0xfe)
+			local = e->addrs.v[i];
+	*ret = (struct oracle_flow){ .ifindex = e->ifindex, .dir = (int)dice_roll(d, DIR_MAX) };
+	ret->src = ret->dir == DIR_INGRESS ? remote : local;
+	ret->dst = ret->dir == DIR_INGRESS ? local : remote;
+	ret->proto = dice_chance(d, 90) ? roll_proto(d) : pick(d, others);
+	if (ret->proto == IPPROTO_TCP || ret->proto == IPPROTO_UDP || ret->proto == IPPROTO_SCTP) {
+		ret->sport = roll_port(d);
+		ret->dport = roll_port(d);
+	}
+}
+
+/* ---- printing ------------------------------------------------------------------------------- */
+
+static void print_labels(const struct labels *l, FILE *out)
+{
+	size_t i;
+
+	fprintf(out, " labels {");
+	for (i = 0; i < l->at.n; i++)
+		fprintf(out, "%s%s: %s", i ? ", " : "", l->at.v[i].key, l->at.v[i].value);
+	fprintf(out, "}");
+}
+
+static void print_addrs(const struct addr *v, size_t n, FILE *out)
+{
+	char text[ADDR_TEXT];
+	size_t i;
+
+	fprintf(out, " addresses [");
+	for (i = 0; i < n; i++)
+		fprintf(out, "%s%s", i ? ", " : "", addr_text(&v[i], text));
+	fprintf(out, "]");
+}
+
+static void print_selector(const char *name, const struct selector *s, FILE *out)
+{
+	static const char *const ops[] = { "In", "NotIn", "Exists", "DoesNotExist" };
+	size_t i, k;
+
+	if (!s)
+		return;
+	fprintf(out, " %s: {", name);
+	for (i = 0; i < s->at.n; i++) {
+		const struct requirement *r = &s->at.v[i];
+
+		fprintf(out, "%s%s %s", i ? ", " : "", r->key, ops[r->op]);
+		for (k = 0; k < r->values.n; k++)
+			fprintf(out, "%s%s", k ? "|" : " ", r->values.v[k]);
+	}
+	fprintf(out, "}");
+}
+
+static void print_peer(const struct peer *p, FILE *out)
+{
+	char text[ADDR_TEXT];
+	size_t i;
+
+	fprintf(out, "      - peer:");
+	print_selector("podSelector", p->pods, out);
+	print_selector("namespaceSelector", p->namespaces, out);
+	if (p->is_block)
+		fprintf(out, " ipBlock: %s", cidr_text(&p->block, text));
+	for (i = 0; i < p->except.n; i++)
+		fprintf(out, " except %s", cidr_text(&p->except.v[i], text));
+	fprintf(out, "\n");
+}
+
+static void print_rule(const struct rule *r, size_t index, FILE *out)
+{
+	size_t i;
+
+	fprintf(out, "    [%zu]%s\n", index, r->unknown ? " (not understood)" : "");
+	for (i = 0; i < r->peers.n; i++)
+		print_peer(&r->peers.v[i], out);
+	for (i = 0; i < r->ports.n; i++)
+		fprintf(out, "      - port: %u/%u-%u\n", r->ports.v[i].proto, r->ports.v[i].first,
+			r->ports.v[i].last);
+}
+
+static void print_policy(const struct net_policy *np, FILE *out)
+{
+	static const char *const dirs[] = { "ingress", "egress" };
+	size_t i;
+	int dir;
+
+	fprintf(out, "policy %s/%s", np->ns, np->name);
+	print_selector("podSelector", np->subject, out);
+	fprintf(out, "\n");
+	for (dir = 0; dir < DIR_MAX; dir++) {
+		fprintf(out, "  %s%s:\n", dirs[dir], np->isolates[dir] ? "" : " (not in policyTypes)");
+		for (i = 0; i < np->rules[dir].n; i++)
+			print_rule(&np->rules[dir].v[i], i, out);
+	}
+}
+
+void cluster_print(const struct model *m, FILE *out)
+{
+	size_t i;
+
+	fprintf(out, "node");
+	print_addrs(m->node_addrs.v, m->node_addrs.n, out);
+	for (i = 0; i < m->namespaces.n; i++) {
+		fprintf(out, "\nnamespace %s", m->namespaces.v[i]->name);
+		print_labels(&m->namespaces.v[i]->labels, out);
+	}
+	for (i = 0; i < m->pods.n; i++) {
+		const struct pod *p = m->pods.v[i];
+
+		fprintf(out, "\npod %s/%s uid '%s'%s%s", p->ns, p->name, p->uid,
+			p->host_network ? " hostNetwork" : "", p->ended ? " ended" : "");
+		print_labels(&p->labels, out);
+		print_addrs(p->addrs.v, p->addrs.n, out);
+	}
+	for (i = 0; i < m->endpoints.n; i++) {
+		const struct endpoint *e = m->endpoints.v[i];
+
+		fprintf(out, "\nendpoint %u of %s/%s uid '%s'", e->ifindex, e->ns, e->pod, e->uid);
+		print_addrs(e->addrs.v, e->addrs.n, out);
+	}
+	fprintf(out, "\n");
+	for (i = 0; i < m->policies.n; i++)
+		print_policy(m->policies.v[i], out);
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Random clusters, so small and dense that everything collides: names, labels, addresses, ports. */
+#ifndef TESTS_ORACLE_CLUSTER_H
+#define TESTS_ORACLE_CLUSTER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "model/model.h"
+#include "oracle.h"
+
+struct dice {
+	uint64_t state;
+};
+
+uint32_t dice_roll(struct dice *d, uint32_t n);		/* 0..n-1 */
+bool dice_chance(struct dice *d, uint32_t percent);
+
+struct model *cluster_new(struct dice *d);
+void cluster_change(struct model *m, struct dice *d);	/* one object is replaced or goes */
+void cluster_flow(const struct model *m, struct dice *d, struct oracle_flow *ret);
+
+/* All objects, as text that reads like the manifests. */
+void cluster_print(const struct model *m, FILE *out);
+
+#endif

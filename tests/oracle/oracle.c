@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The oracle. Quotations are from the API reference of networking.k8s.io/v1 and metav1. */
+#include "oracle.h"
+
+#include <netinet/in.h>
+#include <string.h>
+
+/* ---- LabelSelector -------------------------------------------------------------------------- */
+
+static const char *value_of(const struct labels *l, const char *key)
+{
+	size_t i;
+
+	for (i = 0; i < l->at.n; i++)
+		if (strcmp(l->at.v[i].key, key) == 0)
+			return l->at.v[i].value;
+	return NULL;
+}
+
+static bool listed(const struct requirement *r, const char *value)
+{
+	size_t i;
+
+	for (i = 0; i < r->values.n; i++)
+		if (strcmp(r->values.v[i], value) == 0)
+			return true;
+	return false;
+}
+
+static bool requirement_holds(const struct requirement *r, const struct labels *l)
+{
+	const char *value = value_of(l, r->key);
+
+	switch (r->op) {
+	case OP_IN:
+		return value && listed(r, value);
+	case OP_NOT_IN:
+		return !value || !listed(r, value);
+	case OP_EXISTS:
+		return value;
+	case OP_NOT_EXISTS:
+		return !value;
+	}
+	return false;
+}
+
+/* "The result of matchLabels and matchExpressions are ANDed. An empty label selector matches all objects." */
+static bool selects(const struct selector *s, const struct labels *l)
+{
+	size_t i;
+
+	for (i = 0; i < s->at.n; i++)
+		if (!requirement_holds(&s->at.v[i], l))
+			return false;
+	return true;
+}
+
+/* ---- IPBlock -------------------------------------------------------------------------------- */
+
+/* How our addresses are kept: IPv4 behind ten zero bytes and two of 0xff. */
+static bool is_ipv4(const struct addr *a)
+{
+	int i;
+
+	for (i = 0; i < 10; i++)
+		if (a->b[i] != 0)
+			return false;
+	return a->b[10] == 0xff && a->b[11] == 0xff;
+}
+
+static int bit(const struct addr *a, int i)
+{
+	return a->b[i / 8] >> (7 - i % 8) & 1;
+}
+
+static bool in_cidr(const struct cidr *c, const struct addr *a)
+{
+	const bool block_is_ipv4 = is_ipv4(&c->addr) && c->len >= 96;
+	int i;
+
+	if (block_is_ipv4 != is_ipv4(a))
+		return false;
+	for (i = 0; i < c->len; i++)
+		if (bit(&c->addr, i) != bit(a, i))
+			return false;
+	return true;
+}
+
+/* "except is a slice of CIDRs that should not be included within an IPBlock." */
+static bool in_block(const struct peer *p, const struct addr *a)
+{
+	size_t i;
+
+	if (!in_cidr(&p->block, a))
+		return false;
+	for (i = 0; i < p->except.n; i++)
+		if (in_cidr(&p->except.v[i], a))
+			return false;
+	return true;
+}
+
+/* ---- whose address? ------------------------------------------------------------------------- */
+
+static bool same(const struct addr *a, const struct addr *b)
+{
+	return memcmp(a->b, b->b, sizeof(a->b)) == 0;
+}
+
+static bool among(const struct addr *a, const struct addr *v, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		if (same(a, &v[i]))
+			return true;
+	return false;
+}
+
+static const struct namespace *namespace_of(const struct model *m, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < m->namespaces.n; i++)
+		if (strcmp(m->namespaces.v[i]->name, name) == 0)
+			return m->namespaces.v[i];
+	return NULL;
+}
+
+static const struct pod *pod_of(const struct model *m, const struct endpoint *e)
+{
+	size_t i;
+
+	for (i = 0; i < m->pods.n; i++) {
+		const struct pod *p = m->pods.v[i];
+
+		if (strcmp(p->ns, e->ns) || strcmp(p->name, e->pod))
+			continue;
+		if (e->uid && e->uid[0] && p->uid[0] && strcmp(p->uid, e->uid))
+			return NULL;	/* another pod of the same name */
+		return p;
+	}
+	return NULL;
+}
+
+/* The node itself, or one that has ended: "the address may be another's by now". */
+static bool is_no_pod(const struct pod *p)
+{
+	return p->host_network || p->ended;
+}
+
+/* "podSelector … selects pods. If namespaceSelector is also set, … the pods matching podSelector in the
+ * namespaces selected by namespaceSelector. Otherwise … in the policy's own namespace." */
+static bool peer_is_pod(const struct model *m, const struct net_policy *np, const struct peer *p,
+			const struct pod *pod)
+{
+	const struct namespace *ns = pod ? namespace_of(m, pod->ns) : NULL;
+
+	if (!ns)
+		return false;
+	if (p->namespaces && !selects(p->namespaces, &ns->labels))
+		return false;
+	if (!p->namespaces && strcmp(pod->ns, np->ns) != 0)
+		return false;
+	return !p->pods || selects(p->pods, &pod->labels);
+}
+
+/* An interface here tells whose an address is; without one, status.podIPs. Where several pods claim it,
+ * the peer must hold every one of them. */
+static bool peer_has_pod_at(const struct model *m, const struct net_policy *np, const struct peer *p,
+			    const struct addr *a)
+{
+	bool claimed = false;
+	size_t i;
+
+	if (among(a, m->node_addrs.v, m->node_addrs.n))
+		return false;
+	if (a->b[0] == 0xfe && a->b[1] >= 0x80 && a->b[1] <= 0xbf)	/* link-local: on every link another */
+		return false;
+	for (i = 0; i < m->endpoints.n; i++) {
+		const struct endpoint *e = m->endpoints.v[i];
+		const struct pod *pod = pod_of(m, e);
+
+		if (e->ifindex == 0 || (pod && is_no_pod(pod)) || !among(a, e->addrs.v, e->addrs.n))
+			continue;
+		claimed = true;
+		if (!peer_is_pod(m, np, p, pod))
+			return false;
+	}
+	if (claimed)
+		return true;
+	for (i = 0; i < m->pods.n; i++) {
+		const struct pod *pod = m->pods.v[i];
+
+		if (is_no_pod(pod) || !among(a, pod->addrs.v, pod->addrs.n))
+			continue;
+		claimed = true;
+		if (!peer_is_pod(m, np, p, pod))
+			return false;
+	}
+	return claimed;
+}
+
+/* ---- NetworkPolicy -------------------------------------------------------------------------- */
+
+/* "ports … each item in this list is combined using a logical OR. If this field is empty or missing, this
+ * rule matches all traffic (traffic not restricted by port)." */
+static bool ports_match(const struct rule *r, const struct oracle_flow *f)
+{
+	size_t i;
+
+	if (r->ports.n == 0)
+		return true;
+	if (f->proto != IPPROTO_TCP && f->proto != IPPROTO_UDP && f->proto != IPPROTO_SCTP)
+		return false;
+	for (i = 0; i < r->ports.n; i++)
+		if (r->ports.v[i].proto == f->proto && r->ports.v[i].first <= f->dport &&
+		    f->dport <= r->ports.v[i].last)
+			return true;
+	return false;
+}
+
+/* "from … If this field is empty or missing, this rule matches all sources." Likewise for `to`. */
+static bool peers_match(const struct model *m, const struct net_policy *np, const struct rule *r,
+			const struct addr *remote)
+{
+	size_t i;
+
+	if (r->peers.n == 0)
+		return true;
+	for (i = 0; i < r->peers.n; i++) {
+		const struct peer *p = &r->peers.v[i];
+
+		if (p->is_block ? in_block(p, remote) : peer_has_pod_at(m, np, p, remote))
+			return true;
+	}
+	return false;
+}
+
+/* The pod whose policies decide, or NULL if nobody can tell: no such pod, a namespace not known, an
+ * interface with two owners, or a pod that has no interface of its own any more. */
+static const struct pod *subject_of(const struct model *m, uint32_t ifindex)
+{
+	const struct endpoint *owner = NULL;
+	const struct pod *pod;
+	size_t i;
+
+	for (i = 0; i < m->endpoints.n; i++) {
+		if (m->endpoints.v[i]->ifindex != ifindex)
+			continue;
+		if (owner)
+			return NULL;
+		owner = m->endpoints.v[i];
+	}
+	pod = owner ? pod_of(m, owner) : NULL;
+	if (!pod || is_no_pod(pod) || !namespace_of(m, pod->ns))
+		return NULL;
+	return pod;
+}
+
+/* "podSelector selects the pods to which this NetworkPolicy object applies", in its own namespace. */
+static bool applies(const struct net_policy *np, const struct pod *pod, int dir)
+{
+	return strcmp(np->ns, pod->ns) == 0 && selects(np->subject, &pod->labels) && np->isolates[dir];
+}
+
+bool oracle_rule_allows(const struct model *m, const struct oracle_flow *f, const struct net_policy *np,
+			uint32_t index)
+{
+	const struct addr *remote = f->dir == DIR_INGRESS ? &f->src : &f->dst;
+	const struct pod *pod = subject_of(m, f->ifindex);
+	const struct rule *r;
+
+	if (!pod || !applies(np, pod, f->dir) || index >= np->rules[f->dir].n)
+		return false;
+	r = &np->rules[f->dir].v[index];
+	if (r->unknown)		/* what we do not understand allows nothing */
+		return false;
+	return peers_match(m, np, r, remote) && ports_match(r, f);
+}
+
+/* "Traffic is allowed if there are no policies selecting the pod …, or if the traffic matches at least one
+ * rule across all of the policies whose podSelector matches the pod." */
+enum oracle_answer oracle_ask(const struct model *m, const struct oracle_flow *f)
+{
+	const struct pod *pod = subject_of(m, f->ifindex);
+	bool isolated = false;
+	uint32_t k;
+	size_t i;
+
+	if (!pod)
+		return ORACLE_UNKNOWN;
+	for (i = 0; i < m->policies.n; i++) {
+		const struct net_policy *np = m->policies.v[i];
+
+		if (!applies(np, pod, f->dir))
+			continue;
+		isolated = true;
+		for (k = 0; k < np->rules[f->dir].n; k++)
+			if (oracle_rule_allows(m, f, np, k))
+				return ORACLE_ALLOWED;
+	}
+	return isolated ? ORACLE_DENIED : ORACLE_OPEN;
+}

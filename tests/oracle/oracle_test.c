@@ -1,0 +1,352 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Random clusters, random packets, three answers that must agree: the oracle's, the compiled tables'
+ * and the loaded program's. The same seed gives the same run:
+ *   BH_SEED=N      (default: the time)     BH_WORLDS=N   clusters (default 50)
+ *   BH_PROGRAM=0   leave the program out   =1   fail if it cannot be asked
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "cluster.h"
+#include "oracle.h"
+#include "policy/policy.h"
+#include "program.h"
+
+#define VERSIONS 4	/* of each cluster: as made, then after some changes */
+#define CHANGES	 3	/* at most, between two versions */
+#define FLOWS	 80	/* a version */
+#define ENOUGH	 3	/* mismatches printed in full */
+
+static const char *const said[] = {
+	[ORACLE_UNKNOWN] = "isolated: nobody knows whose interface this is",
+	[ORACLE_OPEN] = "open: no policy isolates this direction",
+	[ORACLE_DENIED] = "denied",
+	[ORACLE_ALLOWED] = "allowed",
+};
+
+struct test {
+	uint64_t seed;
+	const struct model *m;
+	struct tables *t;
+	struct program *program;	/* NULL: not asked */
+	unsigned long flows, asked, wrong_tables, wrong_program;
+	unsigned long answers[ORACLE_ALLOWED + 1];
+};
+
+static const struct addr *remote_of(const struct oracle_flow *f)
+{
+	return f->dir == DIR_INGRESS ? &f->src : &f->dst;
+}
+
+/* ---- telling -------------------------------------------------------------------------------- */
+
+static void print_flow(const struct oracle_flow *f)
+{
+	char src[ADDR_TEXT], dst[ADDR_TEXT];
+
+	fprintf(stderr, "flow: %s of interface %u: %s port %u -> %s port %u, protocol %u\n",
+		f->dir == DIR_INGRESS ? "ingress" : "egress", f->ifindex, addr_text(&f->src, src), f->sport,
+		addr_text(&f->dst, dst), f->dport, f->proto);
+}
+
+static void tell(const struct test *test, const struct oracle_flow *f, const char *oracle, const char *who,
+		 const char *answer, const char *rule)
+{
+	if (test->wrong_tables + test->wrong_program >= ENOUGH)
+		return;
+	fprintf(stderr, "\n==== mismatch, BH_SEED=%llu\n", (unsigned long long)test->seed);
+	print_flow(f);
+	fprintf(stderr, "oracle:  %s\n%s: %s%s%s\n---- cluster\n", oracle, who, answer, rule ? " by " : "",
+		rule ? rule : "");
+	cluster_print(test->m, stderr);
+}
+
+/* ---- the tables ----------------------------------------------------------------------------- */
+
+static const struct table_endpoint *find_endpoint(const struct tables *t, uint32_t ifindex)
+{
+	size_t i;
+
+	for (i = 0; i < t->endpoints.n; i++)
+		if (t->endpoints.v[i].ifindex == ifindex)
+			return &t->endpoints.v[i];
+	return NULL;
+}
+
+/* @ret_rule: index + 1 into tables.rules, 0: none */
+static enum oracle_answer ask_tables(const struct tables *t, const struct oracle_flow *f, uint32_t *ret_rule)
+{
+	const struct table_endpoint *ep = find_endpoint(t, f->ifindex);
+	const uint32_t port = BH_PORT(f->proto, f->dport);
+	const struct table_row *row;
+	uint32_t action, i;
+
+	*ret_rule = 0;
+	if (!ep || ep->set < 0)
+		return ORACLE_UNKNOWN;
+	row = tables_row(t, (uint32_t)ep->set, tables_class(t, remote_of(f), NULL), (uint32_t)f->dir);
+	action = row->action;
+	*ret_rule = row->rule;
+	for (i = row->first; i < row->first + row->n; i++) {
+		if (port < t->ranges.v[i].first || port > t->ranges.v[i].last)
+			continue;
+		action = t->ranges.v[i].action;
+		*ret_rule = t->ranges.v[i].rule;
+	}
+	if (action == BH_DENY)
+		return ORACLE_DENIED;
+	return t->sets.v[ep->set].isolated[f->dir] ? ORACLE_ALLOWED : ORACLE_OPEN;
+}
+
+/* A rule that is said to have allowed the flow must be there, and allow it. */
+static bool is_true_rule(const struct model *m, const struct oracle_flow *f, const char *name)
+{
+	static const char *const dirs[] = { "ingress", "egress" };
+	char text[128];
+	uint32_t k;
+	size_t i;
+
+	for (i = 0; i < m->policies.n; i++) {
+		const struct net_policy *np = m->policies.v[i];
+
+		for (k = 0; k < np->rules[f->dir].n; k++) {
+			(void)snprintf(text, sizeof(text), "%s/%s %s[%u]", np->ns, np->name, dirs[f->dir], k);
+			if (!strcmp(text, name))
+				return oracle_rule_allows(m, f, np, k);
+		}
+	}
+	return false;
+}
+
+static void check_tables(struct test *test, const struct oracle_flow *f, enum oracle_answer truth)
+{
+	uint32_t rule;
+	const enum oracle_answer answer = ask_tables(test->t, f, &rule);
+	const char *name = rule ? test->t->rules.v[rule - 1].name : NULL;
+	const bool rule_right = answer == ORACLE_ALLOWED ? name && is_true_rule(test->m, f, name) : !name;
+
+	if (answer == truth && rule_right)
+		return;
+	tell(test, f, said[truth], "tables ", said[answer], name);
+	test->wrong_tables++;
+}
+
+/* ---- the program ---------------------------------------------------------------------------- */
+
+/* What the programs decide by other rules than policy. */
+static bool is_special(const struct addr *remote)
+{
+	static const struct addr zero4 = { .b = { [10] = 0xff, [11] = 0xff } };
+	static const struct addr all4 = { .b = { [10] = 0xff, 0xff, 0xff, 0xff, 0xff, 0xff } };
+
+	return !addr_cmp(remote, &zero4) || !addr_cmp(remote, &all4) || remote->b[0] == 0xfe;
+}
+
+static bool is_node(const struct model *m, const struct addr *a)
+{
+	return vec_find(&m->node_addrs, a, addr_cmp) != NULL;
+}
+
+static bool is_allowed(enum oracle_answer a)
+{
+	return a == ORACLE_OPEN || a == ORACLE_ALLOWED;
+}
+
+static bool has_ports(uint8_t proto)
+{
+	return proto == IPPROTO_TCP || proto == IPPROTO_UDP;
+}
+
+/* What the programs can tell apart; anything else passes only where everything may. */
+static bool is_taught(const struct oracle_flow *f)
+{
+	return has_ports(f->proto) || f->proto == (addr_is_v4(remote_of(f)) ? IPPROTO_ICMP : IPPROTO_ICMPV6);
+}
+
+static uint32_t reason_by_policy(const struct test *test, const struct oracle_flow *f, bool midflow)
+{
+	struct oracle_flow back = { f->ifindex, !f->dir, f->dst, f->src, f->proto, f->dport, f->sport };
+	const enum oracle_answer answer = oracle_ask(test->m, f);
+
+	if (answer == ORACLE_UNKNOWN)
+		return BH_NO_POLICY;
+	if (!is_taught(f))
+		return is_allowed(answer) ? BH_OPEN : BH_PROTOCOL;
+	if (!midflow)
+		return is_allowed(answer) ? BH_POLICY : BH_DENIED;
+	return is_allowed(answer) && is_allowed(oracle_ask(test->m, &back)) ? BH_POLICY : BH_NO_SESSION;
+}
+
+static struct bh_query query_of(const struct test *test, const struct oracle_flow *f, bool midflow)
+{
+	const bool in = f->dir == DIR_INGRESS;
+	const struct addr *local = in ? &f->dst : &f->src;
+	const struct table_endpoint *ep = find_endpoint(test->t, f->ifindex);
+	struct bh_query q = { .ifindex = f->ifindex, .proto = f->proto, .dir = (uint8_t)f->dir };
+	size_t i;
+
+	q.lport = htons(in ? f->dport : f->sport);
+	q.rport = htons(in ? f->sport : f->dport);
+	q.flags = midflow ? BH_Q_MIDFLOW : 0;
+	memcpy(&q.remote, remote_of(f), sizeof(q.remote));
+	for (i = 0; i < ep->addrs; i++)		/* else zero: the question is not about identity */
+		if (!addr_cmp(&ep->addr[i], local))
+			memcpy(&q.local, local, sizeof(q.local));
+	return q;
+}
+
+static const char *reason_name(uint32_t reason)
+{
+#define REASON_TEXT(name, action, text) [BH_##name] = text,
+	static const char *const names[] = { BH_REASONS(REASON_TEXT) };
+
+	return reason < BH_REASON_MAX ? names[reason] : "no reason at all";
+}
+
+/* The rule that the program names is the one that the tables name. */
+static bool same_rule(const struct test *test, const struct oracle_flow *f, uint32_t id)
+{
+	uint32_t rule;
+
+	(void)ask_tables(test->t, f, &rule);
+	return rule ? program_rule(test->program, test->t, id) == (int)rule - 1 : id == 0;
+}
+
+static void ask_program(struct test *test, const struct oracle_flow *f, bool midflow)
+{
+	struct oracle_flow asked = *f;
+	struct bh_err err = {};
+	struct bh_query q;
+	uint32_t truth;
+	bool right;
+
+	if (is_special(remote_of(f)))
+		return;
+	if (!is_taught(f))		/* so a rule with ports does not hold for it either */
+		asked.proto = 253;
+	truth = f->dir == DIR_EGRESS && is_node(test->m, &f->dst) ? BH_HOST :
+								   reason_by_policy(test, &asked, midflow);
+	q = query_of(test, f, midflow);
+	if (program_ask(test->program, &q, &err) < 0) {
+		fprintf(stderr, "oracle: %s\n", err.msg);
+		test->wrong_program++;
+		return;
+	}
+	test->asked++;
+	right = q.reason == truth;
+	if (right && (truth == BH_POLICY || truth == BH_OPEN))
+		right = same_rule(test, &asked, q.rule);
+	if (right)
+		return;
+	tell(test, f, reason_name(truth), midflow ? "program, in mid-flow" : "program", reason_name(q.reason),
+	     NULL);
+	test->wrong_program++;
+}
+
+/* ---- the run -------------------------------------------------------------------------------- */
+
+static void one_flow(struct test *test, struct dice *d)
+{
+	struct oracle_flow f;
+	enum oracle_answer truth;
+	bool midflow;
+
+	cluster_flow(test->m, d, &f);
+	midflow = f.proto == IPPROTO_TCP && dice_chance(d, 15);
+	if (!f.ifindex)		/* an interface that is gone sends nothing */
+		return;
+	truth = oracle_ask(test->m, &f);
+	test->flows++;
+	test->answers[truth]++;
+	check_tables(test, &f, truth);
+	if (test->program)
+		ask_program(test, &f, midflow);
+}
+
+static int one_version(struct test *test, struct dice *d)
+{
+	struct bh_err err = {};
+	int r, i;
+
+	r = policy_compile(test->m, &test->t, &err);
+	if (!r && test->program)
+		r = program_load(test->program, test->t, &err);
+	if (r < 0) {
+		fprintf(stderr, "oracle: BH_SEED=%llu: %s\n", (unsigned long long)test->seed, err.msg);
+		return r;
+	}
+	for (i = 0; i < FLOWS; i++)
+		one_flow(test, d);
+	tables_free(test->t);
+	test->t = NULL;
+	return 0;
+}
+
+static int one_world(struct test *test, struct dice *d)
+{
+	struct model *m = cluster_new(d);
+	int r = 0, version;
+	uint32_t n;
+
+	test->m = m;
+	for (version = 0; !r && version < VERSIONS; version++) {
+		r = one_version(test, d);
+		for (n = 1 + dice_roll(d, CHANGES); n; n--)
+			cluster_change(m, d);
+	}
+	model_free(m);
+	return r;
+}
+
+/* Return: whether the program can be asked, or a message and -errno if it had to be. */
+static int open_program(struct program **ret)
+{
+	const char *wish = getenv("BH_PROGRAM");
+	struct bh_err err = {};
+	int r;
+
+	if (wish && !strcmp(wish, "0"))
+		return 0;
+	r = program_open(ret, &err);
+	if (r < 0)
+		fprintf(stderr, "oracle: the program is not asked: %s\n", err.msg);
+	return wish || r != -EPERM ? r : 0;
+}
+
+static uint64_t number(const char *name, uint64_t otherwise)
+{
+	const char *text = getenv(name);
+
+	return text && *text ? strtoull(text, NULL, 0) : otherwise;
+}
+
+int main(void)
+{
+	struct test test = { .seed = number("BH_SEED", (uint64_t)time(NULL)) };
+	struct dice d = { .state = test.seed };
+	const uint64_t worlds = number("BH_WORLDS", 50);
+	unsigned long passed, failed;
+	uint64_t n;
+
+	if (open_program(&test.program) < 0)
+		return 1;
+	printf("oracle: BH_SEED=%llu\n", (unsigned long long)test.seed);
+	for (n = 0; n < worlds; n++)
+		if (one_world(&test, &d) < 0)
+			return 1;
+	failed = test.wrong_tables + test.wrong_program;
+	passed = test.flows + test.asked - failed;
+	printf("oracle: %lu flows against the tables (%lu wrong), %lu of them against the program (%lu wrong)\n",
+	       test.flows, test.wrong_tables, test.asked, test.wrong_program);
+	printf("oracle: %lu allowed, %lu denied, %lu open, %lu unknown\n", test.answers[ORACLE_ALLOWED],
+	       test.answers[ORACLE_DENIED], test.answers[ORACLE_OPEN], test.answers[ORACLE_UNKNOWN]);
+	printf("oracle: %lu passed, %lu failed\n", passed, failed);
+	program_free(test.program);
+	return failed != 0;
+}
