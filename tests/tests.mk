@@ -18,10 +18,13 @@ LIBS_dataplane  := -lbpf -lelf -lz -pthread
 UNIT_SRC := $(wildcard tests/unit/*/*_test.c)
 UNIT_BIN := $(patsubst %.c,$(B)/%,$(UNIT_SRC))
 
+# Apart, because a % in a static pattern's prerequisites would be the stem.
+unit_dir = $(notdir $(patsubst %/,%,$(dir $(1))))
+
 .SECONDEXPANSION:
-$(UNIT_BIN): $(B)/tests/unit/%: $(B)/tests/unit/%.o $$(call obj,$$(LINK_$$(notdir $$(patsubst %/,%,$$(dir $$*)))))
+$(UNIT_BIN): $(B)/tests/unit/%: $(B)/tests/unit/%.o $$(call obj,$$(LINK_$$(call unit_dir,$$*)))
 	$(say) LD $@
-	$(Q)$(CC) $(CFLAGS) $(LDHARDEN) -o $@ $^ $(LIBS_$(notdir $(patsubst %/,%,$(dir $*)))) -lcmocka
+	$(Q)$(CC) $(CFLAGS) $(LDHARDEN) -o $@ $^ $(LIBS_$(call unit_dir,$*)) -lcmocka
 
 .PHONY: unit check
 unit: $(UNIT_BIN)

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* bulkheadctl endpoints: the pods of this node as the data plane knows them. */
+#include "ctl/ctl.h"
+
+static const char *const heads[] = { "POD", "ADDRESSES", "IF", "CONTAINER", "HOOK", "INGRESS", "EGRESS", NULL };
+
+/* By which policies a direction is isolated. */
+static void add_direction(struct table *t, struct json_object *item, const char *isolated, const char *policies)
+{
+	char text[200];
+
+	if (!ctl_bool(item, "known"))
+		table_add(t, "isolated: pod or namespace not known", YELLOW);
+	else if (!ctl_bool(item, isolated))
+		table_add(t, "open", PLAIN);
+	else
+		table_add(t, ctl_join(ctl_get(item, policies), text, sizeof(text)), GREEN);
+}
+
+static void row(struct table *t, struct json_object *item)
+{
+	const char *attach = ctl_str(item, "attach");
+	char addrs[256];
+
+	table_fmt(t, BOLD, "%s/%s", ctl_str(item, "namespace"), ctl_str(item, "name"));
+	table_add(t, ctl_join(ctl_get(item, "addresses"), addrs, sizeof(addrs)), PLAIN);
+	table_fmt(t, PLAIN, "%s:%llu", ctl_str(item, "ifname"), (unsigned long long)ctl_int(item, "ifindex"));
+	table_fmt(t, DIM, "%.12s", ctl_str(item, "container"));
+	table_add(t, ctl_bool(item, "protected") ? attach : "UNPROTECTED",
+		  ctl_bool(item, "protected") ? PLAIN : RED);
+	add_direction(t, item, "isolated_ingress", "ingress_policies");
+	add_direction(t, item, "isolated_egress", "egress_policies");
+}
+
+static int run(const struct ctl *c, char **args)
+{
+	(void)args;
+	return ctl_list(c, "endpoints", heads, row);
+}
+
+const struct command command_endpoints = {
+	.name = "endpoints",
+	.args = "",
+	.summary = "the pods of this node: addresses, hooks, which policies isolate them",
+	.run = run,
+};

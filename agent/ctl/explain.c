@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* bulkheadctl explain: may this pod talk to that one, and why (not)? */
+#include "ctl/explain.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "ctl/ctl.h"
+#include "util/scope.h"
+
+int explain_port_parse(const char *text, struct explain_port *ret, struct bh_err *err)
+{
+	static const char *const protos[] = { "TCP", "UDP", "SCTP" };
+	struct explain_port p = { .proto = "TCP" };
+	unsigned long n;
+	char *end;
+	size_t i;
+
+	if (!strcasecmp(text, "icmp")) {
+		*ret = (struct explain_port){ .proto = "ICMP" };
+		return 0;
+	}
+	errno = 0;
+	n = strtoul(text, &end, 10);
+	if (text[0] < '0' || text[0] > '9' || errno || !n || n > 65535 || (*end && *end != '/'))
+		return bh_err_set(err, -EINVAL, "PORT '%s': neither a port (1 to 65535), PORT/PROTO, nor icmp", text);
+	p.port = (uint16_t)n;
+	if (!*end) {
+		*ret = p;
+		return 0;
+	}
+	for (i = 0; i < ARRAY_SIZE(protos); i++) {
+		if (strcasecmp(end + 1, protos[i]))
+			continue;
+		p.proto = protos[i];
+		*ret = p;
+		return 0;
+	}
+	return bh_err_set(err, -EINVAL, "PORT '%s': protocol is none of TCP, UDP, SCTP", text);
+}
+
+/* ---- text --------------------------------------------------------------------------------- */
+
+static bool is(struct json_object *o, const char *field, const char *value)
+{
+	return !strcmp(ctl_str(o, field), value);
+}
+
+static void flow_text(struct json_object *answer, char *ret, size_t size)
+{
+	if (ctl_int(answer, "port"))
+		(void)snprintf(ret, size, "%s %llu", ctl_str(answer, "proto"),
+			       (unsigned long long)ctl_int(answer, "port"));
+	else
+		(void)snprintf(ret, size, "ICMP echo");
+}
+
+/* Reasons that are no policy's, in words. */
+static const char *plain_words(const char *reason)
+{
+	static const char *const words[][2] = {
+		{ "host", "traffic with the node itself is not subject to policy" },
+		{ "no-endpoint", "the data plane does not know this interface" },
+		{ "no-policy", "its Pod or Namespace is not known to the agent, so it is isolated" },
+		{ "no-row", "the tables are broken: please report this" },
+		{ "protocol", "not all is allowed between the two, and this protocol is not taught yet" },
+		{ "multicast", "the address is a multicast or broadcast one" },
+		{ "link-local", "link-local addresses serve neighbour discovery alone" },
+		{ "spoofed-address", "the address is not the pod's own" },
+		{ "not-own-address", "the address is not the pod's own" },
+	};
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(words); i++)
+		if (!strcmp(words[i][0], reason))
+			return words[i][1];
+	return reason;
+}
+
+static void print_why(FILE *out, struct json_object *check)
+{
+	const char *rule = ctl_str(check, "rule"), *reason = ctl_str(check, "reason");
+	char policies[600];
+
+	(void)ctl_join(ctl_get(check, "isolated_by"), policies, sizeof(policies));
+	if (!strcmp(reason, "policy") || !strcmp(reason, "open")) {
+		if (*rule)
+			(void)fprintf(out, "rule '%s' allows it", rule);
+		else
+			(void)fprintf(out, "no policy isolates it for %s", ctl_str(check, "direction"));
+	} else if (!strcmp(reason, "policy-denied") && *rule) {
+		(void)fprintf(out, "rule '%s' denies it", rule);
+	} else if (!strcmp(reason, "policy-denied")) {
+		(void)fprintf(out, "isolated for %s by %s, and no rule of theirs allows it",
+			      ctl_str(check, "direction"), *policies ? policies : "a policy");
+	} else {
+		(void)fprintf(out, "%s", plain_words(reason));
+	}
+}
+
+static void print_check(FILE *out, struct json_object *check, bool colours)
+{
+	const bool allowed = is(check, "verdict", "allow");
+
+	(void)fprintf(out, "  %-7s at %s (%s -> %s): %s%s%s, ", ctl_str(check, "direction"), ctl_str(check, "at"),
+		      ctl_str(check, "from_address"), ctl_str(check, "to_address"),
+		      colour_code(colours, allowed ? GREEN : RED), allowed ? "allowed" : "denied",
+		      colour_code(colours, PLAIN));
+	print_why(out, check);
+	(void)fputc('\n', out);
+	if (ctl_bool(check, "drift"))
+		(void)fprintf(out, "  %sDRIFT%s: the program decides otherwise than the policies in force say; "
+			      "please report this\n", colour_code(colours, RED), colour_code(colours, PLAIN));
+}
+
+/* The hooks that a flow opened by @from crosses. */
+static void print_checks(FILE *out, struct json_object *answer, const char *from, bool colours)
+{
+	struct json_object *list = ctl_get(answer, "checks");
+	size_t i, n = json_object_array_length(list);
+
+	for (i = 0; i < n; i++) {
+		struct json_object *check = json_object_array_get_idx(list, i);
+
+		if (is(check, "from", from))
+			print_check(out, check, colours);
+	}
+}
+
+static void print_way(FILE *out, struct json_object *answer, const char *head, const char *from, const char *to,
+		      const char *verdict, bool colours)
+{
+	const bool allowed = is(answer, verdict, "allow");
+	char flow[32];
+
+	flow_text(answer, flow, sizeof(flow));
+	(void)fprintf(out, "%s%s%s%s: %s -> %s, %s\n", head, colour_code(colours, allowed ? GREEN : RED),
+		      allowed ? "ALLOWED" : "DENIED", colour_code(colours, PLAIN), from, to, flow);
+	print_checks(out, answer, from, colours);
+}
+
+void explain_print(FILE *out, struct json_object *answer, bool colours)
+{
+	const char *pod = ctl_str(answer, "pod"), *peer = ctl_str(answer, "peer");
+
+	print_way(out, answer, "", pod, peer, "verdict", colours);
+	if (!ctl_bool(answer, "peer_is_local") && !ctl_bool(answer, "peer_is_node"))
+		(void)fprintf(out, "  (%s is not on this node: what happens at its end is not known here)\n", peer);
+	print_way(out, answer, "The other way round: ", peer, pod, "reverse_verdict", colours);
+}
+
+/* ---- the command -------------------------------------------------------------------------- */
+
+static void strip(struct json_object *o)
+{
+	json_object_object_del(o, "v");
+	json_object_object_del(o, "done");
+	json_object_object_del(o, "ok");
+}
+
+static int run(const struct ctl *c, char **args)
+{
+	struct json_object *request, *last = NULL;
+	struct explain_port port;
+	struct bh_err err;
+	int code;
+
+	if (explain_port_parse(args[2], &port, &err) < 0) {
+		(void)fprintf(stderr, "bulkheadctl: %s\n", err.msg);
+		return CTL_USAGE;
+	}
+	request = ctl_request(c, "explain");
+	json_object_object_add(request, "pod", json_object_new_string(args[0]));
+	json_object_object_add(request, "peer", json_object_new_string(args[1]));
+	json_object_object_add(request, "proto", json_object_new_string(port.proto));
+	if (port.port)
+		json_object_object_add(request, "port", json_object_new_int(port.port));
+	code = ctl_call(c, request, NULL, NULL, &last);
+	if (code != CTL_OK)
+		return code;
+	strip(last);
+	if (c->json)
+		ctl_print_json(last, true);
+	else
+		explain_print(stdout, last, c->colours);
+	code = is(last, "verdict", "allow") ? CTL_OK : CTL_NEGATIVE;
+	json_object_put(last);
+	return code;
+}
+
+const struct command command_explain = {
+	.name = "explain",
+	.args = "POD PEER PORT[/PROTO]",
+	.summary = "may POD open this to PEER (a pod or an address), and PEER to POD; exits 1 if POD may not",
+	.nargs = 3,
+	.run = run,
+};

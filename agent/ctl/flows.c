@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* bulkheadctl flows: what was denied, and live with -f. */
+#include "ctl/flows.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "ctl/ctl.h"
+#include "util/err.h"
+
+/* "shop/web (10.0.0.2:4711)", or the address alone where nobody is known to have it. */
+static void print_end(FILE *out, struct json_object *item, const char *addr, const char *port, const char *name,
+		      bool colours)
+{
+	const char *who = ctl_str(item, name);
+	char end[CTL_END_MAX];
+
+	(void)ctl_end(ctl_str(item, addr), ctl_int(item, port), end);
+	if (*who)
+		(void)fprintf(out, "%s%s%s (%s)", colour_code(colours, BOLD), who, colour_code(colours, PLAIN), end);
+	else
+		(void)fputs(end, out);
+}
+
+/* Why, for a person: the rule that said no, or the policies that isolate the pod. */
+static void print_because(FILE *out, struct json_object *item)
+{
+	const char *rule = ctl_str(item, "rule"), *reason = ctl_str(item, "reason");
+	char policies[400];
+
+	(void)ctl_join(ctl_get(item, "policies"), policies, sizeof(policies));
+	(void)fprintf(out, "%s", reason);
+	if (*rule)
+		(void)fprintf(out, ": rule %s", rule);
+	else if (*policies)
+		(void)fprintf(out, ": %s is isolated for %s by %s", ctl_str(item, "pod"), ctl_str(item, "direction"),
+			      policies);
+}
+
+/* HH:MM:SS.mmm of an RFC 3339 time; the whole where it is none. */
+static const char *clock_of(const char *time)
+{
+	const char *t = strchr(time, 'T');
+
+	return t ? t + 1 : time;
+}
+
+void flows_print(FILE *out, struct json_object *item, bool colours)
+{
+	(void)fprintf(out, "%s%s%s %sDENIED%s %-7s ", colour_code(colours, DIM), clock_of(ctl_str(item, "time")),
+		      colour_code(colours, PLAIN), colour_code(colours, RED), colour_code(colours, PLAIN),
+		      ctl_str(item, "direction"));
+	print_end(out, item, "src", "src_port", "src_name", colours);
+	(void)fputs(" -> ", out);
+	print_end(out, item, "dst", "dst_port", "dst_name", colours);
+	(void)fprintf(out, " %s %llu bytes: ", ctl_str(item, "proto"), (unsigned long long)ctl_int(item, "len"));
+	print_because(out, item);
+	(void)fputc('\n', out);
+}
+
+struct follow {
+	const struct ctl *c;
+	size_t n;
+};
+
+static int take(void *ctx, struct json_object *item)
+{
+	struct follow *f = ctx;
+
+	f->n++;
+	if (!f->c->json)
+		flows_print(stdout, item, f->c->colours);
+	else if (f->c->follow)
+		ctl_print_json(item, false);
+	else
+		(void)printf("%s%s", f->n == 1 ? "[\n" : ",\n",
+			     json_object_to_json_string_ext(item, JSON_C_TO_STRING_NOSLASHESCAPE));
+	if (f->c->follow)
+		(void)fflush(stdout);
+	return 0;
+}
+
+static int run(const struct ctl *c, char **args)
+{
+	struct json_object *request = ctl_request(c, "flows"), *last = NULL;
+	struct follow f = { .c = c };
+	int code;
+
+	(void)args;
+	json_object_object_add(request, "follow", json_object_new_boolean(c->follow));
+	code = ctl_call(c, request, take, &f, &last);
+	if (c->json && !c->follow && (code == CTL_OK || f.n))
+		(void)puts(f.n ? "\n]" : "[]");
+	json_object_put(last);
+	return code;
+}
+
+const struct command command_flows = {
+	.name = "flows",
+	.args = "",
+	.summary = "denied flows, the last 1,024; -f: and those to come, until interrupted",
+	.options = OPT_FOLLOW,
+	.run = run,
+};

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* bulkheadctl: one table of sub-commands, one file each. */
+#include "ctl/ctl.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "api/api.h"
+#include "util/scope.h"
+
+static const struct command *const commands[] = {
+	&command_status,   &command_endpoints, &command_entries,
+	&command_sessions, &command_flows,     &command_explain,
+};
+
+static const struct option options[] = {
+	{ "output", required_argument, NULL, 'o' }, { "run-dir", required_argument, NULL, 'r' },
+	{ "pod", required_argument, NULL, 'p' },    { "follow", no_argument, NULL, 'f' },
+	{ "version", no_argument, NULL, 'V' },	    { "help", no_argument, NULL, 'h' },
+	{ NULL, 0, NULL, 0 },
+};
+
+static void print_help(FILE *out)
+{
+	size_t i;
+
+	(void)fprintf(out, "usage: bulkheadctl COMMAND [OPTION]...\nAsks the Bulkhead agent of this node.\n\n");
+	for (i = 0; i < ARRAY_SIZE(commands); i++) {
+		const struct command *c = commands[i];
+
+		(void)fprintf(out, "  %s%s%s%s%s\n      %s\n", c->name, *c->args ? " " : "", c->args,
+			      c->options & OPT_POD ? " [--pod NAMESPACE/NAME]" : "",
+			      c->options & OPT_FOLLOW ? " [-f]" : "", c->summary);
+	}
+	(void)fprintf(out,
+		      "\n  -o, --output text|json   (default text)\n"
+		      "  --run-dir PATH           where the agent's socket is (default " API_RUN_DIR ")\n"
+		      "  --version, --help\n"
+		      "\nA pod is NAMESPACE/NAME, or NAME where only one has it.\n"
+		      "Exits 0: done, 1: denied (explain), 2: usage, 3: no agent. Colour only on a terminal, not if NO_COLOR is set.\n");
+}
+
+static int usage(const char *fmt, const char *what)
+{
+	(void)fprintf(stderr, "bulkheadctl: ");
+	(void)fprintf(stderr, fmt, what);
+	(void)fprintf(stderr, "\nhint: 'bulkheadctl --help' lists commands and options\n");
+	return CTL_USAGE;
+}
+
+/* Return: how many words of @args the command's name takes, 0 if it is not this one. */
+static int matches(const struct command *c, char **args, int n)
+{
+	const char *space = strchr(c->name, ' ');
+	const size_t first = space ? (size_t)(space - c->name) : strlen(c->name);
+
+	if (n < 1 || strlen(args[0]) != first || strncmp(args[0], c->name, first))
+		return 0;
+	if (!space)
+		return 1;
+	return n >= 2 && !strcmp(args[1], space + 1) ? 2 : 0;
+}
+
+static int read_output(const char *text, struct ctl *c)
+{
+	if (!strcmp(text, "json"))
+		c->json = true;
+	else if (!strcmp(text, "text"))
+		c->json = false;
+	else
+		return usage("-o '%s': neither text nor json", text);
+	return CTL_OK;
+}
+
+/* Return: 0, an exit code, or -1: all was said and done. */
+static int read_options(int argc, char **argv, struct ctl *c, unsigned int *ret_given)
+{
+	int o, code = CTL_OK;
+
+	opterr = 0;
+	while (code == CTL_OK && (o = getopt_long(argc, argv, ":o:fhp:", options, NULL)) != -1) {
+		switch (o) {
+		case 'o':
+			code = read_output(optarg, c);
+			break;
+		case 'r':
+			c->run_dir = optarg;
+			break;
+		case 'p':
+			c->pod = optarg;
+			*ret_given |= OPT_POD;
+			break;
+		case 'f':
+			c->follow = true;
+			*ret_given |= OPT_FOLLOW;
+			break;
+		case 'V':
+			(void)puts("bulkheadctl " BH_VERSION);
+			return -1;
+		case 'h':
+			print_help(stdout);
+			return -1;
+		default:
+			code = usage(o == ':' ? "%s needs a value" : "unknown option '%s'", argv[optind - 1]);
+		}
+	}
+	return code;
+}
+
+static int run_command(const struct ctl *c, unsigned int given, char **args, int n)
+{
+	const struct command *found = NULL;
+	int words = 0;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(commands) && !found; i++) {
+		words = matches(commands[i], args, n);
+		found = words ? commands[i] : NULL;
+	}
+	if (!n)
+		return usage("%s", "no command");
+	if (!found)
+		return usage(strcmp(args[0], "policy") ? "unknown command '%s'" : "'%s' takes one more word: entries", args[0]);
+	if (given & ~found->options)
+		return usage(given & ~found->options & OPT_POD ? "--pod has no meaning for '%s'" :
+								 "-f has no meaning for '%s'", found->name);
+	if (n - words != found->nargs)
+		return usage(found->nargs ? "expected: explain %s" : "unexpected argument after '%s'",
+			     found->nargs ? found->args : found->name);
+	return found->run(c, args + words);
+}
+
+int main(int argc, char **argv)
+{
+	const char *no_color = getenv("NO_COLOR");
+	struct ctl c = { .run_dir = API_RUN_DIR };
+	unsigned int given = 0;
+	int code = read_options(argc, argv, &c, &given);
+
+	c.colours = isatty(STDOUT_FILENO) && (!no_color || !*no_color);	/* no-color.org */
+	if (code == CTL_OK)
+		code = run_command(&c, given, argv + optind, argc - optind);
+	if (fflush(stdout) && code == CTL_OK)
+		code = CTL_UNREACHABLE;
+	return code < 0 ? CTL_OK : code;
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* bulkheadctl policy entries: what is in force, as 5-tuple patterns. */
+#include "ctl/ctl.h"
+
+#include <string.h>
+
+static const char *const heads[] = { "POD", "POD IP", "DIRECTION", "REMOTE", "PROTO", "PORTS", "ACTION", "BECAUSE", NULL };
+
+static void add_remote(struct table *t, struct json_object *item)
+{
+	const char *name = ctl_str(item, "remote_name");
+
+	if (*name)
+		table_fmt(t, PLAIN, "%s (%s)", ctl_str(item, "remote"), name);
+	else
+		table_add(t, ctl_str(item, "remote"), PLAIN);
+}
+
+static void add_because(struct table *t, struct json_object *item)
+{
+	const char *rule = ctl_str(item, "rule");
+	char policies[300];
+
+	(void)ctl_join(ctl_get(item, "policies"), policies, sizeof(policies));
+	if (*rule)
+		table_fmt(t, PLAIN, "%s %s", policies, rule);
+	else if (*policies)
+		table_fmt(t, PLAIN, "isolated by %s", policies);
+	else
+		table_add(t, ctl_bool(item, "unknown_pod") ? "pod or namespace not known" : "no policy isolates it", DIM);
+}
+
+static void row(struct table *t, struct json_object *item)
+{
+	const char *action = ctl_str(item, "action");
+
+	table_add(t, ctl_str(item, "pod"), BOLD);
+	table_add(t, ctl_str(item, "pod_ip"), PLAIN);
+	table_add(t, ctl_str(item, "direction"), PLAIN);
+	add_remote(t, item);
+	table_add(t, ctl_str(item, "proto"), PLAIN);
+	table_add(t, ctl_str(item, "ports"), PLAIN);
+	table_add(t, action, strcmp(action, "allow") ? RED : GREEN);
+	add_because(t, item);
+}
+
+static int run(const struct ctl *c, char **args)
+{
+	(void)args;
+	return ctl_list(c, "entries", heads, row);
+}
+
+const struct command command_entries = {
+	.name = "policy entries",
+	.args = "",
+	.summary = "every pattern in force: pod, remote, protocol, ports, direction, policy and rule",
+	.options = OPT_POD,
+	.run = run,
+};

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* bulkheadctl status: is it enforcing, and how full and how busy is it? */
+#include "ctl/ctl.h"
+
+static void line(const struct ctl *c, const char *name, enum colour colour, const char *text)
+{
+	(void)printf("%-12s%s%s%s\n", name, colour == PLAIN ? "" : colour_code(c->colours, colour), text,
+		     colour == PLAIN ? "" : colour_code(c->colours, PLAIN));
+}
+
+static void print_state(const struct ctl *c, struct json_object *o)
+{
+	const char *failing = ctl_str(o, "failing");
+	char text[512];
+
+	if (*failing) {
+		(void)snprintf(text, sizeof(text), "FAILING: %s; what was in force before stays", failing);
+		line(c, "policy", RED, text);
+	} else if (!ctl_bool(o, "in_force")) {
+		line(c, "policy", YELLOW, "a change is being applied");
+	} else {
+		(void)snprintf(text, sizeof(text), "in force; the last change took %.1f ms (%llu since the start)",
+			       json_object_get_double(ctl_get(o, "last_change_ms")),
+			       (unsigned long long)ctl_int(o, "changes"));
+		line(c, "policy", GREEN, text);
+	}
+}
+
+static void print_numbers(const struct ctl *c, struct json_object *o)
+{
+	const uint64_t open = ctl_int(o, "unprotected"), bad = ctl_int(o, "policies_with_problems");
+	char text[256];
+
+	(void)snprintf(text, sizeof(text), "%llu here, %llu known in %llu namespaces",
+		       (unsigned long long)ctl_int(o, "endpoints"), (unsigned long long)ctl_int(o, "pods"),
+		       (unsigned long long)ctl_int(o, "namespaces"));
+	line(c, "pods", PLAIN, text);
+	if (open) {
+		(void)snprintf(text, sizeof(text), "%llu pods run WITHOUT the programs: see 'endpoints'",
+			       (unsigned long long)open);
+		line(c, "", RED, text);
+	}
+	(void)snprintf(text, sizeof(text), "%llu", (unsigned long long)ctl_int(o, "policies"));
+	line(c, "policies", PLAIN, text);
+	if (bad) {
+		(void)snprintf(text, sizeof(text), "%llu hold something that is not understood: see the agent's log",
+			       (unsigned long long)bad);
+		line(c, "", YELLOW, text);
+	}
+}
+
+static void print_events(const struct ctl *c, struct json_object *o)
+{
+	const uint64_t lost = ctl_int(o, "events_lost");
+	char text[128];
+
+	(void)snprintf(text, sizeof(text), "%llu lost, %llu throttled", (unsigned long long)lost,
+		       (unsigned long long)ctl_int(o, "events_throttled"));
+	line(c, "denials", lost ? YELLOW : PLAIN, text);
+}
+
+static void print_maps(const struct ctl *c, struct json_object *list)
+{
+	static const char *const heads[] = { "MAP", ">USED", ">MAX", ">FILL", NULL };
+	struct table *t = table_new(heads);
+	size_t i, n = json_object_array_length(list);
+
+	for (i = 0; t && i < n; i++) {
+		struct json_object *m = json_object_array_get_idx(list, i);
+		const uint64_t used = ctl_int(m, "used"), max = ctl_int(m, "max");
+		const uint64_t fill = max ? used * 100 / max : 0;
+
+		table_add(t, ctl_str(m, "map"), PLAIN);
+		table_fmt(t, PLAIN, "%llu", (unsigned long long)used);
+		table_fmt(t, PLAIN, "%llu", (unsigned long long)max);
+		table_fmt(t, fill >= 90 ? RED : fill >= 50 ? YELLOW : PLAIN, "%llu%%", (unsigned long long)fill);
+	}
+	if (t)
+		table_print(t, stdout, c->colours);
+	table_free(t);
+}
+
+static void print_reasons(const struct ctl *c, struct json_object *list)
+{
+	static const char *const heads[] = { "PACKETS BY REASON", "ACTION", ">TO PODS", ">FROM PODS", NULL };
+	struct table *t = table_new(heads);
+	size_t i, n = json_object_array_length(list);
+
+	for (i = 0; t && i < n; i++) {
+		struct json_object *r = json_object_array_get_idx(list, i);
+		const char *action = ctl_str(r, "action");
+
+		table_add(t, ctl_str(r, "reason"), PLAIN);
+		table_add(t, action, *action == 'a' ? GREEN : RED);
+		table_fmt(t, PLAIN, "%llu", (unsigned long long)ctl_int(ctl_get(r, "ingress"), "packets"));
+		table_fmt(t, PLAIN, "%llu", (unsigned long long)ctl_int(ctl_get(r, "egress"), "packets"));
+	}
+	if (t)
+		table_print(t, stdout, c->colours);
+	table_free(t);
+}
+
+static void print_text(const struct ctl *c, struct json_object *o)
+{
+	char text[512], up[24];
+
+	(void)snprintf(text, sizeof(text), "%s, up %s", ctl_str(o, "version"),
+		       ctl_duration(ctl_int(o, "uptime_s") * 1000, up));
+	line(c, "agent", PLAIN, text);
+	line(c, "source", PLAIN, ctl_str(o, "source"));
+	line(c, "pins", PLAIN, ctl_str(o, "pin_dir"));
+	print_state(c, o);
+	print_numbers(c, o);
+	print_events(c, o);
+	if (ctl_get(o, "reasons")) {
+		(void)putchar('\n');
+		print_reasons(c, ctl_get(o, "reasons"));
+	}
+	if (ctl_get(o, "maps")) {
+		(void)putchar('\n');
+		print_maps(c, ctl_get(o, "maps"));
+	}
+}
+
+/* What only the wire needs. */
+static void strip(struct json_object *o)
+{
+	json_object_object_del(o, "v");
+	json_object_object_del(o, "done");
+	json_object_object_del(o, "ok");
+}
+
+static int run(const struct ctl *c, char **args)
+{
+	struct json_object *last = NULL;
+	const int code = ctl_call(c, ctl_request(c, "status"), NULL, NULL, &last);
+
+	(void)args;
+	if (code != CTL_OK)
+		return code;
+	strip(last);
+	if (c->json)
+		ctl_print_json(last, true);
+	else
+		print_text(c, last);
+	json_object_put(last);
+	return CTL_OK;
+}
+
+const struct command command_status = {
+	.name = "status",
+	.args = "",
+	.summary = "whether policy is in force, counters, how full the maps are",
+	.run = run,
+};

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Columns that line up, with colour where it helps. */
+#ifndef BH_CTL_TABLE_H
+#define BH_CTL_TABLE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+enum colour { PLAIN, RED, GREEN, YELLOW, BOLD, DIM };
+
+/* The escape that begins @c, or ends it (PLAIN); "" unless @on. */
+const char *colour_code(bool on, enum colour c);
+
+struct table;
+
+/* @heads: ends with NULL, borrowed; one that begins with '>' makes its column flush right. NULL: no memory. */
+struct table *table_new(const char *const *heads);
+void table_free(struct table *t);
+
+/* The next cell, from left to right, row by row; NULL is "-". Without memory the cell stays empty. */
+void table_add(struct table *t, const char *text, enum colour c);
+void table_fmt(struct table *t, enum colour c, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+
+/* Heads and rows; the last column is not padded. Control characters show as '?'. */
+void table_print(const struct table *t, FILE *out, bool colours);
+
+#endif
