@@ -121,15 +121,15 @@ static void drop(struct agent *a, struct endpoint *e, const char *why)
 	(void)model_del_endpoint(a->model, &key);
 }
 
-/* Its interface is somebody else's now: also what it left on disk and on bpffs must go, or a restart
- * would believe it. */
-static void drop_displaced(struct agent *a, struct endpoint *e)
+/* Also what it left on disk and on bpffs: a restart would believe it, and we may have put programs back
+ * between the plugin's taking them off and its telling us. */
+static void drop_all(struct agent *a, struct endpoint *e, const char *why)
 {
 	const struct hook h = { .pin_dir = a->opt.pin_dir, .key = e->key };
 	const struct hash128 key = e->key;
 	struct bh_err err;
 
-	drop(a, e, "another container has its interface now");
+	drop(a, e, why);
 	if (hook_detach(&h, &err) < 0 || api_endpoint_remove(a->opt.run_dir, &key, &err) < 0)
 		log_warn("what it left: %s, ignoring", err.msg);
 }
@@ -184,7 +184,7 @@ int endpoints_put(struct agent *a, struct api_endpoint *take, struct bh_err *err
 		return r;
 	}
 	if (other && hash128_cmp(&other->key, &e->key))
-		drop_displaced(a, other);
+		drop_all(a, other, "another container has its interface now");
 	forget_deleted(a, &e->key);
 	names_stale(a->names);
 	reconcile_changed(a->reconcile, CHANGE_POD, "pod '%s/%s' here", e->ns, e->pod);
@@ -202,7 +202,7 @@ bool endpoints_del(struct agent *a, const struct hash128 *key)
 	if (d)
 		*d = (struct deleted){ .key = *key, .at_ns = loop_now_ns() };
 	if (e)
-		drop(a, e, "its container was deleted");
+		drop_all(a, e, "its container was deleted");
 	return e;
 }
 
