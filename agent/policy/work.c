@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What every file behind delta_plan() needs: steps, small vectors, birth and death of the work. */
+#include "policy/work.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct step *work_step(struct work *w, enum step_kind kind)
+{
+	struct step *s = vec_add(&w->plan->steps);
+
+	if (s)
+		s->kind = kind;
+	return s;
+}
+
+int work_word(struct work *w, enum step_kind kind, uint32_t slot, uint32_t word)
+{
+	struct step *s = work_step(w, kind);
+
+	if (!s)
+		return -ENOMEM;
+	s->word.slot = slot;
+	s->word.word = word;
+	return 0;
+}
+
+int work_grace(struct work *w)
+{
+	return work_step(w, STEP_GRACE) ? 0 : -ENOMEM;
+}
+
+int work_u32(void *vec, uint32_t value)
+{
+	VEC(uint32_t) *v = vec;
+	uint32_t *slot = vec_add(v);
+
+	if (!slot)
+		return -ENOMEM;
+	*slot = value;
+	return 0;
+}
+
+int work_cmp_u32(const void *a, const void *b)
+{
+	return key_u32(*(const uint32_t *)a, *(const uint32_t *)b);
+}
+
+int work_cmp_pair(const void *a, const void *b)
+{
+	const struct pair *x = a, *y = b;
+
+	return x->from != y->from ? key_u32(x->from, y->from) : key_u32(x->to, y->to);
+}
+
+bool work_holds(const void *vec, uint32_t value)
+{
+	const VEC(uint32_t) *v = vec;
+
+	return vec_find(v, &value, work_cmp_u32) != NULL;
+}
+
+uint32_t work_word_of(const struct work *w, const struct table_endpoint *e)
+{
+	return e->set < 0 ? 0 : w->set_word[e->set];
+}
+
+int work_init(struct work *w, const struct tables *wanted, const struct actual *actual)
+{
+	size_t i;
+
+	w->wanted = wanted;
+	w->actual = actual;
+	w->epoch = actual->epoch;
+	w->row_count = (uint32_t)actual->rows.n;
+	w->plan = calloc(1, sizeof(*w->plan));
+	w->ids = ids_new(actual);
+	w->rule_id = calloc(wanted->rules.n + 1, sizeof(uint32_t));
+	w->class_id = calloc(wanted->classes.n + 1, sizeof(uint32_t));
+	w->set_word = calloc(wanted->sets.n + 1, sizeof(uint32_t));
+	w->slot_used = calloc(actual->size.classes, 1);
+	w->ep_used = calloc(BH_EP_SLOTS, 1);
+	w->ranges = calloc(actual->size.ranges, sizeof(*w->ranges));
+	if (!w->plan || !w->ids || !w->rule_id || !w->class_id || !w->set_word || !w->slot_used || !w->ep_used ||
+	    !w->ranges)
+		return -ENOMEM;
+	memcpy(w->ranges, actual->ranges, actual->size.ranges * sizeof(*w->ranges));
+	for (i = 0; i < actual->locations.n; i++) {
+		w->slot_used[actual->locations.v[i].slot] = 1;
+		*(actual->locations.v[i].is_block ? &w->cidrs : &w->addrs) += 1;
+	}
+	return 0;
+}
+
+void work_done(struct work *w)
+{
+	plan_free(w->plan);
+	ids_free(w->ids);
+	free(w->rule_id);
+	free(w->class_id);
+	free(w->set_word);
+	free(w->slot_used);
+	free(w->ep_used);
+	free(w->ranges);
+	vec_done(&w->rows);
+	vec_done(&w->keep);
+	vec_done(&w->aliases);
+	vec_done(&w->passing);
+	vec_done(&w->passing_ids);
+	vec_done(&w->moves);
+	vec_done(&w->pairs);
+	vec_done(&w->flips);
+	vec_done(&w->live);
+	vec_done(&w->settled);
+}

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which addresses and blocks come, go, or change their class. */
+#include "policy/work.h"
+
+#include <errno.h>
+#include <string.h>
+
+static int take_slot(struct work *w, uint32_t *ret)
+{
+	for (; w->slot_next < w->actual->size.classes; w->slot_next++) {
+		if (w->slot_used[w->slot_next])
+			continue;
+		*ret = w->slot_next++;
+		return 0;
+	}
+	return bh_err_set(w->err, -ENOSPC, "map bh_classes is full");
+}
+
+/* The class word that @cidr has in the world before without an entry of its own: that of the longest
+ * block around it. */
+static uint32_t word_around(const struct actual *a, const struct cidr *cidr)
+{
+	const struct actual_location *best = NULL;
+	size_t i;
+
+	for (i = 0; i < a->locations.n; i++) {
+		const struct actual_location *l = &a->locations.v[i];
+
+		if (l->is_block && cidr_covers(&l->cidr, cidr) && (!best || l->cidr.len > best->cidr.len))
+			best = l;
+	}
+	return best ? a->words[best->slot] : BH_CLASS_NONE;
+}
+
+/* The same in the world after, as an index into wanted->classes. */
+static uint32_t class_around(const struct tables *t, const struct cidr *cidr, bool is_block)
+{
+	const struct table_location *best = NULL;
+	size_t i;
+
+	for (i = 0; i < t->locations.n; i++) {
+		const struct table_location *l = &t->locations.v[i];
+
+		if (!l->is_block || !cidr_covers(&l->cidr, cidr) || (is_block && l->cidr.len == cidr->len))
+			continue;
+		if (!best || l->cidr.len > best->cidr.len)
+			best = l;
+	}
+	return best ? best->class : 0;
+}
+
+static int add_pair(struct work *w, uint32_t from, uint32_t to)
+{
+	struct pair *p = vec_add(&w->pairs);
+
+	if (!p)
+		return -ENOMEM;
+	p->from = BH_CLASS_ID(from);
+	p->to = BH_CLASS_ID(to);
+	return 0;
+}
+
+static int add_move(struct work *w, const struct move *move)
+{
+	struct move *m;
+
+	if (move->from == move->to && !move->insert && !move->remove)
+		return add_pair(w, move->from, move->to);
+	m = vec_add(&w->moves);
+	if (!m)
+		return -ENOMEM;
+	*m = *move;
+	if (m->insert)
+		*(m->is_block ? &w->cidrs : &w->addrs) += 1;
+	return add_pair(w, m->from, m->to);
+}
+
+/* Both lists are sorted alike: one walk finds what is new, what stays and what goes. */
+int work_find_moves(struct work *w)
+{
+	const struct actual *a = w->actual;
+	const struct tables *t = w->wanted;
+	size_t i = 0, j = 0;
+	int r = add_pair(w, BH_CLASS_NONE, BH_CLASS_NONE);
+
+	while (!r && (i < a->locations.n || j < t->locations.n)) {
+		const struct actual_location *have = i < a->locations.n ? &a->locations.v[i] : NULL;
+		const struct table_location *want = j < t->locations.n ? &t->locations.v[j] : NULL;
+		const struct actual_location key = want ?
+			(struct actual_location){ .cidr = want->cidr, .is_block = want->is_block } : *have;
+		const int order = !have ? 1 : !want ? -1 : key_location(have, &key);
+		struct move m = { .cidr = key.cidr, .is_block = key.is_block };
+
+		if (order <= 0) {
+			m = (struct move){ .cidr = have->cidr, .is_block = have->is_block, .slot = have->slot,
+					   .from = a->words[have->slot], .remove = order < 0 };
+			i++;
+		} else {
+			m.insert = true;
+			m.from = BH_CLASS_ID(word_around(a, &m.cidr));
+			r = take_slot(w, &m.slot);
+		}
+		if (order >= 0) {
+			m.to = w->class_id[want->class] | (want->is_node ? BH_CLASS_NODE : 0);
+			j++;
+		} else {
+			m.to = w->class_id[class_around(t, &m.cidr, m.is_block)];
+		}
+		if (!r)
+			r = add_move(w, &m);
+	}
+	UNIQUE(&w->pairs, work_cmp_pair);
+	return r;
+}
