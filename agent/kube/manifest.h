@@ -34,7 +34,7 @@ struct manifest {
  * @err:  "pods.yaml:14: what is wrong".
  *
  * YAML: quoted scalars are strings, anchors and aliases work, duplicate keys are refused, and so are
- * merge keys (YAML 1.1) and tags other than !!str, !!seq and !!map. JSON: strict, UTF-8 checked; of
+ * merge keys (YAML 1.1) and tags other than !!str, !!seq and !!map. JSON: as strict as json-c is, UTF-8 checked; of
  * duplicate keys the last one counts, as for the API server.
  * Return: 0, -EINVAL, -E2BIG over one of the maxima, -ENOMEM.
  */

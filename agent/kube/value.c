@@ -78,7 +78,7 @@ const char *value_type(struct json_object *o)
 	case json_type_array:
 		return "a list";
 	case json_type_string:
-		return "a text";
+		return value_text(o) ? "a text" : "a text with a NUL in it";
 	}
 	return "unknown";
 }

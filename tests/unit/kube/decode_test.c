@@ -1,0 +1,543 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * From the text of a file to objects in the model: real API objects as `kubectl get -o yaml` and
+ * `-o json` print them, identity and what spoils it, the leniency towards pods, and the union.
+ */
+#include <errno.h>
+#include <json-c/json.h>
+#include <netinet/in.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "kube/content.h"
+#include "kube/manifest.h"
+#include "kube/merge.h"
+#include "util/buf.h"
+
+#define N(a) (sizeof(a) / sizeof((a)[0]))
+#define FIXTURES "tests/unit/kube/fixtures/"	/* from the top of the tree, where make runs us */
+
+/* ---- from a file to the model ------------------------------------------------------------- */
+
+static void lost(void *ctx, const struct claim *loser, const struct claim *winner)
+{
+	char name[CONTENT_NAME];
+
+	(void)buf_fmt(ctx, "%s: %s not %s\n", content_name(loser->object, name), (const char *)winner->owner,
+		      (const char *)loser->owner);
+}
+
+static void problem(void *ctx, const struct claim *claim, const struct problem *p)
+{
+	char name[CONTENT_NAME];
+
+	(void)buf_fmt(ctx, "%s: %s %s\n", content_name(claim->object, name), p->path, p->text);
+}
+
+/* @n contents named as @names, in that order of rank. Return: whether the model changed. */
+static bool apply(struct merge *m, const struct content *contents, const char *const *names, size_t n,
+		  struct model *model, struct buf *said)
+{
+	const struct merge_hooks hooks = { .lost = lost, .problem = problem, .ctx = said };
+	VEC(struct claim) claims = {};
+	bool changed = false;
+	size_t i, j;
+
+	for (i = 0; i < n; i++) {
+		for (j = 0; j < contents[i].objects.n; j++) {
+			struct claim *c = vec_add(&claims);
+
+			*c = (struct claim){ .object = &contents[i].objects.v[j], .rank = (unsigned int)i,
+					     .owner = (void *)names[i] };
+		}
+	}
+	buf_clear(said);
+	(void)buf_str(said, "");
+	assert_int_equal(merge_apply(m, claims.v, claims.n, model, &hooks, &changed), 0);
+	vec_done(&claims);
+	return changed;
+}
+
+static struct content content_of(const char *file, const char *text)
+{
+	struct content c = {};
+	struct bh_err err;
+
+	if (content_parse(file, text, strlen(text), &c, &err) < 0)
+		fail_msg("%s: %s", text, err.msg);
+	return c;
+}
+
+static struct content fixture(const char *file)
+{
+	struct buf b = BUF_INIT(MANIFEST_BYTES_MAX);
+	struct content c;
+	char chunk[4096];
+	size_t n;
+	FILE *f;
+
+	(void)snprintf(chunk, sizeof(chunk), FIXTURES "%s", file);
+	f = fopen(chunk, "re");
+	assert_non_null(f);
+	while ((n = fread(chunk, 1, sizeof(chunk), f)))
+		assert_int_equal(buf_add(&b, chunk, n), 0);
+	(void)fclose(f);
+	c = content_of(file, b.data);
+	buf_done(&b);
+	return c;
+}
+
+/* A model of one content alone; what the hooks said must be @wanted. */
+static struct model *model_of(struct content c, const char *wanted)
+{
+	struct buf said = BUF_INIT(65536);
+	struct model *m = model_new();
+	struct merge merge = {};
+
+	(void)apply(&merge, &c, (const char *[]){ "x" }, 1, m, &said);
+	assert_string_equal(said.data, wanted);
+	merge_done(&merge);
+	content_done(&c);
+	buf_done(&said);
+	return m;
+}
+
+/* ---- real objects ------------------------------------------------------------------------- */
+
+static void assert_addrs(const struct pod *p, const char *first, const char *second)
+{
+	char text[ADDR_TEXT];
+
+	assert_int_equal(p->addrs.n, second ? 2 : 1);
+	assert_string_equal(addr_text(&p->addrs.v[0], text), first);
+	if (second)
+		assert_string_equal(addr_text(&p->addrs.v[1], text), second);
+}
+
+static void a_real_pod(void **state)
+{
+	struct model *m = model_of(fixture("pod.yaml"), "");
+	const struct pod *p = model_pod(m, "shop", "web-6d4cf56db6-x2v5k");
+
+	(void)state;
+	assert_non_null(p);
+	assert_string_equal(p->uid, "5d2c1f60-3c4e-4c1b-9df2-1a2b3c4d5e6f");
+	assert_string_equal(p->node, "worker-1");
+	assert_int_equal(p->labels.at.n, 4);
+	assert_string_equal(labels_get(&p->labels, "app.kubernetes.io/name"), "web");
+	assert_addrs(p, "10.244.1.7", "fd00:10:244:1::7");
+	assert_int_equal(p->host_ports.n, 2);
+	assert_int_equal(p->host_ports.v[0].proto, IPPROTO_UDP);
+	assert_int_equal(p->host_ports.v[0].port, 5514);
+	assert_int_equal(p->host_ports.v[1].proto, IPPROTO_TCP);
+	assert_int_equal(p->host_ports.v[1].port, 8080);
+	assert_false(p->host_network);
+	assert_false(p->ended);
+	model_free(m);
+}
+
+static void a_real_list_of_pods(void **state)
+{
+	struct model *m = model_of(fixture("pods.json"), "");
+	const struct pod *p = model_pod(m, "kube-system", "kube-apiserver-cp-1");
+
+	(void)state;
+	assert_int_equal(m->pods.n, 2);
+	assert_true(p->host_network);
+	assert_false(p->ended);
+	p = model_pod(m, "shop", "backup-29012340-4zq8m");
+	assert_false(p->host_network);
+	assert_true(p->ended);
+	assert_addrs(p, "10.244.2.31", NULL);
+	model_free(m);
+}
+
+static void real_namespaces(void **state)
+{
+	struct model *m = model_of(fixture("namespaces.yaml"), "");
+	const struct namespace *n = model_namespace(m, "shop");
+
+	(void)state;
+	assert_int_equal(m->namespaces.n, 2);
+	assert_int_equal(n->labels.at.n, 2);
+	assert_string_equal(labels_get(&n->labels, "team"), "sales");
+	assert_string_equal(labels_get(&n->labels, "kubernetes.io/metadata.name"), "shop");
+	model_free(m);
+}
+
+static void a_real_policy(void **state)
+{
+	struct model *m = model_of(fixture("policy.yaml"), "");
+	const struct net_policy *p = model_policy(m, "shop", "db");
+	const struct rule *in, *out;
+
+	(void)state;
+	assert_int_equal(p->problems.n, 0);
+	assert_true(p->isolates[DIR_INGRESS] && p->isolates[DIR_EGRESS]);
+	assert_string_equal(p->subject->at.v[0].key, "app");
+	in = &p->rules[DIR_INGRESS].v[0];
+	assert_int_equal(in->peers.n, 2);
+	assert_int_equal(in->peers.v[0].pods->at.v[0].values.n, 2);
+	assert_true(in->peers.v[1].is_block);
+	assert_int_equal(in->peers.v[1].except.n, 1);
+	assert_int_equal(in->ports.v[0].first, 5432);
+	assert_int_equal(in->ports.v[0].last, 5440);
+	out = &p->rules[DIR_EGRESS].v[0];
+	assert_non_null(out->peers.v[0].pods);
+	assert_non_null(out->peers.v[0].namespaces);
+	assert_int_equal(out->ports.v[0].proto, IPPROTO_UDP);
+	model_free(m);
+}
+
+static void small_ones(void **state)
+{
+	struct content c = fixture("small.yaml");
+	struct model *m;
+
+	(void)state;
+	assert_int_equal(c.ignored.n, 1);
+	assert_string_equal(c.ignored.v[0], "Service (v1)");
+	assert_int_equal(c.objects.n, 3);
+	m = model_of(c, "");
+	assert_addrs(model_pod(m, "shop", "web"), "10.0.0.2", NULL);
+	assert_non_null(model_namespace(m, "shop"));
+	assert_true(model_policy(m, "shop", "deny-all")->isolates[DIR_INGRESS]);
+	model_free(m);
+}
+
+/* ---- identity ----------------------------------------------------------------------------- */
+
+#define V1(kind, rest) "apiVersion: v1\nkind: " kind "\n" rest
+#define LONG63 "a23456789012345678901234567890123456789012345678901234567890123"
+
+static const struct {
+	const char *text, *is;
+} ids[] = {
+	{ V1("Pod", "metadata: {name: web}"), "Pod 'default/web'" },
+	{ V1("Pod", "metadata: {name: web, namespace: null}"), "Pod 'default/web'" },
+	{ V1("Pod", "metadata: {name: web, namespace: ''}"), "Pod 'default/web'" },
+	{ V1("Pod", "metadata: {name: web.0-a, namespace: a-b}"), "Pod 'a-b/web.0-a'" },
+	{ V1("Pod", "metadata: {name: " LONG63 "4." LONG63 "}"), "Pod 'default/" LONG63 "4." LONG63 "'" },
+	{ V1("Namespace", "metadata: {name: shop, namespace: x}"), "Namespace 'shop'" },
+	{ V1("Namespace", "metadata: {name: " LONG63 "}"), "Namespace '" LONG63 "'" },
+	{ "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: p}", "NetworkPolicy 'default/p'" },
+};
+
+static void who_is_who(void **state)
+{
+	char name[CONTENT_NAME];
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < N(ids); i++) {
+		struct content c = content_of("x.yaml", ids[i].text);
+
+		assert_int_equal(c.objects.n, 1);
+		assert_string_equal(content_name(&c.objects.v[0], name), ids[i].is);
+		content_done(&c);
+	}
+}
+
+static const struct {
+	const char *text, *ignored;
+} others[] = {
+	{ V1("Service", "metadata: {name: Any_Name}"), "Service (v1)" },
+	{ V1("NetworkPolicy", ""), "NetworkPolicy (v1)" },
+	{ "apiVersion: networking.k8s.io/v1beta1\nkind: NetworkPolicy", "NetworkPolicy (networking.k8s.io/v1beta1)" },
+	{ "apiVersion: apps/v1\nkind: Deployment", "Deployment (apps/v1)" },
+	{ V1("List", "items: [{apiVersion: v1, kind: Secret}, {apiVersion: v1, kind: Secret}]"), "Secret (v1)" },
+	{ V1("PodList", "items: []"), "PodList (v1)" },
+};
+
+static void other_kinds(void **state)
+{
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < N(others); i++) {
+		struct content c = content_of("x.yaml", others[i].text);
+
+		assert_int_equal(c.objects.n, 0);
+		assert_int_equal(c.ignored.n, 1);
+		assert_string_equal(c.ignored.v[0], others[i].ignored);
+		content_done(&c);
+	}
+}
+
+static const struct {
+	const char *text, *says;
+} bad[] = {
+	{ "- a\n", "x.yaml:1: a list, not an object" },
+	{ "web", "x.yaml:1: a text, not an object" },
+	{ "apiVersion: v1\n", "x.yaml:1: object without kind" },
+	{ "apiVersion: v1\nkind: ''\n", "x.yaml:1: object without kind" },
+	{ "apiVersion: v1\nkind: [Pod]\n", "x.yaml:1: object without kind" },
+	{ "kind: Pod\nmetadata: {name: a}\n", "x.yaml:1: Pod without apiVersion" },
+	{ "apiVersion: 1\nkind: Pod\n", "x.yaml:1: Pod without apiVersion" },
+	{ V1("Pod", ""), "x.yaml:1: Pod: metadata.name is missing" },
+	{ V1("Pod", "metadata: web"), "x.yaml:1: Pod: metadata.name is missing" },
+	{ V1("Pod", "metadata: {generateName: web-}"), "x.yaml:1: Pod: metadata.name is missing" },
+	{ V1("Pod", "metadata: {name: 7}"), "x.yaml:1: Pod: metadata.name is not a text" },
+	{ V1("Pod", "metadata: {name: ''}"), "x.yaml:1: Pod: metadata.name '' is not a DNS-1123 subdomain" },
+	{ V1("Pod", "metadata: {name: Web}"), "x.yaml:1: Pod: metadata.name 'Web' is not a DNS-1123 subdomain" },
+	{ V1("Pod", "metadata: {name: -a}"), "x.yaml:1: Pod: metadata.name '-a' is not a DNS-1123 subdomain" },
+	{ V1("Pod", "metadata: {name: a-}"), "x.yaml:1: Pod: metadata.name 'a-' is not a DNS-1123 subdomain" },
+	{ V1("Pod", "metadata: {name: a..b}"), "x.yaml:1: Pod: metadata.name 'a..b' is not a DNS-1123 subdomain" },
+	{ V1("Pod", "metadata: {name: a.-b}"), "x.yaml:1: Pod: metadata.name 'a.-b' is not a DNS-1123 subdomain" },
+	{ V1("Pod", "metadata: {name: a-.b}"), "x.yaml:1: Pod: metadata.name 'a-.b' is not a DNS-1123 subdomain" },
+	{ V1("Pod", "metadata: {name: .a}"), "x.yaml:1: Pod: metadata.name '.a' is not a DNS-1123 subdomain" },
+	{ V1("Pod", "metadata: {name: a/b}"), "x.yaml:1: Pod: metadata.name 'a/b' is not a DNS-1123 subdomain" },
+	{ V1("Pod", "metadata: {name: \"a\\nb\"}"), "x.yaml:1: Pod: metadata.name 'a?b' is not a DNS-1123 subdomain" },
+	{ V1("Pod", "metadata: {name: \"a\\0b\"}"), "x.yaml:1: Pod: metadata.name is not a text" },
+	{ V1("Pod", "metadata: {name: a, namespace: b.c}"),
+	  "x.yaml:1: Pod 'a': metadata.namespace 'b.c' is not a DNS-1123 label" },
+	{ V1("Pod", "metadata: {name: a, namespace: 1}"), "x.yaml:1: Pod 'a': metadata.namespace is not a text" },
+	{ V1("Namespace", "metadata: {name: a.b}"), "x.yaml:1: Namespace: metadata.name 'a.b' is not a DNS-1123 label" },
+	{ V1("Namespace", "metadata: {name: " LONG63 "4}"),
+	  "x.yaml:1: Namespace: metadata.name '" LONG63 "4' is not a DNS-1123 label" },
+	{ V1("List", "items: {}"), "x.yaml:1: List: items is not a list" },
+	{ V1("List", "items: [{apiVersion: v1, kind: Pod, metadata: {name: a}}, {kind: Pod}]"),
+	  "x.yaml:1: items[1]: Pod without apiVersion" },
+	{ V1("List", "items: [null]"), "x.yaml:1: items[0]: null, not an object" },
+	{ V1("Pod", "metadata: {name: a}\n---\n" V1("Pod", "metadata: {name: b}\n---\n"
+	     V1("Pod", "metadata: {namespace: default, name: a}"))),
+	  "x.yaml:9: Pod 'default/a' is in line 1 already" },
+	{ V1("List", "items: [{apiVersion: v1, kind: Pod, metadata: {name: a}},"
+	     "{apiVersion: v1, kind: Pod, metadata: {name: a}}]"), "x.yaml:1: Pod 'default/a' is in line 1 already" },
+	{ "a: 1\n  b: 2\n", "x.yaml:2: mapping values are not allowed in this context" },
+};
+
+static void nobody(void **state)
+{
+	struct content c = {};
+	struct bh_err err;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < N(bad); i++) {
+		if (content_parse("x.yaml", bad[i].text, strlen(bad[i].text), &c, &err) != -EINVAL)
+			fail_msg("%s\nshould be bad", bad[i].text);
+		assert_string_equal(err.msg, bad[i].says);
+		assert_null(c.objects.v);
+	}
+}
+
+static void a_list_without_items(void **state)
+{
+	struct content c = content_of("x.yaml", V1("List", ""));
+
+	(void)state;
+	assert_int_equal(c.objects.n, 0);
+	content_done(&c);
+}
+
+/* ---- pods and namespaces are taken leniently ---------------------------------------------- */
+
+static void odd_pods(void **state)
+{
+	static const char text[] =
+		V1("Pod", "metadata: {name: a, uid: 7, labels: {ok: x, number: 1, none: null, list: [], long: "
+			  LONG63 "4}}\n"
+			  "spec: {nodeName: [x], hostNetwork: 'true', unknown: 1, initContainers: 7, containers: [null, 3,"
+			  "{ports: x}, {ports: [null, {hostPort: x}, {hostPort: 0}, {hostPort: 70000},"
+			  "{hostPort: 1, protocol: ICMP}, {hostPort: 2, protocol: null}, {hostPort: 3, protocol: SCTP}]}]}\n"
+			  "status: {phase: 1, podIP: 10.0.0.9, podIPs: [null, {}, {ip: x}, {ip: 10.0.0.2}, {ip: fd00::2}]}\n"
+			  "---\n")
+		V1("Pod", "metadata: {name: b, labels: [x]}\nspec: x\nstatus: {podIP: 10.0.0.3, podIPs: {}, phase: Failed}\n"
+			  "---\n")
+		V1("Pod", "metadata: {name: c}\nstatus: []\nspec: {hostNetwork: true}\n");
+	struct model *m = model_of(content_of("x.yaml", text), "");
+	const struct pod *p = model_pod(m, "default", "a");
+
+	(void)state;
+	assert_string_equal(p->uid, "");
+	assert_string_equal(p->node, "");
+	assert_int_equal(p->labels.at.n, 1);
+	assert_false(p->host_network);
+	assert_false(p->ended);
+	assert_addrs(p, "10.0.0.2", "fd00::2");
+	assert_int_equal(p->host_ports.n, 2);
+	assert_int_equal(p->host_ports.v[0].proto, IPPROTO_TCP);
+	assert_int_equal(p->host_ports.v[1].proto, IPPROTO_SCTP);
+	p = model_pod(m, "default", "b");
+	assert_addrs(p, "10.0.0.3", NULL);
+	assert_true(p->ended);
+	p = model_pod(m, "default", "c");
+	assert_int_equal(p->addrs.n, 0);
+	assert_true(p->host_network);
+	model_free(m);
+}
+
+static void a_namespace_keeps_its_name_label(void **state)
+{
+	struct model *m = model_of(content_of("x.yaml", V1("Namespace", "metadata: {name: a, labels: "
+					      "{kubernetes.io/metadata.name: kube-system, b: c, d: 1}}")), "");
+	const struct labels *l = &model_namespace(m, "a")->labels;
+
+	(void)state;
+	assert_string_equal(labels_get(l, "kubernetes.io/metadata.name"), "a");
+	assert_string_equal(labels_get(l, "b"), "c");
+	assert_int_equal(l->at.n, 2);
+	model_free(m);
+}
+
+static void pods_have_limits(void **state)
+{
+	struct buf text = BUF_INIT(1 << 20);
+	const struct pod *p;
+	struct model *m;
+	int i;
+
+	(void)state;
+	(void)buf_str(&text, V1("Pod", "metadata:\n  name: a\n  uid: "));
+	for (i = 0; i < 300; i++)
+		(void)buf_str(&text, "u");
+	(void)buf_str(&text, "\n  labels:\n");
+	for (i = 0; i < 1000; i++)
+		(void)buf_fmt(&text, "    l%d: x\n", i);
+	(void)buf_str(&text, "status:\n  podIPs:\n");
+	for (i = 0; i < 100; i++)
+		(void)buf_fmt(&text, "  - ip: 10.0.0.%d\n", i);
+	(void)buf_str(&text, "spec:\n  containers:\n  - ports:\n");
+	for (i = 0; i < 1000; i++)
+		(void)buf_fmt(&text, "    - hostPort: %d\n", i + 1);
+	m = model_of(content_of("x.yaml", text.data), "");
+	p = model_pod(m, "default", "a");
+	assert_int_equal(p->labels.at.n, DECODE_LABELS_MAX);
+	assert_int_equal(p->addrs.n, DECODE_ADDRS_MAX);
+	assert_int_equal(p->host_ports.n, DECODE_HOST_PORTS_MAX);
+	assert_string_equal(p->uid, "");
+	model_free(m);
+	buf_done(&text);
+}
+
+/* ---- the union ---------------------------------------------------------------------------- */
+
+#define POLICY(name, spec) "{apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, metadata: {name: " name "}, spec: " spec "}"
+#define POD(name, label) "{apiVersion: v1, kind: Pod, metadata: {name: " name ", labels: {l: " label "}}}"
+#define NAMESPACE(name) "{apiVersion: v1, kind: Namespace, metadata: {name: " name "}}"
+
+static const char *label_of(const struct model *m, const char *pod)
+{
+	const struct pod *p = model_pod(m, "default", pod);
+
+	return p ? labels_get(&p->labels, "l") : "none";
+}
+
+static void differences_only(void **state)
+{
+	const char *const names[] = { "one", "two" };
+	struct content c[2] = { content_of("x.yaml", NAMESPACE("n") "\n--- " POD("a", "x") "\n--- " POD("b", "x")),
+				content_of("x.yaml", POLICY("p", "{}") "\n--- " POD("c", "x")) };
+	struct buf said = BUF_INIT(65536);
+	struct model *m = model_new();
+	struct merge merge = {};
+	const struct pod *b;
+
+	(void)state;
+	assert_true(apply(&merge, c, names, 2, m, &said));
+	assert_int_equal(m->pods.n, 3);
+	b = model_pod(m, "default", "b");
+
+	assert_false(apply(&merge, c, names, 2, m, &said));	/* nothing new */
+	assert_ptr_equal(model_pod(m, "default", "b"), b);
+
+	content_done(&c[0]);					/* a changes, b does not, the namespace goes */
+	c[0] = content_of("x.yaml", POD("b", "x") "\n--- " POD("a", "y"));
+	assert_true(apply(&merge, c, names, 2, m, &said));
+	assert_ptr_equal(model_pod(m, "default", "b"), b);
+	assert_string_equal(label_of(m, "a"), "y");
+	assert_int_equal(m->namespaces.n, 0);
+	assert_int_equal(m->policies.n, 1);
+
+	assert_true(apply(&merge, c, names, 0, m, &said));
+	assert_int_equal(m->pods.n + m->policies.n + m->namespaces.n, 0);
+	merge_done(&merge);
+	content_done(&c[0]);
+	content_done(&c[1]);
+	model_free(m);
+	buf_done(&said);
+}
+
+static void fields_of_no_use_do_not_count(void **state)
+{
+	struct content a = content_of("x.yaml", "{apiVersion: v1, kind: Pod, status: {podIP: 10.0.0.1, hostIP: 1.2.3.4},"
+				      "metadata: {name: a, resourceVersion: '1', annotations: {x: y}}}");
+	struct content b = content_of("x.yaml", "{apiVersion: v1, kind: Pod, status: {conditions: [], podIP: 10.0.0.1},"
+				      "metadata: {managedFields: [], name: a, resourceVersion: '2'}}");
+	struct content c = content_of("x.yaml", "{apiVersion: v1, kind: Pod, status: {podIP: 10.0.0.2},"
+				      "metadata: {name: a}}");
+
+	(void)state;
+	assert_int_equal(hash128_cmp(&a.objects.v[0].hash, &b.objects.v[0].hash), 0);
+	assert_int_not_equal(hash128_cmp(&a.objects.v[0].hash, &c.objects.v[0].hash), 0);
+	content_done(&a);
+	content_done(&b);
+	content_done(&c);
+}
+
+static void one_object_in_two_files(void **state)
+{
+	const char *const names[] = { "one", "two" };
+	struct content c[2] = { content_of("x.yaml", POD("a", "first")), content_of("x.yaml", POD("a", "second")) };
+	struct buf said = BUF_INIT(65536);
+	struct model *m = model_new();
+	struct merge merge = {};
+
+	(void)state;
+	(void)apply(&merge, c, names, 2, m, &said);
+	assert_string_equal(label_of(m, "a"), "first");
+	assert_string_equal(said.data, "Pod 'default/a': one not two\n");
+	(void)apply(&merge, c + 1, names + 1, 1, m, &said);
+	assert_string_equal(label_of(m, "a"), "second");
+	assert_string_equal(said.data, "");
+	merge_done(&merge);
+	content_done(&c[0]);
+	content_done(&c[1]);
+	model_free(m);
+	buf_done(&said);
+}
+
+static void problems_are_told_with_their_object(void **state)
+{
+	struct model *m = model_of(content_of("x.yaml", POLICY("p", "{ingress: [{ports: [{port: 443, endPort: 80}]}, {from: [{}]}],"
+							       " x: .nan}")),
+				   "NetworkPolicy 'default/p': spec.x is not a known field\n"
+				   "NetworkPolicy 'default/p': spec.ingress[0].ports[0].endPort 80 is below port 443\n"
+				   "NetworkPolicy 'default/p': spec.ingress[1].from[0] is empty: it needs podSelector, "
+				   "namespaceSelector or ipBlock\n");
+
+	(void)state;
+	model_free(m);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_real_pod),
+		cmocka_unit_test(a_real_list_of_pods),
+		cmocka_unit_test(real_namespaces),
+		cmocka_unit_test(a_real_policy),
+		cmocka_unit_test(small_ones),
+		cmocka_unit_test(who_is_who),
+		cmocka_unit_test(other_kinds),
+		cmocka_unit_test(nobody),
+		cmocka_unit_test(a_list_without_items),
+		cmocka_unit_test(odd_pods),
+		cmocka_unit_test(a_namespace_keeps_its_name_label),
+		cmocka_unit_test(pods_have_limits),
+		cmocka_unit_test(differences_only),
+		cmocka_unit_test(fields_of_no_use_do_not_count),
+		cmocka_unit_test(one_object_in_two_files),
+		cmocka_unit_test(problems_are_told_with_their_object),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,497 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * NetworkPolicy specs in one table {spec, what it means, what is wrong with it}: every combination of
+ * absent, null and empty, every default, everything that must not be understood. A policy is shown as
+ *   SUBJECT DIRECTIONS [| in RULE...] [| out RULE...]     RULE: (PEER... : PORT...), "?" if unknown
+ */
+#include <json-c/json.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "kube/decode.h"
+#include "kube/manifest.h"
+#include "util/buf.h"
+
+#define N(a) (sizeof(a) / sizeof((a)[0]))
+
+/* ---- showing a policy ------------------------------------------------------------------- */
+
+static void show_requirement(struct buf *b, const struct requirement *r)
+{
+	static const char *const ops[] = {
+		[OP_IN] = "=", [OP_NOT_IN] = "!=", [OP_EXISTS] = "+", [OP_NOT_EXISTS] = "-",
+	};
+	size_t i;
+
+	(void)buf_fmt(b, "%s%s", r->key, ops[r->op]);
+	for (i = 0; i < r->values.n; i++)
+		(void)buf_fmt(b, "%s%s", i ? "|" : "", r->values.v[i]);
+}
+
+static void show_selector(struct buf *b, const char *name, const struct selector *s)
+{
+	size_t i;
+
+	if (!s)
+		return;
+	(void)buf_fmt(b, "%s{", name);
+	for (i = 0; i < s->at.n; i++) {
+		(void)buf_str(b, i ? "," : "");
+		show_requirement(b, &s->at.v[i]);
+	}
+	(void)buf_str(b, "}");
+}
+
+static void show_peer(struct buf *b, const struct peer *p)
+{
+	char text[ADDR_TEXT];
+	size_t i;
+
+	show_selector(b, "ns", p->namespaces);
+	show_selector(b, "pods", p->pods);
+	if (p->is_block)
+		(void)buf_str(b, cidr_text(&p->block, text));
+	for (i = 0; i < p->except.n; i++)
+		(void)buf_fmt(b, "-%s", cidr_text(&p->except.v[i], text));
+}
+
+static void show_rule(struct buf *b, const struct rule *r)
+{
+	size_t i;
+
+	if (r->unknown) {
+		(void)buf_str(b, " ?");
+		return;
+	}
+	(void)buf_str(b, " (");
+	for (i = 0; i < r->peers.n; i++) {
+		(void)buf_str(b, i ? " " : "");
+		show_peer(b, &r->peers.v[i]);
+	}
+	(void)buf_str(b, r->peers.n ? " :" : "any :");
+	for (i = 0; i < r->ports.n; i++)
+		(void)buf_fmt(b, " %d/%d-%d", r->ports.v[i].proto, r->ports.v[i].first, r->ports.v[i].last);
+	(void)buf_str(b, r->ports.n ? ")" : " all)");
+}
+
+static void show(struct buf *b, const struct net_policy *p)
+{
+	static const char *const names[] = { " | in", " | out" };
+	size_t dir, i;
+
+	show_selector(b, "", p->subject);
+	(void)buf_fmt(b, " %s%s", p->isolates[DIR_INGRESS] ? "I" : "", p->isolates[DIR_EGRESS] ? "E" : "");
+	for (dir = 0; dir < DIR_MAX; dir++) {
+		(void)buf_str(b, p->rules[dir].n ? names[dir] : "");
+		for (i = 0; i < p->rules[dir].n; i++)
+			show_rule(b, &p->rules[dir].v[i]);
+	}
+}
+
+static void show_problems(struct buf *b, const struct net_policy *p)
+{
+	size_t i;
+
+	for (i = 0; i < p->problems.n; i++)
+		(void)buf_fmt(b, "%s%s %s", i ? "; " : "", p->problems.v[i].path, p->problems.v[i].text);
+}
+
+/* The policy with this spec (flow YAML), "" for none. */
+static struct net_policy *policy_of(const char *spec)
+{
+	struct buf text = BUF_INIT(MANIFEST_BYTES_MAX);
+	struct manifest m = {};
+	struct net_policy *p = NULL;
+	struct object_id id;
+	struct bh_err err;
+
+	(void)buf_fmt(&text, "{apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, metadata: {name: p}%s%s}",
+		      *spec ? ", spec: " : "", spec);
+	if (manifest_parse("p.yaml", text.data, text.len, &m, &err) < 0)
+		fail_msg("%s: %s", spec, err.msg);
+	assert_int_equal(m.docs.n, 1);
+	assert_int_equal(decode_id(m.docs.v[0].root, &id, &err), 0);
+	assert_int_equal(decode_policy(m.docs.v[0].root, &id, &p), 0);
+	assert_string_equal(p->ns, "default");
+	manifest_done(&m);
+	buf_done(&text);
+	return p;
+}
+
+struct row {
+	const char *spec, *means, *problems;
+};
+
+static void check(const struct row *rows, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		struct buf means = BUF_INIT(65536), problems = BUF_INIT(65536);
+		struct net_policy *p = policy_of(rows[i].spec);
+		const char *wanted = rows[i].problems ? rows[i].problems : "";
+
+		show(&means, p);
+		(void)buf_str(&problems, "");
+		show_problems(&problems, p);
+		if (strcmp(means.data, rows[i].means) || strcmp(problems.data, wanted))
+			fail_msg("%s\n  is      %s\n  not     %s\n  says    %s\n  not     %s", rows[i].spec,
+				 means.data, rows[i].means, problems.data, wanted);
+		net_policy_free(p);
+		buf_done(&means);
+		buf_done(&problems);
+	}
+}
+
+/* ---- absent, null, empty ---------------------------------------------------------------- */
+
+static const struct row nothing[] = {
+	{ "", "{} I", NULL },
+	{ "null", "{} I", NULL },
+	{ "{}", "{} I", NULL },
+	/* podSelector: whatever is empty selects every pod of the namespace */
+	{ "{podSelector: null}", "{} I", NULL },
+	{ "{podSelector: {}}", "{} I", NULL },
+	{ "{podSelector: {matchLabels: null, matchExpressions: null}}", "{} I", NULL },
+	{ "{podSelector: {matchLabels: {}, matchExpressions: []}}", "{} I", NULL },
+	/* rules: none is "deny", an empty one is "allow all" */
+	{ "{ingress: null}", "{} I", NULL },
+	{ "{ingress: []}", "{} I", NULL },
+	{ "{ingress: [{}]}", "{} I | in (any : all)", NULL },
+	{ "{ingress: [{}, {}]}", "{} I | in (any : all) (any : all)", NULL },
+	/* peers: none is "any" */
+	{ "{ingress: [{from: null}]}", "{} I | in (any : all)", NULL },
+	{ "{ingress: [{from: []}]}", "{} I | in (any : all)", NULL },
+	{ "{ingress: [{from: [{podSelector: {}}]}]}", "{} I | in (pods{} : all)", NULL },
+	{ "{ingress: [{from: [{podSelector: {}, namespaceSelector: null, ipBlock: null}]}]}",
+	  "{} I | in (pods{} : all)", NULL },
+	{ "{ingress: [{from: [{namespaceSelector: {}}]}]}", "{} I | in (ns{} : all)", NULL },
+	{ "{ingress: [{from: [{namespaceSelector: {}, podSelector: {}}]}]}", "{} I | in (ns{}pods{} : all)", NULL },
+	{ "{ingress: [{from: [{namespaceSelector: {}}, {podSelector: {}}]}]}",
+	  "{} I | in (ns{} pods{} : all)", NULL },
+	{ "{ingress: [{from: [{ipBlock: {cidr: 10.0.0.0/8, except: null}}]}]}",
+	  "{} I | in (10.0.0.0/8 : all)", NULL },
+	{ "{ingress: [{from: [{ipBlock: {cidr: 10.0.0.0/8, except: []}}]}]}",
+	  "{} I | in (10.0.0.0/8 : all)", NULL },
+	/* ports: none is "all of all protocols", an empty one is "all of TCP" */
+	{ "{ingress: [{ports: null}]}", "{} I | in (any : all)", NULL },
+	{ "{ingress: [{ports: []}]}", "{} I | in (any : all)", NULL },
+	{ "{ingress: [{ports: [{}]}]}", "{} I | in (any : 6/0-65535)", NULL },
+	{ "{ingress: [{ports: [{protocol: null, port: null, endPort: null}]}]}",
+	  "{} I | in (any : 6/0-65535)", NULL },
+	{ "{ingress: [{ports: [{protocol: UDP}]}]}", "{} I | in (any : 17/0-65535)", NULL },
+};
+
+static void absent_null_empty(void **state)
+{
+	(void)state;
+	check(nothing, N(nothing));
+}
+
+/* ---- policyTypes and their defaults ------------------------------------------------------- */
+
+static const struct row types[] = {
+	{ "{policyTypes: null, egress: [{}]}", "{} IE | out (any : all)", NULL },
+	{ "{policyTypes: [], egress: [{}]}", "{} IE | out (any : all)", NULL },
+	{ "{egress: [{}]}", "{} IE | out (any : all)", NULL },
+	{ "{egress: []}", "{} I", NULL },
+	{ "{egress: null}", "{} I", NULL },
+	{ "{ingress: [{}], egress: [{}, {}]}", "{} IE | in (any : all) | out (any : all) (any : all)", NULL },
+	{ "{policyTypes: [Ingress]}", "{} I", NULL },
+	{ "{policyTypes: [Egress]}", "{} E", NULL },
+	{ "{policyTypes: [Egress, Ingress]}", "{} IE", NULL },
+	{ "{policyTypes: [Ingress, Ingress]}", "{} I", NULL },
+	/* rules of a direction that is not isolated mean nothing */
+	{ "{policyTypes: [Ingress], egress: [{}]}", "{} I", NULL },
+	{ "{policyTypes: [Egress], ingress: [{}]}", "{} E", NULL },
+	{ "{policyTypes: [Egress], ingress: [{}], egress: [{}]}", "{} E | out (any : all)", NULL },
+};
+
+static void policy_types(void **state)
+{
+	(void)state;
+	check(types, N(types));
+}
+
+/* ---- selectors, peers, ports -------------------------------------------------------------- */
+
+static const struct row content[] = {
+	{ "{podSelector: {matchLabels: {app: web, tier: ''}}}", "{app=web,tier=} I", NULL },
+	{ "{podSelector: {matchLabels: {app: web}, matchExpressions: [{key: tier, operator: In, values: [a, b]},"
+	  "{key: x, operator: NotIn, values: [c]}, {key: y, operator: Exists}, {key: z, operator: DoesNotExist},"
+	  "{key: y, operator: Exists, values: []}, {key: z, operator: DoesNotExist, values: null}]}}",
+	  "{app=web,tier=a|b,x!=c,y+,z-,y+,z-} I", NULL },
+	{ "{ingress: [{from: [{ipBlock: {cidr: 10.1.2.3/8, except: [10.1.0.0/16, 10.2.0.0/32]}}]}]}",
+	  "{} I | in (10.0.0.0/8-10.1.0.0/16-10.2.0.0/32 : all)", NULL },
+	{ "{egress: [{to: [{ipBlock: {cidr: '::/0', except: ['fd00::/8']}}]}]}",
+	  "{} IE | out (::/0-fd00::/8 : all)", NULL },
+	{ "{ingress: [{ports: [{port: 80}, {protocol: UDP, port: 53}, {protocol: SCTP, port: 7}]}]}",
+	  "{} I | in (any : 6/80-80 17/53-53 132/7-7)", NULL },
+	{ "{ingress: [{ports: [{port: 1, endPort: 65535}, {port: 80, endPort: 80}]}]}",
+	  "{} I | in (any : 6/1-65535 6/80-80)", NULL },
+	{ "{egress: [{to: [{podSelector: {matchLabels: {app: db}}}], ports: [{port: 5432}]}, {}]}",
+	  "{} IE | out (pods{app=db} : 6/5432-5432) (any : all)", NULL },
+};
+
+static void what_is_understood(void **state)
+{
+	(void)state;
+	check(content, N(content));
+}
+
+/* ---- what is not understood --------------------------------------------------------------- */
+
+#define IN(peer) "{ingress: [{from: [" peer "]}]}"
+#define PORT(port) "{ingress: [{ports: [" port "]}]}"
+#define SUBJECT(expression) "{podSelector: {matchExpressions: [" expression "]}, ingress: [{}]}"
+
+static const struct row bad[] = {
+	/* the whole */
+	{ "web", "{} IE", "spec is a text, not an object" },
+	{ "[]", "{} IE", "spec is a list, not an object" },
+	{ "{ingres: [{}], ingress: [{}], egress: [{}]}", "{} IE | in ? | out ?", "spec.ingres is not a known field" },
+	{ "{podSelector: {matchLabels: {app: web}}, tier: Admin, policyTypes: [Egress], egress: [{}]}",
+	  "{app=web} E | out ?", "spec.tier is not a known field" },
+	/* policyTypes */
+	{ "{policyTypes: [Ingress, Both], ingress: [{}]}", "{} IE | in (any : all)",
+	  "spec.policyTypes[1] 'Both' is neither Ingress nor Egress" },
+	{ "{policyTypes: [ingress]}", "{} IE", "spec.policyTypes[0] 'ingress' is neither Ingress nor Egress" },
+	{ "{policyTypes: Ingress}", "{} IE", "spec.policyTypes is a text, not a list" },
+	{ "{policyTypes: [null]}", "{} IE", "spec.policyTypes[0] is null, not a text" },
+	/* sections */
+	{ "{ingress: {}}", "{} I", "spec.ingress is an object, not a list" },
+	{ "{egress: {}}", "{} IE", "spec.egress is an object, not a list" },
+	{ "{policyTypes: [Ingress], egress: 7}", "{} I", "spec.egress is a number, not a list" },
+	{ "{ingress: [null, {}]}", "{} I | in ? (any : all)", "spec.ingress[0] is null, not an object" },
+	{ "{ingress: [{to: []}, {}]}", "{} I | in ? (any : all)", "spec.ingress[0].to is not a known field" },
+	{ "{egress: [{from: []}]}", "{} IE | out ?", "spec.egress[0].from is not a known field" },
+	{ "{ingress: [{}, {from: {}}]}", "{} I | in (any : all) ?", "spec.ingress[1].from is an object, not a list" },
+	/* a rule whose direction is not isolated is read all the same */
+	{ "{policyTypes: [Ingress], egress: [{x: 1}]}", "{} I", "spec.egress[0].x is not a known field" },
+	/* the subject: not understood is every pod, and nothing allowed */
+	{ "{podSelector: web, ingress: [{}]}", "{} I | in ?", "spec.podSelector is a text, not an object" },
+	{ "{podSelector: {app: web}, ingress: [{}]}", "{} I | in ?", "spec.podSelector.app is not a known field" },
+	{ "{podSelector: {matchLabels: {app: web, n: 1}}, egress: [{}]}", "{} IE | out ?",
+	  "spec.podSelector.matchLabels[n] is a number, not a text" },
+	{ "{podSelector: {matchLabels: [app]}, ingress: [{}]}", "{} I | in ?",
+	  "spec.podSelector.matchLabels is a list, not an object" },
+	{ "{podSelector: {matchLabels: {app: null}}, ingress: [{}]}", "{} I | in ?",
+	  "spec.podSelector.matchLabels[app] is null, not a text" },
+	{ "{podSelector: {matchLabels: {'': x}}, ingress: [{}]}", "{} I | in ?",
+	  "spec.podSelector.matchLabels[] is empty" },
+	{ "{podSelector: {matchExpressions: {}}, ingress: [{}]}", "{} I | in ?",
+	  "spec.podSelector.matchExpressions is an object, not a list" },
+	/* requirements */
+	{ SUBJECT("{key: a, operator: in, values: [b]}"), "{} I | in ?",
+	  "spec.podSelector.matchExpressions[0].operator 'in' is none of In, NotIn, Exists and DoesNotExist" },
+	{ SUBJECT("{key: a, operator: Gt, values: ['1']}"), "{} I | in ?",
+	  "spec.podSelector.matchExpressions[0].operator 'Gt' is none of In, NotIn, Exists and DoesNotExist" },
+	{ SUBJECT("{key: a, operator: In}"), "{} I | in ?",
+	  "spec.podSelector.matchExpressions[0].values must not be empty with In and NotIn" },
+	{ SUBJECT("{key: a, operator: NotIn, values: []}"), "{} I | in ?",
+	  "spec.podSelector.matchExpressions[0].values must not be empty with In and NotIn" },
+	{ SUBJECT("{key: a, operator: Exists, values: [b]}"), "{} I | in ?",
+	  "spec.podSelector.matchExpressions[0].values must be empty with Exists and DoesNotExist" },
+	{ SUBJECT("{key: a, operator: DoesNotExist, values: [b]}"), "{} I | in ?",
+	  "spec.podSelector.matchExpressions[0].values must be empty with Exists and DoesNotExist" },
+	{ SUBJECT("{key: a, operator: In, values: b}"), "{} I | in ?",
+	  "spec.podSelector.matchExpressions[0].values is a text, not a list" },
+	{ SUBJECT("{key: a, operator: In, values: [b, 1]}"), "{} I | in ?",
+	  "spec.podSelector.matchExpressions[0].values[1] is a number, not a text" },
+	{ SUBJECT("{operator: Exists}"), "{} I | in ?", "spec.podSelector.matchExpressions[0].key is missing" },
+	{ SUBJECT("{key: '', operator: Exists}"), "{} I | in ?", "spec.podSelector.matchExpressions[0].key is empty" },
+	{ SUBJECT("{key: 1, operator: Exists}"), "{} I | in ?",
+	  "spec.podSelector.matchExpressions[0].key is a number, not a text" },
+	{ SUBJECT("{key: a}"), "{} I | in ?", "spec.podSelector.matchExpressions[0].operator is missing" },
+	{ SUBJECT("{key: a, operator: true}"), "{} I | in ?",
+	  "spec.podSelector.matchExpressions[0].operator is true or false, not a text" },
+	{ SUBJECT("{key: a, operator: Exists, value: b}"), "{} I | in ?",
+	  "spec.podSelector.matchExpressions[0].value is not a known field" },
+	{ SUBJECT("null"), "{} I | in ?", "spec.podSelector.matchExpressions[0] is null, not an object" },
+	/* peers */
+	{ IN("{}"), "{} I | in ?",
+	  "spec.ingress[0].from[0] is empty: it needs podSelector, namespaceSelector or ipBlock" },
+	{ IN("{podSelector: null}"), "{} I | in ?",
+	  "spec.ingress[0].from[0] is empty: it needs podSelector, namespaceSelector or ipBlock" },
+	{ IN("null"), "{} I | in ?", "spec.ingress[0].from[0] is null, not an object" },
+	{ IN("{podSelector: {}}, {serviceSelector: {}}"), "{} I | in ?",
+	  "spec.ingress[0].from[1].serviceSelector is not a known field" },
+	{ IN("{namespaceSelector: {matchLabels: {a: 1}}}"), "{} I | in ?",
+	  "spec.ingress[0].from[0].namespaceSelector.matchLabels[a] is a number, not a text" },
+	{ IN("{ipBlock: {cidr: 10.0.0.0/8}, podSelector: {}}"), "{} I | in ?",
+	  "spec.ingress[0].from[0] has an ipBlock beside a selector" },
+	{ IN("{ipBlock: {cidr: 10.0.0.0/8}, namespaceSelector: {}}"), "{} I | in ?",
+	  "spec.ingress[0].from[0] has an ipBlock beside a selector" },
+	{ IN("{ipBlock: {}}"), "{} I | in ?", "spec.ingress[0].from[0].ipBlock.cidr is missing" },
+	{ IN("{ipBlock: 10.0.0.0/8}"), "{} I | in ?", "spec.ingress[0].from[0].ipBlock is a text, not an object" },
+	{ IN("{ipBlock: {cidr: 8}}"), "{} I | in ?", "spec.ingress[0].from[0].ipBlock.cidr is a number, not a text" },
+	{ IN("{ipBlock: {cidr: 10.0.0.0/33}}"), "{} I | in ?",
+	  "spec.ingress[0].from[0].ipBlock.cidr '10.0.0.0/33' is not a CIDR block" },
+	{ IN("{ipBlock: {cidr: '::ffff:10.0.0.0/104'}}"), "{} I | in ?",
+	  "spec.ingress[0].from[0].ipBlock.cidr '::ffff:10.0.0.0/104' is not a CIDR block" },
+	{ IN("{ipBlock: {cidr: 10.0.0.0/8, excpet: [10.1.0.0/16]}}"), "{} I | in ?",
+	  "spec.ingress[0].from[0].ipBlock.excpet is not a known field" },
+	{ IN("{ipBlock: {cidr: 10.0.0.0/8, except: 10.1.0.0/16}}"), "{} I | in ?",
+	  "spec.ingress[0].from[0].ipBlock.except is a text, not a list" },
+	{ IN("{ipBlock: {cidr: 10.0.0.0/8, except: [10.1.0.0/16, 11.0.0.0/16]}}"), "{} I | in ?",
+	  "spec.ingress[0].from[0].ipBlock.except[1] 11.0.0.0/16 is not a part of 10.0.0.0/8" },
+	{ IN("{ipBlock: {cidr: 10.0.0.0/8, except: [10.0.0.0/8]}}"), "{} I | in ?",
+	  "spec.ingress[0].from[0].ipBlock.except[0] 10.0.0.0/8 is not a part of 10.0.0.0/8" },
+	{ IN("{ipBlock: {cidr: 10.0.0.0/8, except: ['fd00::/16']}}"), "{} I | in ?",
+	  "spec.ingress[0].from[0].ipBlock.except[0] fd00::/16 is not a part of 10.0.0.0/8" },
+	{ IN("{ipBlock: {cidr: 10.0.0.0/8, except: [x]}}"), "{} I | in ?",
+	  "spec.ingress[0].from[0].ipBlock.except[0] 'x' is not a CIDR block" },
+	/* ports */
+	{ PORT("{port: http}"), "{} I | in ?",
+	  "spec.ingress[0].ports[0].port 'http' is a named port, which is not supported yet" },
+	{ PORT("{port: '80'}"), "{} I | in ?",
+	  "spec.ingress[0].ports[0].port '80' is a named port, which is not supported yet" },
+	{ PORT("{port: 80}, {port: 0}"), "{} I | in ?", "spec.ingress[0].ports[1].port 0 is not in 1 to 65535" },
+	{ PORT("{port: -1}"), "{} I | in ?", "spec.ingress[0].ports[0].port -1 is not in 1 to 65535" },
+	{ PORT("{port: 65536}"), "{} I | in ?", "spec.ingress[0].ports[0].port 65536 is not in 1 to 65535" },
+	{ PORT("{port: 80.5}"), "{} I | in ?", "spec.ingress[0].ports[0].port is a number, not a whole number" },
+	{ PORT("{port: 99999999999999999999}"), "{} I | in ?",
+	  "spec.ingress[0].ports[0].port is a number, not a whole number" },
+	{ PORT("{port: [80]}"), "{} I | in ?", "spec.ingress[0].ports[0].port is a list, not a whole number" },
+	{ PORT("{endPort: 80}"), "{} I | in ?", "spec.ingress[0].ports[0].endPort needs a port" },
+	{ PORT("{port: 443, endPort: 80}"), "{} I | in ?", "spec.ingress[0].ports[0].endPort 80 is below port 443" },
+	{ PORT("{port: 443, endPort: 65536}"), "{} I | in ?",
+	  "spec.ingress[0].ports[0].endPort 65536 is not in 1 to 65535" },
+	{ PORT("{port: 443, endPort: x}"), "{} I | in ?",
+	  "spec.ingress[0].ports[0].endPort is a text, not a whole number" },
+	{ PORT("{port: http, endPort: 80}"), "{} I | in ?",
+	  "spec.ingress[0].ports[0].port 'http' is a named port, which is not supported yet" },
+	{ PORT("{protocol: tcp, port: 80}"), "{} I | in ?",
+	  "spec.ingress[0].ports[0].protocol 'tcp' is none of TCP, UDP and SCTP" },
+	{ PORT("{protocol: ICMP}"), "{} I | in ?",
+	  "spec.ingress[0].ports[0].protocol 'ICMP' is none of TCP, UDP and SCTP" },
+	{ PORT("{protocol: 6}"), "{} I | in ?", "spec.ingress[0].ports[0].protocol is a number, not a text" },
+	{ PORT("{port: 80, name: web}"), "{} I | in ?", "spec.ingress[0].ports[0].name is not a known field" },
+	{ PORT("80"), "{} I | in ?", "spec.ingress[0].ports[0] is a number, not an object" },
+	{ "{ingress: [{ports: {port: 80}}]}", "{} I | in ?", "spec.ingress[0].ports is an object, not a list" },
+	/* more than one */
+	{ "{ingress: [{from: [{}], ports: [{port: x}]}, {}], egress: [{to: 1}]}", "{} IE | in ? (any : all) | out ?",
+	  "spec.ingress[0].from[0] is empty: it needs podSelector, namespaceSelector or ipBlock; "
+	  "spec.ingress[0].ports[0].port 'x' is a named port, which is not supported yet; "
+	  "spec.egress[0].to is a number, not a list" },
+	/* nothing that is shown can forge a line */
+	{ PORT("{port: \"a\\nb\\e[31m\"}"), "{} I | in ?",
+	  "spec.ingress[0].ports[0].port 'a?b?[31m' is a named port, which is not supported yet" },
+	{ "{\"x\\ny\": 1}", "{} I", "spec.x?y is not a known field" },
+	{ PORT("{protocol: \"TCP\\0x\"}"), "{} I | in ?",
+	  "spec.ingress[0].ports[0].protocol is a text with a NUL in it, not a text" },
+};
+
+static void what_is_not(void **state)
+{
+	(void)state;
+	check(bad, N(bad));
+}
+
+/* ---- limits ------------------------------------------------------------------------------- */
+
+/* HEAD ITEM,ITEM,... TAIL with @n items. */
+static struct net_policy *many(const char *head, const char *item, size_t n, const char *tail)
+{
+	struct buf text = BUF_INIT(1 << 20);
+	struct net_policy *p;
+	size_t i;
+
+	(void)buf_str(&text, head);
+	for (i = 0; i < n; i++)
+		(void)buf_fmt(&text, "%s%s", i ? "," : "", item);
+	(void)buf_str(&text, tail);
+	p = policy_of(text.data);
+	buf_done(&text);
+	return p;
+}
+
+static void limits(void **state)
+{
+	static const struct {
+		const char *head, *item, *tail;
+		size_t max;
+		const char *path;
+	} lists[] = {
+		{ "{ingress: [", "{}", "]}", DECODE_RULES_MAX, "spec.ingress" },
+		{ "{ingress: [{from: [", "{podSelector: {}}", "]}]}", DECODE_ITEMS_MAX, "spec.ingress[0].from" },
+		{ "{ingress: [{ports: [", "{port: 80}", "]}]}", DECODE_ITEMS_MAX, "spec.ingress[0].ports" },
+		{ "{ingress: [{from: [{ipBlock: {cidr: 10.0.0.0/8, except: [", "10.1.0.0/16", "]}}]}]}",
+		  DECODE_ITEMS_MAX, "spec.ingress[0].from[0].ipBlock.except" },
+		{ "{podSelector: {matchExpressions: [", "{key: a, operator: Exists}", "]}}", DECODE_ITEMS_MAX,
+		  "spec.podSelector.matchExpressions" },
+		{ "{podSelector: {matchExpressions: [{key: a, operator: In, values: [", "b", "]}]}}",
+		  DECODE_ITEMS_MAX, "spec.podSelector.matchExpressions[0].values" },
+	};
+	struct net_policy *p;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < N(lists); i++) {
+		p = many(lists[i].head, lists[i].item, lists[i].max, lists[i].tail);
+		assert_int_equal(p->problems.n, 0);
+		net_policy_free(p);
+		p = many(lists[i].head, lists[i].item, lists[i].max + 1, lists[i].tail);
+		assert_int_equal(p->problems.n, 1);
+		assert_string_equal(p->problems.v[0].path, lists[i].path);
+		assert_string_equal(p->problems.v[0].text, "has 1025 items, more than 1024");
+		net_policy_free(p);
+	}
+}
+
+static void long_texts(void **state)
+{
+	char text[DECODE_KEY_MAX + 2], spec[512];
+	struct net_policy *p;
+	size_t len;
+
+	(void)state;
+	for (len = DECODE_VALUE_MAX; len <= DECODE_VALUE_MAX + 1; len++) {
+		memset(text, 'v', len);
+		text[len] = '\0';
+		(void)snprintf(spec, sizeof(spec), "{podSelector: {matchLabels: {a: %s}}}", text);
+		p = policy_of(spec);
+		assert_int_equal(p->problems.n, len > DECODE_VALUE_MAX);
+		net_policy_free(p);
+	}
+	for (len = DECODE_KEY_MAX; len <= DECODE_KEY_MAX + 1; len++) {
+		memset(text, 'k', len);
+		text[len] = '\0';
+		(void)snprintf(spec, sizeof(spec), "{podSelector: {matchLabels: {%s: a}}}", text);
+		p = policy_of(spec);
+		assert_int_equal(p->problems.n, len > DECODE_KEY_MAX);
+		if (p->problems.n)	/* its beginning alone is shown */
+			assert_non_null(strstr(p->problems.v[0].path, "kkk...]"));
+		net_policy_free(p);
+	}
+}
+
+static void problems_end_somewhere(void **state)
+{
+	struct net_policy *p = many("{ingress: [", "{x: 1}", 1000, "]}");
+
+	(void)state;
+	assert_int_equal(p->problems.n, DECODE_PROBLEMS_MAX);
+	assert_string_equal(p->problems.v[DECODE_PROBLEMS_MAX - 1].text, "has more problems than are listed");
+	assert_true(p->rules[DIR_INGRESS].v[999].unknown);
+	net_policy_free(p);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(absent_null_empty), cmocka_unit_test(policy_types),
+		cmocka_unit_test(what_is_understood), cmocka_unit_test(what_is_not),
+		cmocka_unit_test(limits),	     cmocka_unit_test(long_texts),
+		cmocka_unit_test(problems_end_somewhere),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
