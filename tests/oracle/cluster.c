@@ -325,10 +325,41 @@ static void remove_one(struct model *m, struct dice *d)
 		(void)model_del_namespace(m, m->namespaces.v[n % m->namespaces.n]->name);
 }
 
+/* The smallest changes: what a name forgets to name shows here. */
+static void tweak_rule(struct dice *d, struct rule *r)
+{
+	struct port_range *p = r->ports.n ? &r->ports.v[dice_roll(d, (uint32_t)r->ports.n)] : NULL;
+	struct peer *peer = r->peers.n ? &r->peers.v[dice_roll(d, (uint32_t)r->peers.n)] : NULL;
+
+	if (dice_chance(d, 10))
+		r->unknown = !r->unknown;
+	else if (p && dice_chance(d, 50) && p->last < 65535)
+		p->last++;
+	else if (peer && peer->is_block && peer->except.n)
+		peer->except.n--;
+	else if (peer && peer->pods && peer->pods->at.n)
+		peer->pods->at.v[0].op ^= 1;	/* In and NotIn, Exists and DoesNotExist */
+}
+
+static void tweak_policy(struct model *m, struct dice *d)
+{
+	const int dir = (int)dice_roll(d, DIR_MAX);
+	struct net_policy *np;
+
+	if (!m->policies.n)
+		return;
+	np = m->policies.v[dice_roll(d, (uint32_t)m->policies.n)];
+	if (np->rules[dir].n && dice_chance(d, 70))
+		tweak_rule(d, &np->rules[dir].v[dice_roll(d, (uint32_t)np->rules[dir].n)]);
+	else
+		np->isolates[dir] = !np->isolates[dir];
+}
+
 void cluster_change(struct model *m, struct dice *d)
 {
 	static void (*const changes[])(struct model *m, struct dice *d) = {
-		put_namespace, put_pod, put_pod, put_endpoint, put_policy, put_policy, put_node, remove_one,
+		put_namespace, put_pod, put_pod, put_endpoint, put_policy, put_node, remove_one, tweak_policy,
+		tweak_policy, tweak_policy,
 	};
 
 	pick(d, changes)(m, d);

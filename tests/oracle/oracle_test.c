@@ -137,6 +137,22 @@ static void check_tables(struct test *test, const struct oracle_flow *f, enum or
 	test->wrong_tables++;
 }
 
+/* Ascending and disjoint: the program bisects them. */
+static int check_ranges(const struct tables *t)
+{
+	size_t i;
+	uint32_t k;
+
+	for (i = 0; i < t->rows.n; i++) {
+		const struct table_range *r = t->ranges.v + t->rows.v[i].first;
+
+		for (k = 0; k < t->rows.v[i].n; k++)
+			if (r[k].first > r[k].last || (k && r[k - 1].last >= r[k].first))
+				return -EINVAL;
+	}
+	return 0;
+}
+
 /* ---- the program ---------------------------------------------------------------------------- */
 
 /* What the programs decide by other rules than policy. */
@@ -275,6 +291,8 @@ static int one_version(struct test *test, struct dice *d)
 	int r, i;
 
 	r = policy_compile(test->m, &test->t, &err);
+	if (!r && check_ranges(test->t) < 0)
+		r = bh_err_set(&err, -EINVAL, "the ranges of a row overlap or do not ascend");
 	if (!r && test->program)
 		r = program_load(test->program, test->t, &err);
 	if (r < 0) {

@@ -588,9 +588,11 @@ static void an_endpoint_outranks_the_apis_memory_of_an_address(void **state)
 	auto_model struct model *m = cluster();
 	auto_tables struct tables *t = NULL;
 
-	w_endpoint(m, "shop/bare", WEB, "10.0.0.8");	/* status says that this is shop/web's */
+	w_endpoint(m, "shop/bare", 10, "10.0.0.8");	/* status has it the other way round */
+	w_endpoint(m, "shop/web", WEB, "10.0.0.9");
 	t = with_rule(m, "pods(app=web)", NULL);
 	denied(t, DB, BH_INGRESS, "10.0.0.8", "tcp/80");
+	allowed(t, DB, BH_INGRESS, "10.0.0.9", "tcp/80");
 	allowed(t, DB, BH_INGRESS, "fd00::8", "tcp/80");
 	(void)state;
 }
@@ -701,6 +703,19 @@ static void the_same_rules_under_another_name_are_another_set(void **state)
 	(void)state;
 }
 
+static void another_isolation_is_another_set(void **state)
+{
+	auto_model struct model *m = cluster();
+	auto_tables struct tables *in = NULL, *out = NULL;
+
+	w_policy(m, "shop/p", "", "i");
+	in = w_compile(m);
+	w_policy(m, "shop/p", "", "e");
+	out = w_compile(m);
+	assert_int_not_equal(hash128_cmp(&in->sets.v[0].hash, &out->sets.v[0].hash), 0);
+	(void)state;
+}
+
 static struct hash128 set_of(const char *peers, const char *ports)
 {
 	auto_model struct model *m = cluster();
@@ -743,6 +758,7 @@ static void meaning_changes_a_name(void **state)
 	assert_same("10.0.0.0/8 -10.0.0.0/9", NULL, "10.0.0.0/8; 10.0.0.0/9", NULL, false);
 	assert_same(NULL, "tcp/80", NULL, "udp/80", false);
 	assert_same(NULL, "tcp/80-90", NULL, "tcp/80,tcp/90", false);
+	assert_same(NULL, "tcp/80-90", NULL, "tcp/80-91", false);
 	assert_same(NULL, "tcp", NULL, NULL, false);
 	(void)state;
 }
@@ -762,14 +778,20 @@ static struct tables *named(const char *ns, const char *policy, struct model **r
 	return w_compile(m);
 }
 
-static void names_do_not_run_into_each_other(void **state)
+static void assert_other_names(const char *ns, const char *policy, const char *ns2, const char *policy2)
 {
 	auto_model struct model *m = NULL, *n = NULL;
-	auto_tables struct tables *t = named("a-b", "c", &m), *u = named("a", "b-c", &n);
+	auto_tables struct tables *t = named(ns, policy, &m), *u = named(ns2, policy2, &n);
 
 	assert_int_not_equal(hash128_cmp(&t->rules.v[0].hash, &u->rules.v[0].hash), 0);
 	assert_int_not_equal(hash128_cmp(&t->sets.v[0].hash, &u->sets.v[0].hash), 0);
-	assert_string_equal(t->rules.v[0].name, "a-b/c ingress[0]");
+}
+
+static void names_do_not_run_into_each_other(void **state)
+{
+	assert_other_names("a-b", "c", "a", "b-c");
+	assert_other_names("ab", "c", "a", "bc");
+	assert_same("pods(a in b|cd)", NULL, "pods(a in bc|d)", NULL, false);
 	(void)state;
 }
 
@@ -958,6 +980,7 @@ int main(void)
 		cmocka_unit_test(too_many_addresses_are_refused_by_name),
 		cmocka_unit_test(endpoints_with_the_same_policies_share_a_set),
 		cmocka_unit_test(the_same_rules_under_another_name_are_another_set),
+		cmocka_unit_test(another_isolation_is_another_set),
 		cmocka_unit_test(form_does_not_change_a_name),
 		cmocka_unit_test(meaning_changes_a_name),
 		cmocka_unit_test(names_do_not_run_into_each_other),
