@@ -20,9 +20,8 @@
 
 #include "abi.h"
 
-#ifndef __always_inline
+#undef __always_inline		/* <linux/stddef.h> has one that only suggests it */
 #define __always_inline inline __attribute__((always_inline))
-#endif
 
 #define BH_PKT_OPENS	0x01	/* may open a flow: pure SYN, any UDP, echo request */
 #define BH_PKT_SYN	0x02	/* pure SYN: without ACK, RST and FIN */

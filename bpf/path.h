@@ -163,24 +163,24 @@ static __always_inline int is_live(struct __sk_buff *skb, const struct bh_sessio
 	return dir == BH_EGRESS || likely(!(s->flags & BH_SESS_HOST)) || bh_made_here(skb, p);
 }
 
-/* Parse; where the headers are not all linear, pull and parse again. */
-static __always_inline enum bh_reason read_packet(struct __sk_buff *skb, struct bh_pkt *p, enum bh_dir dir)
+/* Headers that are not all linear look cut: pull them, and parse again. */
+__noinline int bh_pull(struct __sk_buff *skb, struct bh_pkt *p, __u32 hook)
 {
 	__u32 len = skb->len;
-	struct cursor c;
-	int i;
+
+	if (!p || bpf_skb_pull_data(skb, len < BH_PULL ? len : BH_PULL))
+		return BH_MALFORMED;
+	return parse_frame(frame(skb), len, hook == BH_EGRESS ? BH_EGRESS : BH_INGRESS, p);
+}
+
+static __always_inline enum bh_reason read_packet(struct __sk_buff *skb, struct bh_pkt *p, enum bh_dir dir)
+{
+	enum bh_reason kind;
 
 	if (unlikely(skb->vlan_present))
 		return BH_VLAN;
-#pragma clang loop unroll(disable)
-	for (i = 0; i < 2; i++) {
-		c = frame(skb);
-		p->kind = parse_frame(c, len, dir, p);
-		if (likely(p->kind != BH_MALFORMED))
-			break;
-		bpf_skb_pull_data(skb, len < BH_PULL ? len : BH_PULL);
-	}
-	return p->kind;
+	kind = parse_frame(frame(skb), skb->len, dir, p);
+	return likely(kind != BH_MALFORMED) ? kind : bh_pull(skb, p, dir);
 }
 
 static __always_inline int handle(struct __sk_buff *skb, const enum bh_dir dir)
