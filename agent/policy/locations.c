@@ -100,24 +100,7 @@ static int add_index(struct build *b, uint32_t index, struct list *list)
 	return 0;
 }
 
-/* Every longer block inside the prefix is a prefix too, so what covers it covers all that it is the
- * longest match of. Cost: O(blocks x blocks). */
-static int block_peers(struct build *b, struct place *p)
-{
-	uint32_t i;
-	int r = 0;
-
-	p->peers.first = (uint32_t)b->lists.n;
-	for (i = 0; !r && i < b->peer_sets.n; i++) {
-		const struct peer *peer = b->peer_sets.v[i].peer;
-
-		if (peer->is_block && block_holds(peer, &p->at.cidr))
-			r = add_index(b, i, &p->peers);
-	}
-	return r;
-}
-
-static int make_blocks(struct build *b, struct places *pl)
+static int sort_blocks(struct build *b, struct places *pl)
 {
 	size_t i, kept = 0;
 	int r = 0;
@@ -130,8 +113,74 @@ static int make_blocks(struct build *b, struct places *pl)
 		if (!kept || place_cmp(&pl->blocks.v[kept - 1], &pl->blocks.v[i]))
 			pl->blocks.v[kept++] = pl->blocks.v[i];
 	pl->blocks.n = kept;
-	for (i = 0; !r && i < pl->blocks.n; i++)
-		r = block_peers(b, &pl->blocks.v[i]);
+	return r;
+}
+
+/* Whether the prefix starts with that block, families aside. */
+static bool starts_with(const struct cidr *c, const struct cidr *block)
+{
+	const struct cidr start = policy_cidr_of(&c->addr, block->len);
+
+	return c->len >= block->len && !cidr_cmp(&start, block);
+}
+
+/* Some block is in some peer set. */
+struct hold {
+	uint32_t block, peer;
+};
+
+typedef VEC(struct hold) hold_vec;
+
+static int hold_cmp(const void *a, const void *b)
+{
+	const struct hold *x = a, *y = b;
+
+	if (x->block != y->block)
+		return x->block < y->block ? -1 : 1;
+	return (x->peer > y->peer) - (x->peer < y->peer);
+}
+
+/*
+ * The prefixes that one peer set holds: its block and what follows inside of it in the order by address.
+ * Every longer block inside a prefix is a prefix too, so what covers the prefix covers all that the
+ * prefix is the longest match of.
+ */
+static int collect_holds(const struct places *pl, const struct peer *p, uint32_t peer, hold_vec *ret)
+{
+	const struct place key = { .at.cidr = p->block };
+	size_t i = (size_t)(vec_find(&pl->blocks, &key, place_cmp) - pl->blocks.v);
+	struct hold *h;
+
+	for (; i < pl->blocks.n && starts_with(&pl->blocks.v[i].at.cidr, &p->block); i++) {
+		if (!block_holds(p, &pl->blocks.v[i].at.cidr))
+			continue;
+		h = vec_add(ret);
+		if (!h)
+			return -ENOMEM;
+		*h = (struct hold){ .block = (uint32_t)i, .peer = peer };
+	}
+	return 0;
+}
+
+static int make_blocks(struct build *b, struct places *pl)
+{
+	hold_vec holds = {};
+	uint32_t i;
+	int r;
+
+	r = sort_blocks(b, pl);
+	for (i = 0; !r && i < b->peer_sets.n; i++)
+		if (b->peer_sets.v[i].peer->is_block)
+			r = collect_holds(pl, b->peer_sets.v[i].peer, i, &holds);
+	vec_sort(&holds, hold_cmp);
+	for (i = 0; !r && i < holds.n; i++) {
+		struct place *p = &pl->blocks.v[holds.v[i].block];
+
+		if (!p->peers.n)
+			p->peers.first = (uint32_t)b->lists.n;
+		r = add_index(b, holds.v[i].peer, &p->peers);
+	}
+	vec_done(&holds);
 	return r;
 }
 
@@ -229,8 +278,7 @@ static int add_class(struct build *b, struct place *p)
 
 	if (!c)
 		return -ENOMEM;
-	if (p->peers.n)		/* class 0 is all zero and sorts first */
-		p->hash = class_hash(b, p);
+	p->hash = class_hash(b, p);
 	*c = (struct class_use){ .hash = p->hash, .peers = p->peers };
 	return 0;
 }
@@ -242,7 +290,7 @@ static int make_classes(struct build *b, struct place **all, size_t n)
 	size_t i;
 	int r;
 
-	if (!vec_add(&b->classes))
+	if (!vec_add(&b->classes))	/* class 0: all zero, sorts first */
 		return -ENOMEM;
 	qsort(all, n, sizeof(*all), peers_cmp);
 	for (i = 0; i < n; i++) {
@@ -271,7 +319,10 @@ static int emit(struct build *b, const struct place *p)
 
 	if (!l)
 		return -ENOMEM;
-	*l = p->at;
+	/* One by one: what lies between the fields stays zero, and the same input gives the same bytes. */
+	l->cidr = p->at.cidr;
+	l->is_block = p->at.is_block;
+	l->is_node = p->at.is_node;
 	l->class = (uint32_t)(vec_find(&b->classes, &key, class_cmp) - b->classes.v);
 	return 0;
 }
@@ -287,7 +338,8 @@ static int make_locations(struct build *b, struct places *pl)
 		return -ENOMEM;
 	for (i = 0; i < n; i++) {
 		all[i] = i < pl->exact.n ? &pl->exact.v[i] : &pl->blocks.v[i - pl->exact.n];
-		all[i]->peers_v = b->lists.v + all[i]->peers.first;
+		if (all[i]->peers.n)
+			all[i]->peers_v = b->lists.v + all[i]->peers.first;
 	}
 	r = make_classes(b, all, n);
 	for (i = 0; !r && i < n; i++)

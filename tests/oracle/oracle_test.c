@@ -144,11 +144,12 @@ static int check_ranges(const struct tables *t)
 	uint32_t k;
 
 	for (i = 0; i < t->rows.n; i++) {
-		const struct table_range *r = t->ranges.v + t->rows.v[i].first;
+		for (k = 0; k < t->rows.v[i].n; k++) {
+			const struct table_range *r = &t->ranges.v[t->rows.v[i].first + k];
 
-		for (k = 0; k < t->rows.v[i].n; k++)
-			if (r[k].first > r[k].last || (k && r[k - 1].last >= r[k].first))
+			if (r->first > r->last || (k && r[-1].last >= r->first))
 				return -EINVAL;
+		}
 	}
 	return 0;
 }
