@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the test classes share: a node for the class, its usual pods, and the checks."""
 import itertools
+import os
 import tempfile
 import unittest
 
-from node import Node, differences, eventually
+import invariants
+from node import Node, Pod, differences, eventually
 
 # Every way in which a node can be: main plugin, plugins' release, family, how our programs hang.
 ALL_CONFIGS = ["/".join(c) for c in itertools.product(("bridge", "ptp"), ("1.9", "1.1"), ("v4", "v6"), ("tcx", "clsact"))]
-# One of each, for what does not depend on the combination.
+# A few that differ in everything, for what does not depend on the combination.
 FEW_CONFIGS = ["bridge/1.9/dual/tcx", "ptp/1.1/dual/clsact"]
 
 
@@ -17,21 +19,45 @@ class NodeCase(unittest.TestCase):
 
     config = None
     chained = True
+    fresh = False		# a Node for each test instead
     node_args = {}
 
     @classmethod
     def setUpClass(cls):
+        if not cls.fresh:
+            cls.open()
+
+    @classmethod
+    def tearDownClass(cls):
+        if not cls.fresh:
+            cls.shut()
+
+    def setUp(self):
+        if self.fresh:
+            type(self).open()
+            self.addCleanup(type(self).shut)
+        # Last in, first out: looked at before anything is taken down, and only after a test that passed.
+        self.addCleanup(self._look)
+
+    def _look(self):
+        outcome = getattr(self, "_outcome", None)
+        if self.chained and outcome and outcome.success:
+            self.assert_invariants()
+
+    @classmethod
+    def open(cls):
         main, plugins, family, attach = (cls.config or "bridge/1.9/dual/tcx").split("/")
         cls.node = Node(main=main, plugins=plugins, family=family, attach=attach, chained=cls.chained,
                         log_dir=tempfile.mkdtemp(prefix="bh-log-"), **cls.node_args)
         try:
             cls.start()
-        except BaseException:
+        except BaseException as e:
+            e.args = (f"{e}\n--- agent ---\n{cls.node.agent_log()}",)
             cls.node.close()
             raise
 
     @classmethod
-    def tearDownClass(cls):
+    def shut(cls):
         cls.node.close()
 
     @classmethod
@@ -43,7 +69,11 @@ class NodeCase(unittest.TestCase):
         log = self.node.agent_log()
         return f"\n--- agent ---\n{log}" if log else ""
 
-    def assert_matrix(self, want, hosts=None, timeout=3.0, **kw):
+    def assert_invariants(self):
+        problems = invariants.settled(self.node)
+        self.assertFalse(problems, "\n" + "\n".join(problems))
+
+    def assert_matrix(self, want, hosts=None, timeout=10.0, **kw):
         """The matrix is as @want(from, to, proto, port) says; within @timeout, because policies travel."""
         def same():
             bad = differences(self.node.matrix(hosts, want=want, **kw), want)
@@ -51,3 +81,60 @@ class NodeCase(unittest.TestCase):
             return True
 
         eventually(same, timeout)
+
+
+class PolicedCase(NodeCase):
+    """With the agent running, two namespaces and four pods: shop/web, shop/db, lab/web, lab/job."""
+
+    @classmethod
+    def start(cls):
+        node = cls.node
+        node.write_namespace("shop", {"team": "red"})
+        node.write_namespace("lab", {"team": "blue"})
+        node.agent_start()
+        # Its third epoll is libbpf's, made when the ring of events is read for the first time.
+        eventually(lambda: node.agent_fds().count("anon_inode:[eventpoll]") > 2, 2)
+        node.fds_empty = node.agent_fds()
+        cls.web = node.add_pod("shop", "web", {"app": "web", "tier": "front"})
+        cls.db = node.add_pod("shop", "db", {"app": "db", "tier": "back"})
+        cls.labweb = node.add_pod("lab", "web", {"app": "web"})
+        cls.job = node.add_pod("lab", "job", {"app": "job"})
+
+    @classmethod
+    def shut(cls):
+        """Whatever the tests did: after the last DEL nothing is left."""
+        node = cls.node
+        try:
+            if node.agent:
+                for pod in list(node.pods):
+                    node.del_pod(pod)
+                problems = invariants.settled(node)
+                assert not problems, "after the last DEL:\n" + "\n".join(problems)
+        finally:
+            node.close()
+
+    @property
+    def everybody(self):
+        return [*self.node.pods, self.node.host, self.node.world]
+
+    def policed(self, ingress=None, egress=None):
+        """A matrix from two questions, asked of pods alone: ingress(from, to, proto, port) and egress(…).
+        The node reaches its pods and they reach it, whatever the policies say."""
+        node = self.node.host
+
+        def want(s, d, proto, port):
+            if node in (s, d):
+                return True
+            into = ingress is None or not isinstance(d, Pod) or ingress(s, d, proto, port)
+            out = egress is None or not isinstance(s, Pod) or egress(s, d, proto, port)
+            return into and out
+
+        return want
+
+    def assert_policed(self, ingress=None, egress=None):
+        self.assert_matrix(self.policed(ingress, egress), self.everybody)
+
+
+def below(seconds):
+    """The time a test may wait on a machine that runs at full speed; more where everything is emulated."""
+    return seconds * float(os.environ.get("BH_SLOW", "1"))

@@ -270,8 +270,8 @@ class Node:
             opts = ["nodad"] if f == 6 else []
             run("ip", "addr", "add", f"{NODE_ADDR[f]}/{bits}", "dev", "uplink", *opts)
             run("ip", *inside, "addr", "add", f"{WORLD_ADDR[f]}/{bits}", "dev", "eth0", *opts)
-            for more in WORLD_MORE[f]:
-                run("ip", *inside, "addr", "add", more, "dev", "eth0", *opts)
+            for more in WORLD_MORE[f]:	# deprecated: never chosen as a source
+                run("ip", *inside, "addr", "add", more, "dev", "eth0", "preferred_lft", "0", *opts)
             run("ip", f"-{f}", "route", "add", "default", "via", WORLD_ADDR[f])
             run("ip", f"-{f}", *inside, "route", "add", POD_NET[f], "via", NODE_ADDR[f])
         self.host.serve()
@@ -465,7 +465,7 @@ class Node:
         def answers():
             if self.agent.poll() is not None:
                 raise RuntimeError(f"the agent ended with {self.agent.returncode}:\n{self.agent_log()}")
-            return self.ctl("status", check=False) is not None
+            return self.ask("status") is not None
 
         if not eventually(answers, timeout=10):
             raise RuntimeError(f"the agent does not answer:\n{self.agent_log()}")
@@ -497,7 +497,31 @@ class Node:
         return ""
 
     def agent_fds(self):
-        return len(os.listdir(f"/proc/{self.agent.pid}/fd"))
+        """What the agent's descriptors are, sorted: ["/dev/null", "anon_inode:bpf-map", …]."""
+        names = []
+        for fd in os.listdir(f"/proc/{self.agent.pid}/fd"):
+            with contextlib.suppress(FileNotFoundError):
+                name = os.readlink(f"/proc/{self.agent.pid}/fd/{fd}")
+                names.append("socket" if name.startswith("socket:") else name)
+        return sorted(names)
+
+    def ask(self, op, **fields):
+        """The agent's socket, by hand: the last line of the answer, with the items before it as "items".
+        None if nobody answers."""
+        with socket.socket(socket.AF_UNIX) as s:
+            s.settimeout(5)
+            try:
+                s.connect(os.path.join(RUN_DIR, "agent.sock"))
+                s.sendall(json.dumps({"v": 1, "op": op, **fields}).encode() + b"\n")
+                items = []
+                for line in s.makefile():
+                    answer = json.loads(line)
+                    if answer.get("done"):
+                        return {**answer, "items": items}
+                    items.append(answer["item"])
+            except OSError:
+                pass
+        return None
 
     def ctl(self, *args, check=True):
         """bulkheadctl -o json: one object, or a list where it prints one a line; None if it failed."""

@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: Apache-2.0
+"""bpf(2) by hand, so that what the tests see of maps, links and hooks owes nothing to the code under test.
+
+Layouts come from bpf/abi.h: the reasons by reading it, the few structs that are looked into by hand.
+"""
+import ctypes
+import os
+import platform
+import re
+import struct
+
+from node import PIN_DIR, ROOT
+
+LIBC = ctypes.CDLL(None, use_errno=True)
+SYS_BPF = {"x86_64": 321, "aarch64": 280}[platform.machine()]
+MAP_LOOKUP, MAP_NEXT_KEY, OBJ_GET, PROG_QUERY, OBJ_INFO, LINK_DETACH = 1, 4, 7, 16, 15, 34
+TCX_INGRESS, TCX_EGRESS = 46, 47
+INGRESS, EGRESS = 0, 1
+
+
+def bpf(cmd, attr):
+    """@attr: a bytearray of union bpf_attr, written to in place."""
+    buf = (ctypes.c_char * len(attr)).from_buffer(attr)
+    r = LIBC.syscall(SYS_BPF, cmd, buf, len(attr))
+    if r < 0:
+        e = ctypes.get_errno()
+        raise OSError(e, f"bpf({cmd}): {os.strerror(e)}")
+    return r
+
+
+def pinned(path):
+    """A descriptor of a pinned object; the caller closes it."""
+    name = ctypes.create_string_buffer(path.encode())
+    return bpf(OBJ_GET, bytearray(struct.pack("<QII", ctypes.addressof(name), 0, 0)))
+
+
+class Map:
+    """A pinned map, to be read."""
+
+    def __init__(self, name, pin_dir=PIN_DIR):
+        self.fd = pinned(os.path.join(pin_dir, name))
+        info = bytearray(80)
+        buf = (ctypes.c_char * len(info)).from_buffer(info)
+        bpf(OBJ_INFO, bytearray(struct.pack("<IIQ", self.fd, len(info), ctypes.addressof(buf))))
+        self.type, self.id, self.key_size, self.value_size, self.max_entries = struct.unpack_from("<5I", info)
+        self.per_cpu = self.type in (5, 6, 10)
+        self.stride = (self.value_size + 7) // 8 * 8 if self.per_cpu else self.value_size
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        os.close(self.fd)
+
+    def lookup(self, key):
+        """The value, a list of one for each CPU in a per-CPU map, or None."""
+        n = len(possible_cpus()) if self.per_cpu else 1
+        value = ctypes.create_string_buffer(self.stride * n)
+        k = ctypes.create_string_buffer(bytes(key), self.key_size)
+        attr = bytearray(struct.pack("<IIQQQ", self.fd, 0, ctypes.addressof(k), ctypes.addressof(value), 0))
+        try:
+            bpf(MAP_LOOKUP, attr)
+        except FileNotFoundError:
+            return None
+        if not self.per_cpu:
+            return value.raw
+        return [value.raw[i * self.stride:i * self.stride + self.value_size] for i in range(n)]
+
+    def keys(self):
+        found, previous = [], None
+        while True:
+            k = ctypes.create_string_buffer(previous, self.key_size) if previous is not None else None
+            following = ctypes.create_string_buffer(self.key_size)
+            attr = bytearray(struct.pack("<IIQQQ", self.fd, 0, ctypes.addressof(k) if k else 0,
+                                         ctypes.addressof(following), 0))
+            try:
+                bpf(MAP_NEXT_KEY, attr)
+            except FileNotFoundError:
+                return found
+            previous = following.raw
+            found.append(previous)
+
+    def items(self):
+        return [(k, self.lookup(k)) for k in self.keys()]
+
+
+def possible_cpus():
+    with open("/sys/devices/system/cpu/possible") as f:
+        text = f.read().strip()
+    cpus = []
+    for part in text.split(","):
+        first, _, last = part.partition("-")
+        cpus += range(int(first), int(last or first) + 1)
+    return cpus
+
+
+def reasons():
+    """The names of enum bh_reason, lower case, in order."""
+    with open(os.path.join(ROOT, "bpf/abi.h")) as f:
+        body = re.search(r"#define BH_REASONS\(X\)(.*?)\n\n", f.read(), re.S).group(1)
+    return [name.lower() for name in re.findall(r"\bX\((\w+),", body)]
+
+
+def stats():
+    """{(reason, direction): packets}, summed over CPUs."""
+    names = reasons()
+    with Map("bh_stats") as m:
+        return {(name, d): sum(struct.unpack_from("<Q", one)[0] for one in m.lookup(struct.pack("<I", i * 2 + d)))
+                for i, name in enumerate(names) for d in (INGRESS, EGRESS)}
+
+
+def endpoints():
+    """{ifindex: (policy set, epoch, mac)} of the live slots."""
+    found = {}
+    with Map("bh_endpoints") as m:
+        for slot in range(m.max_entries):
+            value = m.lookup(struct.pack("<I", slot))
+            ifindex, policy_set, epoch = struct.unpack_from("<3I", value)
+            if ifindex:
+                found[ifindex] = (policy_set, epoch, value[16:22].hex(":"))
+    return found
+
+
+def session_ifindexes():
+    """{ifindex: sessions}, both families."""
+    count = {}
+    for name in ("bh_sess4", "bh_sess6"):
+        with Map(name) as m:
+            for key in m.keys():
+                ifindex = struct.unpack_from("<I", key)[0]
+                count[ifindex] = count.get(ifindex, 0) + 1
+    return count
+
+
+def tcx_programs(ifindex, attach_type):
+    """Ids of the programs on one tcx hook, in the order in which they run. None: no tcx in this kernel."""
+    ids = (ctypes.c_uint32 * 16)()
+    attr = bytearray(struct.pack("<IIIIQIIQQQQ", ifindex, attach_type, 0, 0, ctypes.addressof(ids), 16, 0, 0, 0, 0, 0))
+    try:
+        bpf(PROG_QUERY, attr)
+    except FileNotFoundError:
+        return []
+    except OSError:
+        return None
+    return list(ids[:struct.unpack_from("<I", attr, 24)[0]])
+
+
+def program_id(name):
+    fd = pinned(os.path.join(PIN_DIR, name))
+    try:
+        info = bytearray(232)
+        buf = (ctypes.c_char * len(info)).from_buffer(info)
+        bpf(OBJ_INFO, bytearray(struct.pack("<IIQ", fd, len(info), ctypes.addressof(buf))))
+        return struct.unpack_from("<II", info)[1]
+    finally:
+        os.close(fd)
+
+
+def link_ifindex(path):
+    """Where a pinned tcx link hangs; 0: nowhere any more."""
+    fd = pinned(path)
+    try:
+        info = bytearray(64)
+        buf = (ctypes.c_char * len(info)).from_buffer(info)
+        bpf(OBJ_INFO, bytearray(struct.pack("<IIQ", fd, len(info), ctypes.addressof(buf))))
+        return struct.unpack_from("<I", info, 16)[0]
+    finally:
+        os.close(fd)
+
+
+def link_detach(path):
+    fd = pinned(path)
+    try:
+        bpf(LINK_DETACH, bytearray(struct.pack("<I", fd)))
+    finally:
+        os.close(fd)
