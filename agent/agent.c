@@ -24,14 +24,12 @@
 
 /* ---- reconcile ---------------------------------------------------------------------------- */
 
-/* The programs go on only after the tables: until then what hangs there decides by what was in force. */
 static void open_socket(struct agent *a)
 {
 	const struct api_handler handler = { .on_request = requests_on_request, .on_close = requests_on_close,
 					     .ctx = a };
 	struct bh_err err;
 
-	endpoints_check_hooks(a, true);
 	if (api_server_new(a->opt.run_dir, &handler, &a->server, &err) < 0 ||
 	    loop_add(a->loop, api_server_fd(a->server), (loop_fn)api_server_work, a->server, &err) < 0) {
 		log_error("%s", err.msg);
@@ -41,6 +39,7 @@ static void open_socket(struct agent *a)
 	}
 	log_info("ready: %zu pods here, %zu policies; listening at %s/%s", a->model->endpoints.n,
 		 a->model->policies.n, a->opt.run_dir, API_SOCKET);
+	endpoints_check_hooks(a);	/* after the tables: until now what hangs there decided by what was in force */
 }
 
 static void on_enforced(void *ctx)
@@ -49,6 +48,7 @@ static void on_enforced(void *ctx)
 
 	if (!a->server)
 		open_socket(a);
+	endpoints_tell_unknown(a);
 	requests_enforced(a);
 }
 
@@ -68,13 +68,13 @@ static void on_note(void *ctx, const struct source_note *note)
 	(void)ctx;
 	switch (note->kind) {
 	case SOURCE_FILE_BAD:
-		log_error("%s; what it said before stays in force", note->text);
+		log_error("%s; its last good version, if there was one, stays in force", note->text);
 		break;
 	case SOURCE_FILE_GOOD:
 		log_info("%s", note->text);
 		break;
 	case SOURCE_OBJECT_PROBLEM:
-		log_warn("%s; that rule matches nothing", note->text);
+		log_warn("%s; what is not understood allows nothing", note->text);
 		break;
 	case SOURCE_IGNORED:
 		log_info("%s, ignored", note->text);
@@ -252,9 +252,9 @@ int agent_start(struct agent *a, const struct agent_options *opt, struct bh_err 
 	if (r < 0)
 		return r;
 
+	reconcile_changed(a->reconcile, CHANGE_SOURCE, "start");
 	read_node_addrs(a);
 	endpoints_load(a);
-	reconcile_changed(a->reconcile, CHANGE_SOURCE, "start");
 	arm_source(a);
 	loop_timer_set(a->loop, &a->tick, TICK_MS);
 	return 0;

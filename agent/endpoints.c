@@ -13,6 +13,7 @@
 #include "util/log.h"
 #include "util/scope.h"
 
+#define SWEEP_NS	5000000	/* one turn's share of a sweep */
 #define DELETED_MS	60000	/* how long a state file may outlive its DEL without being believed */
 
 struct deleted {
@@ -24,6 +25,8 @@ struct endpoints {
 	VEC(struct endpoint_record) records;
 	VEC(struct deleted) deleted;
 	struct timespec dir_changed;
+	struct loop_timer sweep;
+	size_t next;		/* of the model's endpoints, for the sweep */
 };
 
 /* "shop/web (eth0, container 0123456789ab)", in a buffer of the caller's. */
@@ -82,16 +85,22 @@ static void del_record(struct agent *a, const struct hash128 *key)
 		*r = a->endpoints->records.v[--a->endpoints->records.n];
 }
 
+static void on_sweep(void *ctx);
+
 int endpoints_new(struct agent *a)
 {
 	a->endpoints = calloc(1, sizeof(*a->endpoints));
-	return a->endpoints ? 0 : -ENOMEM;
+	if (!a->endpoints)
+		return -ENOMEM;
+	a->endpoints->sweep = (struct loop_timer){ .fn = on_sweep, .ctx = a };
+	return 0;
 }
 
 void endpoints_free(struct agent *a)
 {
 	if (!a->endpoints)
 		return;
+	loop_timer_unset(a->loop, &a->endpoints->sweep);
 	vec_done(&a->endpoints->records);
 	vec_done(&a->endpoints->deleted);
 	free(TAKE_PTR(a->endpoints));
@@ -122,10 +131,10 @@ static void drop(struct agent *a, struct endpoint *e, const char *why)
 }
 
 /* Also what it left on disk and on bpffs: a restart would believe it, and we may have put programs back
- * between the plugin's taking them off and its telling us. */
-static void drop_all(struct agent *a, struct endpoint *e, const char *why)
+ * between the plugin's taking them off and its telling us. @ifindex: 0 if that is another's by now. */
+static void drop_all(struct agent *a, struct endpoint *e, uint32_t ifindex, const char *why)
 {
-	const struct hook h = { .pin_dir = a->opt.pin_dir, .key = e->key };
+	const struct hook h = { .pin_dir = a->opt.pin_dir, .key = e->key, .ifindex = ifindex };
 	const struct hash128 key = e->key;
 	struct bh_err err;
 
@@ -184,7 +193,7 @@ int endpoints_put(struct agent *a, struct api_endpoint *take, struct bh_err *err
 		return r;
 	}
 	if (other && hash128_cmp(&other->key, &e->key))
-		drop_all(a, other, "another container has its interface now");
+		drop_all(a, other, 0, "another container has its interface now");
 	forget_deleted(a, &e->key);
 	names_stale(a->names);
 	reconcile_changed(a->reconcile, CHANGE_POD, "pod '%s/%s' here", e->ns, e->pod);
@@ -202,7 +211,7 @@ bool endpoints_del(struct agent *a, const struct hash128 *key)
 	if (d)
 		*d = (struct deleted){ .key = *key, .at_ns = loop_now_ns() };
 	if (e)
-		drop_all(a, e, "its container was deleted");
+		drop_all(a, e, e->ifindex, "its container was deleted");
 	return e;
 }
 
@@ -227,6 +236,30 @@ void endpoints_check_links(struct agent *a)
 			drop(a, e, "its interface is gone");
 		else if (r < 0)
 			log_warn("interface %u: %s, kept", e->ifindex, err.msg);
+	}
+}
+
+static const char *what_is_unknown(const struct model *m, const struct endpoint *e)
+{
+	if (!model_namespace(m, e->ns))
+		return "its Namespace is not known";
+	return model_pod(m, e->ns, e->pod) ? "its Pod with this UID is not known" : "its Pod is not known";
+}
+
+void endpoints_tell_unknown(struct agent *a)
+{
+	const struct inforce *f = reconcile_inforce(a->reconcile);
+	size_t i;
+
+	for (i = 0; i < a->endpoints->records.n; i++) {
+		struct endpoint_record *r = &a->endpoints->records.v[i];
+		const struct endpoint *e = model_endpoint(a->model, &r->key);
+		const struct table_endpoint *ep = inforce_endpoint(f, &r->key);
+		const bool unknown = e && ep && ep->set < 0;
+
+		if (unknown && !r->unknown)
+			log_warn("pod '%s/%s': %s, isolated until it is", e->ns, e->pod, what_is_unknown(a->model, e));
+		r->unknown = unknown;
 	}
 }
 
@@ -312,16 +345,15 @@ static void attached(struct agent *a, struct endpoint *e, struct endpoint_record
 	const bool changed = r->unprotected || strcmp(r->attach, hook_mode_text(mode));
 	char text[TEXT_MAX];
 
-	if (r->unprotected || why)
-		log_warn("%s: %s, programs attached (%s)", text_of(e, text),
-			 r->unprotected ? "was running without protection" : why, hook_mode_text(mode));
+	log_warn("%s: %s, programs attached (%s)", text_of(e, text),
+		 r->unprotected ? "was running without protection" : why, hook_mode_text(mode));
 	r->unprotected = r->broken = false;
 	(void)snprintf(r->attach, sizeof(r->attach), "%s", hook_mode_text(mode));
 	if (changed)
 		save(a, e, r);
 }
 
-/* @why: what is missing; NULL: nothing, the programs are only to be the newest. */
+/* @why: what is missing. */
 static void attach(struct agent *a, struct endpoint *e, struct endpoint_record *r, const char *why)
 {
 	const struct hook h = { .pin_dir = a->opt.pin_dir, .key = e->key, .ifindex = e->ifindex };
@@ -335,33 +367,55 @@ static void attach(struct agent *a, struct endpoint *e, struct endpoint_record *
 		return;
 	}
 	if (!r->broken)
-		log_error("%s: %s%scannot attach the programs: %s, retrying", text_of(e, text), why ? why : "",
-			  why ? ", " : "", err.msg);
+		log_error("%s: %s, cannot attach the programs: %s, retrying", text_of(e, text), why, err.msg);
 	r->broken = true;
 }
 
-static void check_hook(struct agent *a, struct endpoint *e, bool refresh)
+/* A DEL takes the record away: without it nothing may be put back, even if the DEL itself was missed. */
+static bool has_record(const struct agent *a, const struct endpoint *e)
+{
+	struct api_endpoint on_disk = {};
+	struct bh_err err;
+	const int r = api_endpoint_load(a->opt.run_dir, &e->key, &on_disk, &err);
+
+	endpoint_free(on_disk.e);
+	return r != -ENOENT;
+}
+
+static void check_hook(struct agent *a, struct endpoint *e)
 {
 	const struct hook h = { .pin_dir = a->opt.pin_dir, .key = e->key, .ifindex = e->ifindex };
 	struct endpoint_record *r = record(a, &e->key);
-	struct bh_err err = {};
-	int ret;
+	struct bh_err err = { "its state file says so" };
 
-	if (!r)
+	if (!r || (hook_check(&h, &err) == 1 && !r->unprotected && !r->broken))
 		return;
-	ret = hook_check(&h, &err);
-	if (ret != 1)
+	if (has_record(a, e))
 		attach(a, e, r, err.msg);
-	else if (refresh || r->unprotected || r->broken)
-		attach(a, e, r, NULL);
+	else
+		drop(a, e, "its programs and its record were taken away");
 }
 
-void endpoints_check_hooks(struct agent *a, bool refresh)
+static void on_sweep(void *ctx)
 {
-	size_t i;
+	struct agent *a = ctx;
+	const uint64_t end_ns = loop_now_ns() + SWEEP_NS;
 
-	for (i = 0; i < a->model->endpoints.n; i++)
-		check_hook(a, a->model->endpoints.v[i], refresh);
+	while (a->endpoints->next < a->model->endpoints.n) {
+		check_hook(a, a->model->endpoints.v[a->endpoints->next++]);
+		if (loop_now_ns() < end_ns)
+			continue;
+		loop_timer_set(a->loop, &a->endpoints->sweep, 0);
+		return;
+	}
+}
+
+void endpoints_check_hooks(struct agent *a)
+{
+	if (a->endpoints->sweep.due_ns)
+		return;		/* the last one still goes on */
+	a->endpoints->next = 0;
+	on_sweep(a);
 }
 
 /* An ADD that found nobody listening left its record here (failMode isolate and open). */
@@ -369,5 +423,5 @@ void endpoints_tick(struct agent *a)
 {
 	if (dir_changed(a))
 		endpoints_load(a);
-	endpoints_check_hooks(a, false);
+	endpoints_check_hooks(a);
 }

@@ -21,6 +21,7 @@ struct endpoint_record {
 	char attach[8];		/* "tcx", "clsact", "" while not attached */
 	bool unprotected;	/* failMode open let it start without programs, and they are not on yet */
 	bool broken;		/* programs are missing and could not be put back; said so */
+	bool unknown;		/* its pod or namespace is not known; said so */
 };
 
 int endpoints_new(struct agent *a);	/* sets a->endpoints; 0 or -ENOMEM */
@@ -37,8 +38,12 @@ bool endpoints_del(struct agent *a, const struct hash128 *key);		/* whether ther
 void endpoints_link_gone(struct agent *a, uint32_t ifindex);
 void endpoints_check_links(struct agent *a);	/* drops those whose interface is gone */
 
-/* Puts back the programs where they are missing; @refresh: everywhere, which also makes older ones ours. */
-void endpoints_check_hooks(struct agent *a, bool refresh);
+/* Says once of each pod that stays isolated why, so that who waits for it finds the reason. */
+void endpoints_tell_unknown(struct agent *a);
+
+/* Looks at every interface, some ms in one turn of the loop, and puts back the programs where they are
+ * missing or older than what is pinned (20 ms for one tcx link: the kernel waits for readers). */
+void endpoints_check_hooks(struct agent *a);
 void endpoints_tick(struct agent *a);
 
 /* Borrowed; NULL if not known. */

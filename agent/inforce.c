@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "content.h"
 #include "util/scope.h"
 
 /* ---- life --------------------------------------------------------------------------------- */
@@ -31,7 +32,7 @@ void inforce_unref(struct inforce *f)
 	free(f);
 }
 
-static int keep_names(struct inforce *f, const struct model *m)
+static int keep_names(struct inforce *f, const struct model *m, const struct inforce *same)
 {
 	size_t i;
 
@@ -45,11 +46,14 @@ static int keep_names(struct inforce *f, const struct model *m)
 			return -ENOMEM;
 		}
 		memcpy(kept->isolates, p->isolates, sizeof(kept->isolates));
+		kept->content = same && same->policies.n == m->policies.n ? same->policies.v[i].content :
+									    content_of_policy(p);
 	}
 	return 0;
 }
 
-int inforce_compile(const struct model *model, struct inforce **ret, struct bh_err *err)
+int inforce_compile(const struct model *model, const struct inforce *same, struct inforce **ret,
+		    struct bh_err *err)
 {
 	struct inforce *f = calloc(1, sizeof(*f));
 	int r;
@@ -57,7 +61,7 @@ int inforce_compile(const struct model *model, struct inforce **ret, struct bh_e
 	if (!f)
 		return bh_err_set(err, -ENOMEM, "no memory for new tables");
 	f->refs = 1;
-	r = keep_names(f, model);
+	r = keep_names(f, model, same);
 	if (r < 0)
 		bh_err_set(err, r, "no memory for the names of %zu policies", model->policies.n);
 	else
@@ -146,67 +150,34 @@ void inforce_isolating(const struct inforce *f, const struct table_endpoint *ep,
 
 /* ---- what changed ------------------------------------------------------------------------- */
 
-/* As the model sorts: by namespace, then name; so '/' is below every character. @a ends at a space. */
-static int by_name(const void *a, const void *b)
+/* As the model sorts, by namespace and then name: so '/' is below every other character. */
+static int by_name(const char *x, const char *y)
 {
-	const char *x = a, *y = ((const struct inforce_policy *)b)->name;
 	unsigned char cx, cy;
 
-	for (;; x++, y++) {
-		cx = *x == ' ' ? 0 : (unsigned char)*x;
-		cy = (unsigned char)*y;
-		if (!cx || cx != cy)
-			break;
+	while (*x && *x == *y) {
+		x++;
+		y++;
 	}
-	if (cx == cy)
-		return 0;
-	cx = cx == '/' ? 1 : cx;
-	cy = cy == '/' ? 1 : cy;
-	return cx < cy ? -1 : 1;
+	cx = *x == '/' ? 1 : (unsigned char)*x;
+	cy = *y == '/' ? 1 : (unsigned char)*y;
+	return cx < cy ? -1 : cx > cy;
 }
 
-static struct inforce_policy *find_policy(struct inforce *f, const char *name)
+size_t inforce_changes(const struct inforce *old, const struct inforce *now, const char **ret_first)
 {
-	return f ? vec_find(&f->policies, name, by_name) : NULL;
-}
-
-static void mark(struct inforce *f, const char *name)
-{
-	struct inforce_policy *p = find_policy(f, name);
-
-	if (p)
-		p->changed = true;
-}
-
-/* Rules of @a that @b lacks: their policies ("shop/web ingress[0]" belongs to "shop/web") changed. */
-static void mark_other_rules(struct inforce *a, struct inforce *b, struct inforce *now)
-{
-	size_t i;
-
-	for (i = 0; i < a->tables->rules.n; i++)
-		if (!inforce_rule(b, &a->tables->rules.v[i].hash))
-			mark(now, a->tables->rules.v[i].name);
-}
-
-size_t inforce_changes(struct inforce *old, struct inforce *now, const char **ret_first)
-{
-	size_t i, n = 0;
+	size_t i = 0, j = 0, n = 0;
 
 	*ret_first = "";
-	for (i = 0; i < now->policies.n; i++) {
-		struct inforce_policy *p = &now->policies.v[i];
-		const struct inforce_policy *was = find_policy(old, p->name);
+	while (i < old->policies.n || j < now->policies.n) {
+		const struct inforce_policy *was = i < old->policies.n ? &old->policies.v[i] : NULL;
+		const struct inforce_policy *is = j < now->policies.n ? &now->policies.v[j] : NULL;
+		const int order = !was ? 1 : !is ? -1 : by_name(was->name, is->name);
 
-		p->changed = !was || memcmp(was->isolates, p->isolates, sizeof(p->isolates));
+		if ((order || hash128_cmp(&was->content, &is->content)) && !n++)
+			*ret_first = order < 0 ? was->name : is->name;
+		i += order <= 0;
+		j += order >= 0;
 	}
-	mark_other_rules(now, old, now);
-	if (old)
-		mark_other_rules(old, now, now);
-	for (i = 0; i < now->policies.n; i++)
-		if (now->policies.v[i].changed && !n++)
-			*ret_first = now->policies.v[i].name;
-	for (i = 0; old && i < old->policies.n; i++)
-		if (!find_policy(now, old->policies.v[i].name) && !n++)
-			*ret_first = old->policies.v[i].name;
 	return n;
 }

@@ -18,7 +18,7 @@
 struct inforce_policy {
 	char *name;			/* "shop/allow-web" */
 	bool isolates[DIR_MAX];
-	bool changed;			/* scratch of inforce_changes() */
+	struct hash128 content;
 };
 
 struct inforce {
@@ -27,8 +27,10 @@ struct inforce {
 	VEC(struct inforce_policy) policies;	/* as model.policies was: table_set.policies are indexes */
 };
 
-/* Compiles; the result has one reference. Return: as policy_compile(). */
-int inforce_compile(const struct model *model, struct inforce **ret, struct bh_err *err);
+/* Compiles; the result has one reference. @same: an earlier result since which no policy has changed (its
+ * content hashes are taken over), NULL if one may have. Return: as policy_compile(). */
+int inforce_compile(const struct model *model, const struct inforce *same, struct inforce **ret,
+		    struct bh_err *err);
 struct inforce *inforce_ref(struct inforce *f);
 void inforce_unref(struct inforce *f);		/* the last one frees; NULL is fine */
 
@@ -48,8 +50,8 @@ void inforce_decide(const struct inforce *f, const struct table_row *row, uint32
 void inforce_isolating(const struct inforce *f, const struct table_endpoint *ep, uint32_t dir,
 		       void (*each)(void *ctx, const char *policy), void *ctx);
 
-/* How many policies came, went, or have other rules, from @old (NULL: nothing) to @now; the name of
- * the first one is written to @ret_first, "" if there is none. */
-size_t inforce_changes(struct inforce *old, struct inforce *now, const char **ret_first);
+/* How many policies came, went, or say something else, from @old to @now; the name of the first one is
+ * written to @ret_first, "" if there is none. */
+size_t inforce_changes(const struct inforce *old, const struct inforce *now, const char **ret_first);
 
 #endif

@@ -36,16 +36,16 @@ static const struct option options[] = {
 
 static int read_source(const char *text, struct agent_options *ret, struct bh_err *err)
 {
-	const char *colon = strchr(text, ':');
+	const int scheme = (int)strcspn(text, ":");
 
-	if (!colon || !strncmp(text, "/", 1))
+	if (strchr(text, '/') && strchr(text, '/') < text + scheme)
 		return bh_err_set(err, -EINVAL, "--source '%s': say what it is, as in dir:%s", text, text);
 	if (strncmp(text, "dir:", 4))
 		return bh_err_set(err, -EINVAL, "--source '%s': no source '%.*s', this version knows dir:PATH", text,
-				  (int)(colon - text), text);
-	if (!colon[1])
+				  scheme, text);
+	if (!text[4])
 		return bh_err_set(err, -EINVAL, "--source '%s': no path after dir:", text);
-	ret->source_dir = colon + 1;
+	ret->source_dir = text + 4;
 	return 0;
 }
 

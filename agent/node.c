@@ -139,14 +139,25 @@ static int read_all(const struct node *n, struct addr **ret, struct bh_err *err)
 	return r;
 }
 
+/* Link-local ones name no flow (only neighbour discovery passes), and every new veth brings one. */
+static int drop_link_local(struct addr *addrs, int n)
+{
+	int i, kept = 0;
+
+	for (i = 0; i < n; i++)
+		if (addrs[i].b[0] != 0xfe || (addrs[i].b[1] & 0xc0) != 0x80)
+			addrs[kept++] = addrs[i];
+	return kept;
+}
+
 int node_read_addrs(const struct node *n, struct model *m, struct bh_err *err)
 {
 	auto_free struct addr *addrs = NULL;
-	const int count = read_all(n, &addrs, err);
-	int r;
+	int r, count = read_all(n, &addrs, err);
 
 	if (count < 0)
 		return count;
+	count = drop_link_local(addrs, count);
 	if (count)
 		qsort(addrs, (size_t)count, sizeof(*addrs), addr_cmp);
 	if (m->node_addrs.n == (size_t)count &&

@@ -51,16 +51,26 @@ static void drop_run(struct reconcile *r)
 	r->next = NULL;
 }
 
-/* Said once for as long as it stays the same. */
-static void fail(struct reconcile *r, const struct bh_err *why)
+/* The same input cannot fit later: only a change can help. All else may. */
+static bool is_worth_a_retry(int code)
 {
+	return code != -ENOSPC && code != -E2BIG;
+}
+
+/* Said once for as long as it stays the same. */
+static void fail(struct reconcile *r, int code, const struct bh_err *why)
+{
+	const bool retry = is_worth_a_retry(code);
+
 	r->status.failures++;
 	if (strcmp(r->status.failing, why->msg)) {
-		log_error("%s: not enforced: %s; what was in force stays, retrying", r->run.what, why->msg);
+		log_error("%s: not enforced: %s; what was in force stays, %s", r->run.what, why->msg,
+			  retry ? "retrying" : "until something changes");
 		(void)snprintf(r->status.failing, sizeof(r->status.failing), "%s", why->msg);
 	}
 	drop_run(r);
-	loop_timer_set(r->loop, &r->retry, RETRY_MS);
+	if (retry)
+		loop_timer_set(r->loop, &r->retry, RETRY_MS);
 	r->hooks.failed(r->hooks.ctx, why);
 }
 
@@ -81,13 +91,13 @@ static void purge_gone(struct reconcile *r, const struct inforce *old)
 static void report(struct reconcile *r, struct inforce *old)
 {
 	const char *first = "";
-	const size_t policies = r->run.source ? inforce_changes(old, r->now, &first) : 0;
+	const size_t policies = r->run.source && old ? inforce_changes(old, r->now, &first) : 0;
 	char changed[192] = "";
 
 	if (policies)
 		(void)snprintf(changed, sizeof(changed), ", policy %s%s", first,
 			       policies > 1 ? " and others" : "");
-	log_line(r->run.steps ? LOG_INFO : LOG_DEBUG, "%s%s: enforced in %.1f ms (%zu steps, %zu pods lost an allowance)", r->run.what, changed,
+	log_line(r->run.steps ? LOG_INFO : LOG_DEBUG, "%s%s: enforced in %.1f ms (steps: %zu, pods that lost an allowance: %zu)", r->run.what, changed,
 		 r->status.last_ms, r->run.steps, r->run.losers);
 	if (r->status.failing[0])
 		log_info("what could not be enforced before is in force now");
@@ -103,9 +113,9 @@ static void finish(struct reconcile *r)
 	r->status.plans++;
 	r->status.last_ms = (double)(loop_now_ns() - r->began_ns) / 1e6;
 	drop_run(r);
+	report(r, old);
 	r->hooks.enforced(r->hooks.ctx);
 	purge_gone(r, old);
-	report(r, old);
 	inforce_unref(old);
 	if (r->wanted != r->done)
 		loop_timer_set(r->loop, &r->turn, 0);
@@ -177,7 +187,7 @@ static void execute(struct reconcile *r)
 		finish(r);
 	} else if (ret < 0) {
 		r->reread = true;
-		fail(r, &err);
+		fail(r, ret, &err);
 	} else {
 		loop_timer_set(r->loop, &r->turn, 0);
 	}
@@ -264,13 +274,13 @@ static void begin(struct reconcile *r)
 	take_causes(r);
 	ret = reread(r, &err);
 	if (!ret)
-		ret = inforce_compile(r->model, &r->next, &err);
+		ret = inforce_compile(r->model, r->run.source ? NULL : r->now, &r->next, &err);
 	if (!ret)
 		ret = set_node_ports(r, &err);
 	if (!ret)
 		ret = make_plan(r, &err);
 	if (ret < 0)
-		fail(r, &err);
+		fail(r, ret, &err);
 	else
 		execute(r);
 }

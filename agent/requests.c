@@ -21,7 +21,6 @@ struct waiter {
 	struct api_conn *conn;
 	struct hash128 key;
 	uint64_t change;	/* reconcile_wanted() once the endpoint was in the model */
-	bool told;		/* that its pod is not known: said so */
 };
 
 struct requests {
@@ -44,25 +43,6 @@ void requests_free(struct agent *a)
 
 /* ---- add ---------------------------------------------------------------------------------- */
 
-/* Says once why a pod stays isolated, so that who waits for it finds the reason. */
-static void tell_unknown(struct agent *a, struct waiter *w)
-{
-	const struct endpoint *e = model_endpoint(a->model, &w->key);
-	const struct pod *pod = e ? model_pod(a->model, e->ns, e->pod) : NULL;
-	const char *what;
-
-	if (!e || w->told)
-		return;
-	w->told = true;
-	if (!model_namespace(a->model, e->ns))
-		what = "its Namespace is not known";
-	else if (!pod)
-		what = "its Pod is not known";
-	else
-		what = "its Pod has another UID";
-	log_info("pod '%s/%s': %s, isolated until it is", e->ns, e->pod, what);
-}
-
 /* Return: whether it is answered. */
 static bool answer_add(struct agent *a, struct waiter *w)
 {
@@ -75,10 +55,8 @@ static bool answer_add(struct agent *a, struct waiter *w)
 		(void)api_send_error(w->conn, CODE_REFUSED, "the endpoint was removed before it was in force");
 		return true;
 	}
-	if (ep->set < 0) {
-		tell_unknown(a, w);
-		return false;
-	}
+	if (ep->set < 0)
+		return false;	/* its pod is not known yet: endpoints_tell_unknown() says so */
 	(void)api_send(w->conn, jx_done());
 	return true;
 }

@@ -104,7 +104,7 @@ struct json_object *ctl_request(const struct ctl *c, const char *op)
 	return o;
 }
 
-static int unreachable(const struct ctl *c, int r, const struct bh_err *err)
+static int unreachable(int r, const struct bh_err *err)
 {
 	const char *hint = "";
 
@@ -116,7 +116,7 @@ static int unreachable(const struct ctl *c, int r, const struct bh_err *err)
 		hint = "the agent is there but does not answer";
 	(void)fprintf(stderr, "bulkheadctl: %s\n", err->msg[0] ? err->msg : strerror(-r));
 	if (*hint)
-		(void)fprintf(stderr, "hint: %s (asked at %s/%s)\n", hint, c->run_dir, API_SOCKET);
+		(void)fprintf(stderr, "hint: %s\n", hint);
 	return CTL_UNREACHABLE;
 }
 
@@ -145,7 +145,7 @@ int ctl_call(const struct ctl *c, struct json_object *take, int (*each)(void *ct
 	r = api_call(c->run_dir, take, c->follow ? -1 : TIMEOUT_MS, each, ctx, &last, &err);
 	json_object_put(take);
 	if (r < 0)
-		return unreachable(c, r, &err);
+		return unreachable(r, &err);
 	if (!ctl_bool(last, "ok")) {
 		r = refused(last);
 		json_object_put(last);

@@ -100,19 +100,65 @@ static void print_why(FILE *out, struct json_object *check)
 	}
 }
 
-static void print_check(FILE *out, struct json_object *check, bool colours)
+static bool same_field(struct json_object *a, struct json_object *b, const char *field)
 {
+	return json_object_equal(ctl_get(a, field), ctl_get(b, field));
+}
+
+/* Two families that are answered alike are told once. */
+static bool same_answer(struct json_object *a, struct json_object *b)
+{
+	static const char *const fields[] = { "from", "at", "verdict", "reason", "rule", "isolated_by", "drift" };
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(fields); i++)
+		if (!same_field(a, b, fields[i]))
+			return false;
+	return true;
+}
+
+/* "10.0.0.1 -> 10.0.0.2, fd00::1 -> fd00::2" */
+static void print_addresses(FILE *out, struct json_object *list, size_t at)
+{
+	struct json_object *first = json_object_array_get_idx(list, at), *check;
+	const char *separator = "";
+	size_t i;
+
+	for (i = at; i < json_object_array_length(list); i++) {
+		check = json_object_array_get_idx(list, i);
+		if (!same_answer(first, check))
+			continue;
+		(void)fprintf(out, "%s%s -> %s", separator, ctl_str(check, "from_address"),
+			      ctl_str(check, "to_address"));
+		separator = ", ";
+	}
+}
+
+static void print_check(FILE *out, struct json_object *list, size_t at, bool colours)
+{
+	struct json_object *check = json_object_array_get_idx(list, at);
 	const bool allowed = is(check, "verdict", "allow");
 
-	(void)fprintf(out, "  %-7s at %s (%s -> %s): %s%s%s, ", ctl_str(check, "direction"), ctl_str(check, "at"),
-		      ctl_str(check, "from_address"), ctl_str(check, "to_address"),
-		      colour_code(colours, allowed ? GREEN : RED), allowed ? "allowed" : "denied",
-		      colour_code(colours, PLAIN));
+	(void)fprintf(out, "  %-7s at %s (", ctl_str(check, "direction"), ctl_str(check, "at"));
+	print_addresses(out, list, at);
+	(void)fprintf(out, "): %s%s%s, ", colour_code(colours, allowed ? GREEN : RED),
+		      allowed ? "allowed" : "denied", colour_code(colours, PLAIN));
 	print_why(out, check);
 	(void)fputc('\n', out);
 	if (ctl_bool(check, "drift"))
 		(void)fprintf(out, "  %sDRIFT%s: the program decides otherwise than the policies in force say; "
 			      "please report this\n", colour_code(colours, RED), colour_code(colours, PLAIN));
+}
+
+static bool told_before(struct json_object *list, size_t at)
+{
+	struct json_object *check = json_object_array_get_idx(list, at);
+	size_t i;
+
+	for (i = 0; i < at; i++)
+		if (same_answer(json_object_array_get_idx(list, i), check))
+			return true;
+	return false;
 }
 
 /* The hooks that a flow opened by @from crosses. */
@@ -121,12 +167,9 @@ static void print_checks(FILE *out, struct json_object *answer, const char *from
 	struct json_object *list = ctl_get(answer, "checks");
 	size_t i, n = json_object_array_length(list);
 
-	for (i = 0; i < n; i++) {
-		struct json_object *check = json_object_array_get_idx(list, i);
-
-		if (is(check, "from", from))
-			print_check(out, check, colours);
-	}
+	for (i = 0; i < n; i++)
+		if (is(json_object_array_get_idx(list, i), "from", from) && !told_before(list, i))
+			print_check(out, list, i, colours);
 }
 
 static void print_way(FILE *out, struct json_object *answer, const char *head, const char *from, const char *to,

@@ -53,6 +53,25 @@ static void explain_says_the_verdict_first_then_why(void **state)
 		    "  ingress at shop/web (10.0.0.1 -> 10.0.0.2): allowed, rule 'shop/web ingress[0]' allows it\n");
 }
 
+static void two_families_that_agree_are_told_once(void **state)
+{
+	(void)state;
+	assert_says(explain_print,
+		    "{\"pod\":\"a/x\",\"peer\":\"a/y\",\"proto\":\"UDP\",\"port\":53,\"verdict\":\"allow\","
+		    "\"reverse_verdict\":\"allow\",\"peer_is_local\":true,\"checks\":["
+		    CHECK("a/x", "a/y", "a/x", "egress", "allow", "policy", "\"a/r egress[1]\"", "[]", "false") ","
+		    CHECK("a/x", "a/y", "a/y", "ingress", "allow", "policy", "null", "[]", "false") ","
+		    CHECK("a/x", "a/y", "a/x", "egress", "allow", "policy", "\"a/r egress[1]\"", "[]", "false") ","
+		    CHECK("a/x", "a/y", "a/y", "ingress", "allow", "policy", "\"a/s ingress[0]\"", "[]", "false")
+		    "]}",
+		    "ALLOWED: a/x -> a/y, UDP 53\n"
+		    "  egress  at a/x (10.0.0.1 -> 10.0.0.2, 10.0.0.1 -> 10.0.0.2): allowed, rule 'a/r egress[1]' "
+		    "allows it\n"
+		    "  ingress at a/y (10.0.0.1 -> 10.0.0.2): allowed, no policy isolates it for ingress\n"
+		    "  ingress at a/y (10.0.0.1 -> 10.0.0.2): allowed, rule 'a/s ingress[0]' allows it\n"
+		    "The other way round: ALLOWED: a/y -> a/x, UDP 53\n");
+}
+
 static void explain_says_when_it_does_not_know(void **state)
 {
 	(void)state;
@@ -170,6 +189,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(explain_says_the_verdict_first_then_why),
+		cmocka_unit_test(two_families_that_agree_are_told_once),
 		cmocka_unit_test(explain_says_when_it_does_not_know),
 		cmocka_unit_test(a_denial_is_one_line),
 		cmocka_unit_test(a_denial_of_strangers_has_addresses_alone),
