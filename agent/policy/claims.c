@@ -39,8 +39,8 @@ static bool is_link_local(const struct addr *a)
 }
 
 /* What is on every link names no pod, and what is this node's own is the node. */
-static int add_claims(struct claims *c, const struct model *m, const struct addr *addrs, size_t n, bool status,
-		      struct list peers)
+static int add_claims(struct claims *c, const struct model *m, const struct addr *addrs, size_t n,
+		      bool status, struct list peers)
 {
 	struct claim *claim;
 	size_t i;

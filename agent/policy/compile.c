@@ -40,7 +40,7 @@ static int why_full(const struct build *b, struct bh_err *err)
 	if (b->t->ranges.n >= VEC_MAX)
 		return bh_err_set(err, -E2BIG, "policies make more than %u port ranges", VEC_MAX);
 	if (b->lists.n >= VEC_MAX)
-		return bh_err_set(err, -E2BIG, "policies make more than %u memberships in peer sets", VEC_MAX);
+		return bh_err_set(err, -E2BIG, "policies make more than %u peer memberships", VEC_MAX);
 	return bh_err_set(err, -ENOMEM, "out of memory in the policy compiler");
 }
 

@@ -55,7 +55,8 @@ static int copy_range(range_vec *to, const struct table_range *r)
 }
 
 /* What @base leaves of the span goes to @rule; @ret_at: the first range of @base not yet copied. */
-static int overlay_span(const range_vec *base, const struct span *s, uint32_t rule, size_t *ret_at, range_vec *to)
+static int overlay_span(const range_vec *base, const struct span *s, uint32_t rule, size_t *ret_at,
+			range_vec *to)
 {
 	uint32_t from = s->first;
 	size_t i = *ret_at;
@@ -253,8 +254,8 @@ static int set_rows(struct verdicts *w, uint32_t set, uint32_t dir)
 static int invert(struct verdicts *w)
 {
 	const struct build *b = w->b;
-	size_t i, total = 0;
-	uint32_t k;
+	size_t total = 0;
+	uint32_t i, k;
 
 	for (i = 0; i < b->classes.n; i++)
 		total += b->classes.v[i].peers.n;
@@ -270,7 +271,7 @@ static int invert(struct verdicts *w)
 	/* start[p + 1] is now where the classes of p begin, and moves on to where they end */
 	for (i = 0; i < b->classes.n; i++)
 		for (k = 0; k < b->classes.v[i].peers.n; k++)
-			w->in_classes[w->start[b->lists.v[b->classes.v[i].peers.first + k] + 1]++] = (uint32_t)i;
+			w->in_classes[w->start[b->lists.v[b->classes.v[i].peers.first + k] + 1]++] = i;
 	return 0;
 }
 
@@ -299,14 +300,13 @@ static int share_ranges(struct tables *t)
 {
 	auto_free struct slice *slices = calloc(t->rows.n + 1, sizeof(*slices));
 	auto_free uint32_t *owner = calloc(t->rows.n + 1, sizeof(*owner));
-	size_t i, n = 0;
-	uint32_t at = 0;
+	uint32_t i, n = 0, at = 0;
 
 	if (!slices || !owner)
 		return -ENOMEM;
 	for (i = 0; i < t->rows.n; i++)
 		if (t->rows.v[i].n)
-			slices[n++] = (struct slice){ t->ranges.v + t->rows.v[i].first, t->rows.v[i].n, (uint32_t)i };
+			slices[n++] = (struct slice){ t->ranges.v + t->rows.v[i].first, t->rows.v[i].n, i };
 	qsort(slices, n, sizeof(*slices), slice_cmp);
 	for (i = 0; i < n; i++)
 		owner[slices[i].row] = i && !content_cmp(&slices[i - 1], &slices[i]) ?

@@ -115,7 +115,8 @@ static struct addr roll_pod_addr(struct dice *d, bool v4)
 /* ::fffe:0:0 is next to where IPv4 addresses are kept: a block there may swallow them. */
 static struct addr roll_addr(struct dice *d, bool v4)
 {
-	static const char *const far4[] = { "0.0.0.0", "10.0.0.200", "10.0.1.3", "203.0.113.1", "255.255.255.255" };
+	static const char *const far4[] = { "0.0.0.0", "10.0.0.200", "10.0.1.3", "203.0.113.1",
+					    "255.255.255.255" };
 	static const char *const far6[] = { "::2", "::fffe:0:1", "::1:0:0:1", "fd00::1:3", "2001:db8::1" };
 
 	if (dice_chance(d, 70))
@@ -131,7 +132,8 @@ static struct cidr roll_cidr(struct dice *d, bool v4)
 	const struct addr a = roll_addr(d, v4);
 	struct cidr c;
 
-	(void)snprintf(block, sizeof(block), "%s/%u", addr_text(&a, text), v4 ? pick(d, lens4) : pick(d, lens6));
+	(void)snprintf(block, sizeof(block), "%s/%u", addr_text(&a, text),
+		       v4 ? pick(d, lens4) : pick(d, lens6));
 	zero(cidr_parse(block, &c));
 	return c;
 }

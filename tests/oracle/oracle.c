@@ -174,7 +174,7 @@ static bool peer_has_pod_at(const struct model *m, const struct net_policy *np, 
 
 	if (among(a, m->node_addrs.v, m->node_addrs.n))
 		return false;
-	if (a->b[0] == 0xfe && a->b[1] >= 0x80 && a->b[1] <= 0xbf)	/* link-local: on every link another */
+	if (a->b[0] == 0xfe && a->b[1] >= 0x80 && a->b[1] <= 0xbf)	/* link-local */
 		return false;
 	for (i = 0; i < m->endpoints.n; i++) {
 		const struct endpoint *e = m->endpoints.v[i];

@@ -361,7 +361,7 @@ int main(void)
 			return 1;
 	failed = test.wrong_tables + test.wrong_program;
 	passed = test.flows + test.asked - failed;
-	printf("oracle: %lu flows against the tables (%lu wrong), %lu of them against the program (%lu wrong)\n",
+	printf("oracle: %lu flows against the tables (%lu wrong), %lu against the program (%lu wrong)\n",
 	       test.flows, test.wrong_tables, test.asked, test.wrong_program);
 	printf("oracle: %lu allowed, %lu denied, %lu open, %lu unknown\n", test.answers[ORACLE_ALLOWED],
 	       test.answers[ORACLE_DENIED], test.answers[ORACLE_OPEN], test.answers[ORACLE_UNKNOWN]);

@@ -225,7 +225,8 @@ static void rows_with_the_same_ranges_share_them(void **state)
 	auto_tables struct tables *t = NULL;
 	const struct table_row *a, *b, *c;
 
-	w_rule(w_policy(m, "shop/p", "app=db", "i"), DIR_INGRESS, "pods(app=web); 10.9.0.0/16", "tcp/80,tcp/90");
+	w_rule(w_policy(m, "shop/p", "app=db", "i"), DIR_INGRESS, "pods(app=web); 10.9.0.0/16",
+	       "tcp/80,tcp/90");
 	w_rule(w_policy(m, "shop/q", "app=db", "i"), DIR_INGRESS, "10.8.0.0/16", "tcp/81,tcp/91");
 	t = w_compile(m);
 	a = w_row(t, DB, BH_INGRESS, "10.0.0.8");
@@ -724,7 +725,8 @@ static struct hash128 set_of(const char *peers, const char *ports)
 	return t->sets.v[0].hash;
 }
 
-static void assert_same(const char *peers, const char *ports, const char *peers2, const char *ports2, bool same)
+static void assert_same(const char *peers, const char *ports, const char *peers2, const char *ports2,
+			bool same)
 {
 	const struct hash128 a = set_of(peers, ports), b = set_of(peers2, ports2);
 
@@ -738,8 +740,8 @@ static void form_does_not_change_a_name(void **state)
 	assert_same("pods(a=1,b in x|y)", NULL, "pods(b in y|x|y,a=1,a=1)", NULL, true);
 	assert_same("pods(a=1); pods(b=1)", NULL, "pods(b=1); pods(a=1); pods(b=1)", NULL, true);
 	assert_same("ns(a=1)", NULL, "ns(a=1) pods()", NULL, true);
-	assert_same("10.0.0.0/8 -10.1.0.0/16 -10.2.0.0/16", NULL, "10.0.0.0/8 -10.2.0.0/16 -10.1.0.0/16", NULL,
-		    true);
+	assert_same("10.0.0.0/8 -10.1.0.0/16 -10.2.0.0/16", NULL,
+		    "10.0.0.0/8 -10.2.0.0/16 -10.1.0.0/16", NULL, true);
 	assert_same(NULL, "tcp/80,tcp/81-90,udp/1", NULL, "udp/1,tcp/85-90,tcp/80-87", true);
 	(void)state;
 }
@@ -845,7 +847,8 @@ static void rows_are_sparse(void **state)
 
 static void busy_policy(struct model *m, const char *name, bool backwards)
 {
-	static const char *const peers[] = { "pods(app=web)", "ns(team=ops); 10.0.0.0/8 -10.1.0.0/16", "::/0" };
+	static const char *const peers[] = { "pods(app=web)", "ns(team=ops); 10.0.0.0/8 -10.1.0.0/16",
+					     "::/0" };
 	static const char *const ports[] = { "tcp/80,udp/53", NULL, "tcp/1-100,tcp/50-200" };
 	struct net_policy *np = w_policy(m, name, backwards ? "!x,app in db|web" : "app in web|db,!x", "ie");
 	int i;

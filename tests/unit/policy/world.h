@@ -84,7 +84,10 @@ W void w_requirement(struct selector *s, char *text)
 		w_values(r, at + strlen(ops[i].word));
 		return;
 	}
-	assert_int_equal(selector_add(s, text + (*text == '!'), *text == '!' ? OP_NOT_EXISTS : OP_EXISTS, &r), 0);
+	if (*text == '!')
+		assert_int_equal(selector_add(s, text + 1, OP_NOT_EXISTS, &r), 0);
+	else
+		assert_int_equal(selector_add(s, text, OP_EXISTS, &r), 0);
 }
 
 W struct selector *w_selector(const char *text)
@@ -283,7 +286,8 @@ W const struct table_row *w_row(const struct tables *t, uint32_t ifindex, uint32
 }
 
 /* Who decides: "+shop/allow ingress[0]", "+" (open), "-" (denied). @port: "tcp/80", "icmp" */
-W const char *w_ask(const struct tables *t, uint32_t ifindex, uint32_t dir, const char *remote, const char *port)
+W const char *w_ask(const struct tables *t, uint32_t ifindex, uint32_t dir, const char *remote,
+		    const char *port)
 {
 	const struct table_row *row = w_row(t, ifindex, dir, remote);
 	uint32_t action = row->action, rule = row->rule, i;
