@@ -13,6 +13,7 @@
 #include "endpoints.h"
 #include "jsonx.h"
 #include "names.h"
+#include "requests.h"
 #include "util/scope.h"
 
 /* ---- status ------------------------------------------------------------------------------- */
@@ -255,13 +256,31 @@ static struct json_object *endpoint_item(const struct agent *a, const struct end
 	return o;
 }
 
+static int by_pod(const void *x, const void *y)
+{
+	const struct endpoint *a = *(struct endpoint *const *)x, *b = *(struct endpoint *const *)y;
+	const int r = strcmp(a->ns, b->ns);
+
+	return r ? r : strcmp(a->pod, b->pod);
+}
+
+/* Sorted for people: the model's order is that of the keys. */
 void answer_endpoints(struct agent *a, struct api_conn *conn, struct json_object *request)
 {
+	const size_t n = a->model->endpoints.n;
+	auto_free struct endpoint **sorted = calloc(n + 1, sizeof(*sorted));
 	size_t i;
 
 	(void)request;
-	for (i = 0; i < a->model->endpoints.n; i++)
-		if (api_send(conn, jx_item(endpoint_item(a, a->model->endpoints.v[i]))) < 0)
+	if (!sorted) {
+		(void)api_send_error(conn, CODE_RETRY, "no memory");
+		return;
+	}
+	for (i = 0; i < n; i++)
+		sorted[i] = a->model->endpoints.v[i];
+	qsort(sorted, n, sizeof(*sorted), by_pod);
+	for (i = 0; i < n; i++)
+		if (api_send(conn, jx_item(endpoint_item(a, sorted[i]))) < 0)
 			return;
 	(void)api_send(conn, jx_done());
 }

@@ -31,7 +31,7 @@ static void print_numbers(const struct ctl *c, struct json_object *o)
 	const uint64_t open = ctl_int(o, "unprotected"), bad = ctl_int(o, "policies_with_problems");
 	char text[256];
 
-	(void)snprintf(text, sizeof(text), "%llu here, %llu known in %llu namespaces",
+	(void)snprintf(text, sizeof(text), "%llu here; %llu known, namespaces: %llu",
 		       (unsigned long long)ctl_int(o, "endpoints"), (unsigned long long)ctl_int(o, "pods"),
 		       (unsigned long long)ctl_int(o, "namespaces"));
 	line(c, "pods", PLAIN, text);
