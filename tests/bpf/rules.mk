@@ -8,7 +8,7 @@ $(B)/tests/bpf/policy_test: $(BPF_TEST_OBJ)
 	$(say) LD $@
 	$(Q)$(CC) $(CFLAGS) $(LDHARDEN) -o $@ $^ -lbpf -lelf -lz
 
-$(B)/tests/bpf/parse_test: $(call obj,tests/bpf/parse_test.c)
+$(B)/tests/bpf/parse_test: $(call obj,tests/bpf/parse_test.c tests/bpf/packet.c)
 	$(say) LD $@
 	$(Q)$(CC) $(CFLAGS) $(LDHARDEN) -o $@ $^ -lcmocka
 
