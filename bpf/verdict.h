@@ -257,12 +257,13 @@ static __always_inline int verdict(struct __sk_buff *skb, __u32 reason, enum bh_
 
 static __always_inline __u64 flow_hash(const struct bh_flow6 *flow)
 {
-	const __u32 *w = (const __u32 *)flow;
-	__u64 h = 0;
-	unsigned int i;
+	__u64 w[6] = {}, h = 0;
+	int i;
 
+	_Static_assert(sizeof(*flow) <= sizeof(w), "a flow is hashed whole");
+	__builtin_memcpy(w, flow, sizeof(*flow));
 #pragma unroll
-	for (i = 0; i < sizeof(*flow) / sizeof(*w); i++)
+	for (i = 0; i < 6; i++)
 		h = (h ^ w[i]) * 0x9e3779b97f4a7c15ull;
 	return h ^ h >> 32;
 }

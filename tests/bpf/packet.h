@@ -33,7 +33,7 @@ enum mac { M_OWN, M_OTHER, M_GROUP };
 
 struct frame {
 	uint8_t room[2];		/* so that the IP header is aligned */
-	uint8_t data[700];
+	uint8_t data[6000];
 	uint32_t len, l3, l4;
 	int family;			/* 4 or 6 */
 	enum bh_dir dir;

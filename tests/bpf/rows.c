@@ -168,7 +168,7 @@ static void nd_target(struct frame *f, uint8_t type, uint32_t size, const struct
 {
 	uint8_t *p = f->data + f->l4;
 
-	memset(p, 0, sizeof(f->data) - f->l4);
+	memset(p, 0, 256);
 	p[0] = type;
 	f->data[f->l3 + 6] = IPPROTO_ICMPV6;
 	f->data[f->l3 + 7] = 255;

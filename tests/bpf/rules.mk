@@ -1,10 +1,14 @@
-# check-bpf: the programs by BPF_PROG_TEST_RUN (root), and their parser natively.
-BPF_TEST_BIN := $(B)/tests/bpf/parse_test $(B)/tests/bpf/policy_test
-BPF_TEST_OBJ := $(call obj,$(addprefix tests/bpf/,packet.c world.c rows.c policy_test.c))
+# check-bpf: the programs by BPF_PROG_TEST_RUN and on a veth (root), and their parser natively.
+BPF_TEST_BIN := $(addprefix $(B)/tests/bpf/,parse_test policy_test live_test)
+BPF_WORLD_OBJ := $(call obj,tests/bpf/packet.c tests/bpf/world.c)
 
-$(BPF_TEST_OBJ): $(SKEL)
+$(call obj,$(wildcard tests/bpf/*.c)): $(SKEL)
 
-$(B)/tests/bpf/policy_test: $(BPF_TEST_OBJ)
+$(B)/tests/bpf/policy_test: $(call obj,tests/bpf/policy_test.c tests/bpf/rows.c) $(BPF_WORLD_OBJ)
+	$(say) LD $@
+	$(Q)$(CC) $(CFLAGS) $(LDHARDEN) -o $@ $^ -lbpf -lelf -lz
+
+$(B)/tests/bpf/live_test: $(call obj,tests/bpf/live_test.c) $(BPF_WORLD_OBJ)
 	$(say) LD $@
 	$(Q)$(CC) $(CFLAGS) $(LDHARDEN) -o $@ $^ -lbpf -lelf -lz
 

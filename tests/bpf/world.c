@@ -18,6 +18,7 @@
 #include "policy.skel.h"
 
 struct policy_bpf *bpf;
+uint32_t world_ifindex = IFINDEX;
 
 enum class { C_NONE, C_WEB = 21, C_ALL, C_MIXED, C_ORPHAN };
 
@@ -151,10 +152,10 @@ static void put_rows(void)
 void world_endpoint(enum ep how, enum set set)
 {
 	struct bh_endpoint nobody = { 0 }, ep = {
-		.ifindex = IFINDEX, .policy_set = (uint32_t)set, .epoch = EPOCH, .born = BORN, .addrs = 5,
+		.ifindex = world_ifindex, .policy_set = (uint32_t)set, .epoch = EPOCH, .born = BORN, .addrs = 5,
 		.flags = how == E_FORWARDS ? BH_EP_FORWARDS : 0,
 	};
-	uint32_t direct = IFINDEX, other = BH_EP_DIRECT + 7, key = IFINDEX;
+	uint32_t direct = world_ifindex, other = BH_EP_DIRECT + 7, key = world_ifindex;
 
 	memcpy(ep.mac, pod_mac, sizeof(ep.mac));
 	ep.addr[0] = local_addr(L_OWN, 4);
@@ -171,7 +172,7 @@ void world_endpoint(enum ep how, enum set set)
 		return;
 	put(bpf->maps.bh_endpoints, &other, &ep);
 	put(bpf->maps.bh_ep_index, &key, &other);
-	ep.ifindex = IFINDEX + BH_EP_DIRECT;
+	ep.ifindex = world_ifindex + BH_EP_DIRECT;
 	ep.policy_set = S_NONE;
 	put(bpf->maps.bh_endpoints, &direct, &ep);
 }

@@ -35,6 +35,7 @@ extern struct policy_bpf *bpf;
 
 void world_load(bool tiny);	/* tiny: room for one session, and no eviction */
 void world_unload(void);
+extern uint32_t world_ifindex;	/* the endpoint's; IFINDEX unless set */
 void world_endpoint(enum ep ep, enum set set);
 void world_event_jiffies(uint32_t jiffies);
 void world_clear(void);		/* sessions and events */
