@@ -44,7 +44,7 @@ static bool is_subdomain(const char *s)
 	for (i = 0; i < n; i++) {
 		const bool inner = i && i < n - 1;
 
-		if (is_alnum(s[i]) || (inner && s[i] == '-' && s[i - 1] != '.' && s[i + 1] != '.'))
+		if (is_alnum(s[i]) || (inner && s[i] == '-'))
 			continue;
 		if (!inner || s[i] != '.' || !is_alnum(s[i - 1]) || !is_alnum(s[i + 1]))
 			return false;

@@ -271,6 +271,21 @@ static void other_kinds(void **state)
 	}
 }
 
+static void many_other_kinds(void **state)
+{
+	struct buf text = BUF_INIT(1 << 20);
+	struct content c;
+	int i;
+
+	(void)state;
+	for (i = 0; i < 100; i++)
+		(void)buf_fmt(&text, "---\n{apiVersion: v1, kind: K%d}\n", i);
+	c = content_of("x.yaml", text.data);
+	assert_int_equal(c.ignored.n, CONTENT_IGNORED_MAX);
+	content_done(&c);
+	buf_done(&text);
+}
+
 static const struct {
 	const char *text, *says;
 } bad[] = {
@@ -528,6 +543,7 @@ int main(void)
 		cmocka_unit_test(small_ones),
 		cmocka_unit_test(who_is_who),
 		cmocka_unit_test(other_kinds),
+		cmocka_unit_test(many_other_kinds),
 		cmocka_unit_test(nobody),
 		cmocka_unit_test(a_list_without_items),
 		cmocka_unit_test(odd_pods),

@@ -328,6 +328,12 @@ static void renamed(void **state)
 	settle(w);
 	assert_ptr_equal(model_policy(w->model, "shop", "a"), p);	/* never gone, never new */
 	assert_said(w, "");
+	drop(w, "a.yaml");
+	put(w, "z.yaml", NETPOL("a", DENY_OUT));	/* what is there goes before what is on its way out */
+	work(w);
+	assert_string_equal(isolation(w, "a"), "E");
+	settle(w);
+	assert_said(w, "");
 }
 
 /* How the kubelet updates a ConfigMap: files are links into ..data, which is a link that is replaced. */
@@ -506,9 +512,11 @@ static void names_forge_no_line(void **state)
 {
 	struct world *w = *state;
 
-	put(w, "a\nb.yaml", BAD_YAML);
+	put(w, "a\nb.yaml", "{apiVersion: v1, kind: \"S\\nT\"}");
+	put(w, "c\nd.yaml", BAD_YAML);
 	start(w);
-	assert_said(w, "BAD a?b.yaml:1: " BAD_SAYS "\n");
+	assert_said(w, "IGNORED a?b.yaml: kind S?T (v1) is of no use here, ignoring\n"
+		       "BAD c?d.yaml:1: " BAD_SAYS "\n");
 }
 
 /* ---- objects ---------------------------------------------------------------------------- */
@@ -607,10 +615,13 @@ static void the_directory_goes_and_comes_back(void **state)
 {
 	struct world *w = *state;
 	char wanted[512];
+	int i;
 
 	put(w, "a.yaml", NETPOL("a", DENY_IN));
 	put(w, "b.yaml", NETPOL("b", DENY_IN));
 	start(w);
+	drop(w, "a.yaml");
+	work(w);
 	remove_tree(w->dir);
 	(void)snprintf(wanted, sizeof(wanted), "BAD %s: No such file or directory\n", w->dir);
 	until_said(w, wanted);
@@ -619,13 +630,17 @@ static void the_directory_goes_and_comes_back(void **state)
 	assert_said(w, "");
 	assert_string_equal(isolation(w, "a"), "I");
 	assert_string_equal(isolation(w, "b"), "I");
+	for (i = 0; i < 1000 && !source_timeout_ms(w->source); i++)
+		work(w);
+	assert_true(i < 1000);			/* what waited in it does not keep us awake */
 
 	assert_int_equal(mkdir(w->dir, 0700), 0);
 	put(w, "a.yaml", NETPOL("a", DENY_OUT));
 	until(w, "a", "E");
 	(void)snprintf(wanted, sizeof(wanted), "GOOD %s: is back\n", w->dir);
 	assert_said(w, wanted);
-	until(w, "b", "");			/* it had its time to come back too */
+	assert_string_equal(isolation(w, "b"), "I");	/* it has some time to come back too */
+	until(w, "b", "");
 	put(w, "a.yaml", NETPOL("a", DENY_IN));	/* and it is watched again */
 	work(w);
 	assert_string_equal(isolation(w, "a"), "I");
