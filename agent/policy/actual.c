@@ -216,10 +216,10 @@ static const struct actual_location *longest(const struct actual *a, const struc
 	const struct actual_location *best = NULL;
 	size_t i;
 
-	for (i = 0; i < a->locations.n; i++) {
+	for (i = a->locations.n; i-- > 0 && a->locations.v[i].is_block;) {	/* blocks are sorted behind */
 		const struct actual_location *l = &a->locations.v[i];
 
-		if (l->is_block && cidr_holds(&l->cidr, addr) && (!best || l->cidr.len > best->cidr.len))
+		if (cidr_holds(&l->cidr, addr) && (!best || l->cidr.len > best->cidr.len))
 			best = l;
 	}
 	return best;

@@ -23,10 +23,10 @@ static uint32_t word_around(const struct actual *a, const struct cidr *cidr)
 	const struct actual_location *best = NULL;
 	size_t i;
 
-	for (i = 0; i < a->locations.n; i++) {
+	for (i = a->locations.n; i-- > 0 && a->locations.v[i].is_block;) {	/* blocks are sorted behind */
 		const struct actual_location *l = &a->locations.v[i];
 
-		if (l->is_block && cidr_covers(&l->cidr, cidr) && (!best || l->cidr.len > best->cidr.len))
+		if (cidr_covers(&l->cidr, cidr) && (!best || l->cidr.len > best->cidr.len))
 			best = l;
 	}
 	return best ? a->words[best->slot] : BH_CLASS_NONE;
@@ -38,10 +38,10 @@ static uint32_t class_around(const struct tables *t, const struct cidr *cidr, bo
 	const struct table_location *best = NULL;
 	size_t i;
 
-	for (i = 0; i < t->locations.n; i++) {
+	for (i = t->locations.n; i-- > 0 && t->locations.v[i].is_block;) {
 		const struct table_location *l = &t->locations.v[i];
 
-		if (!l->is_block || !cidr_covers(&l->cidr, cidr) || (is_block && l->cidr.len == cidr->len))
+		if (!cidr_covers(&l->cidr, cidr) || (is_block && l->cidr.len == cidr->len))
 			continue;
 		if (!best || l->cidr.len > best->cidr.len)
 			best = l;
