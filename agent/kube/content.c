@@ -60,7 +60,8 @@ int content_object_cmp(const void *a, const void *b)
 
 const char *content_name(const struct content_object *o, char ret[CONTENT_NAME])
 {
-	(void)snprintf(ret, CONTENT_NAME, "%s '%s%s%s'", kind_names[o->kind], o->ns, *o->ns ? "/" : "", o->name);
+	(void)snprintf(ret, CONTENT_NAME, "%s '%s%s%s'", kind_names[o->kind], o->ns, *o->ns ? "/" : "",
+		       o->name);
 	return ret;
 }
 

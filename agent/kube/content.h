@@ -24,7 +24,7 @@ struct content_object {
 
 struct content {
 	VEC(struct content_object) objects;	/* by content_object_cmp(), no two alike */
-	VEC(char *) ignored;			/* "Service (v1)": kinds we have no use for; sorted, each once */
+	VEC(char *) ignored;			/* "Service (v1)": kinds of no use to us; sorted, each once */
 	size_t bytes;				/* of all texts */
 };
 

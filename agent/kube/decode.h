@@ -21,7 +21,7 @@ struct json_object;
 #define DECODE_KEY_MAX		317	/* label key: 253 of prefix, slash, 63 of name */
 #define DECODE_VALUE_MAX	63	/* label value */
 #define DECODE_RULES_MAX	1024	/* of one direction */
-#define DECODE_ITEMS_MAX	1024	/* peers or ports of a rule, exceptions of a block, values, requirements */
+#define DECODE_ITEMS_MAX	1024	/* of any other list: peers, ports, exceptions, values... */
 #define DECODE_PROBLEMS_MAX	32	/* kept of one policy; that there are more is the last one */
 
 enum object_kind { OBJECT_NAMESPACE, OBJECT_POD, OBJECT_POLICY, OBJECT_OTHER };
@@ -30,7 +30,7 @@ enum object_kind { OBJECT_NAMESPACE, OBJECT_POD, OBJECT_POLICY, OBJECT_OTHER };
 struct object_id {
 	enum object_kind kind;
 	const char *api_version, *kind_name;	/* as written */
-	const char *ns, *name;			/* ns: "" for a namespace, "default" if not said; OTHER: both "" */
+	const char *ns, *name;	/* ns: "" for a namespace, "default" if not said; OTHER: both "" */
 };
 
 /**

@@ -230,7 +230,10 @@ static bool decode_key(struct decoder *d, struct json_object *o, void *into)
 static bool decode_operator(struct decoder *d, struct json_object *o, void *into)
 {
 	static const char *const names[] = {
-		[OP_IN] = "In", [OP_NOT_IN] = "NotIn", [OP_EXISTS] = "Exists", [OP_NOT_EXISTS] = "DoesNotExist",
+		[OP_IN] = "In",
+		[OP_NOT_IN] = "NotIn",
+		[OP_EXISTS] = "Exists",
+		[OP_NOT_EXISTS] = "DoesNotExist",
 	};
 	const char *text = value_text(o);
 	enum selector_op *ret = into;
@@ -327,7 +330,8 @@ static bool decode_exception(struct decoder *d, struct json_object *o, void *int
 	if (!decode_cidr(d, o, &c))
 		return false;
 	if (!cidr_covers(&p->block, &c) || c.len == p->block.len)
-		return problem(d, "%s is not a part of %s", cidr_text(&c, inner), cidr_text(&p->block, outer));
+		return problem(d, "%s is not a part of %s", cidr_text(&c, inner),
+			       cidr_text(&p->block, outer));
 	slot = vec_add(&p->except);
 	if (!slot)
 		return no_memory(d);

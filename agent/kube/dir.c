@@ -23,8 +23,9 @@
 #include "util/scope.h"
 
 #define RETRY_MS	250	/* while the directory is away */
-#define RESCAN_MS	2000	/* for what inotify does not tell: targets of links, lost events, network mounts */
+#define RESCAN_MS	2000	/* for what inotify does not tell: where links lead, lost events */
 #define FILES_MAX	4096
+#define DRAIN_MAX	64	/* reads of events before we look: who writes all the time must not stop us */
 #define BYTES_MAX	(256u << 20)	/* of all objects of all files */
 
 struct source {
@@ -36,7 +37,7 @@ struct source {
 	dev_t dev;			/* which directory that is */
 	ino_t ino;
 	bool look;			/* something happened that a scan may see */
-	bool swapped;			/* a hidden name has moved: links may lead elsewhere (ConfigMap's ..data) */
+	bool swapped;			/* a hidden name has moved (ConfigMap's ..data), and links with it */
 	bool dirty, changed;		/* to be merged; merged, but not told yet */
 	int64_t rescan_ms;		/* when to look again, whatever happens */
 	char trouble[512];		/* of the directory */
@@ -75,7 +76,8 @@ static bool is_manifest(const char *name)
 {
 	const char *dot = strrchr(name, '.');
 
-	return *name != '.' && dot && (!strcmp(dot, ".yaml") || !strcmp(dot, ".yml") || !strcmp(dot, ".json"));
+	return *name != '.' && dot &&
+	       (!strcmp(dot, ".yaml") || !strcmp(dot, ".yml") || !strcmp(dot, ".json"));
 }
 
 /* The entry of that name, new if there was none. NULL: no memory, or too many files. */
@@ -148,8 +150,9 @@ static void lost(void *ctx, const struct claim *loser, const struct claim *winne
 
 	(void)ctx;
 	if (!*f->shadowed && !f->leaving && !by->leaving)
-		(void)snprintf(f->shadowed, sizeof(f->shadowed), "%s:%u: %s is in %.128s already, which counts",
-			       f->name, loser->object->line, content_name(loser->object, name), by->name);
+		(void)snprintf(f->shadowed, sizeof(f->shadowed),
+			       "%s:%u: %s is in %.128s already, which counts", f->name,
+			       loser->object->line, content_name(loser->object, name), by->name);
 }
 
 static void problem(void *ctx, const struct claim *claim, const struct problem *p)
@@ -182,7 +185,9 @@ static struct claim *claim_all(struct source *s, size_t n)
 
 		f->shadowed[0] = '\0';
 		for (j = 0; j < f->content.objects.n; j++)
-			*next++ = (struct claim){ .object = &f->content.objects.v[j], .rank = rank, .owner = f };
+			*next++ = (struct claim){
+				.object = &f->content.objects.v[j], .rank = rank, .owner = f,
+			};
 	}
 	return claims;
 }
@@ -223,8 +228,8 @@ static void unwatch(struct source *s)
 /* Sees to it that what is watched is what is at the path now, and was opened as @dirfd. */
 static int watch(struct source *s, int dirfd, struct bh_err *err)
 {
-	const uint32_t mask = IN_MODIFY | IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_CREATE | IN_DELETE |
-			      IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR;
+	const uint32_t mask = IN_MODIFY | IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_CREATE |
+			      IN_DELETE | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR;
 	struct stat mine, there;
 
 	if (fstat(dirfd, &mine) < 0)
@@ -332,7 +337,7 @@ static void take_event(struct source *s, const struct inotify_event *e)
 
 	s->look |= !(e->mask & IN_MODIFY);	/* wait for the close: scans are not free */
 	if (e->wd != s->wd)
-		return;		/* of a directory that was here before, or "some were lost": the scan is enough */
+		return;		/* of a directory that was here before, or "some were lost": just look */
 	if (e->mask & IN_IGNORED)
 		s->wd = -1;
 	else if (*name != '.')
@@ -345,8 +350,9 @@ static int drain(struct source *s, struct bh_err *err)
 {
 	char data[16384] __attribute__((aligned(__alignof__(struct inotify_event))));
 	ssize_t n, at;
+	int i;
 
-	for (;;) {
+	for (i = 0; i < DRAIN_MAX; i++) {
 		n = read(s->fd, data, sizeof(data));
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -359,6 +365,7 @@ static int drain(struct source *s, struct bh_err *err)
 			at += (ssize_t)(sizeof(*e) + e->len);
 		}
 	}
+	return 0;
 }
 
 /* ---- the source ------------------------------------------------------------------------- */

@@ -53,7 +53,8 @@ struct visit {
 	bool swapped;		/* links may lead elsewhere now: take what they lead to as finished */
 	int64_t now_ms;
 	size_t room;		/* bytes of objects it may hold */
-	void (*ignored)(void *ctx, const struct file *f, const char *kind);	/* a kind of no use that is new */
+	/* a kind of no use, which it did not hold before */
+	void (*ignored)(void *ctx, const struct file *f, const char *kind);
 	void *ctx;
 };
 

@@ -41,13 +41,15 @@ static int json_failed(struct json_tokener *tok, const char *file, const char *t
 	const unsigned int line = line_at(text, json_tokener_get_parse_end(tok));
 
 	if (why == json_tokener_error_depth)
-		return bh_err_set(err, -E2BIG, "%s:%u: nested deeper than %d", file, line, MANIFEST_DEPTH_MAX);
+		return bh_err_set(err, -E2BIG, "%s:%u: nested deeper than %d", file, line,
+				  MANIFEST_DEPTH_MAX);
 	if (why == json_tokener_continue)
 		return bh_err_set(err, -EINVAL, "%s:%u: the file ends too early", file, line);
 	return bh_err_set(err, -EINVAL, "%s:%u: %s", file, line, json_tokener_error_desc(why));
 }
 
-static int parse_json(const char *file, const char *text, size_t len, struct manifest *ret, struct bh_err *err)
+static int parse_json(const char *file, const char *text, size_t len, struct manifest *ret,
+		      struct bh_err *err)
 {
 	auto_tokener struct json_tokener *tok = json_tokener_new_ex(MANIFEST_DEPTH_MAX + 1);
 	struct document *doc = vec_add(&ret->docs);
@@ -69,14 +71,16 @@ static bool is_json(const char *file)
 	return n >= 5 && !strcmp(file + n - 5, ".json");
 }
 
-int manifest_parse(const char *file, const char *text, size_t len, struct manifest *ret, struct bh_err *err)
+int manifest_parse(const char *file, const char *text, size_t len, struct manifest *ret,
+		   struct bh_err *err)
 {
 	struct manifest m = {};
 	int r;
 
 	if (len > MANIFEST_BYTES_MAX)
 		return bh_err_set(err, -E2BIG, "%s: larger than %u bytes", file, MANIFEST_BYTES_MAX);
-	r = is_json(file) ? parse_json(file, text, len, &m, err) : manifest_parse_yaml(file, text, len, &m, err);
+	r = is_json(file) ? parse_json(file, text, len, &m, err) :
+			    manifest_parse_yaml(file, text, len, &m, err);
 	if (r < 0) {
 		manifest_done(&m);
 		return r == -ENOMEM ? bh_err_errno(err, r, "%s", file) : r;

@@ -156,8 +156,8 @@ static int put(struct model *model, const struct claim *claim, const struct merg
 }
 
 /* Walks what was held and what shall be, both in order. Return: 0 or -ENOMEM, all else done. */
-static int differ(const struct merge *was, struct merge *will, const struct claim *claims, struct model *model,
-		  const struct merge_hooks *hooks, bool *ret_changed)
+static int differ(const struct merge *was, struct merge *will, const struct claim *claims,
+		  struct model *model, const struct merge_hooks *hooks, bool *ret_changed)
 {
 	size_t i = 0, j = 0;
 	int r = 0;

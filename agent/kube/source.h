@@ -13,8 +13,8 @@
 struct source;
 
 enum source_note_kind {
-	SOURCE_FILE_BAD,	/* cannot be taken in: its last good version stays in force. Also the directory
-				 * itself, and a file whose object another file has already */
+	SOURCE_FILE_BAD,	/* cannot be taken in: its last good version stays in force. Also the
+				 * directory itself, and a file whose object another file has already */
 	SOURCE_FILE_GOOD,	/* was bad, is good again or gone */
 	SOURCE_OBJECT_PROBLEM,	/* taken in, but something in it is not understood */
 	SOURCE_IGNORED,		/* a kind we have no use for */

@@ -373,8 +373,8 @@ static int remember(struct reader *r, const yaml_char_t *name, const struct node
 }
 
 /* One new value; @depth counts the levels down to it, 1 for a document's root. */
-static int read_new(struct reader *r, const yaml_event_t *e, unsigned int depth, const yaml_char_t **ret_anchor,
-		    struct node *ret)
+static int read_new(struct reader *r, const yaml_event_t *e, unsigned int depth,
+		    const yaml_char_t **ret_anchor, struct node *ret)
 {
 	int err;
 

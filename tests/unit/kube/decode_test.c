@@ -227,7 +227,8 @@ static const struct {
 	{ V1("Pod", "metadata: {name: " LONG63 "4." LONG63 "}"), "Pod 'default/" LONG63 "4." LONG63 "'" },
 	{ V1("Namespace", "metadata: {name: shop, namespace: x}"), "Namespace 'shop'" },
 	{ V1("Namespace", "metadata: {name: " LONG63 "}"), "Namespace '" LONG63 "'" },
-	{ "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: p}", "NetworkPolicy 'default/p'" },
+	{ "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: p}",
+	  "NetworkPolicy 'default/p'" },
 };
 
 static void who_is_who(void **state)
@@ -250,9 +251,11 @@ static const struct {
 } others[] = {
 	{ V1("Service", "metadata: {name: Any_Name}"), "Service (v1)" },
 	{ V1("NetworkPolicy", ""), "NetworkPolicy (v1)" },
-	{ "apiVersion: networking.k8s.io/v1beta1\nkind: NetworkPolicy", "NetworkPolicy (networking.k8s.io/v1beta1)" },
+	{ "apiVersion: networking.k8s.io/v1beta1\nkind: NetworkPolicy",
+	  "NetworkPolicy (networking.k8s.io/v1beta1)" },
 	{ "apiVersion: apps/v1\nkind: Deployment", "Deployment (apps/v1)" },
-	{ V1("List", "items: [{apiVersion: v1, kind: Secret}, {apiVersion: v1, kind: Secret}]"), "Secret (v1)" },
+	{ V1("List", "items: [{apiVersion: v1, kind: Secret}, {apiVersion: v1, kind: Secret}]"),
+	  "Secret (v1)" },
 	{ V1("PodList", "items: []"), "PodList (v1)" },
 };
 
@@ -301,20 +304,31 @@ static const struct {
 	{ V1("Pod", "metadata: {generateName: web-}"), "x.yaml:1: Pod: metadata.name is missing" },
 	{ V1("Pod", "metadata: {name: 7}"), "x.yaml:1: Pod: metadata.name is not a text" },
 	{ V1("Pod", "metadata: {name: ''}"), "x.yaml:1: Pod: metadata.name '' is not a DNS-1123 subdomain" },
-	{ V1("Pod", "metadata: {name: Web}"), "x.yaml:1: Pod: metadata.name 'Web' is not a DNS-1123 subdomain" },
-	{ V1("Pod", "metadata: {name: -a}"), "x.yaml:1: Pod: metadata.name '-a' is not a DNS-1123 subdomain" },
-	{ V1("Pod", "metadata: {name: a-}"), "x.yaml:1: Pod: metadata.name 'a-' is not a DNS-1123 subdomain" },
-	{ V1("Pod", "metadata: {name: a..b}"), "x.yaml:1: Pod: metadata.name 'a..b' is not a DNS-1123 subdomain" },
-	{ V1("Pod", "metadata: {name: a.-b}"), "x.yaml:1: Pod: metadata.name 'a.-b' is not a DNS-1123 subdomain" },
-	{ V1("Pod", "metadata: {name: a-.b}"), "x.yaml:1: Pod: metadata.name 'a-.b' is not a DNS-1123 subdomain" },
-	{ V1("Pod", "metadata: {name: .a}"), "x.yaml:1: Pod: metadata.name '.a' is not a DNS-1123 subdomain" },
-	{ V1("Pod", "metadata: {name: a/b}"), "x.yaml:1: Pod: metadata.name 'a/b' is not a DNS-1123 subdomain" },
-	{ V1("Pod", "metadata: {name: \"a\\nb\"}"), "x.yaml:1: Pod: metadata.name 'a?b' is not a DNS-1123 subdomain" },
+	{ V1("Pod", "metadata: {name: Web}"),
+	  "x.yaml:1: Pod: metadata.name 'Web' is not a DNS-1123 subdomain" },
+	{ V1("Pod", "metadata: {name: -a}"),
+	  "x.yaml:1: Pod: metadata.name '-a' is not a DNS-1123 subdomain" },
+	{ V1("Pod", "metadata: {name: a-}"),
+	  "x.yaml:1: Pod: metadata.name 'a-' is not a DNS-1123 subdomain" },
+	{ V1("Pod", "metadata: {name: a..b}"),
+	  "x.yaml:1: Pod: metadata.name 'a..b' is not a DNS-1123 subdomain" },
+	{ V1("Pod", "metadata: {name: a.-b}"),
+	  "x.yaml:1: Pod: metadata.name 'a.-b' is not a DNS-1123 subdomain" },
+	{ V1("Pod", "metadata: {name: a-.b}"),
+	  "x.yaml:1: Pod: metadata.name 'a-.b' is not a DNS-1123 subdomain" },
+	{ V1("Pod", "metadata: {name: .a}"),
+	  "x.yaml:1: Pod: metadata.name '.a' is not a DNS-1123 subdomain" },
+	{ V1("Pod", "metadata: {name: a/b}"),
+	  "x.yaml:1: Pod: metadata.name 'a/b' is not a DNS-1123 subdomain" },
+	{ V1("Pod", "metadata: {name: \"a\\nb\"}"),
+	  "x.yaml:1: Pod: metadata.name 'a?b' is not a DNS-1123 subdomain" },
 	{ V1("Pod", "metadata: {name: \"a\\0b\"}"), "x.yaml:1: Pod: metadata.name is not a text" },
 	{ V1("Pod", "metadata: {name: a, namespace: b.c}"),
 	  "x.yaml:1: Pod 'a': metadata.namespace 'b.c' is not a DNS-1123 label" },
-	{ V1("Pod", "metadata: {name: a, namespace: 1}"), "x.yaml:1: Pod 'a': metadata.namespace is not a text" },
-	{ V1("Namespace", "metadata: {name: a.b}"), "x.yaml:1: Namespace: metadata.name 'a.b' is not a DNS-1123 label" },
+	{ V1("Pod", "metadata: {name: a, namespace: 1}"),
+	  "x.yaml:1: Pod 'a': metadata.namespace is not a text" },
+	{ V1("Namespace", "metadata: {name: a.b}"),
+	  "x.yaml:1: Namespace: metadata.name 'a.b' is not a DNS-1123 label" },
 	{ V1("Namespace", "metadata: {name: " LONG63 "4}"),
 	  "x.yaml:1: Namespace: metadata.name '" LONG63 "4' is not a DNS-1123 label" },
 	{ V1("List", "items: {}"), "x.yaml:1: List: items is not a list" },
@@ -325,7 +339,8 @@ static const struct {
 	     V1("Pod", "metadata: {namespace: default, name: a}"))),
 	  "x.yaml:9: Pod 'default/a' is in line 1 already" },
 	{ V1("List", "items: [{apiVersion: v1, kind: Pod, metadata: {name: a}},"
-	     "{apiVersion: v1, kind: Pod, metadata: {name: a}}]"), "x.yaml:1: Pod 'default/a' is in line 1 already" },
+	     "{apiVersion: v1, kind: Pod, metadata: {name: a}}]"),
+	  "x.yaml:1: Pod 'default/a' is in line 1 already" },
 	{ "a: 1\n  b: 2\n", "x.yaml:2: mapping values are not allowed in this context" },
 };
 
@@ -358,15 +373,21 @@ static void a_list_without_items(void **state)
 static void odd_pods(void **state)
 {
 	static const char text[] =
-		V1("Pod", "metadata: {name: a, uid: 7, labels: {ok: x, number: 1, none: null, list: [], long: "
-			  LONG63 "4}}\n"
-			  "spec: {nodeName: [x], hostNetwork: 'true', unknown: 1, initContainers: 7, containers: [null, 3,"
-			  "{ports: x}, {ports: [null, {hostPort: x}, {hostPort: 0}, {hostPort: 70000},"
-			  "{hostPort: 1, protocol: ICMP}, {hostPort: 2, protocol: null}, {hostPort: 3, protocol: SCTP}]}]}\n"
-			  "status: {phase: 1, podIP: 10.0.0.9, podIPs: [null, {}, {ip: x}, {ip: 10.0.0.2}, {ip: fd00::2}]}\n"
-			  "---\n")
-		V1("Pod", "metadata: {name: b, labels: [x]}\nspec: x\nstatus: {podIP: 10.0.0.3, podIPs: {}, phase: Failed}\n"
-			  "---\n")
+		V1("Pod",
+		   "metadata: {name: a, uid: 7,"
+		   "  labels: {ok: x, number: 1, none: null, list: [], long: " LONG63 "4}}\n"
+		   "spec: {nodeName: [x], hostNetwork: 'true', unknown: 1, initContainers: 7,"
+		   "  containers: [null, 3, {ports: x}, {ports: [null, {hostPort: x}, {hostPort: 0},"
+		   "    {hostPort: 70000}, {hostPort: 1, protocol: ICMP}, {hostPort: 2, protocol: null},"
+		   "    {hostPort: 3, protocol: SCTP}]}]}\n"
+		   "status: {phase: 1, podIP: 10.0.0.9,"
+		   "  podIPs: [null, {}, {ip: x}, {ip: 10.0.0.2}, {ip: fd00::2}]}\n"
+		   "---\n")
+		V1("Pod",
+		   "metadata: {name: b, labels: [x]}\n"
+		   "spec: x\n"
+		   "status: {podIP: 10.0.0.3, podIPs: {}, phase: Failed}\n"
+		   "---\n")
 		V1("Pod", "metadata: {name: c}\nstatus: []\nspec: {hostNetwork: true}\n");
 	struct model *m = model_of(content_of("x.yaml", text), "");
 	const struct pod *p = model_pod(m, "default", "a");
@@ -435,7 +456,8 @@ static void pods_have_limits(void **state)
 
 /* ---- the union ---------------------------------------------------------------------------- */
 
-#define POLICY(name, spec) "{apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, metadata: {name: " name "}, spec: " spec "}"
+#define POLICY(name, spec) \
+	"{apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, metadata: {name: " name "}, spec: " spec "}"
 #define POD(name, label) "{apiVersion: v1, kind: Pod, metadata: {name: " name ", labels: {l: " label "}}}"
 #define NAMESPACE(name) "{apiVersion: v1, kind: Namespace, metadata: {name: " name "}}"
 
@@ -449,8 +471,10 @@ static const char *label_of(const struct model *m, const char *pod)
 static void differences_only(void **state)
 {
 	const char *const names[] = { "one", "two" };
-	struct content c[2] = { content_of("x.yaml", NAMESPACE("n") "\n--- " POD("a", "x") "\n--- " POD("b", "x")),
-				content_of("x.yaml", POLICY("p", "{}") "\n--- " POD("c", "x")) };
+	struct content c[2] = {
+		content_of("x.yaml", NAMESPACE("n") "\n--- " POD("a", "x") "\n--- " POD("b", "x")),
+		content_of("x.yaml", POLICY("p", "{}") "\n--- " POD("c", "x")),
+	};
 	struct buf said = BUF_INIT(65536);
 	struct model *m = model_new();
 	struct merge merge = {};
@@ -464,7 +488,7 @@ static void differences_only(void **state)
 	assert_false(apply(&merge, c, names, 2, m, &said));	/* nothing new */
 	assert_ptr_equal(model_pod(m, "default", "b"), b);
 
-	content_done(&c[0]);					/* a changes, b does not, the namespace goes */
+	content_done(&c[0]);		/* a changes, b does not, the namespace goes */
 	c[0] = content_of("x.yaml", POD("b", "x") "\n--- " POD("a", "y"));
 	assert_true(apply(&merge, c, names, 2, m, &said));
 	assert_ptr_equal(model_pod(m, "default", "b"), b);
@@ -483,9 +507,11 @@ static void differences_only(void **state)
 
 static void fields_of_no_use_do_not_count(void **state)
 {
-	struct content a = content_of("x.yaml", "{apiVersion: v1, kind: Pod, status: {podIP: 10.0.0.1, hostIP: 1.2.3.4},"
+	struct content a = content_of("x.yaml",
+				      "{apiVersion: v1, kind: Pod, status: {podIP: 10.0.0.1, hostIP: 1.2.3.4},"
 				      "metadata: {name: a, resourceVersion: '1', annotations: {x: y}}}");
-	struct content b = content_of("x.yaml", "{apiVersion: v1, kind: Pod, status: {conditions: [], podIP: 10.0.0.1},"
+	struct content b = content_of("x.yaml",
+				      "{apiVersion: v1, kind: Pod, status: {conditions: [], podIP: 10.0.0.1},"
 				      "metadata: {managedFields: [], name: a, resourceVersion: '2'}}");
 	struct content c = content_of("x.yaml", "{apiVersion: v1, kind: Pod, status: {podIP: 10.0.0.2},"
 				      "metadata: {name: a}}");
@@ -501,7 +527,10 @@ static void fields_of_no_use_do_not_count(void **state)
 static void one_object_in_two_files(void **state)
 {
 	const char *const names[] = { "one", "two" };
-	struct content c[2] = { content_of("x.yaml", POD("a", "first")), content_of("x.yaml", POD("a", "second")) };
+	struct content c[2] = {
+		content_of("x.yaml", POD("a", "first")),
+		content_of("x.yaml", POD("a", "second")),
+	};
 	struct buf said = BUF_INIT(65536);
 	struct model *m = model_new();
 	struct merge merge = {};
@@ -522,12 +551,14 @@ static void one_object_in_two_files(void **state)
 
 static void problems_are_told_with_their_object(void **state)
 {
-	struct model *m = model_of(content_of("x.yaml", POLICY("p", "{ingress: [{ports: [{port: 443, endPort: 80}]}, {from: [{}]}],"
-							       " x: .nan}")),
+	static const char text[] =
+		POLICY("p", "{ingress: [{ports: [{port: 443, endPort: 80}]}, {from: [{}]}], x: .nan}");
+	struct model *m = model_of(content_of("x.yaml", text),
 				   "NetworkPolicy 'default/p': spec.x is not a known field\n"
-				   "NetworkPolicy 'default/p': spec.ingress[0].ports[0].endPort 80 is below port 443\n"
-				   "NetworkPolicy 'default/p': spec.ingress[1].from[0] is empty: it needs podSelector, "
-				   "namespaceSelector or ipBlock\n");
+				   "NetworkPolicy 'default/p': spec.ingress[0].ports[0].endPort 80 is below "
+				   "port 443\n"
+				   "NetworkPolicy 'default/p': spec.ingress[1].from[0] is empty: it needs "
+				   "podSelector, namespaceSelector or ipBlock\n");
 
 	(void)state;
 	model_free(m);

@@ -390,7 +390,8 @@ static void a_bad_file_keeps_its_last_good_version(void **state)
 	assert_string_equal(isolation(w, "a"), "I");
 	assert_string_equal(isolation(w, "b"), "I");
 
-	put(w, "a.yaml", NETPOL("a", DENY_OUT) "---\n" BAD_YAML "# and so on\n");	/* the same fault: nothing new */
+	/* the same fault: nothing new */
+	put(w, "a.yaml", NETPOL("a", DENY_OUT) "---\n" BAD_YAML "# and so on\n");
 	settle(w);
 	assert_said(w, "");
 	put(w, "a.yaml", "\n" BAD_YAML);						/* another one */
@@ -424,7 +425,8 @@ static void nobody_knows_which_object(void **state)
 	put(w, "a.yaml", NETPOL("a", DENY_IN));
 	start(w);
 	put(w, "a.yaml", NETPOL("a", DENY_OUT) "---\n" NETPOL("Not_A_Name", DENY_IN));
-	until_said(w, "BAD a.yaml:6: NetworkPolicy: metadata.name 'Not_A_Name' is not a DNS-1123 subdomain\n");
+	until_said(w, "BAD a.yaml:6: NetworkPolicy: "
+		      "metadata.name 'Not_A_Name' is not a DNS-1123 subdomain\n");
 	assert_string_equal(isolation(w, "a"), "I");
 }
 
@@ -529,7 +531,8 @@ static void problems_and_ignored_kinds(void **state)
 	    "---\n{apiVersion: v1, kind: Service}\n---\n{apiVersion: v1, kind: Service}\n");
 	start(w);
 	assert_said(w, "IGNORED a.yaml: kind Service (v1) is of no use here, ignoring\n"
-		       "PROBLEM a.yaml: NetworkPolicy 'shop/a': spec.ingress[1].ports[1].endPort 80 is below port 443\n");
+		       "PROBLEM a.yaml: NetworkPolicy 'shop/a': "
+		       "spec.ingress[1].ports[1].endPort 80 is below port 443\n");
 	assert_false(model_policy(w->model, "shop", "a")->rules[DIR_INGRESS].v[0].unknown);
 	assert_true(model_policy(w->model, "shop", "a")->rules[DIR_INGRESS].v[1].unknown);
 	put(w, "b.yaml", NETPOL("b", DENY_IN));
@@ -538,11 +541,12 @@ static void problems_and_ignored_kinds(void **state)
 	    "# the same\n---\n{apiVersion: v1, kind: Service}\n");
 	work(w);
 	assert_said(w, "");
-	put(w, "a.yaml", NETPOL("a", "{ingress: [{ports: [{port: http}]}]}") "---\n{apiVersion: v1, kind: Secret}\n");
+	put(w, "a.yaml", NETPOL("a", "{ingress: [{ports: [{port: http}]}]}")
+	    "---\n{apiVersion: v1, kind: Secret}\n");
 	work(w);
 	assert_said(w, "IGNORED a.yaml: kind Secret (v1) is of no use here, ignoring\n"
-		       "PROBLEM a.yaml: NetworkPolicy 'shop/a': spec.ingress[0].ports[0].port 'http' is a named port, "
-		       "which is not supported yet\n");
+		       "PROBLEM a.yaml: NetworkPolicy 'shop/a': "
+		       "spec.ingress[0].ports[0].port 'http' is a named port, which is not supported yet\n");
 }
 
 static void one_object_in_two_files(void **state)
@@ -570,7 +574,7 @@ static void one_object_in_two_files(void **state)
 	put(w, "c.yaml", NETPOL("c", DENY_IN) "---\n" NETPOL("a", DENY_IN));
 	work(w);
 	assert_string_equal(isolation(w, "a"), "E");
-	drop(w, "a.yaml");					/* the other one's turn, from what it last held */
+	drop(w, "a.yaml");		/* the other one's turn, from what it last held */
 	until(w, "a", "I");
 	assert_said(w, "GOOD c.yaml: is good again\n");
 }

@@ -80,11 +80,13 @@ static const struct row good_yaml[] = {
 	  "[9223372036854775807,-9223372036854775808,9.2233720368547758e+18]" },
 	{ "[1_000, 1:30, 0x, 0o8, 0b1, '-', +, 1e, 1.2.3, .]",
 	  "[\"1_000\",\"1:30\",\"0x\",\"0o8\",\"0b1\",\"-\",\"+\",\"1e\",\"1.2.3\",\".\"]" },
-	{ "[1.5, -.5, 1., 2e3, 1E-2, .inf, -.INF, .nan]", "[1.5,-0.5,1.0,2000.0,0.01,Infinity,-Infinity,NaN]" },
+	{ "[1.5, -.5, 1., 2e3, 1E-2, .inf, -.INF, .nan]",
+	  "[1.5,-0.5,1.0,2000.0,0.01,Infinity,-Infinity,NaN]" },
 	{ "[2001-01-01, 10.0.0.0/8, '::/0', fd00::1]",
 	  "[\"2001-01-01\",\"10.0.0.0\\/8\",\"::\\/0\",\"fd00::1\"]" },
 	/* quoted and block scalars are text */
-	{ "['80', \"true\", \"null\", 'it''s', \"\\u00e4\\n\"]", "[\"80\",\"true\",\"null\",\"it's\",\"\xc3\xa4\\n\"]" },
+	{ "['80', \"true\", \"null\", 'it''s', \"\\u00e4\\n\"]",
+	  "[\"80\",\"true\",\"null\",\"it's\",\"\xc3\xa4\\n\"]" },
 	{ "a: |\n  80\nb: >-\n  x\n  y\n", "{\"a\":\"80\\n\",\"b\":\"x y\"}" },
 	{ "[!!str 80, ! 80, !!str null]", "[\"80\",\"80\",\"null\"]" },
 	{ "!!map {a: !!seq [1]}", "{\"a\":[1]}" },
@@ -92,7 +94,8 @@ static const struct row good_yaml[] = {
 	{ "80: a\ntrue: b\n'x y': c\n", "{\"80\":\"a\",\"true\":\"b\",\"x y\":\"c\"}" },
 	{ "'<<': 1", "{\"<<\":1}" },
 	/* aliases */
-	{ "a: &x [1, &y {b: 2}]\nc: *x\nd: *y\n", "{\"a\":[1,{\"b\":2}],\"c\":[1,{\"b\":2}],\"d\":{\"b\":2}}" },
+	{ "a: &x [1, &y {b: 2}]\nc: *x\nd: *y\n",
+	  "{\"a\":[1,{\"b\":2}],\"c\":[1,{\"b\":2}],\"d\":{\"b\":2}}" },
 	{ "a: &x 1\nb: &x 2\nc: *x\n", "{\"a\":1,\"b\":2,\"c\":2}" },
 	{ "a: &x\nb: *x\n", "{\"a\":null,\"b\":null}" },
 	/* documents */
@@ -111,7 +114,8 @@ static const struct row good_yaml[] = {
 static const struct row bad_yaml[] = {
 	{ "a: 1\nb: c: d\n", "x.yaml:2: mapping values are not allowed in this context" },
 	{ "a: [1,\nb: 2\n", "x.yaml:3: did not find expected ',' or ']' (while parsing a flow sequence)" },
-	{ "a:\n\tb: 1\n", "x.yaml:2: found character that cannot start any token (while scanning for the next token)" },
+	{ "a:\n\tb: 1\n",
+	  "x.yaml:2: found character that cannot start any token (while scanning for the next token)" },
 	{ "a: 'open\n", "x.yaml:2: found unexpected end of stream (while scanning a quoted scalar)" },
 	{ "a: 1\n b: 2\n", "x.yaml:2: mapping values are not allowed in this context" },
 	{ "a: 1\n-b\n", "x.yaml:3: could not find expected ':' (while scanning a simple key)" },

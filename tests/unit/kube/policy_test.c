@@ -112,7 +112,8 @@ static struct net_policy *policy_of(const char *spec)
 	struct object_id id;
 	struct bh_err err;
 
-	(void)buf_fmt(&text, "{apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, metadata: {name: p}%s%s}",
+	(void)buf_fmt(&text,
+		       "{apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, metadata: {name: p}%s%s}",
 		      *spec ? ", spec: " : "", spec);
 	if (manifest_parse("p.yaml", text.data, text.len, &m, &err) < 0)
 		fail_msg("%s: %s", spec, err.msg);
@@ -173,7 +174,8 @@ static const struct row nothing[] = {
 	{ "{ingress: [{from: [{podSelector: {}, namespaceSelector: null, ipBlock: null}]}]}",
 	  "{} I | in (pods{} : all)", NULL },
 	{ "{ingress: [{from: [{namespaceSelector: {}}]}]}", "{} I | in (ns{} : all)", NULL },
-	{ "{ingress: [{from: [{namespaceSelector: {}, podSelector: {}}]}]}", "{} I | in (ns{}pods{} : all)", NULL },
+	{ "{ingress: [{from: [{namespaceSelector: {}, podSelector: {}}]}]}", "{} I | in (ns{}pods{} : all)",
+	  NULL },
 	{ "{ingress: [{from: [{namespaceSelector: {}}, {podSelector: {}}]}]}",
 	  "{} I | in (ns{} pods{} : all)", NULL },
 	{ "{ingress: [{from: [{ipBlock: {cidr: 10.0.0.0/8, except: null}}]}]}",
@@ -224,8 +226,9 @@ static void policy_types(void **state)
 
 static const struct row content[] = {
 	{ "{podSelector: {matchLabels: {app: web, tier: ''}}}", "{app=web,tier=} I", NULL },
-	{ "{podSelector: {matchLabels: {app: web}, matchExpressions: [{key: tier, operator: In, values: [a, b]},"
-	  "{key: x, operator: NotIn, values: [c]}, {key: y, operator: Exists}, {key: z, operator: DoesNotExist},"
+	{ "{podSelector: {matchLabels: {app: web}, matchExpressions: ["
+	  "{key: tier, operator: In, values: [a, b]}, {key: x, operator: NotIn, values: [c]},"
+	  "{key: y, operator: Exists}, {key: z, operator: DoesNotExist},"
 	  "{key: y, operator: Exists, values: []}, {key: z, operator: DoesNotExist, values: null}]}}",
 	  "{app=web,tier=a|b,x!=c,y+,z-,y+,z-} I", NULL },
 	{ "{ingress: [{from: [{ipBlock: {cidr: 10.1.2.3/8, except: [10.1.0.0/16, 10.2.0.0/32]}}]}]}",
@@ -256,13 +259,15 @@ static const struct row bad[] = {
 	/* the whole */
 	{ "web", "{} IE", "spec is a text, not an object" },
 	{ "[]", "{} IE", "spec is a list, not an object" },
-	{ "{ingres: [{}], ingress: [{}], egress: [{}]}", "{} IE | in ? | out ?", "spec.ingres is not a known field" },
+	{ "{ingres: [{}], ingress: [{}], egress: [{}]}", "{} IE | in ? | out ?",
+	  "spec.ingres is not a known field" },
 	{ "{podSelector: {matchLabels: {app: web}}, tier: Admin, policyTypes: [Egress], egress: [{}]}",
 	  "{app=web} E | out ?", "spec.tier is not a known field" },
 	/* policyTypes */
 	{ "{policyTypes: [Ingress, Both], ingress: [{}]}", "{} IE | in (any : all)",
 	  "spec.policyTypes[1] 'Both' is neither Ingress nor Egress" },
-	{ "{policyTypes: [ingress]}", "{} IE", "spec.policyTypes[0] 'ingress' is neither Ingress nor Egress" },
+	{ "{policyTypes: [ingress]}", "{} IE",
+	  "spec.policyTypes[0] 'ingress' is neither Ingress nor Egress" },
 	{ "{policyTypes: Ingress}", "{} IE", "spec.policyTypes is a text, not a list" },
 	{ "{policyTypes: [null]}", "{} IE", "spec.policyTypes[0] is null, not a text" },
 	/* sections */
@@ -272,12 +277,14 @@ static const struct row bad[] = {
 	{ "{ingress: [null, {}]}", "{} I | in ? (any : all)", "spec.ingress[0] is null, not an object" },
 	{ "{ingress: [{to: []}, {}]}", "{} I | in ? (any : all)", "spec.ingress[0].to is not a known field" },
 	{ "{egress: [{from: []}]}", "{} IE | out ?", "spec.egress[0].from is not a known field" },
-	{ "{ingress: [{}, {from: {}}]}", "{} I | in (any : all) ?", "spec.ingress[1].from is an object, not a list" },
+	{ "{ingress: [{}, {from: {}}]}", "{} I | in (any : all) ?",
+	  "spec.ingress[1].from is an object, not a list" },
 	/* a rule whose direction is not isolated is read all the same */
 	{ "{policyTypes: [Ingress], egress: [{x: 1}]}", "{} I", "spec.egress[0].x is not a known field" },
 	/* the subject: not understood is every pod, and nothing allowed */
 	{ "{podSelector: web, ingress: [{}]}", "{} I | in ?", "spec.podSelector is a text, not an object" },
-	{ "{podSelector: {app: web}, ingress: [{}]}", "{} I | in ?", "spec.podSelector.app is not a known field" },
+	{ "{podSelector: {app: web}, ingress: [{}]}", "{} I | in ?",
+	  "spec.podSelector.app is not a known field" },
 	{ "{podSelector: {matchLabels: {app: web, n: 1}}, egress: [{}]}", "{} IE | out ?",
 	  "spec.podSelector.matchLabels[n] is a number, not a text" },
 	{ "{podSelector: {matchLabels: [app]}, ingress: [{}]}", "{} I | in ?",
@@ -290,9 +297,11 @@ static const struct row bad[] = {
 	  "spec.podSelector.matchExpressions is an object, not a list" },
 	/* requirements */
 	{ SUBJECT("{key: a, operator: in, values: [b]}"), "{} I | in ?",
-	  "spec.podSelector.matchExpressions[0].operator 'in' is none of In, NotIn, Exists and DoesNotExist" },
+	  "spec.podSelector.matchExpressions[0].operator "
+	  "'in' is none of In, NotIn, Exists and DoesNotExist" },
 	{ SUBJECT("{key: a, operator: Gt, values: ['1']}"), "{} I | in ?",
-	  "spec.podSelector.matchExpressions[0].operator 'Gt' is none of In, NotIn, Exists and DoesNotExist" },
+	  "spec.podSelector.matchExpressions[0].operator "
+	  "'Gt' is none of In, NotIn, Exists and DoesNotExist" },
 	{ SUBJECT("{key: a, operator: In}"), "{} I | in ?",
 	  "spec.podSelector.matchExpressions[0].values must not be empty with In and NotIn" },
 	{ SUBJECT("{key: a, operator: NotIn, values: []}"), "{} I | in ?",
@@ -305,8 +314,10 @@ static const struct row bad[] = {
 	  "spec.podSelector.matchExpressions[0].values is a text, not a list" },
 	{ SUBJECT("{key: a, operator: In, values: [b, 1]}"), "{} I | in ?",
 	  "spec.podSelector.matchExpressions[0].values[1] is a number, not a text" },
-	{ SUBJECT("{operator: Exists}"), "{} I | in ?", "spec.podSelector.matchExpressions[0].key is missing" },
-	{ SUBJECT("{key: '', operator: Exists}"), "{} I | in ?", "spec.podSelector.matchExpressions[0].key is empty" },
+	{ SUBJECT("{operator: Exists}"), "{} I | in ?",
+	  "spec.podSelector.matchExpressions[0].key is missing" },
+	{ SUBJECT("{key: '', operator: Exists}"), "{} I | in ?",
+	  "spec.podSelector.matchExpressions[0].key is empty" },
 	{ SUBJECT("{key: 1, operator: Exists}"), "{} I | in ?",
 	  "spec.podSelector.matchExpressions[0].key is a number, not a text" },
 	{ SUBJECT("{key: a}"), "{} I | in ?", "spec.podSelector.matchExpressions[0].operator is missing" },
@@ -330,8 +341,10 @@ static const struct row bad[] = {
 	{ IN("{ipBlock: {cidr: 10.0.0.0/8}, namespaceSelector: {}}"), "{} I | in ?",
 	  "spec.ingress[0].from[0] has an ipBlock beside a selector" },
 	{ IN("{ipBlock: {}}"), "{} I | in ?", "spec.ingress[0].from[0].ipBlock.cidr is missing" },
-	{ IN("{ipBlock: 10.0.0.0/8}"), "{} I | in ?", "spec.ingress[0].from[0].ipBlock is a text, not an object" },
-	{ IN("{ipBlock: {cidr: 8}}"), "{} I | in ?", "spec.ingress[0].from[0].ipBlock.cidr is a number, not a text" },
+	{ IN("{ipBlock: 10.0.0.0/8}"), "{} I | in ?",
+	  "spec.ingress[0].from[0].ipBlock is a text, not an object" },
+	{ IN("{ipBlock: {cidr: 8}}"), "{} I | in ?",
+	  "spec.ingress[0].from[0].ipBlock.cidr is a number, not a text" },
 	{ IN("{ipBlock: {cidr: 10.0.0.0/33}}"), "{} I | in ?",
 	  "spec.ingress[0].from[0].ipBlock.cidr '10.0.0.0/33' is not a CIDR block" },
 	{ IN("{ipBlock: {cidr: '::ffff:10.0.0.0/104'}}"), "{} I | in ?",
@@ -353,15 +366,19 @@ static const struct row bad[] = {
 	  "spec.ingress[0].ports[0].port 'http' is a named port, which is not supported yet" },
 	{ PORT("{port: '80'}"), "{} I | in ?",
 	  "spec.ingress[0].ports[0].port '80' is a named port, which is not supported yet" },
-	{ PORT("{port: 80}, {port: 0}"), "{} I | in ?", "spec.ingress[0].ports[1].port 0 is not in 1 to 65535" },
+	{ PORT("{port: 80}, {port: 0}"), "{} I | in ?",
+	  "spec.ingress[0].ports[1].port 0 is not in 1 to 65535" },
 	{ PORT("{port: -1}"), "{} I | in ?", "spec.ingress[0].ports[0].port -1 is not in 1 to 65535" },
 	{ PORT("{port: 65536}"), "{} I | in ?", "spec.ingress[0].ports[0].port 65536 is not in 1 to 65535" },
-	{ PORT("{port: 80.5}"), "{} I | in ?", "spec.ingress[0].ports[0].port is a number, not a whole number" },
+	{ PORT("{port: 80.5}"), "{} I | in ?",
+	  "spec.ingress[0].ports[0].port is a number, not a whole number" },
 	{ PORT("{port: 99999999999999999999}"), "{} I | in ?",
 	  "spec.ingress[0].ports[0].port is a number, not a whole number" },
-	{ PORT("{port: [80]}"), "{} I | in ?", "spec.ingress[0].ports[0].port is a list, not a whole number" },
+	{ PORT("{port: [80]}"), "{} I | in ?",
+	  "spec.ingress[0].ports[0].port is a list, not a whole number" },
 	{ PORT("{endPort: 80}"), "{} I | in ?", "spec.ingress[0].ports[0].endPort needs a port" },
-	{ PORT("{port: 443, endPort: 80}"), "{} I | in ?", "spec.ingress[0].ports[0].endPort 80 is below port 443" },
+	{ PORT("{port: 443, endPort: 80}"), "{} I | in ?",
+	  "spec.ingress[0].ports[0].endPort 80 is below port 443" },
 	{ PORT("{port: 443, endPort: 65536}"), "{} I | in ?",
 	  "spec.ingress[0].ports[0].endPort 65536 is not in 1 to 65535" },
 	{ PORT("{port: 443, endPort: x}"), "{} I | in ?",
@@ -373,11 +390,14 @@ static const struct row bad[] = {
 	{ PORT("{protocol: ICMP}"), "{} I | in ?",
 	  "spec.ingress[0].ports[0].protocol 'ICMP' is none of TCP, UDP and SCTP" },
 	{ PORT("{protocol: 6}"), "{} I | in ?", "spec.ingress[0].ports[0].protocol is a number, not a text" },
-	{ PORT("{port: 80, name: web}"), "{} I | in ?", "spec.ingress[0].ports[0].name is not a known field" },
+	{ PORT("{port: 80, name: web}"), "{} I | in ?",
+	  "spec.ingress[0].ports[0].name is not a known field" },
 	{ PORT("80"), "{} I | in ?", "spec.ingress[0].ports[0] is a number, not an object" },
-	{ "{ingress: [{ports: {port: 80}}]}", "{} I | in ?", "spec.ingress[0].ports is an object, not a list" },
+	{ "{ingress: [{ports: {port: 80}}]}", "{} I | in ?",
+	  "spec.ingress[0].ports is an object, not a list" },
 	/* more than one */
-	{ "{ingress: [{from: [{}], ports: [{port: x}]}, {}], egress: [{to: 1}]}", "{} IE | in ? (any : all) | out ?",
+	{ "{ingress: [{from: [{}], ports: [{port: x}]}, {}], egress: [{to: 1}]}",
+	  "{} IE | in ? (any : all) | out ?",
 	  "spec.ingress[0].from[0] is empty: it needs podSelector, namespaceSelector or ipBlock; "
 	  "spec.ingress[0].ports[0].port 'x' is a named port, which is not supported yet; "
 	  "spec.egress[0].to is a number, not a list" },
@@ -421,7 +441,8 @@ static void limits(void **state)
 		const char *path;
 	} lists[] = {
 		{ "{ingress: [", "{}", "]}", DECODE_RULES_MAX, "spec.ingress" },
-		{ "{ingress: [{from: [", "{podSelector: {}}", "]}]}", DECODE_ITEMS_MAX, "spec.ingress[0].from" },
+		{ "{ingress: [{from: [", "{podSelector: {}}", "]}]}", DECODE_ITEMS_MAX,
+		  "spec.ingress[0].from" },
 		{ "{ingress: [{ports: [", "{port: 80}", "]}]}", DECODE_ITEMS_MAX, "spec.ingress[0].ports" },
 		{ "{ingress: [{from: [{ipBlock: {cidr: 10.0.0.0/8, except: [", "10.1.0.0/16", "]}}]}]}",
 		  DECODE_ITEMS_MAX, "spec.ingress[0].from[0].ipBlock.except" },

@@ -185,7 +185,8 @@ static void pods_and_policies(void **state)
 	assert_null(model_pod(m, "b", "y"));
 	assert_non_null(model_policy(m, "b", "x")->subject);
 	assert_null(model_policy(m, "a", "y"));
-	assert_true(model_del_pod(m, m->pods.v[0]->ns, m->pods.v[0]->name));	/* its own strings as the key */
+	/* its own strings as the key */
+	assert_true(model_del_pod(m, m->pods.v[0]->ns, m->pods.v[0]->name));
 	assert_null(model_pod(m, "a", "x"));
 	assert_false(model_del_pod(m, "a", "x"));
 	assert_true(model_del_policy(m, "a", "x"));
@@ -287,7 +288,7 @@ static void node_addresses_are_sorted(void **state)
 	assert_int_equal(m->node_addrs.v[0].b[0], 1);
 	assert_int_equal(m->node_addrs.v[2].b[0], 9);
 	assert_int_equal(in[0].b[0], 9);
-	assert_int_equal(model_set_node_addrs(m, m->node_addrs.v, 2), 0);	/* may come from the model itself */
+	assert_int_equal(model_set_node_addrs(m, m->node_addrs.v, 2), 0);	/* the model's own */
 	assert_int_equal(m->node_addrs.n, 2);
 	assert_int_equal(model_set_node_addrs(m, NULL, 0), 0);
 	assert_int_equal(m->node_addrs.n, 0);

@@ -161,7 +161,9 @@ static void cover(void **state)
 
 static void order(void **state)
 {
-	static const char *const sorted[] = { "::/0", "0.0.0.0/0", "10.0.0.0/8", "10.0.0.0/9", "10.1.0.0/16", "fd00::/8" };
+	static const char *const sorted[] = {
+		"::/0", "0.0.0.0/0", "10.0.0.0/8", "10.0.0.0/9", "10.1.0.0/16", "fd00::/8",
+	};
 	struct cidr a, b;
 	size_t i, j;
 
