@@ -106,6 +106,7 @@ class PolicedCase(NodeCase):
         node = cls.node
         try:
             if node.agent:
+                node.agent_resume()
                 for pod in list(node.pods):
                     node.del_pod(pod)
                 problems = invariants.settled(node)

@@ -387,6 +387,8 @@ class Node:
         try:
             pod.result = self.cnitool("add", pod)
         except BaseException:
+            with contextlib.suppress(CniError):	# as a runtime does after a failed ADD
+                self.cnitool("del", pod)
             self.del_netns(pod.netns)
             raise
         self.up(pod, serve)
