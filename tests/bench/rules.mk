@@ -1,0 +1,26 @@
+# bench: figures, into $(B)/bench. Included by tests.mk. Needs root; ARGS names the benchmarks to run.
+BENCH_C := hotpath compile connect
+BENCH_BIN := $(patsubst %,$(B)/tests/bench/%,$(BENCH_C))
+
+$(B)/hotpath.bpf.o: tests/bench/hotpath.bpf.c
+	$(say) BPF $<
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) $(BPFFLAGS) -Itests/bench -MMD -MP -c -o $@ $<
+
+$(B)/tests/bench/hotpath.o: $(B)/hotpath.skel.h
+
+$(B)/tests/bench/hotpath: $(call obj,tests/bench/hotpath.c $(LINK_dataplane))
+	$(say) LD $@
+	$(Q)$(CC) $(CFLAGS) $(LDHARDEN) -o $@ $(filter %.o,$^) $(LIBS_dataplane) -lcmocka
+
+$(B)/tests/bench/compile: $(call obj,tests/bench/compile.c $(LINK_policy))
+	$(say) LD $@
+	$(Q)$(CC) $(CFLAGS) $(LDHARDEN) -o $@ $^ -lcmocka
+
+$(B)/tests/bench/connect: $(call obj,tests/bench/connect.c)
+	$(say) LD $@
+	$(Q)$(CC) $(CFLAGS) $(LDHARDEN) -o $@ $^
+
+.PHONY: bench
+bench: all $(PROBE) $(BENCH_BIN)
+	$(Q)tests/bench/run $(ARGS)
