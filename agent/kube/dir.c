@@ -268,7 +268,7 @@ static int list(struct source *s, DIR *d, struct bh_err *err)
 
 static void ignored(void *ctx, const struct file *f, const char *kind)
 {
-	tell(ctx, SOURCE_IGNORED, f->name, "%s: kind %s is of no use here, ignoring", f->name, kind);
+	tell(ctx, SOURCE_IGNORED, f->name, "%s: kind %s is of no use here", f->name, kind);
 }
 
 static size_t count_bytes(const struct source *s)

@@ -517,7 +517,7 @@ static void names_forge_no_line(void **state)
 	put(w, "a\nb.yaml", "{apiVersion: v1, kind: \"S\\nT\"}");
 	put(w, "c\nd.yaml", BAD_YAML);
 	start(w);
-	assert_said(w, "IGNORED a?b.yaml: kind S?T (v1) is of no use here, ignoring\n"
+	assert_said(w, "IGNORED a?b.yaml: kind S?T (v1) is of no use here\n"
 		       "BAD c?d.yaml:1: " BAD_SAYS "\n");
 }
 
@@ -530,7 +530,7 @@ static void problems_and_ignored_kinds(void **state)
 	put(w, "a.yaml", NETPOL("a", "{ingress: [{}, {ports: [{port: 443}, {port: 443, endPort: 80}]}]}")
 	    "---\n{apiVersion: v1, kind: Service}\n---\n{apiVersion: v1, kind: Service}\n");
 	start(w);
-	assert_said(w, "IGNORED a.yaml: kind Service (v1) is of no use here, ignoring\n"
+	assert_said(w, "IGNORED a.yaml: kind Service (v1) is of no use here\n"
 		       "PROBLEM a.yaml: NetworkPolicy 'shop/a': "
 		       "spec.ingress[1].ports[1].endPort 80 is below port 443\n");
 	assert_false(model_policy(w->model, "shop", "a")->rules[DIR_INGRESS].v[0].unknown);
@@ -544,7 +544,7 @@ static void problems_and_ignored_kinds(void **state)
 	put(w, "a.yaml", NETPOL("a", "{ingress: [{ports: [{port: http}]}]}")
 	    "---\n{apiVersion: v1, kind: Secret}\n");
 	work(w);
-	assert_said(w, "IGNORED a.yaml: kind Secret (v1) is of no use here, ignoring\n"
+	assert_said(w, "IGNORED a.yaml: kind Secret (v1) is of no use here\n"
 		       "PROBLEM a.yaml: NetworkPolicy 'shop/a': "
 		       "spec.ingress[0].ports[0].port 'http' is a named port, which is not supported yet\n");
 }
