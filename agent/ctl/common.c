@@ -9,6 +9,7 @@
 #include "util/scope.h"
 
 #define TIMEOUT_MS	10000
+#define LIST_MS		120000	/* a million entries take ten seconds */
 #define CODE_DECODE	6	/* as the agent answers: agent/requests.h */
 #define CODE_NOT_FOUND	101
 
@@ -142,7 +143,7 @@ int ctl_call(const struct ctl *c, struct json_object *take, int (*each)(void *ct
 		(void)fprintf(stderr, "bulkheadctl: no memory\n");
 		return CTL_UNREACHABLE;
 	}
-	r = api_call(c->run_dir, take, c->follow ? -1 : TIMEOUT_MS, each, ctx, &last, &err);
+	r = api_call(c->run_dir, take, c->follow ? -1 : each ? LIST_MS : TIMEOUT_MS, each, ctx, &last, &err);
 	json_object_put(take);
 	if (r < 0)
 		return unreachable(r, &err);
