@@ -182,17 +182,26 @@ static int ask_agent(struct addition *a, struct bh_err *err)
 	return r ? without_agent(a, why.msg, err) : 0;
 }
 
+/* In one go: from then on the record says whose the interface is. */
+static int attach_and_save(struct addition *a, struct bh_err *err)
+{
+	auto_fd int held = lock_ifindex(a->c->conf->run_dir, a->record.e->ifindex, left_ms(a->c), err);
+	int code;
+
+	if (held < 0)
+		return held == -ETIMEDOUT ? CNI_TRY_AGAIN : CNI_IO;
+	code = attach(a, err);
+	return code ? code : save(a, err);
+}
+
 static int add_steps(struct addition *a, struct bh_err *err)
 {
 	struct bh_err why = { "" };
-	int code = attach(a, &why);
+	const int code = attach_and_save(a, &why);
 
 	if (code == CNI_TRY_AGAIN)
 		return without_agent(a, why.msg, err);
-	if (code)
-		return bh_err_set(err, code, "%s", why.msg);
-	code = save(a, err);
-	return code ? code : ask_agent(a, err);
+	return code ? bh_err_set(err, code, "%s", why.msg) : ask_agent(a, err);
 }
 
 /* Holds the lock. */

@@ -147,9 +147,13 @@ int sandbox_find(const struct env *env, struct sandbox *ret, struct bh_err *err)
 	code = look_inside(ours, theirs, env, &in, err);
 	if (code)
 		return code;
+	if (!in.link.kind[0])
+		return bh_err_set(err, CNI_CANNOT_PROTECT,
+				  "interface '%s' is a device of its own (as SR-IOV gives): only veth can be protected",
+				  in.link.name);
 	if (strcmp(in.link.kind, "veth"))
 		return bh_err_set(err, CNI_CANNOT_PROTECT, "interface '%s' is of kind '%s': only veth can be protected",
-				  in.link.name, in.link.kind[0] ? in.link.kind : "none (a real device)");
+				  in.link.name, in.link.kind);
 	code = match_host_end(theirs, same_file(ours, theirs), &in, &host, err);
 	if (!code)
 		code = keep_link_local(&in, &s, err);

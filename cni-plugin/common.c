@@ -50,19 +50,10 @@ struct hook hook_of(const struct call *c, const struct hash128 *key, uint32_t if
 
 /* ---- the lock --------------------------------------------------------------------------- */
 
-/* 62 bits of the key: two keys on one byte would only wait for each other. */
-static off_t place_of(const struct hash128 *key)
-{
-	uint64_t n;
-
-	memcpy(&n, key->b, sizeof(n));
-	return (off_t)(n >> 2);
-}
-
-int lock_key(const char *run_dir, const struct hash128 *key, int wait_ms, struct bh_err *err)
+static int lock_at(const char *run_dir, off_t place, int wait_ms, struct bh_err *err)
 {
 	/* An open file description lock: not lost when some other descriptor of the file is closed. */
-	struct flock l = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = place_of(key), .l_len = 1 };
+	struct flock l = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = place, .l_len = 1 };
 	const int64_t until = now_ms() + wait_ms;
 	char path[DIR_BYTES + sizeof(LOCK_FILE)];
 	auto_fd int fd = -1;
@@ -75,10 +66,26 @@ int lock_key(const char *run_dir, const struct hash128 *key, int wait_ms, struct
 		if (errno != EAGAIN && errno != EACCES && errno != EINTR)
 			return bh_err_errno(err, -errno, "cannot lock %s", path);
 		if (now_ms() >= until)
-			return bh_err_set(err, -ETIMEDOUT, "another call for this interface has not ended");
+			return bh_err_set(err, -ETIMEDOUT, "%s: another call for this interface has not ended", path);
 		(void)usleep(LOCK_RETRY_MS * 1000);
 	}
 	return TAKE_FD(fd);
+}
+
+#define IFINDEX_PLACES ((off_t)1 << 62)	/* from here on; the keys' are below */
+
+/* 62 bits of the key: two keys on one byte would only wait for each other. */
+int lock_key(const char *run_dir, const struct hash128 *key, int wait_ms, struct bh_err *err)
+{
+	uint64_t n;
+
+	memcpy(&n, key->b, sizeof(n));
+	return lock_at(run_dir, (off_t)(n >> 2), wait_ms, err);
+}
+
+int lock_ifindex(const char *run_dir, uint32_t ifindex, int wait_ms, struct bh_err *err)
+{
+	return lock_at(run_dir, IFINDEX_PLACES + ifindex, wait_ms, err);
 }
 
 /* ---- questions -------------------------------------------------------------------------- */

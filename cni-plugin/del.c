@@ -52,27 +52,37 @@ static uint32_t find_ifindex(const struct call *c)
 }
 
 /* Links are found by their pins; only filters need the interface. */
-static uint32_t filters_at(const struct call *c, const struct hash128 *key, const struct api_endpoint *e,
-			   bool search)
+static uint32_t filters_at(const struct call *c, const struct api_endpoint *e, bool search)
 {
-	uint32_t ifindex = 0;
+	if (e)
+		return strcmp(e->attach, "tcx") ? e->e->ifindex : 0;
+	return search ? find_ifindex(c) : 0;
+}
 
-	if (e && strcmp(e->attach, "tcx"))
-		ifindex = e->e->ifindex;
-	else if (!e && search)
-		ifindex = find_ifindex(c);
-	return ifindex && is_anothers(c, key, ifindex) ? 0 : ifindex;
+static int detach(struct call *c, const struct hash128 *key, uint32_t ifindex, struct bh_err *err)
+{
+	struct hook h = hook_of(c, key, ifindex);
+	auto_fd int held = -1;
+	struct bh_err why;
+
+	if (ifindex) {
+		held = lock_ifindex(c->conf->run_dir, ifindex, LOCK_WAIT_MS, &why);
+		if (held < 0 && held != -ENOENT)
+			note(c, "%s, going on", why.msg);
+		if (is_anothers(c, key, ifindex))
+			h.ifindex = 0;
+	}
+	return hook_detach(&h, err);
 }
 
 /* The first failure is reported, and the rest done all the same. */
 static int remove_one(struct call *c, const struct endpoint *owner, const struct api_endpoint *e, bool search,
 		      struct bh_err *err)
 {
-	const struct hook h = hook_of(c, &owner->key, filters_at(c, &owner->key, e, search));
 	struct bh_err why = { "" };
 	int first, r;
 
-	first = hook_detach(&h, err);
+	first = detach(c, &owner->key, filters_at(c, e, search), err);
 	r = api_endpoint_remove(c->conf->run_dir, &owner->key, first < 0 ? NULL : err);
 	first = first < 0 ? first : r;
 	r = ask_owner(c, "del", owner, DEL_AGENT_MS, &why);
