@@ -24,6 +24,15 @@
 
 /* ---- reconcile ---------------------------------------------------------------------------- */
 
+/* What is pinned may come from a file that nobody can read now: no policy is taken away for that. */
+static int is_ready(void *ctx, struct bh_err *err)
+{
+	const struct agent *a = ctx;
+	const char *unread = source_unread(a->source);
+
+	return unread ? bh_err_set(err, -EAGAIN, "%s; no good version of that file is known", unread) : 0;
+}
+
 static void open_socket(struct agent *a)
 {
 	const struct api_handler handler = { .on_request = requests_on_request, .on_close = requests_on_close,
@@ -39,7 +48,8 @@ static void open_socket(struct agent *a)
 	}
 	log_info("ready: %zu pods here, %zu policies; listening at %s/%s", a->model->endpoints.n,
 		 a->model->policies.n, a->opt.run_dir, API_SOCKET);
-	endpoints_check_hooks(a);	/* after the tables: until now what hangs there decided by what was in force */
+	/* After the tables: until now what hangs there decided by what was in force. */
+	endpoints_check_hooks(a);
 }
 
 static void on_enforced(void *ctx)
@@ -150,7 +160,8 @@ static void on_signal(void *ctx)
 
 	if (read(a->signal_fd, &si, sizeof(si)) != sizeof(si))
 		return;
-	log_info("%s: leaving; what is in force stays in force", si.ssi_signo == SIGTERM ? "SIGTERM" : "SIGINT");
+	log_info("%s: leaving; what is in force stays in force",
+		 si.ssi_signo == SIGTERM ? "SIGTERM" : "SIGINT");
 	loop_stop(a->loop);
 }
 
@@ -211,7 +222,8 @@ static int make_own_parts(struct agent *a, struct bh_err *err)
 
 static int open_data_plane(struct agent *a, struct bh_err *err)
 {
-	const struct reconcile_hooks hooks = { .enforced = on_enforced, .failed = on_failed, .ctx = a };
+	const struct reconcile_hooks hooks = { .ready = is_ready, .enforced = on_enforced, .failed = on_failed,
+						   .ctx = a };
 	int r = dp_open(a->opt.pin_dir, &a->opt.sizes, &a->dp, err);
 
 	if (!r)

@@ -71,7 +71,8 @@ static void add_ports(struct json_object *o, const struct line *l)
 	if ((uint16_t)l->range->first == (uint16_t)l->range->last)
 		(void)snprintf(text, sizeof(text), "%u", (uint16_t)l->range->first);
 	else if ((uint16_t)l->range->first || (uint16_t)l->range->last != 0xffff)
-		(void)snprintf(text, sizeof(text), "%u-%u", (uint16_t)l->range->first, (uint16_t)l->range->last);
+		(void)snprintf(text, sizeof(text), "%u-%u", (uint16_t)l->range->first,
+			       (uint16_t)l->range->last);
 	jx_add_str(o, "proto", names_proto((uint8_t)(l->range->first >> 16), proto));
 	jx_add_str(o, "ports", text);
 }
@@ -88,8 +89,9 @@ static void add_rule(struct json_object *o, const struct line *l, const struct i
 	struct json_object *policies = json_object_new_array();
 
 	if (name)
-		(void)json_object_array_add(policies,
-					    json_object_new_string_len(name, space ? (int)(space - name) : (int)strlen(name)));
+		(void)json_object_array_add(
+			policies,
+			json_object_new_string_len(name, space ? (int)(space - name) : (int)strlen(name)));
 	else if (l->action == BH_DENY)
 		inforce_isolating(f, l->ep, l->dir, add_name, policies);
 	jx_add(o, "policies", policies);
@@ -139,7 +141,8 @@ static bool has_range(const struct inforce *f, const struct table_row *row, cons
 }
 
 /* @any: the row of everybody; the same as @row where that is it. */
-static void send_row(struct entries *e, struct line *l, const struct table_row *row, const struct table_row *any)
+static void send_row(struct entries *e, struct line *l, const struct table_row *row,
+		     const struct table_row *any)
 {
 	uint32_t i;
 

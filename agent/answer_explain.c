@@ -214,10 +214,13 @@ static int who_by_name(const struct model *m, const char *text, struct who *ret,
 	ret->addrs = f.e ? f.e->addrs.v : f.pod->addrs.v;
 	ret->n = f.e ? f.e->addrs.n : f.pod->addrs.n;
 	ret->is_node = !f.e && ret->n && is_node_addr(m, &ret->addrs[0]);
-	(void)snprintf(ret->name, sizeof(ret->name), "%s/%s", f.e ? f.e->ns : f.pod->ns, f.e ? f.e->pod : f.pod->name);
+	(void)snprintf(ret->name, sizeof(ret->name), "%s/%s", f.e ? f.e->ns : f.pod->ns,
+		       f.e ? f.e->pod : f.pod->name);
 	if (!ret->n)
-		return bh_err_set(err, -EADDRNOTAVAIL, "pod '%s' has no address yet: it has no interface here and "
-				  "its manifest no status.podIPs", ret->name);
+		return bh_err_set(err, -EADDRNOTAVAIL,
+				  "pod '%s' has no address yet: it has no interface here and "
+				  "its manifest no status.podIPs",
+				  ret->name);
 	return 0;
 }
 
@@ -253,7 +256,10 @@ static int read_proto(struct json_object *request, struct question *q, struct bh
 	static const struct {
 		const char *name;
 		uint8_t proto;
-	} known[] = { { "TCP", IPPROTO_TCP }, { "UDP", IPPROTO_UDP }, { "SCTP", IPPROTO_SCTP }, { "ICMP", IPPROTO_ICMP } };
+	} known[] = { { "TCP", IPPROTO_TCP },
+		      { "UDP", IPPROTO_UDP },
+		      { "SCTP", IPPROTO_SCTP },
+		      { "ICMP", IPPROTO_ICMP } };
 	const char *text = jx_str(request, "proto");
 	struct json_object *port = NULL;
 	int64_t n;
@@ -291,8 +297,9 @@ static int ask_families(struct question *q, const struct who *pod, const struct 
 		r = ask_all(q, err);
 		asked++;
 	}
-	return r || asked ? r : bh_err_set(err, -EADDRNOTAVAIL, "'%s' and '%s' have no address family in common",
-					   pod->name, peer->name);
+	return r || asked ? r
+			  : bh_err_set(err, -EADDRNOTAVAIL, "'%s' and '%s' have no address family in common",
+				       pod->name, peer->name);
 }
 
 /* The pod must be one of this node's: elsewhere another agent knows. */
@@ -302,7 +309,8 @@ static int local_pod(struct agent *a, const char *text, struct who *ret, struct 
 
 	if (r < 0 || ret->e)
 		return r;
-	return bh_err_set(err, -ENOENT, "'%s' has no interface on this node: ask the agent of the node it runs on",
+	return bh_err_set(err, -ENOENT,
+			  "'%s' has no interface on this node: ask the agent of the node it runs on",
 			  ret->name);
 }
 
@@ -313,10 +321,18 @@ static int explain(struct question *q, struct json_object *request, struct who *
 	int r = local_pod(q->a, jx_str(request, "pod"), pod, err);
 
 	if (!r)
-		r = peer_text ? who_is(q->a->model, peer_text, peer, err) : bh_err_set(err, -EINVAL, "peer: missing");
+		r = peer_text ? who_is(q->a->model, peer_text, peer, err)
+			      : bh_err_set(err, -EINVAL, "peer: missing");
 	if (!r)
 		r = read_proto(request, q, err);
 	return r ? r : ask_families(q, pod, peer, err);
+}
+
+static int code_of(int r)
+{
+	if (r == -ENOENT)
+		return CODE_NOT_FOUND;
+	return r == -EINVAL ? CODE_DECODE : CODE_REFUSED;
 }
 
 void answer_explain(struct agent *a, struct api_conn *conn, struct json_object *request)
@@ -329,8 +345,7 @@ void answer_explain(struct agent *a, struct api_conn *conn, struct json_object *
 
 	if (r < 0) {
 		json_object_put(q.checks);
-		(void)api_send_error(conn, r == -ENOENT ? CODE_NOT_FOUND : r == -EINVAL ? CODE_DECODE : CODE_REFUSED,
-				     "%s", err.msg);
+		(void)api_send_error(conn, code_of(r), "%s", err.msg);
 		return;
 	}
 	o = jx_done();

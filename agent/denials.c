@@ -25,7 +25,7 @@ struct denial {
 	struct bh_event ev;
 	int64_t unix_ms;
 	char *pod, *peer;	/* "ns/name", "node" or "" */
-	char *policies;		/* that isolate the pod in this direction, each with a NUL; ends with an empty one */
+	char *policies; /* that isolate the pod in this direction, each with a NUL; ends with an empty one */
 	char *rule;		/* that denied it; NULL: none, no rule allows it */
 };
 
@@ -106,7 +106,8 @@ static void take(void *ctx, const struct bh_event *ev)
 	struct denials *ds = a->denials;
 	struct denial *d = &ds->kept[ds->next];
 	const struct addr remote = to_addr(&ev->remote);
-	const char *rule = names_rule(reconcile_inforce(a->reconcile), reconcile_actual(a->reconcile), ev->rule);
+	const char *rule =
+		names_rule(reconcile_inforce(a->reconcile), reconcile_actual(a->reconcile), ev->rule);
 	char peer[NAME_MAX_LEN];
 
 	clear(d);

@@ -33,8 +33,8 @@ struct endpoints {
 #define TEXT_MAX 256
 static const char *text_of(const struct endpoint *e, char *ret)
 {
-	(void)snprintf(ret, TEXT_MAX, "pod '%s/%s' (%s, container %.12s, interface %u)", e->ns, e->pod, e->ifname,
-		       e->container, e->ifindex);
+	(void)snprintf(ret, TEXT_MAX, "pod '%s/%s' (%s, container %.12s, interface %u)", e->ns, e->pod,
+		       e->ifname, e->container, e->ifindex);
 	return ret;
 }
 
@@ -258,7 +258,8 @@ void endpoints_tell_unknown(struct agent *a)
 		const bool unknown = e && ep && ep->set < 0;
 
 		if (unknown && !r->unknown)
-			log_warn("pod '%s/%s': %s, isolated until it is", e->ns, e->pod, what_is_unknown(a->model, e));
+			log_warn("pod '%s/%s': %s, isolated until it is", e->ns, e->pod,
+				 what_is_unknown(a->model, e));
 		r->unknown = unknown;
 	}
 }
@@ -290,7 +291,8 @@ static void load_one(void *ctx, const struct api_endpoint *seen, const struct bh
 	if (r < 0)
 		log_error("%s; skipped", err.msg);
 	else
-		log_info("%s: taken in from its state file", text_of(model_endpoint(a->model, &seen->e->key), text));
+		log_info("%s: taken in from its state file",
+			 text_of(model_endpoint(a->model, &seen->e->key), text));
 }
 
 /* Return: whether the directory is other than at the last look (a rename into it changes its time). */

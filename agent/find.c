@@ -50,7 +50,8 @@ static bool matches(const char *text, const char *ns, const char *name)
 
 	if (!slash)
 		return !strcmp(text, name);
-	return strlen(ns) == (size_t)(slash - text) && !strncmp(text, ns, strlen(ns)) && !strcmp(slash + 1, name);
+	return strlen(ns) == (size_t)(slash - text) && !strncmp(text, ns, strlen(ns)) &&
+	       !strcmp(slash + 1, name);
 }
 
 static unsigned int how_far(const char *text, const char *ns, const char *name)
@@ -137,10 +138,12 @@ static bool same_pod(const struct endpoint *e, const char *ns, const char *name)
 
 static int not_unique(const char *text, const char *ns_a, const char *ns_b, struct bh_err *err)
 {
-	return bh_err_set(err, -ENOTUNIQ, "'%.100s' is in namespaces '%.63s' and '%.63s': say which", text, ns_a, ns_b);
+	return bh_err_set(err, -ENOTUNIQ, "'%.100s' is in namespaces '%.63s' and '%.63s': say which", text,
+			  ns_a, ns_b);
 }
 
-static int find_endpoint(const struct model *m, const char *text, const struct endpoint **ret, struct bh_err *err)
+static int find_endpoint(const struct model *m, const char *text, const struct endpoint **ret,
+			 struct bh_err *err)
 {
 	const struct endpoint *found = NULL;
 	size_t i;

@@ -41,7 +41,8 @@ static int read_source(const char *text, struct agent_options *ret, struct bh_er
 	if (strchr(text, '/') && strchr(text, '/') < text + scheme)
 		return bh_err_set(err, -EINVAL, "--source '%s': say what it is, as in dir:%s", text, text);
 	if (strncmp(text, "dir:", 4))
-		return bh_err_set(err, -EINVAL, "--source '%s': no source '%.*s', this version knows dir:PATH", text,
+		return bh_err_set(err, -EINVAL,
+				  "--source '%s': no source '%.*s', this version knows dir:PATH", text,
 				  scheme, text);
 	if (!text[4])
 		return bh_err_set(err, -EINVAL, "--source '%s': no path after dir:", text);
@@ -57,7 +58,8 @@ static int read_sessions(const char *text, struct agent_options *ret, struct bh_
 	errno = 0;
 	n = strtoul(text, &end, 10);
 	if (errno || *end || text[0] < '0' || text[0] > '9' || !n || n > SESSIONS_MAX)
-		return bh_err_set(err, -EINVAL, "--sessions '%s': not a number from 1 to %u", text, SESSIONS_MAX);
+		return bh_err_set(err, -EINVAL, "--sessions '%s': not a number from 1 to %u", text,
+				  SESSIONS_MAX);
 	ret->sizes.sessions4 = ret->sizes.sessions6 = (uint32_t)n;
 	return 0;
 }
@@ -98,8 +100,9 @@ static int read_option(int c, struct agent_options *o, struct bh_err *err)
 	case 'l':
 		return read_log_level(optarg, err);
 	default:
-		return hook_mode_parse(optarg, &o->attach) < 0 ?
-			       bh_err_set(err, -EINVAL, "--attach '%s': none of auto, tcx, clsact", optarg) : 0;
+		return hook_mode_parse(optarg, &o->attach) < 0
+			       ? bh_err_set(err, -EINVAL, "--attach '%s': none of auto, tcx, clsact", optarg)
+			       : 0;
 	}
 }
 
@@ -129,7 +132,9 @@ static int read_options(int argc, char **argv, struct agent_options *o, struct b
 		return r;
 	if (optind < argc)
 		return bh_err_set(err, -EINVAL, "unexpected argument '%s'", argv[optind]);
-	return o->source_dir ? 0 : bh_err_set(err, -EINVAL, "--source is missing, as in --source dir:/etc/bulkhead");
+	return o->source_dir
+		       ? 0
+		       : bh_err_set(err, -EINVAL, "--source is missing, as in --source dir:/etc/bulkhead");
 }
 
 int main(int argc, char **argv)

@@ -59,7 +59,8 @@ static int by_addr_rank(const void *a, const void *b)
 	return r ? r : x->rank - y->rank;
 }
 
-static void add_owner(struct names *n, const struct addr *addr, uint8_t rank, const char *ns, const char *name)
+static void add_owner(struct names *n, const struct addr *addr, uint8_t rank, const char *ns,
+		      const char *name)
 {
 	struct owner *o = vec_add(&n->owners);
 
@@ -75,11 +76,13 @@ static void refresh(struct names *n)
 	vec_clear(&n->owners);
 	for (i = 0; i < m->endpoints.n; i++)
 		for (j = 0; j < m->endpoints.v[i]->addrs.n; j++)
-			add_owner(n, &m->endpoints.v[i]->addrs.v[j], 0, m->endpoints.v[i]->ns, m->endpoints.v[i]->pod);
+			add_owner(n, &m->endpoints.v[i]->addrs.v[j], 0, m->endpoints.v[i]->ns,
+				  m->endpoints.v[i]->pod);
 	for (i = 0; i < m->node_addrs.n; i++)
 		add_owner(n, &m->node_addrs.v[i], 1, NULL, "node");
 	for (i = 0; i < m->pods.n; i++)
-		for (j = 0; !m->pods.v[i]->ended && !m->pods.v[i]->host_network && j < m->pods.v[i]->addrs.n; j++)
+		for (j = 0; !m->pods.v[i]->ended && !m->pods.v[i]->host_network && j < m->pods.v[i]->addrs.n;
+		     j++)
 			add_owner(n, &m->pods.v[i]->addrs.v[j], 2, m->pods.v[i]->ns, m->pods.v[i]->name);
 	vec_sort(&n->owners, by_addr_rank);
 	n->fresh = true;

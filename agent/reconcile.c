@@ -137,8 +137,9 @@ static void report(struct reconcile *r, struct inforce *old)
 	if (policies)
 		(void)snprintf(changed, sizeof(changed), ", policy %s%s", first,
 			       policies > 1 ? " and others" : "");
-	log_line(r->run.steps ? LOG_INFO : LOG_DEBUG, "%s%s: enforced in %.1f ms (steps: %zu, pods that lost an allowance: %zu)", r->run.what, changed,
-		 r->status.last_ms, r->run.steps, r->run.losers);
+	log_line(r->run.steps ? LOG_INFO : LOG_DEBUG,
+		 "%s%s: enforced in %.1f ms (steps: %zu, pods that lost an allowance: %zu)", r->run.what,
+		 changed, r->status.last_ms, r->run.steps, r->run.losers);
 	if (r->status.failing[0])
 		log_info("what could not be enforced before is in force now");
 	r->status.failing[0] = '\0';
@@ -265,8 +266,8 @@ static int set_node_ports(struct reconcile *r, struct bh_err *err)
 			if (port)
 				*port = BH_PORT(pod->host_ports.v[j].proto, pod->host_ports.v[j].port);
 			else
-				ret = bh_err_set(err, -ENOMEM, "no memory for the hostPorts of '%s/%s'", pod->ns,
-						 pod->name);
+				ret = bh_err_set(err, -ENOMEM, "no memory for the hostPorts of '%s/%s'",
+						 pod->ns, pod->name);
 		}
 	}
 	if (!ret)
@@ -315,7 +316,9 @@ static void begin(struct reconcile *r)
 
 	loop_timer_unset(r->loop, &r->retry);
 	take_causes(r);
-	ret = reread(r, &err);
+	ret = r->hooks.ready ? r->hooks.ready(r->hooks.ctx, &err) : 0;
+	if (!ret)
+		ret = reread(r, &err);
 	if (!ret)
 		ret = inforce_compile(r->model, r->run.source ? NULL : r->now, &r->next, &err);
 	if (!ret)
@@ -368,8 +371,8 @@ void reconcile_changed(struct reconcile *r, enum change kind, const char *what_f
 
 /* ---- life and questions ------------------------------------------------------------------- */
 
-int reconcile_new(struct loop *loop, struct dp *dp, const struct model *model, const struct reconcile_hooks *hooks,
-		  struct reconcile **ret, struct bh_err *err)
+int reconcile_new(struct loop *loop, struct dp *dp, const struct model *model,
+		  const struct reconcile_hooks *hooks, struct reconcile **ret, struct bh_err *err)
 {
 	struct reconcile *r = calloc(1, sizeof(*r));
 	int ret_code;

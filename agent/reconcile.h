@@ -18,14 +18,15 @@
 struct reconcile;
 
 struct reconcile_hooks {
+	int (*ready)(void *ctx, struct bh_err *err);	     /* may the model be believed? 0 or -errno; or NULL */
 	void (*enforced)(void *ctx);				/* reconcile_inforce() now is in the maps */
 	void (*failed)(void *ctx, const struct bh_err *why);	/* and will be tried again */
 	void *ctx;
 };
 
 /* All are borrowed for its life. Reads what the maps hold. Return: 0 or -errno. */
-int reconcile_new(struct loop *loop, struct dp *dp, const struct model *model, const struct reconcile_hooks *hooks,
-		  struct reconcile **ret, struct bh_err *err);
+int reconcile_new(struct loop *loop, struct dp *dp, const struct model *model,
+		  const struct reconcile_hooks *hooks, struct reconcile **ret, struct bh_err *err);
 void reconcile_free(struct reconcile *r);
 
 enum change { CHANGE_POD, CHANGE_SOURCE, CHANGE_NODE };	/* an interface; manifests; the node's addresses */

@@ -52,7 +52,8 @@ static bool answer_add(struct agent *a, struct waiter *w)
 		return false;
 	ep = inforce_endpoint(reconcile_inforce(a->reconcile), &w->key);
 	if (!ep) {
-		(void)api_send_error(w->conn, CODE_REFUSED, "the endpoint was removed before it was in force");
+		(void)api_send_error(w->conn, CODE_REFUSED,
+				     "the endpoint was removed before it was in force");
 		return true;
 	}
 	if (ep->set < 0)

@@ -118,8 +118,8 @@ static bool is_done(struct json_object *o)
 static int enqueue(struct api_conn *c, struct json_object *o)
 {
 	size_t len;
-	const char *text = json_object_to_json_string_length(o, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE,
-							     &len);
+	const char *text = json_object_to_json_string_length(
+		o, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &len);
 
 	if (!text)
 		return -ENOMEM;
@@ -301,8 +301,12 @@ static void add_conn(struct api_server *s, int fd)
 		(void)close(fd);
 		return;
 	}
-	*c = (struct api_conn){ .server = s, .fd = fd, .events = ev.events,
-				.in = BUF_INIT(API_LINE_MAX), .out = BUF_INIT(2 * QUEUE_MAX), .next = s->conns };
+	*c = (struct api_conn){ .server = s,
+				.fd = fd,
+				.events = ev.events,
+				.in = BUF_INIT(API_LINE_MAX),
+				.out = BUF_INIT(2 * QUEUE_MAX),
+				.next = s->conns };
 	ev.data.ptr = c;
 	if (epoll_ctl(s->epoll_fd, EPOLL_CTL_ADD, fd, &ev)) {
 		(void)close(fd);
@@ -387,8 +391,8 @@ static int socket_path(const char *run_dir, struct sockaddr_un *ret, struct bh_e
 
 	ret->sun_family = AF_UNIX;
 	if (n < 0 || (size_t)n >= sizeof(ret->sun_path))
-		return bh_err_set(err, -ENAMETOOLONG, "'%s/%s' is too long for a socket (over %zu bytes)", run_dir,
-				  API_SOCKET, sizeof(ret->sun_path) - 1);
+		return bh_err_set(err, -ENAMETOOLONG, "'%s/%s' is too long for a socket (over %zu bytes)",
+				  run_dir, API_SOCKET, sizeof(ret->sun_path) - 1);
 	return 0;
 }
 

@@ -2,10 +2,13 @@
 /* bulkheadctl endpoints: the pods of this node as the data plane knows them. */
 #include "ctl/ctl.h"
 
-static const char *const heads[] = { "POD", "ADDRESSES", "IF", "CONTAINER", "HOOK", "INGRESS", "EGRESS", NULL };
+static const char *const heads[] = {
+	"POD", "ADDRESSES", "IF", "CONTAINER", "HOOK", "INGRESS", "EGRESS", NULL
+};
 
 /* By which policies a direction is isolated. */
-static void add_direction(struct table *t, struct json_object *item, const char *isolated, const char *policies)
+static void add_direction(struct table *t, struct json_object *item, const char *isolated,
+			  const char *policies)
 {
 	char text[200];
 

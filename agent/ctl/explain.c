@@ -25,7 +25,8 @@ int explain_port_parse(const char *text, struct explain_port *ret, struct bh_err
 	errno = 0;
 	n = strtoul(text, &end, 10);
 	if (text[0] < '0' || text[0] > '9' || errno || !n || n > 65535 || (*end && *end != '/'))
-		return bh_err_set(err, -EINVAL, "PORT '%s': neither a port (1 to 65535), PORT/PROTO, nor icmp", text);
+		return bh_err_set(err, -EINVAL,
+				  "PORT '%s': neither a port (1 to 65535), PORT/PROTO, nor icmp", text);
 	p.port = (uint16_t)n;
 	if (!*end) {
 		*ret = p;
@@ -108,7 +109,8 @@ static bool same_field(struct json_object *a, struct json_object *b, const char 
 /* Two families that are answered alike are told once. */
 static bool same_answer(struct json_object *a, struct json_object *b)
 {
-	static const char *const fields[] = { "from", "at", "verdict", "reason", "rule", "isolated_by", "drift" };
+	static const char *const fields[] = { "from", "at",	     "verdict", "reason",
+					      "rule", "isolated_by", "drift" };
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(fields); i++)
@@ -146,8 +148,10 @@ static void print_check(FILE *out, struct json_object *list, size_t at, bool col
 	print_why(out, check);
 	(void)fputc('\n', out);
 	if (ctl_bool(check, "drift"))
-		(void)fprintf(out, "  %sDRIFT%s: the program decides otherwise than the policies in force say; "
-			      "please report this\n", colour_code(colours, RED), colour_code(colours, PLAIN));
+		(void)fprintf(out,
+			      "  %sDRIFT%s: the program decides otherwise than the policies in force say; "
+			      "please report this\n",
+			      colour_code(colours, RED), colour_code(colours, PLAIN));
 }
 
 static bool told_before(struct json_object *list, size_t at)
@@ -172,8 +176,8 @@ static void print_checks(FILE *out, struct json_object *answer, const char *from
 			print_check(out, list, i, colours);
 }
 
-static void print_way(FILE *out, struct json_object *answer, const char *head, const char *from, const char *to,
-		      const char *verdict, bool colours)
+static void print_way(FILE *out, struct json_object *answer, const char *head, const char *from,
+		      const char *to, const char *verdict, bool colours)
 {
 	const bool allowed = is(answer, verdict, "allow");
 	char flow[32];
@@ -190,7 +194,8 @@ void explain_print(FILE *out, struct json_object *answer, bool colours)
 
 	print_way(out, answer, "", pod, peer, "verdict", colours);
 	if (!ctl_bool(answer, "peer_is_local") && !ctl_bool(answer, "peer_is_node"))
-		(void)fprintf(out, "  (%s is not on this node: what happens at its end is not known here)\n", peer);
+		(void)fprintf(out, "  (%s is not on this node: what happens at its end is not known here)\n",
+			      peer);
 	print_way(out, answer, "The other way round: ", peer, pod, "reverse_verdict", colours);
 }
 

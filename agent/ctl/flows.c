@@ -9,15 +9,16 @@
 #include "util/err.h"
 
 /* "shop/web (10.0.0.2:4711)", or the address alone where nobody is known to have it. */
-static void print_end(FILE *out, struct json_object *item, const char *addr, const char *port, const char *name,
-		      bool colours)
+static void print_end(FILE *out, struct json_object *item, const char *addr, const char *port,
+		      const char *name, bool colours)
 {
 	const char *who = ctl_str(item, name);
 	char end[CTL_END_MAX];
 
 	(void)ctl_end(ctl_str(item, addr), ctl_int(item, port), end);
 	if (*who)
-		(void)fprintf(out, "%s%s%s (%s)", colour_code(colours, BOLD), who, colour_code(colours, PLAIN), end);
+		(void)fprintf(out, "%s%s%s (%s)", colour_code(colours, BOLD), who,
+			      colour_code(colours, PLAIN), end);
 	else
 		(void)fputs(end, out);
 }
@@ -33,8 +34,8 @@ static void print_because(FILE *out, struct json_object *item)
 	if (*rule)
 		(void)fprintf(out, ": rule %s", rule);
 	else if (*policies)
-		(void)fprintf(out, ": %s is isolated for %s by %s", ctl_str(item, "pod"), ctl_str(item, "direction"),
-			      policies);
+		(void)fprintf(out, ": %s is isolated for %s by %s", ctl_str(item, "pod"),
+			      ctl_str(item, "direction"), policies);
 }
 
 /* HH:MM:SS.mmm of an RFC 3339 time; the whole where it is none. */
@@ -47,13 +48,14 @@ static const char *clock_of(const char *time)
 
 void flows_print(FILE *out, struct json_object *item, bool colours)
 {
-	(void)fprintf(out, "%s%s%s %sDENIED%s %-7s ", colour_code(colours, DIM), clock_of(ctl_str(item, "time")),
-		      colour_code(colours, PLAIN), colour_code(colours, RED), colour_code(colours, PLAIN),
-		      ctl_str(item, "direction"));
+	(void)fprintf(out, "%s%s%s %sDENIED%s %-7s ", colour_code(colours, DIM),
+		      clock_of(ctl_str(item, "time")), colour_code(colours, PLAIN), colour_code(colours, RED),
+		      colour_code(colours, PLAIN), ctl_str(item, "direction"));
 	print_end(out, item, "src", "src_port", "src_name", colours);
 	(void)fputs(" -> ", out);
 	print_end(out, item, "dst", "dst_port", "dst_name", colours);
-	(void)fprintf(out, " %s %llu bytes: ", ctl_str(item, "proto"), (unsigned long long)ctl_int(item, "len"));
+	(void)fprintf(out, " %s %llu bytes: ", ctl_str(item, "proto"),
+		      (unsigned long long)ctl_int(item, "len"));
 	print_because(out, item);
 	(void)fputc('\n', out);
 }

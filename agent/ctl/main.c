@@ -27,7 +27,8 @@ static void print_help(FILE *out)
 {
 	size_t i;
 
-	(void)fprintf(out, "usage: bulkheadctl COMMAND [OPTION]...\nAsks the Bulkhead agent of this node.\n\n");
+	(void)fprintf(out,
+		      "usage: bulkheadctl COMMAND [OPTION]...\nAsks the Bulkhead agent of this node.\n\n");
 	for (i = 0; i < ARRAY_SIZE(commands); i++) {
 		const struct command *c = commands[i];
 
@@ -40,7 +41,8 @@ static void print_help(FILE *out)
 		      "  --run-dir PATH           where the agent's socket is (default " API_RUN_DIR ")\n"
 		      "  --version, --help\n"
 		      "\nA pod is NAMESPACE/NAME, or NAME where only one has it.\n"
-		      "Exits 0: done, 1: denied (explain), 2: usage, 3: no agent. Colour only on a terminal, not if NO_COLOR is set.\n");
+		      "Exits 0: done, 1: denied (explain), 2: usage, 3: no agent. Colour only on a terminal, "
+		      "not if NO_COLOR is set.\n");
 }
 
 static int usage(const char *fmt, const char *what)
@@ -123,7 +125,9 @@ static int run_command(const struct ctl *c, unsigned int given, char **args, int
 	if (!n)
 		return usage("%s", "no command");
 	if (!found)
-		return usage(strcmp(args[0], "policy") ? "unknown command '%s'" : "'%s' takes one more word: entries", args[0]);
+		return usage(strcmp(args[0], "policy") ? "unknown command '%s'"
+						       : "'%s' takes one more word: entries",
+			     args[0]);
 	if (given & ~found->options)
 		return usage(given & ~found->options & OPT_POD ? "--pod has no meaning for '%s'" :
 								 "-f has no meaning for '%s'", found->name);

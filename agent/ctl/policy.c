@@ -4,7 +4,8 @@
 
 #include <string.h>
 
-static const char *const heads[] = { "POD", "POD IP", "DIRECTION", "REMOTE", "PROTO", "PORTS", "ACTION", "BECAUSE", NULL };
+static const char *const heads[] = { "POD",   "POD IP", "DIRECTION", "REMOTE", "PROTO",
+				     "PORTS", "ACTION", "BECAUSE",   NULL };
 
 static void add_remote(struct table *t, struct json_object *item)
 {
@@ -19,6 +20,7 @@ static void add_remote(struct table *t, struct json_object *item)
 static void add_because(struct table *t, struct json_object *item)
 {
 	const char *rule = ctl_str(item, "rule");
+	const bool unknown = ctl_bool(item, "unknown_pod");
 	char policies[300];
 
 	(void)ctl_join(ctl_get(item, "policies"), policies, sizeof(policies));
@@ -27,7 +29,7 @@ static void add_because(struct table *t, struct json_object *item)
 	else if (*policies)
 		table_fmt(t, PLAIN, "isolated by %s", policies);
 	else
-		table_add(t, ctl_bool(item, "unknown_pod") ? "pod or namespace not known" : "no policy isolates it", DIM);
+		table_add(t, unknown ? "pod or namespace not known" : "no policy isolates it", DIM);
 }
 
 static void row(struct table *t, struct json_object *item)

@@ -19,7 +19,8 @@ static void print_state(const struct ctl *c, struct json_object *o)
 	} else if (!ctl_bool(o, "in_force")) {
 		line(c, "policy", YELLOW, "a change is being applied");
 	} else {
-		(void)snprintf(text, sizeof(text), "in force; the last change took %.1f ms (%llu since the start)",
+		(void)snprintf(text, sizeof(text),
+			       "in force; the last change took %.1f ms (%llu since the start)",
 			       json_object_get_double(ctl_get(o, "last_change_ms")),
 			       (unsigned long long)ctl_int(o, "changes"));
 		line(c, "policy", GREEN, text);
@@ -43,7 +44,8 @@ static void print_numbers(const struct ctl *c, struct json_object *o)
 	(void)snprintf(text, sizeof(text), "%llu", (unsigned long long)ctl_int(o, "policies"));
 	line(c, "policies", PLAIN, text);
 	if (bad) {
-		(void)snprintf(text, sizeof(text), "%llu hold something that is not understood: see the agent's log",
+		(void)snprintf(text, sizeof(text),
+			       "%llu hold something that is not understood: see the agent's log",
 			       (unsigned long long)bad);
 		line(c, "", YELLOW, text);
 	}
@@ -57,6 +59,13 @@ static void print_events(const struct ctl *c, struct json_object *o)
 	(void)snprintf(text, sizeof(text), "%llu lost, %llu throttled", (unsigned long long)lost,
 		       (unsigned long long)ctl_int(o, "events_throttled"));
 	line(c, "denials", lost ? YELLOW : PLAIN, text);
+}
+
+static enum colour colour_of_fill(uint64_t percent)
+{
+	if (percent >= 90)
+		return RED;
+	return percent >= 50 ? YELLOW : PLAIN;
 }
 
 static void print_maps(const struct ctl *c, struct json_object *list)
@@ -73,7 +82,7 @@ static void print_maps(const struct ctl *c, struct json_object *list)
 		table_add(t, ctl_str(m, "map"), PLAIN);
 		table_fmt(t, PLAIN, "%llu", (unsigned long long)used);
 		table_fmt(t, PLAIN, "%llu", (unsigned long long)max);
-		table_fmt(t, fill >= 90 ? RED : fill >= 50 ? YELLOW : PLAIN, "%llu%%", (unsigned long long)fill);
+		table_fmt(t, colour_of_fill(fill), "%llu%%", (unsigned long long)fill);
 	}
 	if (t)
 		table_print(t, stdout, c->colours);

@@ -138,7 +138,8 @@ void table_print(const struct table *t, FILE *out, bool colours)
 
 	measure(t, width);
 	for (i = 0; i < t->columns; i++)
-		print_cell(t, out, i, width[i], head(t, i), colour_code(colours, BOLD), colour_code(colours, PLAIN));
+		print_cell(t, out, i, width[i], head(t, i), colour_code(colours, BOLD),
+			   colour_code(colours, PLAIN));
 	for (i = 0; i < t->cells.n; i++) {
 		const bool on = colours && t->cells.v[i].colour != PLAIN;
 

@@ -14,7 +14,8 @@ const char *colour_code(bool on, enum colour c);
 
 struct table;
 
-/* @heads: ends with NULL, borrowed; one that begins with '>' makes its column flush right. NULL: no memory. */
+/* @heads: ends with NULL, borrowed; one that begins with '>' makes its column flush right.
+ * Return: NULL without memory. */
 struct table *table_new(const char *const *heads);
 void table_free(struct table *t);
 

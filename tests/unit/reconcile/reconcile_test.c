@@ -95,7 +95,8 @@ int dp_sessions_purge(struct dp *dp, uint32_t ifindex, struct bh_err *err)
 	return 0;
 }
 
-int dp_sessions(struct dp *dp, int (*each)(void *ctx, const struct dp_session *s), void *ctx, struct bh_err *err)
+int dp_sessions(struct dp *dp, int (*each)(void *ctx, const struct dp_session *s), void *ctx,
+		struct bh_err *err)
 {
 	const struct dp_session s = { .flow.ifindex = dp->stranger };
 
@@ -258,7 +259,8 @@ static bool db_admits(struct node *n, uint32_t ifindex_from)
 	assert_int_equal(addr_parse(text, &from), 0);
 	actual_sort(n->dp.maps);
 	set = n->dp.maps->endpoints[2].policy_set;
-	row = actual_row(n->dp.maps, set, BH_CLASS_ID(actual_word(n->dp.maps, &from, set & BH_SET_CIDR)), BH_INGRESS);
+	row = actual_row(n->dp.maps, set, BH_CLASS_ID(actual_word(n->dp.maps, &from, set & BH_SET_CIDR)),
+			 BH_INGRESS);
 	return row && row->action == BH_ALLOW;
 }
 
