@@ -428,6 +428,16 @@ int source_fd(const struct source *s)
 	return s->fd;
 }
 
+const char *source_unread(const struct source *s)
+{
+	size_t i;
+
+	for (i = 0; i < s->files.n; i++)
+		if (s->files.v[i]->unread)
+			return s->files.v[i]->trouble;
+	return NULL;
+}
+
 int source_timeout_ms(const struct source *s)
 {
 	const int64_t now = now_ms();

@@ -153,6 +153,7 @@ static void take(struct file *f, struct content *c, const struct visit *v)
 	tell_ignored(f, c, v);
 	content_done(&f->content);
 	f->content = *c;
+	f->unread = false;
 	f->trouble[0] = '\0';
 }
 
@@ -210,6 +211,7 @@ static bool take_any(struct file *f, const struct stamp *st, const struct visit 
 		(void)snprintf(f->trouble, sizeof(f->trouble), "%s", err.msg);
 	else
 		take(f, &c, v);
+	f->unread |= r < 0 && v->first;
 	if (r < 0 && is_passing(r))
 		wait_for(f, st, v->now_ms + FILE_RETRY_MS);
 	else

@@ -40,6 +40,7 @@ struct file {
 	int64_t due_ms;			/* CLOCK_MONOTONIC; 0: nothing waits */
 	bool writing;			/* it has been written to, and not been closed since */
 	bool closed;			/* its writer has just finished */
+	bool unread;			/* was there at the start, and has been bad ever since */
 	bool leaving;			/* missing: its objects yield to anybody else's */
 	char trouble[512];		/* why it is not in force as it is; "": it is */
 	char shadowed[512];		/* the same, because another file has its objects; the directory's */

@@ -39,6 +39,14 @@ void source_free(struct source *s);
 int source_fd(const struct source *s);		/* readable: call source_work() */
 int source_timeout_ms(const struct source *s);	/* call source_work() after so long at the latest; -1: none */
 
+/**
+ * source_unread() - a file that was there at the start and has been bad ever since, NULL: none.
+ *
+ * It has no last good version here, but what it said before may be in force: whoever compiles the model
+ * now would take that away. Return: what is wrong with it, file first; borrowed until the next call.
+ */
+const char *source_unread(const struct source *s);
+
 /* Return: 1 the model changed, 0 it did not, or -errno. Never blocks. */
 int source_work(struct source *s, struct bh_err *err);
 

@@ -414,8 +414,27 @@ static void bad_from_the_start(void **state)
 	start(w);
 	assert_said(w, "BAD a.yaml:1: " BAD_SAYS "\n");
 	assert_string_equal(isolation(w, "b"), "I");
+	assert_string_equal(source_unread(w->source), "a.yaml:1: " BAD_SAYS);
 	drop(w, "a.yaml");
 	until_said(w, "GOOD a.yaml: is gone\n");
+	assert_null(source_unread(w->source));
+}
+
+/* What was in force before the start is what may be lost: a file that turns bad later is not of that. */
+static void only_the_start_leaves_files_unread(void **state)
+{
+	struct world *w = *state;
+
+	put(w, "a.yaml", BAD_YAML);
+	start(w);
+	assert_said(w, "BAD a.yaml:1: " BAD_SAYS "\n");
+	assert_non_null(source_unread(w->source));
+	put(w, "a.yaml", NETPOL("a", DENY_IN));
+	until_said(w, "GOOD a.yaml: is good again\n");
+	assert_null(source_unread(w->source));
+	put(w, "new.yaml", BAD_YAML);
+	until_said(w, "BAD new.yaml:1: " BAD_SAYS "\n");
+	assert_null(source_unread(w->source));
 }
 
 static void nobody_knows_which_object(void **state)
@@ -703,6 +722,7 @@ int main(void)
 		TEST(links),
 		TEST(a_bad_file_keeps_its_last_good_version),
 		TEST(bad_from_the_start),
+		TEST(only_the_start_leaves_files_unread),
 		TEST(nobody_knows_which_object),
 		TEST(a_half_written_file_is_not_news),
 		TEST(a_file_that_is_being_written),

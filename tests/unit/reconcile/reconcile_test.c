@@ -123,7 +123,15 @@ struct node {
 	char why[256];
 	struct loop_timer idle;
 	bool went_idle;
+	bool unread;		/* the source has a file that nobody can read */
 };
+
+static int is_ready(void *ctx, struct bh_err *err)
+{
+	const struct node *n = ctx;
+
+	return n->unread ? bh_err_set(err, -EAGAIN, "a.yaml is bad") : 0;
+}
 
 static void on_enforced(void *ctx)
 {
@@ -215,7 +223,7 @@ static void put_policy(struct node *n, const char *from)
 static int setup(void **state)
 {
 	struct node *n = calloc(1, sizeof(*n));
-	const struct reconcile_hooks hooks = { .enforced = on_enforced, .failed = on_failed, .ctx = n };
+	const struct reconcile_hooks hooks = { .ready = is_ready, .enforced = on_enforced, .failed = on_failed, .ctx = n };
 	struct bh_err err;
 
 	log_level = LOG_ERROR;
@@ -389,6 +397,24 @@ static void what_is_in_force_stays_when_compiling_fails(void **state)
 	assert_string_equal(status.failing, "");
 }
 
+/* A model that lacks what was in force before the start takes nothing away. */
+static void nothing_changes_until_all_can_be_read(void **state)
+{
+	struct node *n = *state;
+
+	n->unread = true;
+	reconcile_changed(n->r, CHANGE_SOURCE, "start");
+	turn(n);
+	assert_int_equal(n->failed, 1);
+	assert_string_equal(n->why, "a.yaml is bad");
+	assert_int_equal(n->dp.steps, 0);
+	n->unread = false;
+	reconcile_changed(n->r, CHANGE_SOURCE, "read");
+	turn(n);
+	assert_int_equal(n->enforced, 1);
+	assert_true(n->dp.steps > 0);
+}
+
 /* A step that fails half-way leaves the maps where they are: they are read again, not remembered. */
 static void after_a_failed_step_the_maps_are_read_again(void **state)
 {
@@ -493,6 +519,7 @@ int main(void)
 		CASE(a_change_during_a_run_is_compiled_after_it),
 		CASE(as_many_passes_as_the_plan_wants),
 		CASE(what_is_in_force_stays_when_compiling_fails),
+		CASE(nothing_changes_until_all_can_be_read),
 		CASE(after_a_failed_step_the_maps_are_read_again),
 		CASE(a_failed_step_is_tried_again_by_itself),
 		CASE(sessions_of_what_went_are_forgotten),
