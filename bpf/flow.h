@@ -84,6 +84,16 @@ static __always_inline int session_reopens(const struct bh_session *s, const str
 	return p->bits & BH_PKT_SYN && s->opener != dir;
 }
 
+/*
+ * A HOST session speaks for a packet only while the other end is this node: to the pod, one that was made
+ * here; from the pod, to what is still an address of the node and no hostPort. What the node opened, the
+ * pod may answer, whatever address the node used.
+ */
+static __always_inline int session_needs_no_host(const struct bh_session *s, enum bh_dir dir)
+{
+	return !(s->flags & BH_SESS_HOST) || (dir == BH_EGRESS && s->opener == BH_INGRESS);
+}
+
 /* Stamped before this interface was born: by another one that had its ifindex. */
 static __always_inline int session_is_dead(const struct bh_session *s, const struct bh_endpoint *ep)
 {

@@ -57,8 +57,10 @@ static __always_inline enum bh_reason identity_arp(struct cursor *c, const struc
 	if (!arp)
 		return BH_MALFORMED;
 	__builtin_memcpy(&ip, arp->sender_ip, sizeof(ip));
+	if (!ip)	/* a probe claims what it asks for (RFC 5227 2.1.1) */
+		__builtin_memcpy(&ip, arp->target_ip, sizeof(ip));
 	addr_from4(&sender, ip);
-	if (!mac_equal(arp->sender_mac, ep->mac) || (ip && !own_addr(ep, &sender)))
+	if (!mac_equal(arp->sender_mac, ep->mac) || !own_addr(ep, &sender))
 		return BH_SPOOFED_ND;
 	return BH_NEIGHBOUR;
 }
@@ -99,7 +101,8 @@ static __always_inline enum bh_reason identity_nd(struct cursor *c, const struct
 		if (!in)
 			return BH_MALFORMED;
 		addr_from6(&target, in);
-		if (p->icmp == BH_ND_NA && !own_addr(ep, &target))
+		/* From nobody yet, a question is a claim: duplicate address detection (RFC 4862 5.4.3). */
+		if ((p->icmp == BH_ND_NA || addr_is_zero(&p->flow.local)) && !own_addr(ep, &target))
 			return BH_SPOOFED_ND;
 	}
 	return identity_nd_options(c, ep);

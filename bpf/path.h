@@ -9,7 +9,7 @@
 #include "identity.h"
 #include "verdict.h"
 
-#define BH_PULL 128	/* bytes: Ethernet, IP and all that we look at behind them */
+#define BH_PULL 256	/* bytes: all headers that we look at, and the longest neighbour message of a host */
 
 static __always_inline struct cursor frame(const struct __sk_buff *skb)
 {
@@ -24,25 +24,15 @@ static __always_inline enum bh_origin origin_of(const struct __sk_buff *skb)
 	return skb->sk ? BH_HERE : BH_PERHAPS_HERE;
 }
 
-#define BH_ND_BYTES 256	/* no host sends longer ones, and what is not read cannot be trusted */
-
-/* What a neighbour message claims is read to its last byte. */
+/* What a neighbour message from a pod claims is read to its last byte, or it is not believed. */
 static __always_inline enum bh_reason examine_neighbour(struct __sk_buff *skb, const struct bh_pkt *p,
 							const struct bh_endpoint *ep, enum bh_dir dir)
 {
 	struct cursor c = frame(skb);
 	__u32 len = skb->len;
 
-	if (dir == BH_EGRESS) {
-		if (len > BH_ND_BYTES)
-			return BH_SPOOFED_ND;
-		if (c.pos + len > c.end) {
-			bpf_skb_pull_data(skb, len);
-			c = frame(skb);
-		}
-		if (c.pos + len > c.end)
-			return BH_MALFORMED;
-	}
+	if (dir == BH_EGRESS && p->icmp && (len > BH_PULL || c.pos + len > c.end))
+		return BH_SPOOFED_ND;
 	c.pos += p->offset & 0x3f;
 	return identity_neighbour(&c, p, ep, dir);
 }
@@ -71,6 +61,14 @@ static __always_inline enum bh_reason examine(struct __sk_buff *skb, struct bh_p
 
 /* Settled without a question to policy. */
 #define BH_SETTLED (BH_NO_EVENT | BH_BIT(BH_NEIGHBOUR) | BH_BIT(BH_MALFORMED))
+
+/* Behind a VLAN tag a pod could use anybody's address, and whoever takes the tag off would believe it. */
+static __always_inline int is_settled(const struct bh_pkt *p, const struct bh_endpoint *ep, enum bh_dir dir)
+{
+	if (p->kind == BH_VLAN)
+		return dir == BH_EGRESS && ep && !(ep->flags & BH_EP_FORWARDS);
+	return !!(BH_BIT(p->kind) & BH_SETTLED);
+}
 
 /* Store what a first packet opens. A full table costs the session, not the packet. */
 static __always_inline void open_session(struct __sk_buff *skb, const struct bh_pkt *p, const struct bh_answer *a,
@@ -130,29 +128,29 @@ __noinline int bh_cold(struct __sk_buff *skb, struct bh_pkt *p, const struct bh_
 	p->kind = examine(skb, p, ep, dir);
 	if (p->kind == BH_MALFORMED)	/* whose it is nobody knows: a report names the interface alone */
 		p->flow = (struct bh_flow6){ .ifindex = p->flow.ifindex };
-	if (BH_BIT(p->kind) & BH_SETTLED) {
+	if (is_settled(p, ep, dir)) {
 		a.reason = p->kind;
 		a.policy_set = ep ? READ_ONCE(ep->policy_set) : 0;
 		return conclude(skb, p, &a, dir);
 	}
 	look_up(&a, p, ep);
 	if (s && ep && p->kind == BH_POLICY && !session_is_dead(s, ep) && !session_reopens(s, p, dir) &&
-	    !(s->flags & BH_SESS_HOST && dir == BH_INGRESS && !is_host(&a, p, dir, origin)))
+	    (session_needs_no_host(s, dir) || is_host(&a, p, dir, origin)))
 		return redo(skb, p, s, &a, dir);
 	if (decide(&a, p, ep, dir, origin) && p->kind == BH_POLICY && ep)
 		open_session(skb, p, &a, dir);
 	return conclude(skb, p, &a, dir);
 }
 
-/* A HOST session answers for a packet to the pod only if this node made that packet. */
-__noinline int bh_made_here(struct __sk_buff *skb, const struct bh_pkt *p)
+/* Whether the other end of this packet is this node, as is_host() says, for the hot path. */
+__noinline int bh_with_host(struct __sk_buff *skb, const struct bh_pkt *p, __u32 hook)
 {
 	struct bh_answer a = {};
 
 	if (!p)
 		return 0;
 	look_up(&a, p, NULL);
-	return is_host(&a, p, BH_INGRESS, origin_of(skb));
+	return is_host(&a, p, hook == BH_EGRESS ? BH_EGRESS : BH_INGRESS, origin_of(skb));
 }
 
 static __always_inline int is_live(struct __sk_buff *skb, const struct bh_session *s, const struct bh_pkt *p,
@@ -160,7 +158,7 @@ static __always_inline int is_live(struct __sk_buff *skb, const struct bh_sessio
 {
 	if (READ_ONCE(s->epoch) != p->epoch || session_reopens(s, p, dir))
 		return 0;
-	return dir == BH_EGRESS || likely(!(s->flags & BH_SESS_HOST)) || bh_made_here(skb, p);
+	return likely(session_needs_no_host(s, dir)) || bh_with_host(skb, p, dir);
 }
 
 /* Headers that are not all linear look cut: pull them, and parse again. */
@@ -177,7 +175,8 @@ static __always_inline enum bh_reason read_packet(struct __sk_buff *skb, struct 
 {
 	enum bh_reason kind;
 
-	if (unlikely(skb->vlan_present))
+	/* Without an id it is a mere priority: the kernel reads on as if there were no tag. */
+	if (unlikely(skb->vlan_present && skb->vlan_tci & 0xfff))
 		return BH_VLAN;
 	kind = parse_frame(frame(skb), skb->len, dir, p);
 	return likely(kind != BH_MALFORMED) ? kind : bh_pull(skb, p, dir);
@@ -250,7 +249,7 @@ static __always_inline int explain(struct __sk_buff *skb)
 
 	look_up(&a, &p, ep);
 	a.reason = p.kind;
-	if (!(BH_BIT(p.kind) & BH_SETTLED))
+	if (!is_settled(&p, ep, dir))
 		decide(&a, &p, ep, dir, q->flags & BH_Q_HOST_MADE ? BH_HERE : BH_ELSEWHERE);
 	q->reason = a.reason;
 	q->rule = a.rule;

@@ -156,13 +156,17 @@ static void paged(void)
 
 /* ---- VLAN ------------------------------------------------------------------------------- */
 
-static void tag(struct frame *f)
+static void tag_id(struct frame *f, uint16_t id)
 {
 	memmove(f->data + 16, f->data + 12, f->len - 12);
 	put16(f, 12, 0x8100);
-	put16(f, 14, 5);
+	put16(f, 14, id);
 	f->len += 4;
 }
+
+static void tag(struct frame *f) { tag_id(f, 5); }
+static void priority(struct frame *f) { tag_id(f, 0); }
+static void priority_twice(struct frame *f) { priority(f); priority(f); }
 
 /* The kernel takes the tag out of the bytes before we see the packet. */
 static void vlan(void)
@@ -173,7 +177,15 @@ static void vlan(void)
 		world_endpoint(E_PLAIN, S_WEB);
 		from_pod("VLAN, isolated", family, &(struct shape){ .eph = 7, .bend = tag }, BH_VLAN);
 		world_endpoint(E_PLAIN, S_OPEN);
-		from_pod("VLAN, open", family, &(struct shape){ .eph = 7, .bend = tag }, BH_OPEN);
+		from_pod("VLAN 0", family, &(struct shape){ .eph = 7, .bend = priority }, BH_POLICY);
+		from_pod("VLAN 0, session", family, &(struct shape){ .eph = 7, .bend = priority }, BH_SESSION);
+		world_endpoint(E_FORWARDS, S_OPEN);
+		from_pod("VLAN, forwarder", family, &(struct shape){ .eph = 7, .bend = tag }, BH_OPEN);
+		world_endpoint(E_PLAIN, S_OPEN);
+		from_pod("VLAN, open", family, &(struct shape){ .eph = 7, .bend = tag }, BH_VLAN);
+		from_pod("VLAN 0, spoofed", family, &(struct shape){ .local = L_OTHER, .bend = priority },
+			 BH_SPOOFED_ADDR);
+		from_pod("VLAN 0 twice", family, &(struct shape){ .local = L_OTHER, .bend = priority_twice }, BH_VLAN);
 		from_pod("VLAN, other MAC", family, &(struct shape){ .mac = M_OTHER, .bend = tag }, BH_SPOOFED_MAC);
 	}
 }

@@ -146,7 +146,16 @@ static void arp_of(struct frame *f, const uint8_t mac[6], enum local ip)
 
 static void arp(struct frame *f) { arp_of(f, pod_mac, L_OWN); }
 static void arp_second(struct frame *f) { arp_of(f, pod_mac, L_SECOND); }
-static void arp_probe(struct frame *f) { arp_of(f, pod_mac, L_ZERO); }
+static void arp_probe_of(struct frame *f, enum local ip)
+{
+	const struct bh_addr a = local_addr(ip, 4);
+
+	arp_of(f, pod_mac, L_ZERO);
+	memcpy(f->data + ETH_HLEN + 24, &a.w[3], 4);
+}
+
+static void arp_probe(struct frame *f) { arp_probe_of(f, L_SECOND); }
+static void arp_probe_other(struct frame *f) { arp_probe_of(f, L_OTHER); }
 static void arp_other_ip(struct frame *f) { arp_of(f, pod_mac, L_OTHER); }
 static void arp_other_mac(struct frame *f) { arp_of(f, other_mac, L_OWN); }
 
@@ -204,6 +213,13 @@ static void ns(struct frame *f)
 static void ns_bare(struct frame *f)
 {
 	struct bh_addr target = peer_addr(P_WEB, 6);
+
+	nd_target(f, 135, 24, &target);
+}
+
+static void ns_dad(struct frame *f)
+{
+	struct bh_addr target = local_addr(L_LINK_LOCAL, 6);
 
 	nd_target(f, 135, 24, &target);
 }
@@ -308,8 +324,10 @@ const struct row rows[] = {
 	{ "open: multicast out", F46, FROM, { .proto = UDP, .peer = P_MULTICAST }, S_OPEN, .want = BH_OPEN },
 	{ "open: multicast in", F46, TO, { .proto = UDP, .local = L_MULTICAST, .mac = M_GROUP }, S_OPEN,
 	  .want = BH_OPEN },
-	{ "open: VLAN", F46, EITHER, { .bend = vlan }, S_OPEN, .want = BH_OPEN },
-	{ "open: 802.1ad", F46, EITHER, { .bend = vlan_ad }, S_OPEN, .want = BH_OPEN },
+	{ "open: VLAN in", F46, TO, { .bend = vlan }, S_OPEN, .want = BH_OPEN },
+	{ "open: 802.1ad in", F46, TO, { .bend = vlan_ad }, S_OPEN, .want = BH_OPEN },
+	{ "open: VLAN out", F46, FROM, { .bend = vlan }, S_OPEN, .want = BH_VLAN },
+	{ "open: 802.1ad out", F46, FROM, { .bend = vlan_ad }, S_OPEN, .want = BH_VLAN },
 	{ "open: LLDP", F4, EITHER, { .bend = lldp }, S_OPEN, .want = BH_OPEN },
 	{ "open: 802.3 length", F4, EITHER, { .bend = length_field }, S_OPEN, .want = BH_OPEN },
 	{ "open: Ethernet header alone", F4, EITHER, { .bend = bare_ethernet }, S_OPEN, .want = BH_OPEN },
@@ -437,8 +455,9 @@ const struct row rows[] = {
 	  .want = BH_LINK_LOCAL, .rule = R_SHUT },
 	{ "isolated: link-local to a global address", F6, EITHER, { .local = L_LINK_LOCAL }, S_WEB,
 	  .want = BH_LINK_LOCAL, .rule = R_SHUT },
-	{ "isolated: VLAN", F46, EITHER, { .bend = vlan }, S_WEB, .want = BH_VLAN, .rule = R_SHUT },
-	{ "isolated: 802.1ad", F46, EITHER, { .bend = vlan_ad }, S_WEB, .want = BH_VLAN, .rule = R_SHUT },
+	{ "isolated: VLAN in", F46, TO, { .bend = vlan }, S_WEB, .want = BH_VLAN, .rule = R_SHUT },
+	{ "isolated: 802.1ad in", F46, TO, { .bend = vlan_ad }, S_WEB, .want = BH_VLAN, .rule = R_SHUT },
+	{ "isolated: VLAN out", F46, FROM, { .bend = vlan }, S_WEB, .want = BH_VLAN },
 	{ "isolated: LLDP", F4, EITHER, { .bend = lldp }, S_WEB, .want = BH_ETHERTYPE, .rule = R_SHUT },
 	{ "isolated: 802.3 length", F4, EITHER, { .bend = length_field }, S_WEB, .want = BH_ETHERTYPE,
 	  .rule = R_SHUT },
@@ -515,11 +534,15 @@ const struct row rows[] = {
 	  E_FORWARDS, .prior = { .epoch = NOW }, .want = BH_SESSION, .left = RUNS },
 	{ "forwarder: judged all the same", F46, EITHER, { .local = L_OTHER, .port = 81 }, S_WEB, E_FORWARDS,
 	  .want = BH_DENIED, .rule = R_SHUT },
+	{ "forwarder: VLAN", F46, EITHER, { .bend = vlan }, S_OPEN, E_FORWARDS, .want = BH_OPEN },
+	{ "forwarder: VLAN, isolated", F46, EITHER, { .bend = vlan }, S_WEB, E_FORWARDS, .want = BH_VLAN,
+	  .rule = R_SHUT },
 
 	/* ARP */
 	{ "ARP", F4, EITHER, { .bend = arp }, S_SHUT, .want = BH_NEIGHBOUR },
 	{ "ARP: second address", F4, FROM, { .bend = arp_second }, S_SHUT, .want = BH_NEIGHBOUR },
 	{ "ARP: probe", F4, FROM, { .bend = arp_probe }, S_SHUT, .want = BH_NEIGHBOUR },
+	{ "ARP: probe for another's IP", F4, FROM, { .bend = arp_probe_other }, S_OPEN, .want = BH_SPOOFED_ND },
 	{ "ARP: no policy yet", F4, EITHER, { .bend = arp }, S_NONE, .want = BH_NEIGHBOUR },
 	{ "ARP: other IP out", F4, FROM, { .bend = arp_other_ip }, S_OPEN, .want = BH_SPOOFED_ND },
 	{ "ARP: other IP in", F4, TO, { .bend = arp_other_ip }, S_SHUT, .want = BH_NEIGHBOUR },
@@ -539,8 +562,10 @@ const struct row rows[] = {
 	  S_OPEN, .want = BH_SPOOFED_ND },
 	{ "ND: NS out", F6, FROM, { .peer = P_MULTICAST, .bend = ns }, S_SHUT, .want = BH_NEIGHBOUR },
 	{ "ND: NS out to a unicast address", F6, FROM, { .bend = ns }, S_SHUT, .want = BH_NEIGHBOUR },
-	{ "ND: NS for DAD", F6, FROM, { .local = L_ZERO, .peer = P_MULTICAST, .bend = ns }, S_SHUT,
+	{ "ND: NS for DAD", F6, FROM, { .local = L_ZERO, .peer = P_MULTICAST, .bend = ns_dad }, S_SHUT,
 	  .want = BH_NEIGHBOUR },
+	{ "ND: NS for DAD, another's address", F6, FROM, { .local = L_ZERO, .peer = P_MULTICAST, .bend = ns_bare },
+	  S_OPEN, .want = BH_SPOOFED_ND },
 	{ "ND: NS with another's address", F6, FROM, { .local = L_OTHER, .peer = P_MULTICAST, .bend = ns }, S_OPEN,
 	  .want = BH_SPOOFED_ADDR },
 	{ "ND: NS with another's MAC", F6, FROM, { .peer = P_MULTICAST, .bend = ns_other_mac }, S_OPEN,
@@ -655,6 +680,8 @@ const struct row rows[] = {
 	  .want = BH_HOST },
 	{ "to the node: later fragment", F46, FROM, { .peer = P_NODE, .bend = later_fragment }, S_SHUT,
 	  .want = BH_HOST },
+	{ "to the node: later fragment that looks like a hostPort", F46, FROM,
+	  { .peer = P_NODE, .port = 30080, .bend = later_fragment }, S_SHUT, .want = BH_HOST },
 	{ "to the node: hostPort in a first fragment", F46, FROM,
 	  { .peer = P_NODE, .port = 30080, .bend = first_fragment }, S_SHUT, .want = BH_FRAGMENT, .rule = R_SHUT },
 	{ "to the node: hostPort behind IP options", F4, FROM, { .peer = P_NODE, .port = 30080, .bend = options },
@@ -800,8 +827,16 @@ const struct row rows[] = {
 	  .prior = { .epoch = NOW, .against = true }, .want = BH_SESSION, .left = RUNS },
 
 	/* sessions with the node */
-	{ "host session: from the pod", F46, FROM, { .flags = ACK }, S_SHUT,
+	{ "host session: from the pod", F46, FROM, { .flags = ACK, .peer = P_NODE }, S_SHUT,
 	  .prior = { .epoch = NOW, .flags = BH_SESS_HOST }, .want = BH_SESSION, .left = RUNS },
+	{ "host session: the pod answers", F46, FROM, { .flags = ACK }, S_SHUT,
+	  .prior = { .epoch = NOW, .flags = BH_SESS_HOST, .against = true }, .want = BH_SESSION, .left = RUNS },
+	{ "host session: not the node's address any more", F46, FROM, { .proto = UDP }, S_SHUT,
+	  .prior = { .epoch = NOW, .flags = BH_SESS_HOST }, .want = BH_DENIED, .rule = R_SHUT, .left = KEPT },
+	{ "host session: not the node's any more, allowed", F46, FROM, { 0 }, S_WEB,
+	  .prior = { .epoch = NOW, .flags = BH_SESS_HOST }, .want = BH_POLICY, .rule = R_HTTP, .left = FRESH },
+	{ "host session: a hostPort by now", F46, FROM, { .proto = UDP, .peer = P_NODE, .port = 30053 }, S_SHUT,
+	  .prior = { .epoch = NOW, .flags = BH_SESS_HOST }, .want = BH_DENIED, .rule = R_SHUT, .left = KEPT },
 	{ "host session: made here", F46, TO, { .flags = ACK }, S_SHUT, .here = true,
 	  .prior = { .epoch = NOW, .flags = BH_SESS_HOST }, .want = BH_SESSION, .left = RUNS },
 	{ "host session: from elsewhere, mid-flow", F46, TO, { .flags = ACK }, S_SHUT,
@@ -813,7 +848,9 @@ const struct row rows[] = {
 	  .prior = { .epoch = NOW, .flags = BH_SESS_HOST }, .want = BH_NO_SESSION, .rule = R_SHUT, .left = KEPT },
 	{ "host session: from elsewhere, allowed SYN", F46, TO, { 0 }, S_WEB,
 	  .prior = { .epoch = NOW, .flags = BH_SESS_HOST }, .want = BH_POLICY, .rule = R_HTTP, .left = FRESH },
-	{ "host session: stale, from the pod", F46, FROM, { .flags = ACK }, S_SHUT,
+	{ "host session: stale, a hostPort by now", F46, FROM, { .proto = UDP, .peer = P_NODE, .port = 30053 },
+	  S_SHUT, .prior = { .epoch = STALE, .flags = BH_SESS_HOST }, .want = BH_DENIED, .rule = R_SHUT, .left = KEPT },
+	{ "host session: stale, from the pod", F46, FROM, { .flags = ACK, .peer = P_NODE }, S_SHUT,
 	  .prior = { .epoch = STALE, .flags = BH_SESS_HOST }, .want = BH_SESSION, .stat = BH_STAT_SESSION_REDONE,
 	  .left = RUNS },
 	{ "host session: stale, made here", F46, TO, { .flags = ACK }, S_SHUT, .here = true,
