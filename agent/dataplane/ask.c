@@ -74,35 +74,53 @@ static void widen(const struct bh_flow4 *v4, struct bh_flow6 *ret)
 	};
 }
 
-/* Walks one session map; @each may delete the entry it is given. The map changes under us: an entry
- * that is evicted meanwhile ends up skipped or the walk begins anew, so it is bounded. */
+#define BATCH 4096	/* entries a system call; no bucket of the hash is near it */
+
+struct batch {
+	struct bh_flow6 keys[BATCH];	/* room enough for either key */
+	struct bh_session sessions[BATCH];
+	uint32_t n;
+};
+
+static int tell_batch(struct dp *dp, const struct batch *b, bool v4, uint32_t now,
+		      int (*each)(void *ctx, const struct dp_session *s), void *ctx)
+{
+	uint32_t i;
+
+	for (i = 0; i < b->n; i++) {
+		struct dp_session s = { .session = b->sessions[i] };
+
+		if (v4)
+			widen((const struct bh_flow4 *)b->keys + i, &s.flow);
+		else
+			s.flow = b->keys[i];
+		s.idle_ms = (uint32_t)((uint64_t)(now - s.session.seen) * 1000 / dp->hz);
+		if (each(ctx, &s))
+			return 1;
+	}
+	return 0;
+}
+
+/* Walks one session map by batches; @each may delete what it is given. Return: 1 @each said stop, 0, -errno. */
 static int walk(struct dp *dp, struct bpf_map *map, uint32_t now,
 		int (*each)(void *ctx, const struct dp_session *s), void *ctx)
 {
-	const int fd = bpf_map__fd(map);
 	const bool v4 = bpf_map__key_size(map) == sizeof(struct bh_flow4);
-	union {
-		struct bh_flow4 v4;
-		struct bh_flow6 v6;
-	} key, next;
-	uint32_t left = 2 * bpf_map__max_entries(map);
-	int r = bpf_map_get_next_key(fd, NULL, &next);
+	auto_free struct batch *b = malloc(sizeof(*b));
+	uint32_t bucket, *from = NULL;
+	int r = 0;
 
-	while (r == 0 && left--) {
-		struct dp_session s = { 0 };
-		bool live;
-
-		key = next;
-		live = bpf_map_lookup_elem(fd, &key, &s.session) == 0;
-		r = bpf_map_get_next_key(fd, &key, &next);	/* before @each, which may delete it */
-		if (!live)
-			continue;
-		if (v4)
-			widen(&key.v4, &s.flow);
-		else
-			s.flow = key.v6;
-		s.idle_ms = (uint32_t)((uint64_t)(now - s.session.seen) * 1000 / dp->hz);
-		if (each(ctx, &s))
+	if (!b)
+		return -ENOMEM;
+	while (r == 0) {
+		b->n = BATCH;
+		if (bpf_map_lookup_batch(bpf_map__fd(map), from, &bucket, b->keys, b->sessions, &b->n, NULL) < 0) {
+			if (errno != ENOENT)
+				return -errno;
+			r = -ENOENT;	/* this was the last one */
+		}
+		from = &bucket;
+		if (tell_batch(dp, b, v4, now, each, ctx))
 			return 1;
 	}
 	return 0;
@@ -115,9 +133,10 @@ int dp_sessions(struct dp *dp, int (*each)(void *ctx, const struct dp_session *s
 
 	if (r < 0)
 		return r;
-	if (walk(dp, dp->skel->maps.bh_sess4, q.jiffies, each, ctx) == 0)
-		(void)walk(dp, dp->skel->maps.bh_sess6, q.jiffies, each, ctx);
-	return 0;
+	r = walk(dp, dp->skel->maps.bh_sess4, q.jiffies, each, ctx);
+	if (!r)
+		r = walk(dp, dp->skel->maps.bh_sess6, q.jiffies, each, ctx);
+	return r < 0 ? bh_err_errno(err, r, "cannot read the session maps") : 0;
 }
 
 struct purge {
