@@ -1,0 +1,497 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Packets that no honest socket makes, and those that a test run of the programs cannot make: spoofed, flooded,
+cut in pieces, out of the middle of nothing, or as if this node had made them. Each is looked for behind the
+hook, and its reason's counter must move."""
+import contextlib
+import itertools
+import json
+import os
+import socket
+import struct
+
+import bpf
+import wire
+from bpf import EGRESS, INGRESS
+from case import PolicedCase, below
+from node import NODE_ADDR, WORLD_ADDR, WORLD_MORE, eventually, run
+
+IN, OUT = ["Ingress"], ["Egress"]
+OTHER_MAC = "02:00:00:00:00:99"
+
+
+class WireCase(PolicedCase):
+    configs = ["bridge/1.9/v4/tcx", "bridge/1.9/v6/tcx", "ptp/1.9/v4/clsact", "ptp/1.9/v6/tcx", "bridge/1.1/v6/clsact"]
+    cost = 2
+    numbers = itertools.count(1)
+
+    def setUp(self):
+        super().setUp()
+        self.f = self.node.families[0]
+
+    def tearDown(self):
+        self.node.remove_policies()
+        self.assert_policed()
+
+    def token(self):
+        return f"token-{next(self.numbers):05d}-of-{os.getpid()}".encode()
+
+    def gateway_mac(self, pod):
+        """Where a pod's packets go that are not for its own link."""
+        name = "cni0" if self.node.main == "bridge" else pod.hostif
+        return json.loads(run("ip", "-j", "link", "show", name))[0]["address"]
+
+    def frame(self, pod, packet, src_mac=None, dst_mac=None, kind=None):
+        """@packet as a frame of @pod to its gateway."""
+        return wire.ether(src_mac or pod.mac, dst_mac or self.gateway_mac(pod), kind or wire.ethertype(packet), packet)
+
+    def datagram(self, src, dst, token, sport=4321, dport=53):
+        return wire.ip(src, dst, wire.UDP, wire.udp(src, dst, sport, dport, token))
+
+    @contextlib.contextmanager
+    def counted(self, reason, direction, at_least=1):
+        """The reason's counter moves by that much or more."""
+        before = bpf.stats()
+        yield
+        def moved():
+            return bpf.stats()[(reason, direction)] - before[(reason, direction)] >= at_least
+
+        self.assertTrue(eventually(moved, 2), f"{reason} did not move: " + ", ".join(
+            f"{k[0]}/{k[1]} +{v - before[k]}" for k, v in bpf.stats().items() if v != before[k]))
+
+    def dropped(self, reason, sender, frames, token, receiver, direction=EGRESS):
+        """@frames of @sender do not reach @receiver, for @reason."""
+        with wire.Wire(sender) as out, wire.Wire(receiver) as into, self.counted(reason, direction, len(frames)):
+            out.send(*frames)
+            self.assertFalse(into.saw(token), f"{reason}: it arrived")
+
+    def passes(self, sender, frames, token, receiver):
+        with wire.Wire(sender) as out, wire.Wire(receiver) as into:
+            out.send(*frames)
+            self.assertTrue(into.saw(token, 2000), "it did not arrive")
+
+    def isolate(self, subject, ingress=None, egress=None):
+        """A policy for one app; None: that direction is not isolated."""
+        spec = {"policyTypes": (IN if ingress is not None else []) + (OUT if egress is not None else [])}
+        if ingress:
+            spec["ingress"] = ingress
+        if egress:
+            spec["egress"] = egress
+        self.node.write_policy(subject.ns, "p-" + subject.labels["app"], subject={"app": subject.labels["app"]}, **spec)
+
+
+class Spoofed(WireCase):
+    """From a pod: its own addresses and nothing else."""
+
+    def test_honest_frames_pass(self):
+        token = self.token()
+        self.passes(self.web, [self.frame(self.web, self.datagram(self.web.ips[self.f], self.db.ips[self.f], token))], token, self.db)
+
+    def test_source_mac(self):
+        token = self.token()
+        packet = self.datagram(self.web.ips[self.f], self.db.ips[self.f], token)
+        self.dropped("spoofed_mac", self.web, [self.frame(self.web, packet, src_mac=OTHER_MAC)], token, self.db)
+
+    def test_source_address(self):
+        """Another pod's, the node's, the world's, an unused one, odd ones."""
+        odd = {4: ["127.0.0.1", "0.0.0.0", "224.0.0.1", "255.255.255.255"], 6: ["::1", "::", "ff02::1", "::ffff:10.77.0.3"]}
+        unused = {4: "10.77.0.200", 6: "fd00:77::c8"}
+        for source in [self.labweb.ips[self.f], NODE_ADDR[self.f], WORLD_ADDR[self.f], unused[self.f]]:
+            token = self.token()
+            self.dropped("spoofed_addr", self.web, [self.frame(self.web, self.datagram(source, self.db.ips[self.f], token))], token, self.db)
+        for source in odd[self.f]:
+            token = self.token()
+            with wire.Wire(self.web) as out, wire.Wire(self.db) as into:
+                before = bpf.stats()
+                out.send(self.frame(self.web, self.datagram(source, self.db.ips[self.f], token)))
+                self.assertFalse(into.saw(token, 100), source)
+                after = bpf.stats()
+            denials = sum(after[k] - before[k] for k in (("spoofed_addr", EGRESS), ("malformed", EGRESS)))
+            self.assertEqual(denials, 1, f"{source}: not dropped for its address")
+
+    def test_spoofing_leaves_no_session(self):
+        before = bpf.session_ifindexes().get(self.web.ifindex, 0)
+        with wire.Wire(self.web) as out:
+            for port in range(50):
+                out.send(self.frame(self.web, self.datagram(self.labweb.ips[self.f], self.db.ips[self.f], b"x", 1000 + port)))
+        self.assertEqual(bpf.session_ifindexes().get(self.web.ifindex, 0), before)
+
+    def test_spoofing_opens_nothing_for_the_victim(self):
+        """web may reach db. A forged packet of job must not make a session that lets job in."""
+        self.isolate(self.db, ingress=[{"from": [{"podSelector": {"matchLabels": {"app": "web"}}}]}])
+        self.assert_policed(ingress=lambda s, d, *_: d is not self.db or s is self.web)
+        token = self.token()
+        self.dropped("spoofed_addr", self.job, [self.frame(self.job, self.datagram(self.web.ips[self.f], self.db.ips[self.f], token))], token, self.db)
+        self.assertFalse(self.job.reaches(self.db, "udp", 53, self.f))
+
+    def test_claims_to_be_a_neighbour(self):
+        """ARP and neighbour discovery for addresses of others."""
+        victim, web, group = self.db, self.web, "33:33:00:00:00:01"
+        if self.f == 4:
+            lies = [wire.arp(2, web.mac, victim.ips[4], victim.mac, self.labweb.ips[4]),
+                    wire.arp(1, web.mac, victim.ips[4], "00:00:00:00:00:00", self.labweb.ips[4]),
+                    wire.arp(2, OTHER_MAC, web.ips[4], victim.mac, victim.ips[4])]
+            frames = [wire.ether(web.mac, "ff:ff:ff:ff:ff:ff", wire.ARP, lie) for lie in lies]
+        else:
+            router = wire.ip6(self.link_local(web), "ff02::1", wire.ICMP6, wire.icmp(
+                self.link_local(web), "ff02::1", 134, 0, struct.pack("!BBHII", 64, 0, 1800, 0, 0)), hops=255)
+            lies = [wire.advertisement(web.ips[6], "ff02::1", victim.ips[6], web.mac),
+                    wire.advertisement(self.link_local(web), "ff02::1", victim.ips[6], web.mac),
+                    wire.advertisement(web.ips[6], "ff02::1", web.ips[6], OTHER_MAC), router]
+            frames = [wire.ether(web.mac, group, wire.IP6, lie) for lie in lies]
+        with wire.Wire(web) as out, self.counted("spoofed_nd", EGRESS, len(frames)):
+            out.send(*frames)
+
+    def link_local(self, pod):
+        info = json.loads(pod.run("ip", "-j", "-6", "addr", "show", "dev", "eth0", "scope", "link"))
+        return next(a["local"] for a in info[0]["addr_info"] if "local" in a)
+
+    def test_neighbours_are_still_found(self):
+        """With every cache emptied, the honest way works."""
+        for pod in self.node.pods:
+            pod.run("ip", "neigh", "flush", "all")
+        run("ip", "neigh", "flush", "all")
+        self.assert_policed()
+
+
+class NotOurs(WireCase):
+    """To a pod: what a flooding bridge or a wrong route may bring."""
+
+    def sent_to_veth(self, reason, frame, token):
+        with wire.Wire(self.node.host, self.db.hostif) as out, wire.Wire(self.db) as into, self.counted(reason, INGRESS):
+            out.send(frame)
+            self.assertFalse(into.saw(token), f"{reason}: it arrived")
+
+    def test_mac_of_another(self):
+        token = self.token()
+        packet = self.datagram(NODE_ADDR[self.f], self.db.ips[self.f], token)
+        self.sent_to_veth("not_ours_mac", wire.ether(OTHER_MAC, self.web.mac, wire.ethertype(packet), packet), token)
+
+    def test_address_of_another(self):
+        token = self.token()
+        packet = self.datagram(NODE_ADDR[self.f], self.web.ips[self.f], token)
+        self.sent_to_veth("not_ours_addr", wire.ether(OTHER_MAC, self.db.mac, wire.ethertype(packet), packet), token)
+
+
+class Odd(WireCase):
+    """What is neither TCP, UDP nor echo: nothing that a free pod would notice, dropped by its own reason where a
+    policy isolates the pod and does not allow everything."""
+
+    def odd_packets(self, src, dst, token):
+        """[(reason, frame payload, ethertype)]"""
+        datagram = wire.udp(src, dst, 4321, 53, token)
+        packets = [("protocol", wire.ip(src, dst, wire.GRE, token), None),
+                   ("protocol", wire.ip(src, dst, wire.SCTP, struct.pack("!HHII", 1, 2, 3, 4) + token), None)]
+        packets += [("fragment", p, None) for p in wire.fragments(src, dst, wire.UDP, wire.udp(src, dst, 4321, 53, token * 100))]
+        if self.f == 4:
+            packets += [("ip_options", wire.ip4(src, dst, wire.UDP, datagram, options=b"\1\1\1\0"), None),
+                        ("icmp_type", wire.ip4(src, dst, wire.ICMP, wire.icmp(src, dst, 13, 0, struct.pack("!HH", 1, 1) + token)), None)]
+        else:
+            hop = struct.pack("!BBIH", wire.UDP, 0, 0x01040000, 0)
+            packets += [("ext_header", wire.ip6(src, dst, 0, hop + datagram), None),
+                        ("ext_header", wire.ip6(src, dst, 60, hop + datagram), None)]
+        packets.append(("vlan", struct.pack("!HH", 5, wire.ethertype(packets[0][1])) + self.datagram(src, dst, token), wire.VLAN))
+        packets.append(("ethertype", token, 0x88CC))
+        return packets
+
+    def test_from_a_pod_with_isolated_egress(self):
+        self.isolate(self.web, egress=[{"ports": [{"port": 53, "protocol": "UDP"}, {"port": 80}]}])
+        self.assert_policed(egress=lambda s, d, proto, port: s is not self.web or (proto, port) in (("udp", 53), ("tcp", 80)))
+        token = self.token()
+        for reason, packet, kind in self.odd_packets(self.web.ips[self.f], self.db.ips[self.f], token):
+            with self.subTest(reason=reason):
+                self.dropped(reason, self.web, [self.frame(self.web, packet, kind=kind)], token, self.db)
+
+    def test_to_a_pod_with_isolated_ingress(self):
+        self.isolate(self.db, ingress=[{"ports": [{"port": 53, "protocol": "UDP"}, {"port": 80}]}])
+        self.assert_policed(ingress=lambda s, d, proto, port: d is not self.db or (proto, port) in (("udp", 53), ("tcp", 80)))
+        token = self.token()
+        for reason, packet, kind in self.odd_packets(self.web.ips[self.f], self.db.ips[self.f], token):
+            if kind is None:	# the others do not cross a router
+                with self.subTest(reason=reason):
+                    self.dropped(reason, self.web, [self.frame(self.web, packet)], token, self.db, INGRESS)
+
+    def test_between_free_pods(self):
+        token = self.token()
+        for reason, packet, kind in self.odd_packets(self.web.ips[self.f], self.db.ips[self.f], token):
+            if kind is None and reason != "ip_options":
+                with self.subTest(reason=reason):
+                    self.passes(self.web, [self.frame(self.web, packet)], token, self.db)
+
+    def test_where_everything_is_allowed(self):
+        """A rule for one peer without ports: all of its packets, also those that have none."""
+        self.isolate(self.db, ingress=[{"from": [{"podSelector": {"matchLabels": {"app": "web"}}}]}])
+        self.assert_policed(ingress=lambda s, d, *_: d is not self.db or s is self.web)
+        token = self.token()
+        for reason, packet, kind in self.odd_packets(self.web.ips[self.f], self.db.ips[self.f], token):
+            if kind is None and reason != "ip_options":
+                with self.subTest(reason=reason):
+                    self.passes(self.web, [self.frame(self.web, packet)], token, self.db)
+
+    def test_malformed(self):
+        """Dropped from every pod, isolated or not."""
+        src, dst, token = self.web.ips[self.f], self.db.ips[self.f], self.token()
+        data = wire.udp(src, dst, 4321, 53, token)
+        if self.f == 4:
+            bad = [wire.ip4(src, dst, wire.UDP, data, ihl=4), wire.ip4(src, dst, wire.UDP, data, ihl=15, length=40),
+                   wire.ip4(src, dst, wire.UDP, data, length=1000), wire.ip4(src, dst, wire.UDP, data, version=6),
+                   wire.ip4(src, dst, wire.TCP, data[:8])]
+            kind = wire.IP4
+        else:
+            bad = [wire.ip6(src, dst, wire.UDP, data, version=4), wire.ip6(src, dst, wire.UDP, data, length=1000),
+                   wire.ip6(src, dst, wire.TCP, data[:8])]
+            kind = wire.IP6
+        for packet in bad:
+            self.dropped("malformed", self.web, [self.frame(self.web, packet, kind=kind)], token, self.db)
+
+    def test_multicast(self):
+        group, group_mac = {4: ("239.1.2.3", "01:00:5e:01:02:03"), 6: ("ff05::1:3", "33:33:00:01:00:03")}[self.f]
+        token = self.token()
+        frame = self.frame(self.web, self.datagram(self.web.ips[self.f], group, token), dst_mac=group_mac)
+        self.isolate(self.web, egress=[])
+        self.assert_policed(egress=lambda s, *_: s is not self.web)
+        self.dropped("multicast", self.web, [frame], token, self.db)
+
+    def test_large_datagrams(self):
+        """A real socket's 2,000 bytes over a 1,500 byte link, there and back: free pods, and the node itself with a
+        pod that is isolated; between pods of which one is isolated they are dropped by their reason."""
+        self.assertTrue(self.large(self.web, self.db))
+        self.assertTrue(self.large(self.node.host, self.db))
+        self.isolate(self.db, ingress=[{"ports": [{"port": 53, "protocol": "UDP"}]}])
+        self.assert_policed(ingress=lambda s, d, proto, port: d is not self.db or (proto, port) == ("udp", 53))
+        with self.counted("fragment", INGRESS):
+            self.assertFalse(self.large(self.web, self.db))
+        self.assertTrue(self.large(self.node.host, self.db), "the node is not exempt")
+
+    def large(self, sender, to):
+        with sender.socket(socket.AF_INET if self.f == 4 else socket.AF_INET6, socket.SOCK_DGRAM) as s:
+            s.settimeout(below(0.4))
+            s.connect((to.ips[self.f], 53))
+            s.send(b"x" * 2000)
+            try:
+                return len(s.recv(4000)) == 2000
+            except (TimeoutError, ConnectionError):
+                return False
+
+
+class Sessions(WireCase):
+    """Who opened a flow decides; what nobody opened is not passed."""
+
+    ports = itertools.count(20001)	# each flow that is out of nothing must be another one
+
+    def segment(self, src, dst, sport, dport, flags, token):
+        return wire.ip(src, dst, wire.TCP, wire.tcp(src, dst, sport, dport, flags, token, ack=1))
+
+    def test_ack_without_session(self):
+        """From a server with free egress to a client whose ingress is isolated: nobody opened this."""
+        self.isolate(self.db, ingress=[])
+        self.assert_policed(ingress=lambda s, d, *_: d is not self.db)
+        for flags in (wire.ACK, wire.ACK | wire.SYN, wire.ACK | wire.RST, 0):
+            token = self.token()
+            frame = self.frame(self.web, self.segment(self.web.ips[self.f], self.db.ips[self.f], 80, next(self.ports), flags, token))
+            self.dropped("no_session", self.web, [frame], token, self.db, INGRESS)
+
+    def test_ack_without_session_between_free_pods(self):
+        """They notice nothing: a flow that began before we were there goes on."""
+        token = self.token()
+        frame = self.frame(self.web, self.segment(self.web.ips[self.f], self.db.ips[self.f], 80, next(self.ports), wire.ACK, token))
+        self.passes(self.web, [frame], token, self.db)
+
+    def test_server_cannot_reopen(self):
+        """web's ingress admits db on port 80 alone: web itself, free in egress, sends in the middle of a flow of db
+        that is not there. Both directions must allow it: db's ingress does not."""
+        self.isolate(self.web, ingress=[{"from": [{"podSelector": {"matchLabels": {"app": "db"}}}], "ports": [{"port": 80}]}])
+        self.isolate(self.db, ingress=[], egress=[{"to": [{"podSelector": {"matchLabels": {"app": "web"}}}], "ports": [{"port": 80}]}])
+        self.assert_policed(ingress=lambda s, d, proto, port: d not in (self.web, self.db) or
+                            (d is self.web and s is self.db and (proto, port) == ("tcp", 80)),
+                            egress=lambda s, d, proto, port: s is not self.db or (d is self.web and (proto, port) == ("tcp", 80)))
+        token = self.token()
+        frame = self.frame(self.web, self.segment(self.web.ips[self.f], self.db.ips[self.f], 80, next(self.ports), wire.ACK, token))
+        self.dropped("no_session", self.web, [frame], token, self.db, INGRESS)
+
+    def test_ports_swapped(self):
+        """web -> db lives; db may not open anything to web, neither to the port that web came from, nor with the
+        ports exchanged."""
+        self.isolate(self.web, ingress=[])
+        self.assert_policed(ingress=lambda s, d, *_: d is not self.web)
+        for proto, port in (("tcp", 80), ("udp", 53)):
+            meter = self.web.start("flow", 10, proto, self.db.ips[self.f], port, 5000)
+            self.assertTrue(eventually(lambda m=meter: m.report()["received"] > 5))
+            self.assertFalse(self.db.reaches(self.web, proto, port, self.f, sport=5000), "ports exchanged")
+            self.assertFalse(self.db.reaches(self.web, proto, port, self.f), "another port")
+            self.assertFalse(self.db.reaches(self.web, proto, 5000, self.f), "back to the opener's port")
+            before = meter.report()["received"]
+            self.assertTrue(eventually(lambda m=meter, n=before: m.report()["received"] > n + 5), "the flow itself has suffered")
+            meter.stop()
+
+    def test_syn_against_the_opener(self):
+        """On the very tuple of a live flow a SYN of the other end is a new flow."""
+        self.isolate(self.web, ingress=[])
+        self.assert_policed(ingress=lambda s, d, *_: d is not self.web)
+        meter = self.web.start("flow", 10, "tcp", self.db.ips[self.f], 80, 5001)
+        self.assertTrue(eventually(lambda: meter.report()["received"] > 5))
+        token = self.token()
+        frame = self.frame(self.db, self.segment(self.db.ips[self.f], self.web.ips[self.f], 80, 5001, wire.SYN, token))
+        self.dropped("denied", self.db, [frame], token, self.web, INGRESS)
+        before = meter.report()["received"]
+        self.assertTrue(eventually(lambda: meter.report()["received"] > before + 5), "the flow itself has suffered")
+        meter.stop()
+
+    def ping(self, sender, to, reply=False, ident=None):
+        """Sends an echo by hand; whether it arrives, and its sender's kernel gets an answer."""
+        token = self.token()
+        src, dst = sender.ips[self.f], to.ips[self.f]
+        proto = wire.ICMP if self.f == 4 else wire.ICMP6
+        packet = wire.ip(src, dst, proto, wire.echo(src, dst, ident or 77, reply, token))
+        # Straight to it where they share a link: a router's redirect would quote the token.
+        frame = self.frame(sender, packet, dst_mac=to.mac if self.node.main == "bridge" else None)
+        with wire.Wire(sender) as out:
+            out.send(frame)
+            return out.saw(token, 400)
+
+    def test_echo(self):
+        """Requests follow the policies, replies the requests; a reply that nobody asked for does not pass."""
+        self.assertTrue(self.ping(self.web, self.db))
+        self.isolate(self.web, ingress=[])
+        self.assert_policed(ingress=lambda s, d, *_: d is not self.web)
+        self.assertTrue(self.ping(self.web, self.db, ident=100), "the reply to its own request is denied")
+        self.assertFalse(self.ping(self.db, self.web, ident=101))
+        self.assertFalse(self.ping(self.db, self.web, ident=100), "a request on the other end's identifier")
+        token = self.token()
+        src, dst = self.db.ips[self.f], self.web.ips[self.f]
+        packet = wire.ip(src, dst, wire.ICMP if self.f == 4 else wire.ICMP6, wire.echo(src, dst, 102, True, token))
+        with wire.Wire(self.db) as out, wire.Wire(self.web) as into:
+            out.send(self.frame(self.db, packet))
+            self.assertFalse(into.saw(token), "a reply that nobody asked for has passed")
+
+
+class HostTraffic(WireCase):
+    """Made by this node is what this node made, not what says so."""
+
+    def setUp(self):
+        super().setUp()
+        self.isolate(self.db, ingress=[], egress=[])
+        self.assert_policed(ingress=lambda s, d, *_: d is not self.db, egress=lambda s, *_: s is not self.db)
+
+    def from_world(self, frames, token):
+        with wire.Wire(self.node.world) as out, wire.Wire(self.db) as into:
+            link = json.loads(self.node.world.run("ip", "-j", "link", "show", "eth0"))[0]["address"]
+            uplink = json.loads(run("ip", "-j", "link", "show", "uplink"))[0]["address"]
+            out.send(*[wire.ether(link, uplink, wire.ethertype(p), p) for p in frames])
+            return into.saw(token)
+
+    def test_source_address_of_the_node_from_outside(self):
+        for source in (NODE_ADDR[self.f], self.gateway()):
+            token = self.token()
+            self.assertFalse(self.from_world([self.datagram(source, self.db.ips[self.f], token)], token))
+
+    def gateway(self):
+        return {4: "10.77.0.1", 6: "fd00:77::1"}[self.f]
+
+    def test_fragments_put_together_on_the_way(self):
+        """With connection tracking the node reassembles and sends on: such packets carry no interface. They are
+        not the node's for that."""
+        family = "ip" if self.f == 4 else "ip6"
+        rules = f"table {family} bh {{ chain c {{ type filter hook forward priority 0; ct state new counter accept; }}; " \
+                f"chain p {{ type filter hook prerouting priority -200; ct state new counter accept; }}; }}"
+        try:
+            run("nft", rules)
+        except (RuntimeError, OSError) as e:
+            self.skipTest(f"this kernel has no connection tracking in nftables: {e}")
+        try:
+            for source in (WORLD_ADDR[self.f], NODE_ADDR[self.f]):
+                token = self.token()
+                payload = wire.udp(source, self.db.ips[self.f], 4321, 53, token * 100)
+                self.assertFalse(self.from_world(wire.fragments(source, self.db.ips[self.f], wire.UDP, payload), token))
+        finally:
+            run("nft", "delete", "table", family, "bh")
+
+    def test_node_reaches_isolated_pod_from_any_of_its_addresses(self):
+        with self.node.host.socket(socket.AF_INET if self.f == 4 else socket.AF_INET6, socket.SOCK_DGRAM) as s:
+            for source in (NODE_ADDR[self.f], self.gateway()):
+                with self.node.host.socket(socket.AF_INET if self.f == 4 else socket.AF_INET6, socket.SOCK_DGRAM) as s:
+                    s.bind((source, 0))
+                    s.settimeout(below(1))
+                    s.connect((self.db.ips[self.f], 53))
+                    s.send(b"probe")
+                    self.assertEqual(s.recv(100), b"probe", source)
+
+    def test_isolated_pod_reaches_the_node_alone(self):
+        """Every address of the node, no address of anybody else, and not through the node."""
+        for address in (NODE_ADDR[self.f], self.gateway()):
+            self.assertTrue(self.db.reaches(address, "tcp", 80, self.f, ms=2000), address)
+        for address in (WORLD_ADDR[self.f], WORLD_MORE[self.f][0], self.web.ips[self.f]):
+            self.assertFalse(self.db.reaches(address, "tcp", 80, self.f), address)
+
+    def test_host_session_does_not_open_the_pod(self):
+        """A flow of the node with the pod lives; the same tuple from outside is not part of it."""
+        meter = self.node.host.start("flow", 10, "udp", self.db.ips[self.f], 53, 6000)
+        self.assertTrue(eventually(lambda: meter.report()["received"] > 5))
+        source = self.gateway()
+        token = self.token()
+        self.assertFalse(self.from_world([self.datagram(source, self.db.ips[self.f], token, 6000, 53)], token))
+        last = meter.stop()
+        self.assertEqual(last["error"], "")
+
+    def test_node_addresses_change(self):
+        """A new address of the node is the node's at once, one that it gave up is nobody's."""
+        new = {4: "192.0.2.77", 6: "2001:db8:2::77"}[self.f]
+        bits = {4: 32, 6: 128}[self.f]
+        self.assertFalse(self.db.reaches(new, "tcp", 80, self.f))
+        run("ip", "addr", "add", f"{new}/{bits}", "dev", "uplink", *(["nodad"] if self.f == 6 else []))
+        self.assertTrue(eventually(lambda: self.db.reaches(new, "tcp", 80, self.f)))
+        run("ip", "addr", "del", f"{new}/{bits}", "dev", "uplink")
+        self.node.world.run("ip", "addr", "add", f"{new}/{bits}", "dev", "eth0", *(["nodad"] if self.f == 6 else []))
+        try:
+            self.assertTrue(eventually(lambda: self.web.reaches(new, "tcp", 80, self.f)), "the test shows nothing")
+            self.assertTrue(eventually(lambda: not self.db.reaches(new, "tcp", 80, self.f)))
+        finally:
+            self.node.world.run("ip", "addr", "del", f"{new}/{bits}", "dev", "eth0")
+
+
+class Told(WireCase):
+    """Denials are counted and told: what the CLI says is what happened."""
+
+    configs = ["bridge/1.9/v4/tcx", "bridge/1.9/v6/clsact"]
+
+    def test_flows(self):
+        self.isolate(self.db, ingress=[])
+        self.assert_policed(ingress=lambda s, d, *_: d is not self.db)
+        self.job.reaches(self.db, "tcp", 8123, self.f)
+
+        def told():
+            lines = self.node.ctl("flows")
+            return [x for x in (lines if isinstance(lines, list) else [lines]) if "8123" in json.dumps(x)]
+
+        found = eventually(told)
+        self.assertTrue(found, "no such denial")
+        text = json.dumps(found[0])
+        for word in ("db", self.job.ips[self.f], "policy-denied"):
+            self.assertIn(word, text)
+
+    def test_one_event_for_many_packets(self):
+        """A flood of one flow is one event a while, and the rest is counted."""
+        self.isolate(self.db, ingress=[])
+        self.assert_policed(ingress=lambda s, d, *_: d is not self.db)
+        packet = self.datagram(self.job.ips[self.f], self.db.ips[self.f], b"x", 4444, 8124)
+        with wire.Wire(self.job) as out, self.counted("denied", INGRESS, 500):
+            out.send(*[self.frame(self.job, packet)] * 500)
+        lines = self.node.ctl("flows")
+        told = [x for x in (lines if isinstance(lines, list) else [lines]) if "8124" in json.dumps(x)]
+        self.assertLess(len(told), 10)
+
+    def test_status_agrees_with_the_maps(self):
+        with wire.Wire(self.job) as out:
+            out.send(self.frame(self.job, self.datagram(self.web.ips[self.f], self.db.ips[self.f], b"x")))
+        mine = bpf.stats()
+        told = {r["reason"]: r for r in self.node.ctl("status")["reasons"]}
+        self.assertGreater(mine[("spoofed_addr", EGRESS)], 0)
+        self.assertEqual(told["spoofed-address"]["egress"]["packets"], mine[("spoofed_addr", EGRESS)])
+
+    def test_explain_agrees_with_the_wire(self):
+        self.isolate(self.db, ingress=[{"from": [{"podSelector": {"matchLabels": {"app": "web"}}}], "ports": [{"port": 80}]}])
+        self.assert_policed(ingress=lambda s, d, proto, port: d is not self.db or (s is self.web and (proto, port) == ("tcp", 80)))
+        for pod, port in ((self.web, 80), (self.web, 443), (self.job, 80)):
+            reached = pod.reaches(self.db, "tcp", port, self.f)
+            answer = self.node.ask("explain", pod=self.db.name, peer=pod.ips[self.f], port=port, proto="TCP")
+            self.assertTrue(answer["ok"], answer)
+            self.assertEqual("policy-denied" in json.dumps(answer), not reached, f"{pod} {port}: {answer}")
