@@ -145,12 +145,14 @@ __noinline int bh_cold(struct __sk_buff *skb, struct bh_pkt *p, const struct bh_
 /* Whether the other end of this packet is this node, as is_host() says, for the hot path. */
 __noinline int bh_with_host(struct __sk_buff *skb, const struct bh_pkt *p, __u32 hook)
 {
+	enum bh_origin origin = origin_of(skb);
 	struct bh_answer a = {};
 
 	if (!p)
 		return 0;
-	look_up(&a, p, NULL);
-	return is_host(&a, p, hook == BH_EGRESS ? BH_EGRESS : BH_INGRESS, origin_of(skb));
+	if (hook == BH_EGRESS || origin == BH_PERHAPS_HERE)	/* else the address says nothing */
+		look_up(&a, p, NULL);
+	return is_host(&a, p, hook == BH_EGRESS ? BH_EGRESS : BH_INGRESS, origin);
 }
 
 static __always_inline int is_live(struct __sk_buff *skb, const struct bh_session *s, const struct bh_pkt *p,

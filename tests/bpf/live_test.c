@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -45,6 +46,20 @@ static void attach(enum bpf_tc_attach_point point, const struct bpf_program *pro
 		errx(1, "cannot attach %s", bpf_program__name(prog));
 }
 
+/* The kernel activates a device a moment after its peer came up; until then what is sent is lost. */
+static void await_running(const char *ifname)
+{
+	struct ifreq r = { 0 };
+	int tries = 500, fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	snprintf(r.ifr_name, sizeof(r.ifr_name), "%s", ifname);
+	while (!ioctl(fd, SIOCGIFFLAGS, &r) && !(r.ifr_flags & IFF_RUNNING) && tries--)
+		usleep(10000);
+	if (!(r.ifr_flags & IFF_RUNNING))
+		errx(1, "%s does not come up", ifname);
+	close(fd);
+}
+
 static void make_veth(void)
 {
 	LIBBPF_OPTS(bpf_tc_hook, hook, .attach_point = BPF_TC_INGRESS | BPF_TC_EGRESS);
@@ -52,6 +67,8 @@ static void make_veth(void)
 	command("echo 1 > /proc/sys/net/ipv6/conf/default/disable_ipv6");
 	command("ip link add " HOST_SIDE " mtu 9000 type veth peer name " POD_SIDE " mtu 9000");
 	command("ip link set " POD_SIDE " up && ip link set " HOST_SIDE " up");
+	await_running(POD_SIDE);
+	await_running(HOST_SIDE);
 	world_ifindex = if_nametoindex(HOST_SIDE);
 	hook.ifindex = (int)world_ifindex;
 	if (bpf_tc_hook_create(&hook))

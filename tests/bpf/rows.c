@@ -324,6 +324,8 @@ const struct row rows[] = {
 	{ "open: multicast out", F46, FROM, { .proto = UDP, .peer = P_MULTICAST }, S_OPEN, .want = BH_OPEN },
 	{ "open: multicast in", F46, TO, { .proto = UDP, .local = L_MULTICAST, .mac = M_GROUP }, S_OPEN,
 	  .want = BH_OPEN },
+	{ "open: multicast in, to the pod's own MAC", F46, TO, { .proto = UDP, .local = L_MULTICAST }, S_OPEN,
+	  .want = BH_OPEN },
 	{ "open: VLAN in", F46, TO, { .bend = vlan }, S_OPEN, .want = BH_OPEN },
 	{ "open: 802.1ad in", F46, TO, { .bend = vlan_ad }, S_OPEN, .want = BH_OPEN },
 	{ "open: VLAN out", F46, FROM, { .bend = vlan }, S_OPEN, .want = BH_VLAN },

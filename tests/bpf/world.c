@@ -99,7 +99,9 @@ static void put_isolated(uint32_t set, uint32_t dir)
 {
 	struct bh_row shut = { .rule = R_SHUT + dir };
 	struct bh_row all = { .action = BH_ALLOW, .rule = R_ALL + dir };
-	struct bh_row web = { .n = 3, .rule = R_SHUT + dir, .range = {
+	/* the first range holds nothing: no ICMP message has a port */
+	struct bh_row web = { .n = 4, .rule = R_SHUT + dir, .range = {
+		{ BH_PORT(IPPROTO_ICMP, 0), BH_PORT(IPPROTO_ICMP, 65535), R_HTTP + dir, BH_ALLOW },
 		{ BH_PORT(IPPROTO_TCP, 80), BH_PORT(IPPROTO_TCP, 80), R_HTTP + dir, BH_ALLOW },
 		{ BH_PORT(IPPROTO_TCP, 8000), BH_PORT(IPPROTO_TCP, 8100), R_HIGH + dir, BH_ALLOW },
 		{ BH_PORT(IPPROTO_UDP, 53), BH_PORT(IPPROTO_UDP, 53), R_DNS + dir, BH_ALLOW },
