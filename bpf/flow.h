@@ -48,14 +48,18 @@ static __always_inline struct bh_session *session_find(const struct bh_pkt *p)
 	return bpf_map_lookup_elem(&bh_sess6, &p->flow);
 }
 
+/* Before Linux 6.2 a key may lie on the stack, in a packet or in a map, not in an argument's memory. */
 static __always_inline long session_store(const struct bh_pkt *p, const struct bh_session *s)
 {
+	struct bh_flow6 wide;
+
 	if (p->family == 4) {
 		struct bh_flow4 key = flow4(p);
 
 		return bpf_map_update_elem(&bh_sess4, &key, s, BPF_ANY);
 	}
-	return bpf_map_update_elem(&bh_sess6, &p->flow, s, BPF_ANY);
+	wide = p->flow;
+	return bpf_map_update_elem(&bh_sess6, &wide, s, BPF_ANY);
 }
 
 static __always_inline void session_forget(const struct bh_pkt *p)
@@ -65,7 +69,9 @@ static __always_inline void session_forget(const struct bh_pkt *p)
 
 		bpf_map_delete_elem(&bh_sess4, &key);
 	} else {
-		bpf_map_delete_elem(&bh_sess6, &p->flow);
+		struct bh_flow6 key = p->flow;
+
+		bpf_map_delete_elem(&bh_sess6, &key);
 	}
 }
 

@@ -46,14 +46,12 @@ static __always_inline const struct bh_endpoint *endpoint_find(__u32 ifindex)
 
 static __always_inline __u32 class_word(const struct bh_addr *remote, __u32 policy_set)
 {
+	struct bh_cidr_key key = { .prefixlen = 128, .addr = *remote };	/* keys on the stack: see flow.h */
 	__u32 *slot, *word, index;
 
-	slot = bpf_map_lookup_elem(&bh_addrs, remote);
-	if (!slot && policy_set & BH_SET_CIDR) {
-		struct bh_cidr_key key = { .prefixlen = 128, .addr = *remote };
-
+	slot = bpf_map_lookup_elem(&bh_addrs, &key.addr);
+	if (!slot && policy_set & BH_SET_CIDR)
 		slot = bpf_map_lookup_elem(&bh_cidrs, &key);
-	}
 	if (!slot)
 		return BH_CLASS_NONE;
 	index = *slot;
