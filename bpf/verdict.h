@@ -59,16 +59,24 @@ static __always_inline __u32 class_word(const struct bh_addr *remote, __u32 poli
 	return word ? READ_ONCE(*word) : BH_CLASS_NONE;
 }
 
-static __always_inline const struct bh_row *row_find(const struct bh_answer *a, enum bh_dir dir)
+static __always_inline int is_shut(const struct bh_answer *a, __u32 dir)
+{
+	return !!(a->policy_set & BH_SET_SHUT(dir));
+}
+
+/* NULL where the set is shut to the class, and where the table is broken. */
+static __always_inline const struct bh_row *row_find(const struct bh_answer *a, __u32 dir)
 {
 	struct bh_row_key key = { .policy_set = a->policy_set, .class = BH_CLASS_ID(a->word), .dir = dir };
 	const struct bh_row *row;
 
-	row = bpf_map_lookup_elem(&bh_rows, &key);
-	if (row || key.class == BH_CLASS_NONE)
-		return row;
-	key.class = BH_CLASS_NONE;
-	return bpf_map_lookup_elem(&bh_rows, &key);
+	if (key.class != BH_CLASS_NONE) {
+		row = bpf_map_lookup_elem(&bh_rows, &key);
+		if (row)
+			return row;
+		key.class = BH_CLASS_NONE;
+	}
+	return is_shut(a, dir) ? NULL : bpf_map_lookup_elem(&bh_rows, &key);
 }
 
 #define BH_BISECTIONS 20	/* enough for 2^20 ranges in one row */
@@ -124,7 +132,7 @@ __noinline int bh_ask_row(struct bh_answer *a, const struct bh_pkt *p, __u32 dir
 	row = row_find(a, dir);
 	if (!row) {
 		a->rule = 0;
-		a->reason = BH_NO_ROW;
+		a->reason = !is_shut(a, dir) ? BH_NO_ROW : p->kind == BH_POLICY ? BH_DENIED : p->kind;
 		return 0;
 	}
 	a->rule = row->rule;

@@ -50,7 +50,7 @@ static int order_span(const void *a, const void *b)
 /* The number behind an id: a set's flags are no part of it. */
 static uint32_t number(uint32_t kind, uint32_t id)
 {
-	return kind == BH_ID_SET ? id & ~BH_SET_CIDR : id;
+	return kind == BH_ID_SET ? BH_SET_ID(id) : id;
 }
 
 static int pool_init(struct pool *p, uint32_t limit)

@@ -48,6 +48,19 @@ static int content_id(struct work *w, uint32_t kind, const struct hash128 *hash,
 	return work_keep_id(w, kind, id);
 }
 
+static uint32_t set_flags(const struct tables *t, uint32_t set)
+{
+	uint32_t ret = t->sets.v[set].has_cidr ? BH_SET_CIDR : 0, dir;
+
+	for (dir = BH_INGRESS; dir <= BH_EGRESS; dir++) {
+		const struct table_row *row = tables_row(t, set, 0, dir);
+
+		if (!row->n && row->action == BH_DENY && !row->rule)
+			ret |= BH_SET_SHUT(dir);
+	}
+	return ret;
+}
+
 int work_assign_ids(struct work *w)
 {
 	const struct tables *t = w->wanted;
@@ -59,8 +72,7 @@ int work_assign_ids(struct work *w)
 	for (i = 1; !r && i < t->classes.n; i++)
 		r = content_id(w, BH_ID_CLASS, &t->classes.v[i].hash, 0, &w->class_id[i]);
 	for (i = 0; !r && i < t->sets.n; i++) {
-		r = content_id(w, BH_ID_SET, &t->sets.v[i].hash, t->sets.v[i].has_cidr ? BH_SET_CIDR : 0,
-			       &w->set_word[i]);
+		r = content_id(w, BH_ID_SET, &t->sets.v[i].hash, set_flags(t, (uint32_t)i), &w->set_word[i]);
 		if (!r)
 			r = work_u32(&w->settled, w->set_word[i]);
 	}

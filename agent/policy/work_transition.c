@@ -100,7 +100,7 @@ static int add_alias(struct work *w, uint32_t set, uint32_t *ret)
 {
 	uint32_t dir;
 	size_t i;
-	int r = work_passing_id(w, BH_ID_SET, set & BH_SET_CIDR, ret);
+	int r = work_passing_id(w, BH_ID_SET, set & ~BH_SET_ID(set), ret);
 
 	if (!r)
 		r = work_keep_id(w, BH_ID_SET, *ret);

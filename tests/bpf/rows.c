@@ -383,6 +383,20 @@ const struct row rows[] = {
 	{ "endpoint found by index: denied", F46, EITHER, { .port = 81 }, S_WEB, E_COLLIDED, .want = BH_DENIED,
 	  .rule = R_SHUT },
 
+	/* what the set's word says is not looked up */
+	{ "shut by its flag: a class with a row", F46, TO, { 0 }, S_FLAG, .want = BH_POLICY, .rule = R_HTTP,
+	  .left = FRESH },
+	{ "shut by its flag: a class without", F46, TO, { .peer = P_ORPHAN }, S_FLAG, .want = BH_DENIED },
+	{ "shut by its flag: no class", F46, TO, { .peer = P_STRANGER }, S_FLAG, .want = BH_DENIED },
+	{ "shut by its flag: no class, fragment", F46, TO, { .peer = P_STRANGER, .bend = first_fragment }, S_FLAG,
+	  .want = BH_FRAGMENT },
+	{ "shut by its flag: no class, mid-flow", F46, TO, { .peer = P_STRANGER, .flags = ACK }, S_FLAG,
+	  .want = BH_NO_SESSION },
+	{ "shut by its flag: the other direction", F46, FROM, { .peer = P_STRANGER }, S_FLAG, .want = BH_POLICY,
+	  .left = FRESH },
+	{ "shut by its flag: the other direction, mid-flow", F46, FROM, { .peer = P_STRANGER, .flags = ACK },
+	  S_FLAG, .want = BH_NO_SESSION },
+
 	/* bisection: range i is 10i+1 to 10i+5, allowed where i is even */
 	{ "long row: before the first", F46, EITHER, { .port = 65535, .eph = 9 }, S_LONG, .want = BH_DENIED,
 	  .rule = R_SHUT },

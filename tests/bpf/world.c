@@ -143,6 +143,10 @@ static void put_rows(void)
 		put_isolated((uint32_t)S_CIDR, dir);
 		put_long(S_LONG, dir);
 	}
+	for (dir = 0; dir < 2; dir++) {
+		put_isolated(S_FLAG, dir);
+		put_open(S_FLAG, dir);
+	}
 	put_isolated(S_IN, BH_INGRESS);
 	put_open(S_IN, BH_EGRESS);
 	put_isolated(S_OUT, BH_EGRESS);

@@ -12,10 +12,11 @@
 #define EPOCH	1000			/* of the endpoint */
 #define BORN	900
 
-/* Policy sets. WEB: isolated both ways, IN and OUT: one way, the other is open. */
+/* Policy sets. WEB: isolated both ways, IN and OUT: one way, the other is open.
+ * FLAG: said to be shut for ingress, where its rows say that it is open, so that one sees what was read. */
 enum set {
 	S_NONE = 0, S_OPEN = 1, S_SHUT = 2, S_WEB = 3, S_LONG = 4, S_BROKEN = 5, S_IN = 6, S_OUT = 7, S_LAST = 7,
-	S_CIDR = (int)(8 | BH_SET_CIDR),
+	S_CIDR = (int)(8 | BH_SET_CIDR), S_FLAG = 9 | BH_SET_SHUT(BH_INGRESS),
 };
 
 /* Rules; each is this and enum bh_dir. */

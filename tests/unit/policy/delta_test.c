@@ -210,6 +210,20 @@ static void run_steps(struct actual *a, const struct plan *p, size_t n, struct f
 	actual_sort(a);
 }
 
+/* The flag says what the row of no class says, neither more nor less: the programs ask only one of them. */
+static void check_flags(const struct actual *a)
+{
+	size_t i;
+
+	for (i = 0; i < a->rows.n; i++) {
+		const struct actual_row *r = &a->rows.v[i];
+
+		if (!r->dead && r->key.class == BH_CLASS_NONE)
+			assert_int_equal(!!(r->key.policy_set & BH_SET_SHUT(r->key.dir)),
+					 !r->row.n && !r->row.action && !r->row.rule);
+	}
+}
+
 static size_t go_to(const struct world *w, struct actual *a, struct film *f)
 {
 	size_t passes = 0;
@@ -220,6 +234,7 @@ static size_t go_to(const struct world *w, struct actual *a, struct film *f)
 
 		check_recycling(p);
 		run_steps(a, p, p->steps.n, f);
+		check_flags(a);
 		again = p->again;
 		plan_free(p);
 		assert_true(++passes < 3);
