@@ -286,7 +286,7 @@ static int parse_json(struct netconf *c, struct bh_err *err)
 		return bh_err_set(err, CNI_DECODE, "network configuration: ends too early, after %zu bytes", len);
 	if (e != json_tokener_success)
 		return bh_err_set(err, CNI_DECODE, "network configuration: %s at byte %zu", json_tokener_error_desc(e), end);
-	if (end != len || !json_object_is_type(c->json, json_type_object))
+	if (!json_object_is_type(c->json, json_type_object))
 		return bh_err_set(err, CNI_DECODE, "network configuration: not one JSON object");
 	return 0;
 }

@@ -53,8 +53,7 @@ static bool is_on(const struct netconf *c, struct json_object *ip, size_t at, co
 	*ret_code = list_of(c->prev, "interfaces", &interfaces, &n, err);
 	if (*ret_code)
 		return false;
-	if (!json_object_is_type(index, json_type_int) || json_object_get_int64(index) < 0 ||
-	    (size_t)json_object_get_int64(index) >= n) {
+	if (!json_object_is_type(index, json_type_int) || (uint64_t)json_object_get_int64(index) >= n) {
 		*ret_code = bh_err_set(err, CNI_BAD_CONFIG, "prevResult.ips[%zu].interface: not one of its %zu interfaces",
 				       at, n);
 		return false;

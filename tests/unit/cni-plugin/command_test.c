@@ -498,6 +498,19 @@ static void peer_elsewhere(void **state)
 		run("ip link del bh-x%d", i);
 }
 
+/* The veth of that index here does lead into this sandbox, but to another interface in it. */
+static void peer_of_another_interface(void **state)
+{
+	(void)state;
+	needs_root();
+	start_agent(OK);
+	run("nsenter --net=%s ip link del eth0", pod_netns);
+	run("nsenter --net=%s ip link add eth0 index 50 type veth peer name x index 60", pod_netns);
+	run("ip link add bh-host index 60 type veth peer name net1 index 70 netns %s", pod_netns);
+	must((struct ask){ .cmd = cmd_add }, CNI_CANNOT_PROTECT, "other end");
+	expect_left(0, 0);
+}
+
 static void wrong_namespaces(void **state)
 {
 	static const char *const bad[] = { "/proc/self/ns/net", "/proc/self/ns/mnt", "/etc/passwd", "/nowhere", "/" };
@@ -732,6 +745,19 @@ static void check_finds_a_new_interface(void **state)
 	must((struct ask){ .cmd = cmd_check }, CNI_DIFFERS, NULL);
 }
 
+/* The old veth, programs and all, is still there, but it is eth0 no more. */
+static void check_finds_a_swapped_interface(void **state)
+{
+	(void)state;
+	needs_root();
+	start_agent(OK);
+	must((struct ask){ .cmd = cmd_add }, 0, NULL);
+	run("nsenter --net=%s ip link set eth0 name old0", pod_netns);
+	run("ip link add bh-new type veth peer name eth0 netns %s", pod_netns);
+	must((struct ask){ .cmd = cmd_check }, CNI_DIFFERS, "other end of 'eth0'");
+	run("ip link del bh-new");
+}
+
 static void status(void **state)
 {
 	char lines[8192];
@@ -794,6 +820,7 @@ int main(void)
 		case_of(state_file_cannot_be_written),
 		case_of(other_kinds),
 		case_of(peer_elsewhere),
+		case_of(peer_of_another_interface),
 		case_of(wrong_namespaces),
 		case_of(del_without),
 		case_of(del_when_all_is_gone),
@@ -805,6 +832,7 @@ int main(void)
 		case_of(check_asks_the_agent),
 		case_of(check_compares_addresses),
 		case_of(check_finds_a_new_interface),
+		case_of(check_finds_a_swapped_interface),
 		case_of(status),
 		case_of(one_call_for_an_interface),
 	};

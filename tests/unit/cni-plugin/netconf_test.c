@@ -282,6 +282,7 @@ static void prev_result_is_found_in_the_text(void **state)
 	expect_slice("{\"n\":-1.5e9,\"t\":true,\"z\":null," HEAD ",\"prevResult\":{\"y\":3}}", "{\"y\":3}");
 	expect_slice("{\"prevResult\":{\"first\":1}," HEAD ",\"prevResult\":{\"last\":1}}", "{\"last\":1}");
 	expect_slice("{" HEAD ",\"prevResultX\":{\"a\":1}}", "");
+	expect_slice("{" HEAD ",\"prevResult\":{},\"prevResultX\":{\"a\":1}}", "{}");
 	expect_slice("{" HEAD ",\"prev\\u0052esult\":{\"a\":1}}", "");
 }
 

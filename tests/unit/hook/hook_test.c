@@ -271,7 +271,9 @@ static void detach_when_nothing_is_there(void **state)
 
 static void tcx_attach_check_detach(void **state)
 {
+	auto_fd int someone = -1;
 	uint32_t from, to, ids[8];
+	char path[160];
 
 	(void)state;
 	needs_tcx();
@@ -284,6 +286,9 @@ static void tcx_attach_check_detach(void **state)
 	assert_int_equal(tcx_programs(veth, RAW_TCX_EGRESS, ids), 1);
 	assert_int_equal(ids[0], to);
 
+	link_pin("to", path);
+	someone = raw_obj_get(path);	/* a link that somebody holds is detached all the same */
+	assert_true(someone >= 0);
 	assert_int_equal(hook_detach(&hook, NULL), 0);
 	assert_int_equal(tcx_programs(veth, RAW_TCX_INGRESS, ids), 0);
 	assert_int_equal(tcx_programs(veth, RAW_TCX_EGRESS, ids), 0);
@@ -490,10 +495,11 @@ static void clsact_of_others_stays(void **state)
 	needs_root();
 	(void)pin_program("prog_from_pod");
 	(void)pin_program("prog_to_pod");
-	run("tc qdisc add dev bh-veth0 clsact && tc filter add dev bh-veth0 egress pref 7 bpf da object-pinned " PIN_DIR "/prog_to_pod");
+	run("tc qdisc add dev bh-veth0 clsact && tc filter add dev bh-veth0 egress pref 7 handle 0xb01c bpf da object-pinned " PIN_DIR "/prog_to_pod");
 	attach(HOOK_CLSACT, HOOK_CLSACT);
 	run("tc filter show dev bh-veth0 egress | head -1 | grep -q 'pref 1 bpf'");
 	assert_int_equal(hook_detach(&hook, NULL), 0);
+	assert_int_equal(filter_of(veth, false), 0);	/* our handle at another priority is not ours */
 	assert_true(has_clsact());
 	run("tc filter show dev bh-veth0 egress | grep -q 'pref 7'");
 	run("tc filter del dev bh-veth0 egress pref 7");
