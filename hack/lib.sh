@@ -130,3 +130,17 @@ suite_install() {
 	suite_apt "$dir" "$1" update >/dev/null 2>&1 &&
 		suite_apt "$dir" "$1" install -y --no-install-recommends "$2" >/dev/null 2>&1
 }
+
+# follow FILE PID PATTERN: prints, indented, what comes into FILE and matches PATTERN (extended), until
+# the process has ended.
+follow() {
+	local shown=0 there ended=0
+
+	while [ "$ended" = 0 ]; do
+		kill -0 "$2" 2>/dev/null || ended=1
+		there=$(wc -l <"$1")
+		head -n "$there" "$1" | tail -n "+$((shown + 1))" | tr -d '\r' | grep -E "$3" | sed 's/^/    /' || true
+		shown=$there
+		[ "$ended" = 1 ] || sleep 0.5
+	done
+}

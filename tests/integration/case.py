@@ -1,12 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the test classes share: a node for the class, its usual pods, and the checks."""
 import itertools
-import os
 import tempfile
 import unittest
 
 import invariants
-from node import Node, Pod, differences, eventually
+from node import SLOW, Node, Pod, differences, eventually
 
 # Every way in which a node can be: main plugin, plugins' release, family, how our programs hang.
 ALL_CONFIGS = ["/".join(c) for c in itertools.product(("bridge", "ptp"), ("1.9", "1.1"), ("v4", "v6"), ("tcx", "clsact"))]
@@ -138,4 +137,4 @@ class PolicedCase(NodeCase):
 
 def below(seconds):
     """The time a test may wait on a machine that runs at full speed; more where everything is emulated."""
-    return seconds * float(os.environ.get("BH_SLOW", "1"))
+    return seconds * SLOW

@@ -6,7 +6,7 @@ import os
 import time
 
 import bpf
-from node import PIN_DIR, RUN_DIR, run
+from node import PIN_DIR, RUN_DIR, SLOW, run
 
 LINKS = os.path.join(PIN_DIR, "links")
 RECORDS = os.path.join(RUN_DIR, "endpoints")
@@ -129,7 +129,7 @@ def problems_of(node):
 
 def settled(node, timeout=3.0):
     """The problems that remain: what the agent does by itself (sessions of a dead interface…) may take a moment."""
-    end = time.monotonic() + timeout
+    end = time.monotonic() + timeout * SLOW
     while True:
         problems = problems_of(node)
         if not problems or time.monotonic() > end:

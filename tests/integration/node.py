@@ -35,8 +35,9 @@ WORLD_MORE = {4: ("198.51.100.10", "198.51.100.20"), 6: ("2001:db8:51::10", "200
 WORLD_NET = {4: "198.51.100.0/24", 6: "2001:db8:51::/48"}
 FAMILIES = {"v4": (4,), "v6": (6,), "dual": (4, 6)}
 PORTS = (("tcp", 80), ("tcp", 443), ("tcp", 8080), ("udp", 53), ("udp", 5353))
-DENY_MS = 300		# silence for so long is a denial
-RETRY_MS = 3000		# before an answer that should have come counts as missing
+SLOW = float(os.environ.get("BH_SLOW", "1"))	# how much slower than real the machine is, where it is emulated
+DENY_MS = int(300 * SLOW)	# silence for so long is a denial
+RETRY_MS = int(3000 * SLOW)	# before an answer that should have come counts as missing
 
 LIBC = ctypes.CDLL(None, use_errno=True)
 CLONE_NEWNET = 0x40000000
@@ -52,7 +53,7 @@ class CniError(Exception):
         self.code = self.error.get("code")
 
 
-def run(*argv, check=True, timeout=60, **kw):
+def run(*argv, check=True, timeout=60 * SLOW, **kw):
     """A command that must succeed; its stdout."""
     done = subprocess.run([str(a) for a in argv], capture_output=True, text=True, timeout=timeout, **kw)
     if check and done.returncode:
@@ -62,7 +63,7 @@ def run(*argv, check=True, timeout=60, **kw):
 
 def eventually(what, timeout=5.0, step=0.05):
     """Calls what() until it is true; its last value. An AssertionError in it is kept for the end."""
-    end = time.monotonic() + timeout
+    end = time.monotonic() + timeout * SLOW
     while True:
         try:
             value = what()
@@ -173,7 +174,7 @@ class Meter:
     def stop(self):
         last = self.report()
         self.process.stdin.close()
-        self.process.wait(10)
+        self.process.wait(10 * SLOW)
         self.process.stdout.close()
         return last
 
@@ -327,7 +328,7 @@ class Node:
         env = {**os.environ, "NETCONFPATH": self.net_dir, "CNI_PATH": self.cni_path(), "CNI_ARGS": self.cni_args(pod),
                "CNI_IFNAME": pod.ifname}
         done = subprocess.run([os.path.join(TOOLS, "cnitool"), verb, NETWORK, pod.netns], env=env,
-                              capture_output=True, text=True, timeout=60)
+                              capture_output=True, text=True, timeout=60 * SLOW)
         if done.returncode:
             raise CniError(f"cnitool {verb} {pod}", done.stderr + done.stdout)
         return json.loads(done.stdout) if done.stdout.strip() else None
@@ -337,7 +338,7 @@ class Node:
         full = {"PATH": os.environ["PATH"], "CNI_COMMAND": command, "CNI_PATH": self.cni_path()}
         full.update({k: v for k, v in env.items() if v is not None})
         where = [d for d in self.cni_path().split(os.pathsep) if os.path.exists(os.path.join(d, plugin))][0]
-        done = subprocess.run([os.path.join(where, plugin)], env=full, capture_output=True, text=True, timeout=60,
+        done = subprocess.run([os.path.join(where, plugin)], env=full, capture_output=True, text=True, timeout=60 * SLOW,
                               input=stdin if isinstance(stdin, str) else json.dumps(stdin))
         return done.returncode, done.stdout
 
@@ -490,7 +491,7 @@ class Node:
     def _agent_end(self, number):
         if self.agent and self.agent.poll() is None:
             self.agent_signal(number)
-            self.agent.wait(10)
+            self.agent.wait(10 * SLOW)
         self.agent = None
 
     def agent_log(self, lines=30):
@@ -511,7 +512,7 @@ class Node:
         """The agent's socket, by hand: the last line of the answer, with the items before it as "items".
         None if nobody answers."""
         with socket.socket(socket.AF_UNIX) as s:
-            s.settimeout(5)
+            s.settimeout(5 * SLOW)
             try:
                 s.connect(os.path.join(RUN_DIR, "agent.sock"))
                 s.sendall(json.dumps({"v": 1, "op": op, **fields}).encode() + b"\n")
@@ -528,7 +529,7 @@ class Node:
     def ctl(self, *args, check=True):
         """bulkheadctl -o json: one object, or a list where it prints one a line; None if it failed."""
         argv = [os.path.join(BUILD, "bulkheadctl"), "--run-dir", RUN_DIR, "-o", "json", *map(str, args)]
-        done = subprocess.run(argv, capture_output=True, text=True, timeout=20)
+        done = subprocess.run(argv, capture_output=True, text=True, timeout=20 * SLOW)
         if done.returncode:
             if check:
                 raise RuntimeError(f"{' '.join(argv)}: exit {done.returncode}: {done.stderr}{done.stdout}")

@@ -223,8 +223,8 @@ class NoPins(PolicedCase):
         self.node.agent_start()
         self.node.add_pod("shop", "web", {"app": "web"})
         self.wipe()
-        self.assertTrue(eventually(lambda: os.path.exists(os.path.join(PIN_DIR, "prog_from_pod")), below(15)))
-        self.assertTrue(eventually(lambda: self.status() == (0, ""), below(5)))
+        self.assertTrue(eventually(lambda: os.path.exists(os.path.join(PIN_DIR, "prog_from_pod")), 15))
+        self.assertTrue(eventually(lambda: self.status() == (0, ""), 5))
         self.node.add_pod("shop", "db", {"app": "db"})
         self.assert_policed()
 
@@ -239,5 +239,5 @@ class NoPins(PolicedCase):
                 bpf.link_detach(os.path.join(invariants.LINKS, f"{web.key()}_{side}"))
         else:
             run("tc", "qdisc", "del", "dev", web.hostif, "clsact")
-        self.assert_matrix(self.policed(ingress=lambda s, d, *_: d is not web), self.everybody, timeout=below(15))
+        self.assert_matrix(self.policed(ingress=lambda s, d, *_: d is not web), self.everybody, timeout=15)
         self.assertFalse(db.reaches(web, family=self.node.families[0]))

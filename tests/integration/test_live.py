@@ -3,7 +3,7 @@
 import os
 import time
 
-from case import FEW_CONFIGS, PolicedCase, below
+from case import FEW_CONFIGS, PolicedCase
 from node import Pod, eventually
 
 IN = ["Ingress"]
@@ -156,7 +156,7 @@ class Live(PolicedCase):
             self.assertEqual(before, [m.report()["received"] for m in meters], "went on although denied")
             self.node.remove("policy-shop-db.json")
             for m, n in zip(meters, before):
-                self.assertTrue(eventually(lambda m=m, n=n: m.report()["received"] > n, below(10)), "did not go on")
+                self.assertTrue(eventually(lambda m=m, n=n: m.report()["received"] > n, 10), "did not go on")
                 m.stop()
 
     def test_first_policy_keeps_what_the_pod_had_opened(self):

@@ -1,4 +1,4 @@
-# Other kernels under qemu. Included by tests.mk. Takes along whatever table tests of the programs there are.
+# Other kernels under qemu. Included by tests.mk. KERNELS="6.1" runs that one alone.
 .PHONY: check-kernels
-check-kernels: all $(PROBE)
+check-kernels: all $(PROBE) $$(BPF_TEST_BIN)
 	$(Q)tests/kernels/run $(KERNELS)
