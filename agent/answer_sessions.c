@@ -67,6 +67,7 @@ static void add_flags(struct json_object *o, const struct agent *a, const struct
 		{ s->session.flags & BH_SESS_HOST, "host" },
 		{ s->session.flags & BH_SESS_BOTH, "adopted" },
 		{ s->session.flags & BH_SESS_REPLIED, "replied" },
+		{ s->session.flags & BH_SESS_CUT, "cut" },
 		{ dead, "dead" },
 		{ !dead && s->session.epoch != ep->epoch, "stale" },
 	};

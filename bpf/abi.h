@@ -154,6 +154,10 @@ BH_ASSERT_SIZE(struct bh_flow6, 44);
 #define BH_SESS_HOST	0x01	/* with this node: its to_pod packets must be made by this node */
 #define BH_SESS_BOTH	0x02	/* adopted in mid-flow: opener unknown, both directions must allow */
 #define BH_SESS_REPLIED	0x04	/* the other side has answered */
+#define BH_SESS_CUT	0x08	/* UDP: no longer allowed, kept so that the answers do not open it anew */
+
+/* A flow that was cut is over once it was silent for so long: so many times bh_meta.event_jiffies, 2 minutes. */
+#define BH_CUT_EVENTS	24
 
 struct bh_session {
 	__u32 epoch;		/* of the endpoint when this was decided */

@@ -106,10 +106,32 @@ static __always_inline int session_is_dead(const struct bh_session *s, const str
 	return (__s32)(s->epoch - ep->born) < 0;
 }
 
+/*
+ * Any UDP packet may be a flow's first, so what a server goes on sending would open the flow that was just
+ * denied to its client, from the other end. So the session stays, under its old epoch, to be asked each time.
+ */
+static __always_inline void session_cut(struct bh_session *s)
+{
+	s->flags |= BH_SESS_CUT;
+	s->seen = (__u32)bpf_jiffies64();
+}
+
+static __always_inline int session_is_over(const struct bh_session *s, enum bh_dir dir)
+{
+	__u32 zero = 0;
+	const struct bh_meta *meta;
+
+	if (!(s->flags & BH_SESS_CUT) || s->opener == dir)
+		return 0;
+	meta = bpf_map_lookup_elem(&bh_meta, &zero);
+	return meta && (__u32)bpf_jiffies64() - s->seen > BH_CUT_EVENTS * READ_ONCE(meta->event_jiffies);
+}
+
 /* Allowed again, by @rule: counters go on, the epoch that makes it valid comes last. */
 static __always_inline void session_restamp(struct bh_session *s, __u32 epoch, __u32 rule)
 {
 	s->rule = rule;
+	s->flags &= ~BH_SESS_CUT;
 	barrier();
 	WRITE_ONCE(s->epoch, epoch);
 }

@@ -104,6 +104,8 @@ static __always_inline int redo(struct __sk_buff *skb, const struct bh_pkt *p, s
 		a->reason = BH_SESSION;
 		session_restamp(s, p->epoch, a->rule);
 		session_count(s, dir, skb->len);
+	} else if (p->flow.proto == IPPROTO_UDP) {
+		session_cut(s);
 	} else {
 		session_forget(p);
 	}
@@ -135,6 +137,7 @@ __noinline int bh_cold(struct __sk_buff *skb, struct bh_pkt *p, const struct bh_
 	}
 	look_up(&a, p, ep);
 	if (s && ep && p->kind == BH_POLICY && !session_is_dead(s, ep) && !session_reopens(s, p, dir) &&
+	    !session_is_over(s, dir) &&
 	    (session_needs_no_host(s, dir) || is_host(&a, p, dir, origin)))
 		return redo(skb, p, s, &a, dir);
 	if (decide(&a, p, ep, dir, origin) && p->kind == BH_POLICY && ep)

@@ -165,7 +165,7 @@ static void check_runs(struct run *run, const struct bh_session *s)
 {
 	const struct bh_session *old = &run->prior;
 	bool stale = old->epoch != EPOCH;
-	uint8_t flags = old->flags | (old->opener != run->dir ? BH_SESS_REPLIED : 0);
+	uint8_t flags = (old->flags & ~BH_SESS_CUT) | (old->opener != run->dir ? BH_SESS_REPLIED : 0);
 	enum bh_dir dir = run->dir;
 
 	if (s->epoch != EPOCH || s->opener != old->opener || s->flags != flags ||
@@ -176,6 +176,16 @@ static void check_runs(struct run *run, const struct bh_session *s)
 		wrong(run, "session: counters do not go on");
 	if (s->seen == old->seen)
 		wrong(run, "session: not seen");
+}
+
+static void check_cut(struct run *run, const struct bh_session *s)
+{
+	struct bh_session want = run->prior;
+
+	want.flags |= BH_SESS_CUT;
+	want.seen = s->seen;
+	if (memcmp(s, &want, sizeof(want)) || s->seen < 2)
+		wrong(run, "session: epoch %u opener %u flags %x seen %u", s->epoch, s->opener, s->flags, s->seen);
 }
 
 static void check_session(struct run *run)
@@ -195,6 +205,8 @@ static void check_session(struct run *run)
 		check_fresh(run, &s);
 	else if (run->row->left == RUNS)
 		check_runs(run, &s);
+	else if (run->row->left == CUT)
+		check_cut(run, &s);
 	else if (memcmp(&s, &run->prior, sizeof(s)))
 		wrong(run, "the session was touched");
 }

@@ -26,6 +26,7 @@ enum left {
 	FRESH,			/* a new one, opened by this packet */
 	RUNS,			/* the one before, with this packet counted and the epoch of now */
 	KEPT,			/* the one before, untouched */
+	CUT,			/* the one before, marked as cut */
 };
 
 struct row {
