@@ -26,6 +26,7 @@
 
 #define POD_SIDE  "bh-pod"
 #define HOST_SIDE "bh-host"
+#define BRIDGE_NF "/proc/sys/net/bridge/bridge-nf-call-ip6tables"
 
 static int passed, failed;
 
@@ -278,6 +279,10 @@ static void put_together(void)
 {
 	uint64_t before;
 
+	if (access(BRIDGE_NF, W_OK)) {
+		printf("this kernel has no br_netfilter: forged fragments were skipped\n");
+		return;
+	}
 	command("ip link add bh-out type veth peer name bh-in && ip link add bh-one type veth peer name bh-two");
 	command("ip link add bh-br type bridge && ip link set bh-br up");
 	command("for i in bh-in bh-one " HOST_SIDE "; do ip link set $i master bh-br; done");
@@ -285,7 +290,7 @@ static void put_together(void)
 	await_running("bh-out");
 	await_running("bh-in");
 	await_running("bh-br");
-	command("echo 1 > /proc/sys/net/bridge/bridge-nf-call-ip6tables");
+	command("echo 1 > " BRIDGE_NF);
 	command("ip6tables -A FORWARD -m conntrack --ctstate NEW");
 
 	world_endpoint(E_PLAIN, S_SHUT);
