@@ -13,14 +13,14 @@
 #include "result.h"
 #include "util/scope.h"
 
-#define LATE_MS 100	/* for telling a silent agent: it finds the request when it wakes up */
+#define LATE_MS 100 /* for telling a silent agent: it finds the request when it wakes up */
 
 struct addition {
 	struct call *c;
 	struct api_endpoint record, before;
-	bool had;		/* there was an attachment of this owner: a repeated ADD, which must not undo it */
+	bool had; /* there was an attachment of this owner: a repeated ADD, which must not undo it */
 	bool attached;
-	bool reached;		/* the agent listens, so that it may know of this endpoint by now */
+	bool reached; /* the agent listens, so that it may know of this endpoint by now */
 };
 
 static void addition_done(struct addition *a)
@@ -61,8 +61,9 @@ static int keep_addr(struct endpoint *e, const struct addr *a, struct bh_err *er
 		if (!addr_cmp(&e->addrs.v[i], a))
 			return 0;
 	if (e->addrs.n == BH_EP_ADDRS)
-		return bh_err_set(err, CNI_BAD_CONFIG, "interface '%s' has over %d addresses, link-local ones included",
-				  e->ifname, BH_EP_ADDRS);
+		return bh_err_set(err, CNI_BAD_CONFIG,
+				  "interface '%s' has over %d addresses, link-local ones included", e->ifname,
+				  BH_EP_ADDRS);
 	slot = vec_add(&e->addrs);
 	if (!slot)
 		return bh_err_set(err, CNI_IO, "out of memory");
@@ -137,7 +138,8 @@ static int go_open(struct addition *a, const char *why, struct bh_err *err)
 		return code;
 	if (a->reached)
 		(void)ask_add(a->c, &a->record, LATE_MS, NULL);
-	note(a->c, "pod %s/%s starts UNPROTECTED (failMode open): %s", a->record.e->ns, a->record.e->pod, why);
+	note(a->c, "pod %s/%s starts UNPROTECTED (failMode open): %s", a->record.e->ns, a->record.e->pod,
+	     why);
 	return 0;
 }
 
@@ -149,7 +151,8 @@ static int without_agent(struct addition *a, const char *why, struct bh_err *err
 	if (mode == FAIL_OPEN)
 		return go_open(a, why, err);
 	if (mode == FAIL_ISOLATE && a->attached) {
-		note(a->c, "pod %s/%s starts isolated (failMode isolate): %s", a->record.e->ns, a->record.e->pod, why);
+		note(a->c, "pod %s/%s starts isolated (failMode isolate): %s", a->record.e->ns,
+		     a->record.e->pod, why);
 		return 0;
 	}
 	return bh_err_set(err, CNI_TRY_AGAIN, "pod %.63s/%.63s: no policy in force: %s", a->record.e->ns,
@@ -238,8 +241,9 @@ int cmd_add(struct call *c, struct bh_err *err)
 	int code;
 
 	if (!c->conf->prev)
-		return bh_err_set(err, CNI_BAD_CONFIG,
-				  "prevResult: missing; bulkhead follows the plugin that makes the interface");
+		return bh_err_set(
+			err, CNI_BAD_CONFIG,
+			"prevResult: missing; bulkhead follows the plugin that makes the interface");
 	code = result_text(c->conf, &out, err);
 	if (!code)
 		code = make_record(&a, err);

@@ -27,7 +27,7 @@ struct inside {
 	struct nl_link link;
 	struct addr addrs[NL_ADDRS];
 	int n;
-	bool eui64;		/* IPv6 is on, and link-local addresses are made of the MAC */
+	bool eui64; /* IPv6 is on, and link-local addresses are made of the MAC */
 };
 
 /* /proc/sys/net shows the namespace of the process that reads it. Return: -1 if it is not there. */
@@ -56,7 +56,8 @@ static int look(const char *ifname, struct inside *ret, struct bh_err *err)
 	if (r < 0)
 		return r;
 	ret->n = r;
-	ret->eui64 = !read_sysctl(ifname, "disable_ipv6") && read_sysctl(ifname, "addr_gen_mode") == GEN_MODE_EUI64;
+	ret->eui64 = !read_sysctl(ifname, "disable_ipv6") &&
+		     read_sysctl(ifname, "addr_gen_mode") == GEN_MODE_EUI64;
 	return 0;
 }
 
@@ -67,13 +68,15 @@ static int look_inside(int ours, int theirs, const struct env *env, struct insid
 	int r;
 
 	if (setns(theirs, CLONE_NEWNET) < 0)
-		return bh_err_set(err, CNI_BAD_NETNS, "CNI_NETNS: %.128s is no network namespace: %s", env->netns,
-				  strerror(errno));
+		return bh_err_set(err, CNI_BAD_NETNS, "CNI_NETNS: %.128s is no network namespace: %s",
+				  env->netns, strerror(errno));
 	r = look(env->ifname, ret, &why);
 	if (setns(ours, CLONE_NEWNET) < 0)
-		return bh_err_set(err, CNI_IO, "cannot return to the own network namespace: %s", strerror(errno));
+		return bh_err_set(err, CNI_IO, "cannot return to the own network namespace: %s",
+				  strerror(errno));
 	if (r < 0)
-		return bh_err_set(err, r == -ENODEV ? CNI_CANNOT_PROTECT : CNI_IO, "in %.96s: %s", env->netns, why.msg);
+		return bh_err_set(err, r == -ENODEV ? CNI_CANNOT_PROTECT : CNI_IO, "in %.96s: %s", env->netns,
+				  why.msg);
 	return 0;
 }
 
@@ -85,8 +88,8 @@ static bool is_link_local(const struct addr *a)
 /* RFC 4291 appendix A. */
 static struct addr eui64_of(const uint8_t mac[6])
 {
-	return (struct addr){ { 0xfe, 0x80, 0, 0, 0, 0, 0, 0, mac[0] ^ 2, mac[1], mac[2], 0xff, 0xfe, mac[3], mac[4],
-				mac[5] } };
+	return (struct addr){ { 0xfe, 0x80, 0, 0, 0, 0, 0, 0, mac[0] ^ 2, mac[1], mac[2], 0xff, 0xfe, mac[3],
+				mac[4], mac[5] } };
 }
 
 /* While the link has no carrier yet it has no link-local address either, but will get this one. */
@@ -98,8 +101,9 @@ static int keep_link_local(const struct inside *in, struct sandbox *ret, struct 
 		if (!is_link_local(&in->addrs[i]))
 			continue;
 		if (ret->n == BH_EP_ADDRS)
-			return bh_err_set(err, CNI_CANNOT_PROTECT, "interface '%s' has over %d link-local addresses",
-					  in->link.name, BH_EP_ADDRS);
+			return bh_err_set(err, CNI_CANNOT_PROTECT,
+					  "interface '%s' has over %d link-local addresses", in->link.name,
+					  BH_EP_ADDRS);
 		ret->link_local[ret->n++] = in->addrs[i];
 	}
 	if (!ret->n && in->eui64)
@@ -108,7 +112,8 @@ static int keep_link_local(const struct inside *in, struct sandbox *ret, struct 
 }
 
 /* @same: the sandbox is our own namespace, so that the kernel shows no namespace id. */
-static int match_host_end(int theirs, bool same, const struct inside *in, struct nl_link *ret, struct bh_err *err)
+static int match_host_end(int theirs, bool same, const struct inside *in, struct nl_link *ret,
+			  struct bh_err *err)
 {
 	auto_fd int nl = nl_open();
 	struct bh_err why = { "" };
@@ -118,9 +123,10 @@ static int match_host_end(int theirs, bool same, const struct inside *in, struct
 	if (nl >= 0)
 		r = nl_link_by_index(nl, in->link.peer, ret, &why);
 	if (!r && !same)
-		r = nl_nsid(nl, theirs, &nsid, &why);	/* after the link: telling it is what gives the id */
+		r = nl_nsid(nl, theirs, &nsid, &why); /* after the link: telling it is what gives the id */
 	if (r < 0 && r != -ENODEV)
-		return bh_err_set(err, CNI_IO, "other end of '%s': %s", in->link.name, nl < 0 ? strerror(-nl) : why.msg);
+		return bh_err_set(err, CNI_IO, "other end of '%s': %s", in->link.name,
+				  nl < 0 ? strerror(-nl) : why.msg);
 	if (!r && !strcmp(ret->kind, "veth") && ret->peer == in->link.ifindex && ret->peer_nsid == nsid &&
 	    (same || nsid >= 0))
 		return 0;
@@ -141,19 +147,23 @@ int sandbox_find(const struct env *env, struct sandbox *ret, struct bh_err *err)
 	if (ours < 0)
 		return bh_err_set(err, CNI_IO, "cannot open /proc/self/ns/net: %s", strerror(errno));
 	if (theirs < 0)
-		return bh_err_set(err, CNI_BAD_NETNS, "CNI_NETNS: cannot open %.128s: %s", env->netns, strerror(errno));
+		return bh_err_set(err, CNI_BAD_NETNS, "CNI_NETNS: cannot open %.128s: %s", env->netns,
+				  strerror(errno));
 	if (same_file(ours, theirs) && !env->netns_override)
-		return bh_err_set(err, CNI_BAD_NETNS, "CNI_NETNS: %.128s is the plugin's own network namespace", env->netns);
+		return bh_err_set(err, CNI_BAD_NETNS,
+				  "CNI_NETNS: %.128s is the plugin's own network namespace", env->netns);
 	code = look_inside(ours, theirs, env, &in, err);
 	if (code)
 		return code;
 	if (!in.link.kind[0])
-		return bh_err_set(err, CNI_CANNOT_PROTECT,
-				  "interface '%s' is a device of its own (as SR-IOV gives): only veth can be protected",
-				  in.link.name);
+		return bh_err_set(
+			err, CNI_CANNOT_PROTECT,
+			"interface '%s' is a device of its own (as SR-IOV gives): only veth can be protected",
+			in.link.name);
 	if (strcmp(in.link.kind, "veth"))
-		return bh_err_set(err, CNI_CANNOT_PROTECT, "interface '%s' is of kind '%s': only veth can be protected",
-				  in.link.name, in.link.kind);
+		return bh_err_set(err, CNI_CANNOT_PROTECT,
+				  "interface '%s' is of kind '%s': only veth can be protected", in.link.name,
+				  in.link.kind);
 	code = match_host_end(theirs, same_file(ours, theirs), &in, &host, err);
 	if (!code)
 		code = keep_link_local(&in, &s, err);

@@ -14,9 +14,9 @@
 #include "util/err.h"
 
 struct sandbox {
-	uint32_t ifindex;			/* of the veth's end here */
-	uint8_t mac[6];				/* of the end inside */
-	struct addr link_local[BH_EP_ADDRS];	/* IPv6, of the end inside */
+	uint32_t ifindex;		     /* of the veth's end here */
+	uint8_t mac[6];			     /* of the end inside */
+	struct addr link_local[BH_EP_ADDRS]; /* IPv6, of the end inside */
 	size_t n;
 };
 

@@ -24,10 +24,11 @@ static int check_programs(const struct call *c, const struct api_endpoint *e, st
 	if (code)
 		return code;
 	if (s.ifindex != e->e->ifindex)
-		return bh_err_set(err, CNI_DIFFERS, "the other end of '%s' is interface %u, ADD knew %u", c->env->ifname,
-				  s.ifindex, e->e->ifindex);
+		return bh_err_set(err, CNI_DIFFERS, "the other end of '%s' is interface %u, ADD knew %u",
+				  c->env->ifname, s.ifindex, e->e->ifindex);
 	if (e->unprotected)
-		return bh_err_set(err, CNI_DIFFERS, "pod %s/%s runs unprotected since failMode open let it start", e->e->ns,
+		return bh_err_set(err, CNI_DIFFERS,
+				  "pod %s/%s runs unprotected since failMode open let it start", e->e->ns,
 				  e->e->pod);
 	if (hook_check(&h, &why) != 1)
 		return bh_err_set(err, CNI_DIFFERS, "%s", why.msg);
@@ -61,7 +62,8 @@ static int check_addrs(const struct call *c, const struct endpoint *e, struct bh
 		return code;
 	for (i = 0; i < n; i++)
 		if (!holds(e->addrs.v, e->addrs.n, &addrs[i]))
-			return bh_err_set(err, CNI_DIFFERS, "prevResult has address %s, ADD did not", addr_text(&addrs[i], text));
+			return bh_err_set(err, CNI_DIFFERS, "prevResult has address %s, ADD did not",
+					  addr_text(&addrs[i], text));
 	for (i = 0; i < e->addrs.n; i++)
 		if (!is_link_local(&e->addrs.v[i]) && !holds(addrs, n, &e->addrs.v[i]))
 			return bh_err_set(err, CNI_DIFFERS, "ADD had address %s, prevResult has not",
@@ -93,8 +95,9 @@ int cmd_check(struct call *c, struct bh_err *err)
 	if (!c->conf->prev)
 		return bh_err_set(err, CNI_BAD_CONFIG, "prevResult: missing");
 	if (api_endpoint_load(c->conf->run_dir, &key, &e, &why) < 0)
-		return bh_err_set(err, CNI_DIFFERS, "interface '%s' of container %.16s is not attached: %.128s",
-				  c->env->ifname, c->env->container, why.msg);
+		return bh_err_set(err, CNI_DIFFERS,
+				  "interface '%s' of container %.16s is not attached: %.128s", c->env->ifname,
+				  c->env->container, why.msg);
 	code = check_programs(c, &e, err);
 	if (!code)
 		code = check_addrs(c, e.e, err);
@@ -122,12 +125,13 @@ int cmd_status(struct call *c, struct bh_err *err)
 	const struct netconf *n = c->conf;
 	struct bh_err why = { "" };
 
-	if (n->fail_mode == FAIL_OPEN || (n->fail_open_namespaces && json_object_array_length(n->fail_open_namespaces)))
+	if (n->fail_mode == FAIL_OPEN ||
+	    (n->fail_open_namespaces && json_object_array_length(n->fail_open_namespaces)))
 		return 0;
 	if (hook_ready(n->pin_dir, &why) < 0)
 		return bh_err_set(err, CNI_UNAVAILABLE, "%s", why.msg);
 	if (n->fail_mode == FAIL_CLOSED && !someone_listens(n->run_dir))
-		return bh_err_set(err, CNI_UNAVAILABLE, "%s/" API_SOCKET ": nobody listens, and failMode is closed",
-				  n->run_dir);
+		return bh_err_set(err, CNI_UNAVAILABLE,
+				  "%s/" API_SOCKET ": nobody listens, and failMode is closed", n->run_dir);
 	return 0;
 }

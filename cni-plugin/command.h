@@ -14,14 +14,14 @@
 #include "util/buf.h"
 #include "util/err.h"
 
-#define DEL_AGENT_MS 500	/* DEL and GC wait for the agent so long and do not mind */
+#define DEL_AGENT_MS 500 /* DEL and GC wait for the agent so long and do not mind */
 
 struct call {
 	const struct env *env;
 	const struct netconf *conf;
-	int64_t start_ms;	/* CLOCK_MONOTONIC */
-	int out;		/* the result goes there, before the command is done: ADD undoes what cannot be told */
-	struct buf notes;	/* lines for stderr */
+	int64_t start_ms; /* CLOCK_MONOTONIC */
+	int out; /* the result goes there, before the command is done: ADD undoes what cannot be told */
+	struct buf notes; /* lines for stderr */
 };
 
 int cmd_add(struct call *c, struct bh_err *err);
@@ -35,7 +35,7 @@ int cmd_gc(struct call *c, struct bh_err *err);
 void note(struct call *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 int64_t now_ms(void);
-int left_ms(const struct call *c);	/* of timeoutMs, counted from the start; 0: none */
+int left_ms(const struct call *c); /* of timeoutMs, counted from the start; 0: none */
 
 /* The record's key and the pins' directory; @ifindex as hook.h says. */
 struct hook hook_of(const struct call *c, const struct hash128 *key, uint32_t ifindex);
@@ -55,7 +55,8 @@ int lock_ifindex(const char *run_dir, uint32_t ifindex, int wait_ms, struct bh_e
 
 /* One question to the agent. Return: 0 it said ok, 1 it said no (err holds its words), or as api_call(). */
 int ask_add(const struct call *c, const struct api_endpoint *e, int timeout_ms, struct bh_err *err);
-int ask_owner(const struct call *c, const char *op, const struct endpoint *e, int timeout_ms, struct bh_err *err);
-bool is_nobody(int r);			/* that return of api_call() means that no agent listens */
+int ask_owner(const struct call *c, const char *op, const struct endpoint *e, int timeout_ms,
+	      struct bh_err *err);
+bool is_nobody(int r); /* that return of api_call() means that no agent listens */
 
 #endif

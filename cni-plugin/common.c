@@ -13,9 +13,9 @@
 
 #include "util/scope.h"
 
-#define LOCK_FILE	"plugin.lock"
-#define LOCK_RETRY_MS	5
-#define UNSAID		"(no reason given)"
+#define LOCK_FILE     "plugin.lock"
+#define LOCK_RETRY_MS 5
+#define UNSAID	      "(no reason given)"
 
 void note(struct call *c, const char *fmt, ...)
 {
@@ -66,13 +66,14 @@ static int lock_at(const char *run_dir, off_t place, int wait_ms, struct bh_err 
 		if (errno != EAGAIN && errno != EACCES && errno != EINTR)
 			return bh_err_errno(err, -errno, "cannot lock %s", path);
 		if (now_ms() >= until)
-			return bh_err_set(err, -ETIMEDOUT, "%s: another call for this interface has not ended", path);
+			return bh_err_set(err, -ETIMEDOUT,
+					  "%s: another call for this interface has not ended", path);
 		(void)usleep(LOCK_RETRY_MS * 1000);
 	}
 	return TAKE_FD(fd);
 }
 
-#define IFINDEX_PLACES ((off_t)1 << 62)	/* from here on; the keys' are below */
+#define IFINDEX_PLACES ((off_t)1 << 62) /* from here on; the keys' are below */
 
 /* 62 bits of the key: two keys on one byte would only wait for each other. */
 int lock_key(const char *run_dir, const struct hash128 *key, int wait_ms, struct bh_err *err)
@@ -124,7 +125,8 @@ static int judge(const struct call *c, struct json_object *answer, struct bh_err
 	(void)json_object_object_get_ex(answer, "ok", &ok);
 	if (json_object_is_type(ok, json_type_boolean) && json_object_get_boolean(ok))
 		return 0;
-	return bh_err_set(err, 1, "%s/" API_SOCKET ": the agent says: %s", c->conf->run_dir, text_of(answer, "msg"));
+	return bh_err_set(err, 1, "%s/" API_SOCKET ": the agent says: %s", c->conf->run_dir,
+			  text_of(answer, "msg"));
 }
 
 /* Takes @request. */
@@ -150,7 +152,8 @@ int ask_add(const struct call *c, const struct api_endpoint *e, int timeout_ms, 
 	return bh_err_set(err, -ENOMEM, "out of memory");
 }
 
-int ask_owner(const struct call *c, const char *op, const struct endpoint *e, int timeout_ms, struct bh_err *err)
+int ask_owner(const struct call *c, const char *op, const struct endpoint *e, int timeout_ms,
+	      struct bh_err *err)
 {
 	struct json_object *request = request_of(op);
 

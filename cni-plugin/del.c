@@ -13,7 +13,7 @@
 #include "command.h"
 #include "util/scope.h"
 
-#define LOCK_WAIT_MS 11000	/* longer than any ADD takes (timeoutMs) */
+#define LOCK_WAIT_MS 11000 /* longer than any ADD takes (timeoutMs) */
 
 /* ---- one attachment --------------------------------------------------------------------- */
 
@@ -155,7 +155,7 @@ struct sweep {
 	struct call *c;
 	VEC(struct hash128) valid;
 	VEC(struct hash128) doomed;
-	bool failed;			/* out of memory: nothing is removed */
+	bool failed; /* out of memory: nothing is removed */
 };
 
 static bool remember(struct sweep *s, struct hash128 key, bool valid)
@@ -189,9 +189,12 @@ static int take_list(struct sweep *s, const char *key, bool *ret_there, struct b
 	for (i = 0; list && i < json_object_array_length(list); i++) {
 		item = json_object_array_get_idx(list, i);
 		if (!text_of(item, "containerID")[0] || !text_of(item, "ifname")[0])
-			return bh_err_set(err, CNI_BAD_CONFIG, "%s[%zu]: containerID or ifname missing", key, i);
-		if (!remember(s, api_endpoint_key(s->c->conf->name, text_of(item, "containerID"),
-						  text_of(item, "ifname")), true))
+			return bh_err_set(err, CNI_BAD_CONFIG, "%s[%zu]: containerID or ifname missing", key,
+					  i);
+		if (!remember(s,
+			      api_endpoint_key(s->c->conf->name, text_of(item, "containerID"),
+					       text_of(item, "ifname")),
+			      true))
 			return bh_err_set(err, CNI_IO, "out of memory");
 	}
 	return 0;
@@ -240,8 +243,10 @@ static int sweep(struct sweep *s, struct bh_err *err)
 		note(s->c, "%s", why.msg);
 		failed++;
 	}
-	return failed ? bh_err_set(err, CNI_INCOMPLETE, "%zu of %zu attachments not removed; the last: %.180s", failed,
-				   s->doomed.n, why.msg) : 0;
+	return failed ? bh_err_set(err, CNI_INCOMPLETE,
+				   "%zu of %zu attachments not removed; the last: %.180s", failed,
+				   s->doomed.n, why.msg)
+		      : 0;
 }
 
 int cmd_gc(struct call *c, struct bh_err *err)
@@ -251,7 +256,8 @@ int cmd_gc(struct call *c, struct bh_err *err)
 	int code = take_list(&s, "cni.dev/valid-attachments", &there, err);
 
 	if (!code)
-		code = take_list(&s, "cni.dev/attachments", &there, err);	/* the key's name in older runtimes */
+		code = take_list(&s, "cni.dev/attachments", &there,
+				 err); /* the key's name in older runtimes */
 	if (!code && there)
 		code = sweep(&s, err);
 	vec_done(&s.valid);

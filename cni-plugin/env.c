@@ -79,7 +79,8 @@ static int take_arg(const char *arg, size_t len, struct env *ret, struct bh_err 
 	size_t i;
 
 	if (!eq)
-		return bh_err_set(err, CNI_BAD_ENV, "CNI_ARGS: '%.*s' is not KEY=VALUE", len > 64 ? 64 : (int)len, arg);
+		return bh_err_set(err, CNI_BAD_ENV, "CNI_ARGS: '%.*s' is not KEY=VALUE",
+				  len > 64 ? 64 : (int)len, arg);
 	for (i = 0; i < ARRAY_SIZE(known); i++) {
 		const char *name = known[i].name;
 
@@ -145,11 +146,13 @@ static int check_missing(unsigned int needs, const struct env *e, struct bh_err 
 static int check_shape(const struct env *e, struct bh_err *err)
 {
 	if (e->container[0] && !is_container(e->container))
-		return bh_err_set(err, CNI_BAD_ENV, "CNI_CONTAINERID: '%.64s' is no container id", e->container);
+		return bh_err_set(err, CNI_BAD_ENV, "CNI_CONTAINERID: '%.64s' is no container id",
+				  e->container);
 	if (e->ifname[0] && !is_ifname(e->ifname))
 		return bh_err_set(err, CNI_BAD_ENV, "CNI_IFNAME: '%.32s' is no interface name", e->ifname);
 	if (e->pod_ns[0] && !is_kube_name(e->pod_ns))
-		return bh_err_set(err, CNI_BAD_ENV, "CNI_ARGS: K8S_POD_NAMESPACE '%.64s' is no name", e->pod_ns);
+		return bh_err_set(err, CNI_BAD_ENV, "CNI_ARGS: K8S_POD_NAMESPACE '%.64s' is no name",
+				  e->pod_ns);
 	if (e->pod_name[0] && !is_kube_name(e->pod_name))
 		return bh_err_set(err, CNI_BAD_ENV, "CNI_ARGS: K8S_POD_NAME '%.64s' is no name", e->pod_name);
 	return 0;

@@ -65,14 +65,17 @@ static int versions(void)
 
 static int about(void)
 {
-	(void)fprintf(stderr, "bulkhead " BH_VERSION ": chained CNI plugin, policy for pods on veth interfaces\n"
-			      "CNI protocol versions: 0.3.1, 0.4.0, 1.0.0, 1.1.0\n");
+	(void)fprintf(stderr,
+		      "bulkhead " BH_VERSION ": chained CNI plugin, policy for pods on veth interfaces\n"
+		      "CNI protocol versions: 0.3.1, 0.4.0, 1.0.0, 1.1.0\n");
 	return EXIT_SUCCESS;
 }
 
 static int run(const struct command *cmd, struct netconf *conf, struct bh_err *err)
 {
-	struct call c = { .conf = conf, .start_ms = now_ms(), .out = STDOUT_FILENO, .notes = BUF_INIT(65536) };
+	struct call c = {
+		.conf = conf, .start_ms = now_ms(), .out = STDOUT_FILENO, .notes = BUF_INIT(65536)
+	};
 	struct buf text = BUF_INIT(NETCONF_MAX);
 	struct env env;
 	int code = netconf_read(STDIN_FILENO, &text, err);
@@ -81,8 +84,8 @@ static int run(const struct command *cmd, struct netconf *conf, struct bh_err *e
 		code = netconf_parse(&text, cmd->lenient, conf, err);
 	buf_done(&text);
 	if (!code && conf->version < cmd->since)
-		code = bh_err_set(err, CNI_BAD_VERSION, "%s: needs cniVersion %s, the configuration has %s", cmd->name,
-				  cni_versions[cmd->since], cni_versions[conf->version]);
+		code = bh_err_set(err, CNI_BAD_VERSION, "%s: needs cniVersion %s, the configuration has %s",
+				  cmd->name, cni_versions[cmd->since], cni_versions[conf->version]);
 	if (!code)
 		code = env_read(cmd->needs, &env, err);
 	c.env = &env;
@@ -123,7 +126,9 @@ int main(void)
 		return versions();
 	cmd = command_of(name);
 	if (!cmd) {
-		code = bh_err_set(&err, CNI_BAD_ENV, "CNI_COMMAND: '%.32s' is none of ADD, DEL, CHECK, STATUS, GC, VERSION", name);
+		code = bh_err_set(&err, CNI_BAD_ENV,
+				  "CNI_COMMAND: '%.32s' is none of ADD, DEL, CHECK, STATUS, GC, VERSION",
+				  name);
 		return fail(CNI_1_1_0, code, &err);
 	}
 	code = run(cmd, &conf, &err);

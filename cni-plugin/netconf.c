@@ -13,8 +13,8 @@
 #include "../bpf/abi.h"
 #include "util/scope.h"
 
-#define TIMEOUT_MS	2000
-#define TIMEOUT_MAX_MS	10000
+#define TIMEOUT_MS     2000
+#define TIMEOUT_MAX_MS 10000
 
 const char *const cni_versions[CNI_VERSIONS] = { "0.3.1", "0.4.0", "1.0.0", "1.1.0" };
 
@@ -41,7 +41,8 @@ int netconf_read(int fd, struct buf *ret, struct bh_err *err)
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
-			return bh_err_set(err, CNI_IO, "cannot read the network configuration: %s", strerror(errno));
+			return bh_err_set(err, CNI_IO, "cannot read the network configuration: %s",
+					  strerror(errno));
 		if (buf_add(ret, chunk, (size_t)n) < 0)
 			return bh_err_set(err, CNI_DECODE, "network configuration: over %zu bytes", ret->max);
 	}
@@ -154,9 +155,11 @@ static int take_version(struct netconf *c, struct bh_err *err)
 	if (code)
 		return code;
 	if (!text)
-		return bh_err_set(err, CNI_BAD_VERSION, "cniVersion: missing; this plugin speaks 0.3.1 to 1.1.0");
+		return bh_err_set(err, CNI_BAD_VERSION,
+				  "cniVersion: missing; this plugin speaks 0.3.1 to 1.1.0");
 	if (cni_version_parse(text, &c->version) < 0)
-		return bh_err_set(err, CNI_BAD_VERSION, "cniVersion: '%.32s' is none of 0.3.1, 0.4.0, 1.0.0, 1.1.0", text);
+		return bh_err_set(err, CNI_BAD_VERSION,
+				  "cniVersion: '%.32s' is none of 0.3.1, 0.4.0, 1.0.0, 1.1.0", text);
 	return 0;
 }
 
@@ -190,8 +193,8 @@ static int take_dir(struct netconf *c, const char *key, const char *otherwise, c
 	if (!text)
 		text = otherwise;
 	if (text[0] != '/' || strlen(text) >= DIR_BYTES)
-		return bh_err_set(err, CNI_BAD_CONFIG, "%s: '%.100s' is no absolute path of under %d bytes", key, text,
-				  DIR_BYTES);
+		return bh_err_set(err, CNI_BAD_CONFIG, "%s: '%.100s' is no absolute path of under %d bytes",
+				  key, text, DIR_BYTES);
 	(void)snprintf(ret, DIR_BYTES, "%s", text);
 	return 0;
 }
@@ -222,7 +225,8 @@ static int take_fail_open(struct netconf *c, struct bh_err *err)
 	for (i = 0; !code && list && i < json_object_array_length(list); i++) {
 		item = json_object_array_get_idx(list, i);
 		if (!json_object_is_type(item, json_type_string) || !json_object_get_string_len(item))
-			return bh_err_set(err, CNI_BAD_CONFIG, "failOpenNamespaces[%zu]: no namespace's name", i);
+			return bh_err_set(err, CNI_BAD_CONFIG, "failOpenNamespaces[%zu]: no namespace's name",
+					  i);
 	}
 	if (!code)
 		c->fail_open_namespaces = list;
@@ -283,9 +287,11 @@ static int parse_json(struct netconf *c, struct bh_err *err)
 	end = json_tokener_get_parse_end(t);
 	json_tokener_free(t);
 	if (e == json_tokener_continue)
-		return bh_err_set(err, CNI_DECODE, "network configuration: ends too early, after %zu bytes", len);
+		return bh_err_set(err, CNI_DECODE, "network configuration: ends too early, after %zu bytes",
+				  len);
 	if (e != json_tokener_success)
-		return bh_err_set(err, CNI_DECODE, "network configuration: %s at byte %zu", json_tokener_error_desc(e), end);
+		return bh_err_set(err, CNI_DECODE, "network configuration: %s at byte %zu",
+				  json_tokener_error_desc(e), end);
 	if (!json_object_is_type(c->json, json_type_object))
 		return bh_err_set(err, CNI_DECODE, "network configuration: not one JSON object");
 	return 0;
@@ -295,7 +301,8 @@ typedef int (*take_fn)(struct netconf *c, struct bh_err *err);
 
 static int take_all(struct netconf *c, bool lenient, struct bh_err *err)
 {
-	static const take_fn optional[] = { take_fail_mode, take_fail_open, take_attach, take_timeout, take_prev };
+	static const take_fn optional[] = { take_fail_mode, take_fail_open, take_attach, take_timeout,
+					    take_prev };
 	int code = take_version(c, err);
 	size_t i;
 
@@ -336,7 +343,8 @@ enum fail_mode netconf_fail_mode(const struct netconf *c, const char *pod_ns)
 	size_t i;
 
 	for (i = 0; i < n; i++)
-		if (!strcmp(json_object_get_string(json_object_array_get_idx(c->fail_open_namespaces, i)), pod_ns))
+		if (!strcmp(json_object_get_string(json_object_array_get_idx(c->fail_open_namespaces, i)),
+			    pod_ns))
 			return FAIL_OPEN;
 	return c->fail_mode;
 }

@@ -28,30 +28,32 @@ enum cni_code {
 	CNI_BAD_CONFIG = 7,
 	CNI_BAD_NETNS = 8,
 	CNI_TRY_AGAIN = 11,
-	CNI_UNAVAILABLE = 50,		/* STATUS */
-	CNI_CANNOT_PROTECT = 100,	/* no veth, or its other end is not in this namespace */
-	CNI_CANNOT_ATTACH = 101,	/* the kernel refused */
-	CNI_DIFFERS = 102,		/* CHECK: not as ADD left it */
-	CNI_INCOMPLETE = 103,		/* GC: something could not be removed */
+	CNI_UNAVAILABLE = 50,	  /* STATUS */
+	CNI_CANNOT_PROTECT = 100, /* no veth, or its other end is not in this namespace */
+	CNI_CANNOT_ATTACH = 101,  /* the kernel refused */
+	CNI_DIFFERS = 102,	  /* CHECK: not as ADD left it */
+	CNI_INCOMPLETE = 103,	  /* GC: something could not be removed */
 };
 
 /* Ascending. */
 enum cni_version { CNI_0_3_1, CNI_0_4_0, CNI_1_0_0, CNI_1_1_0, CNI_VERSIONS };
 extern const char *const cni_versions[CNI_VERSIONS];
-int cni_version_parse(const char *text, enum cni_version *ret);		/* 0 or -EINVAL */
+int cni_version_parse(const char *text, enum cni_version *ret); /* 0 or -EINVAL */
 
 /* ---- environment ------------------------------------------------------------------------ */
 
-#define NAME_BYTES 254	/* a Kubernetes name and its NUL (RFC 1123 subdomain) */
+#define NAME_BYTES 254 /* a Kubernetes name and its NUL (RFC 1123 subdomain) */
 
 enum env_need {
-	NEED_CONTAINER = 1, NEED_NETNS = 2, NEED_IFNAME = 4,
-	NEED_POD = 8,		/* K8S_POD_NAMESPACE and K8S_POD_NAME in CNI_ARGS */
+	NEED_CONTAINER = 1,
+	NEED_NETNS = 2,
+	NEED_IFNAME = 4,
+	NEED_POD = 8, /* K8S_POD_NAMESPACE and K8S_POD_NAME in CNI_ARGS */
 };
 
 struct env {
-	const char *container, *netns, *ifname;		/* "" where not given; borrowed from the environment */
-	bool netns_override;				/* CNI_NETNS_OVERRIDE */
+	const char *container, *netns, *ifname; /* "" where not given; borrowed from the environment */
+	bool netns_override;			/* CNI_NETNS_OVERRIDE */
 	char pod_ns[NAME_BYTES], pod_name[NAME_BYTES], pod_uid[NAME_BYTES];
 };
 
@@ -60,24 +62,24 @@ int env_read(unsigned int needs, struct env *ret, struct bh_err *err);
 
 /* ---- stdin ------------------------------------------------------------------------------ */
 
-#define NETCONF_MAX	(1u << 20)	/* bytes of stdin */
-#define NETCONF_DEPTH	64		/* nesting of its JSON */
-#define DIR_BYTES	96		/* a socket's path has 108 */
+#define NETCONF_MAX   (1u << 20) /* bytes of stdin */
+#define NETCONF_DEPTH 64	 /* nesting of its JSON */
+#define DIR_BYTES     96	 /* a socket's path has 108 */
 
 enum fail_mode { FAIL_CLOSED, FAIL_ISOLATE, FAIL_OPEN };
 
 struct netconf {
-	struct json_object *json;	/* all of it; owns what is borrowed below */
-	struct buf text;		/* as it came */
+	struct json_object *json; /* all of it; owns what is borrowed below */
+	struct buf text;	  /* as it came */
 	enum cni_version version;
 	const char *name;
 	char run_dir[DIR_BYTES], pin_dir[DIR_BYTES];
 	enum fail_mode fail_mode;
-	struct json_object *fail_open_namespaces;	/* NULL, or a list of strings */
+	struct json_object *fail_open_namespaces; /* NULL, or a list of strings */
 	enum hook_mode attach;
 	int timeout_ms;
-	struct json_object *prev;	/* prevResult; NULL: none */
-	size_t prev_at, prev_len;	/* where it stands in text; length 0: not found there */
+	struct json_object *prev; /* prevResult; NULL: none */
+	size_t prev_at, prev_len; /* where it stands in text; length 0: not found there */
 };
 
 /* Return: 0, CNI_IO, or CNI_DECODE when there is too much of it. */

@@ -42,8 +42,8 @@ static int list_of(struct json_object *o, const char *key, struct json_object **
 }
 
 /* Whether ips[@at] belongs to the sandbox's @ifname; *ret_code as the return of result_addrs(). */
-static bool is_on(const struct netconf *c, struct json_object *ip, size_t at, const char *ifname, int *ret_code,
-		  struct bh_err *err)
+static bool is_on(const struct netconf *c, struct json_object *ip, size_t at, const char *ifname,
+		  int *ret_code, struct bh_err *err)
 {
 	struct json_object *index = member(ip, "interface"), *interfaces, *i;
 	size_t n;
@@ -54,8 +54,8 @@ static bool is_on(const struct netconf *c, struct json_object *ip, size_t at, co
 	if (*ret_code)
 		return false;
 	if (!json_object_is_type(index, json_type_int) || (uint64_t)json_object_get_int64(index) >= n) {
-		*ret_code = bh_err_set(err, CNI_BAD_CONFIG, "prevResult.ips[%zu].interface: not one of its %zu interfaces",
-				       at, n);
+		*ret_code = bh_err_set(err, CNI_BAD_CONFIG,
+				       "prevResult.ips[%zu].interface: not one of its %zu interfaces", at, n);
 		return false;
 	}
 	i = json_object_array_get_idx(interfaces, (size_t)json_object_get_int64(index));
@@ -70,11 +70,12 @@ static int parse_ip(struct json_object *ip, size_t at, struct addr *ret, struct 
 	struct cidr block;
 
 	if (!slash || (size_t)(slash - text) >= sizeof(address) || cidr_parse(text, &block) < 0)
-		return bh_err_set(err, CNI_BAD_CONFIG, "prevResult.ips[%zu].address: '%.64s' is no address with its prefix",
-				  at, text);
+		return bh_err_set(err, CNI_BAD_CONFIG,
+				  "prevResult.ips[%zu].address: '%.64s' is no address with its prefix", at,
+				  text);
 	memcpy(address, text, (size_t)(slash - text));
 	address[slash - text] = '\0';
-	(void)addr_parse(address, ret);		/* as good as cidr_parse() found it */
+	(void)addr_parse(address, ret); /* as good as cidr_parse() found it */
 	return 0;
 }
 
@@ -229,7 +230,8 @@ int result_error(enum cni_version version, int code, const char *msg, struct buf
 
 int result_versions(struct buf *ret)
 {
-	int i, r = buf_fmt(ret, "{\"cniVersion\":\"%s\",\"supportedVersions\":[", cni_versions[CNI_VERSIONS - 1]);
+	int i, r = buf_fmt(ret, "{\"cniVersion\":\"%s\",\"supportedVersions\":[",
+			   cni_versions[CNI_VERSIONS - 1]);
 
 	for (i = 0; !r && i < CNI_VERSIONS; i++)
 		r = buf_fmt(ret, "%s\"%s\"", i ? "," : "", cni_versions[i]);

@@ -18,12 +18,12 @@
 #include "util/buf.h"
 #include "util/scope.h"
 
-#define RETRY_MS     10		/* the listener's queue is full: there is nothing to poll for */
-#define CHUNK_BYTES  8192
+#define RETRY_MS    10 /* the listener's queue is full: there is nothing to poll for */
+#define CHUNK_BYTES 8192
 
 struct call {
 	const char *path;
-	int64_t deadline_ms;	/* CLOCK_MONOTONIC; -1: none */
+	int64_t deadline_ms; /* CLOCK_MONOTONIC; -1: none */
 	int fd;
 };
 
@@ -97,7 +97,8 @@ static int send_all(const struct call *c, const char *text, size_t len, struct b
 		} else if (errno == EAGAIN) {
 			r = wait_for(c, POLLOUT, err);
 		} else if (errno != EINTR) {
-			r = bh_err_errno(err, -EPROTO, "%s: the agent hung up before the request was sent", c->path);
+			r = bh_err_errno(err, -EPROTO, "%s: the agent hung up before the request was sent",
+					 c->path);
 		}
 	}
 	return r;
@@ -107,7 +108,7 @@ static int send_request(const struct call *c, struct json_object *request, struc
 {
 	auto_buf struct buf line = BUF_INIT(API_LINE_MAX);
 	const char *text = json_object_to_json_string_ext(request, JSON_C_TO_STRING_PLAIN |
-								   JSON_C_TO_STRING_NOSLASHESCAPE);
+									   JSON_C_TO_STRING_NOSLASHESCAPE);
 	int r = text ? buf_str(&line, text) : -ENOMEM;
 
 	if (!r)

@@ -17,11 +17,11 @@
 #include "util/buf.h"
 #include "util/scope.h"
 
-#define PATH_BYTES  512
-#define TEXT_MAX    4096	/* a name or path inside a record */
-#define ADDRS_MAX   32
-#define HEX	    32		/* digits of a key */
-#define SUFFIX	    ".json"
+#define PATH_BYTES 512
+#define TEXT_MAX   4096 /* a name or path inside a record */
+#define ADDRS_MAX  32
+#define HEX	   32 /* digits of a key */
+#define SUFFIX	   ".json"
 
 struct hash128 api_endpoint_key(const char *network, const char *container, const char *ifname)
 {
@@ -59,8 +59,8 @@ static bool add_mac(struct json_object *o, const uint8_t mac[6])
 {
 	char text[18];
 
-	(void)snprintf(text, sizeof(text), "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2], mac[3], mac[4],
-		       mac[5]);
+	(void)snprintf(text, sizeof(text), "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2], mac[3],
+		       mac[4], mac[5]);
 	return add_text(o, "mac", text);
 }
 
@@ -87,7 +87,8 @@ static bool add_pod(struct json_object *o, const struct endpoint *e)
 {
 	struct json_object *pod = json_object_new_object();
 
-	if (pod && add_text(pod, "namespace", e->ns) && add_text(pod, "name", e->pod) && add_text(pod, "uid", e->uid))
+	if (pod && add_text(pod, "namespace", e->ns) && add_text(pod, "name", e->pod) &&
+	    add_text(pod, "uid", e->uid))
 		return add(o, "pod", pod);
 	json_object_put(pod);
 	return false;
@@ -379,7 +380,8 @@ int api_endpoint_save(const char *run_dir, const struct api_endpoint *e, struct 
 	const char *text;
 	int r;
 
-	text = o ? json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE) : NULL;
+	text = o ? json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE)
+		 : NULL;
 	if (!text) {
 		json_object_put(o);
 		return bh_err_errno(err, -ENOMEM, "state file");
@@ -441,7 +443,8 @@ static int load_from(int dir, const char *name, struct api_endpoint *ret, struct
 	return r;
 }
 
-int api_endpoint_load(const char *run_dir, const struct hash128 *key, struct api_endpoint *ret, struct bh_err *err)
+int api_endpoint_load(const char *run_dir, const struct hash128 *key, struct api_endpoint *ret,
+		      struct bh_err *err)
 {
 	auto_fd int dir = open_dir(run_dir, false, err);
 	char name[HEX + sizeof(SUFFIX)];
@@ -505,14 +508,14 @@ static void give(int dir, const char *name,
 	const int r = load_from(dir, name, &e, &bad);
 
 	if (r == -ENOENT)
-		return;		/* removed since it was listed */
+		return; /* removed since it was listed */
 	each(ctx, r < 0 ? NULL : &e, r < 0 ? &bad : NULL);
 	endpoint_free(e.e);
 }
 
 int api_endpoint_each(const char *run_dir,
-		      void (*each)(void *ctx, const struct api_endpoint *e, const struct bh_err *bad), void *ctx,
-		      struct bh_err *err)
+		      void (*each)(void *ctx, const struct api_endpoint *e, const struct bh_err *bad),
+		      void *ctx, struct bh_err *err)
 {
 	auto_fd int dir = open_dir(run_dir, false, err);
 	struct dirent *entry;

@@ -15,15 +15,15 @@
 #include "hook/raw.h"
 #include "util/scope.h"
 
-#define PATH_BYTES  256
-#define NO_SUCH_IF  0x7fffffffu	/* no interface has this index */
-#define LINK_TRIES  20		/* 5 ms apart */
+#define PATH_BYTES 256
+#define NO_SUCH_IF 0x7fffffffu /* no interface has this index */
+#define LINK_TRIES 20	       /* 5 ms apart */
 
 /* The two ends of one attachment; [0] from_pod, [1] to_pod. */
 static const struct side {
-	const char *prog, *link;	/* names of the pins; bpffs refuses dots */
+	const char *prog, *link; /* names of the pins; bpffs refuses dots */
 	uint32_t attach_type;
-	bool ingress;			/* of the host veth, not of the pod */
+	bool ingress; /* of the host veth, not of the pod */
 } sides[] = {
 	{ "prog_from_pod", "from", RAW_TCX_INGRESS, true },
 	{ "prog_to_pod", "to", RAW_TCX_EGRESS, false },
@@ -84,8 +84,9 @@ static int link_path(const struct hook *h, const struct side *s, char ret[PATH_B
 	char hex[33];
 
 	hash128_hex(&h->key, hex);
-	return snprintf(ret, PATH_BYTES, "%s/links/%s_%s", h->pin_dir, hex, s->link) < PATH_BYTES ?
-		       0 : -ENAMETOOLONG;
+	return snprintf(ret, PATH_BYTES, "%s/links/%s_%s", h->pin_dir, hex, s->link) < PATH_BYTES
+		       ? 0
+		       : -ENAMETOOLONG;
 }
 
 static int progs_open(const struct hook *h, struct progs *ret, struct bh_err *err)
@@ -100,7 +101,8 @@ static int progs_open(const struct hook *h, struct progs *ret, struct bh_err *er
 			return bh_err_set(err, r, "pin directory '%s': name too long", h->pin_dir);
 		ret->fd[i] = raw_obj_get(path);
 		if (ret->fd[i] == -ENOENT)
-			return bh_err_set(err, -ENOENT, "no program pinned at %s: the agent has not run yet", path);
+			return bh_err_set(err, -ENOENT, "no program pinned at %s: the agent has not run yet",
+					  path);
 		if (ret->fd[i] < 0)
 			return bh_err_errno(err, ret->fd[i], "program pinned at %s", path);
 	}
@@ -119,7 +121,8 @@ static int make_link_dir(const struct hook *h, struct bh_err *err)
 }
 
 /* Return: a link descriptor, -ENOENT there is no such pin, or another -errno. */
-static int link_open(const struct hook *h, const struct side *s, struct raw_link_info *ret, struct bh_err *err)
+static int link_open(const struct hook *h, const struct side *s, struct raw_link_info *ret,
+		     struct bh_err *err)
 {
 	char path[PATH_BYTES];
 	auto_fd int fd = -1;
@@ -194,12 +197,13 @@ static int new_link(const struct hook *h, const struct side *s, int prog_fd, str
 	int r;
 
 	if (fd == -EEXIST)
-		return bh_err_set(err, fd, "%s hangs on interface with index %u already, for another owner", s->prog,
-				  h->ifindex);
+		return bh_err_set(err, fd, "%s hangs on interface with index %u already, for another owner",
+				  s->prog, h->ifindex);
 	if (fd == -EINVAL)
 		return bh_err_set(err, fd, "this kernel has no tcx (Linux 6.6 brings it); attach by clsact");
 	if (fd < 0)
-		return bh_err_errno(err, fd, "cannot link %s to interface with index %u", s->prog, h->ifindex);
+		return bh_err_errno(err, fd, "cannot link %s to interface with index %u", s->prog,
+				    h->ifindex);
 	r = link_path(h, s, path);
 	if (!r)
 		r = raw_obj_pin(path, fd);
@@ -352,8 +356,8 @@ static int check_link(const struct hook *h, const struct side *s, uint32_t want_
 		return bh_err_set(err, 0, "the link of %s hangs on interface with index %u, not %u", s->prog,
 				  i.ifindex, h->ifindex);
 	if (i.prog_id != want_id)
-		return bh_err_set(err, 0, "the link of %s runs program %u, not the pinned %u", s->prog, i.prog_id,
-				  want_id);
+		return bh_err_set(err, 0, "the link of %s runs program %u, not the pinned %u", s->prog,
+				  i.prog_id, want_id);
 	return 1;
 }
 
@@ -369,9 +373,11 @@ static int check_filter(const struct hook *h, const struct side *s, uint32_t wan
 	if (r < 0)
 		return r;
 	if (!id)
-		return bh_err_set(err, 0, "%s is not attached to interface with index %u", s->prog, h->ifindex);
+		return bh_err_set(err, 0, "%s is not attached to interface with index %u", s->prog,
+				  h->ifindex);
 	if (id != want_id)
-		return bh_err_set(err, 0, "the filter of %s runs program %u, not the pinned %u", s->prog, id, want_id);
+		return bh_err_set(err, 0, "the filter of %s runs program %u, not the pinned %u", s->prog, id,
+				  want_id);
 	return 1;
 }
 

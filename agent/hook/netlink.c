@@ -22,14 +22,14 @@
 
 #include "util/scope.h"
 
-#define ANSWER_BYTES	 32768	/* the kernel's largest datagram of a dump (NLMSG_GOODSIZE) fits */
-#define DUMP_TRIES	 5	/* a dump that a change interrupted is asked again */
+#define ANSWER_BYTES 32768 /* the kernel's largest datagram of a dump (NLMSG_GOODSIZE) fits */
+#define DUMP_TRIES   5	   /* a dump that a change interrupted is asked again */
 
 /* Our place on clsact: the lowest priority number there is, so ahead of whoever lets the kernel
  * choose (it counts down from 49152), and a handle that nobody gets by chance. */
-#define FILTER_PRIO	 1
-#define FILTER_HANDLE	 0xb01c
-#define FILTER_INFO	 TC_H_MAKE((uint32_t)FILTER_PRIO << 16, htons(ETH_P_ALL))
+#define FILTER_PRIO   1
+#define FILTER_HANDLE 0xb01c
+#define FILTER_INFO   TC_H_MAKE((uint32_t)FILTER_PRIO << 16, htons(ETH_P_ALL))
 
 struct request {
 	struct nlmsghdr h;
@@ -205,7 +205,7 @@ static int talk(int nl, struct request *r, answer_fn answer, void *ctx, const ch
 		n = receive(nl, buf, what, err);
 		for (left = n < 0 ? 0 : (size_t)n; NLMSG_OK(h, left) && !ended; h = NLMSG_NEXT(h, left)) {
 			if (h->nlmsg_seq != r->h.nlmsg_seq)
-				continue;	/* left over from a walk that ended early */
+				continue; /* left over from a walk that ended early */
 			ended = take(h, answer, ctx, what, err);
 		}
 	}
@@ -460,13 +460,15 @@ int nl_clsact_add(int nl, uint32_t ifindex, struct bh_err *err)
 		return n;
 	if (!strcmp(kind, "clsact"))
 		return 0;
-	return bh_err_set(err, -EBUSY,
-			  "interface with index %u has a qdisc '%s' (the bandwidth plugin makes one), which takes "
-			  "the place of clsact; use tcx (Linux 6.6) or take it away", ifindex, kind);
+	return bh_err_set(
+		err, -EBUSY,
+		"interface with index %u has a qdisc '%s' (the bandwidth plugin makes one), which takes "
+		"the place of clsact; use tcx (Linux 6.6) or take it away",
+		ifindex, kind);
 }
 
 struct filters {
-	uint32_t prog_id;	/* of ours; 0: there is none */
+	uint32_t prog_id; /* of ours; 0: there is none */
 	bool others;
 };
 
@@ -547,7 +549,8 @@ int nl_filter_set(int nl, uint32_t ifindex, bool ingress, int prog_fd, struct bh
 	put_text(&r, TCA_BPF_NAME, "bulkhead");
 	put_u32(&r, TCA_BPF_FLAGS, TCA_BPF_FLAG_ACT_DIRECT);
 	options->rta_len = (unsigned short)((char *)&r + r.h.nlmsg_len - (char *)options);
-	return talk(nl, &r, NULL, NULL, ingress ? "filter on clsact ingress" : "filter on clsact egress", err);
+	return talk(nl, &r, NULL, NULL, ingress ? "filter on clsact ingress" : "filter on clsact egress",
+		    err);
 }
 
 int nl_filter_del(int nl, uint32_t ifindex, bool ingress, struct bh_err *err)

@@ -9,7 +9,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define FLAG_BEFORE (1u << 3)	/* BPF_F_BEFORE (6.6); with no relative program: ahead of all */
+#define FLAG_BEFORE (1u << 3) /* BPF_F_BEFORE (6.6); with no relative program: ahead of all */
 
 /* union bpf_attr, member link_create with its tcx part (6.6). */
 struct link_create {
@@ -113,7 +113,10 @@ int raw_link_info(int link_fd, struct raw_link_info *ret)
 	if (r < 0)
 		return r;
 	*ret = (struct raw_link_info){
-		.type = i.type, .prog_id = i.prog_id, .ifindex = i.ifindex, .attach_type = i.attach_type,
+		.type = i.type,
+		.prog_id = i.prog_id,
+		.ifindex = i.ifindex,
+		.attach_type = i.attach_type,
 	};
 	return 0;
 }

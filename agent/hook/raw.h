@@ -10,13 +10,13 @@
 
 /* enum bpf_attach_type and bpf_link_type, include/uapi/linux/bpf.h of Linux 6.6; Debian 12's headers
  * are of 6.1. */
-#define RAW_TCX_INGRESS	46
+#define RAW_TCX_INGRESS 46
 #define RAW_TCX_EGRESS	47
 #define RAW_LINK_TCX	11
 
 struct raw_link_info {
 	uint32_t type, prog_id;
-	uint32_t ifindex;	/* 0: the interface is gone */
+	uint32_t ifindex; /* 0: the interface is gone */
 	uint32_t attach_type;
 };
 
@@ -27,7 +27,7 @@ int raw_prog_id(int prog_fd, uint32_t *ret);
 /* A tcx link ahead of every other program on the hook. */
 int raw_link_create(int prog_fd, uint32_t ifindex, uint32_t attach_type);
 int raw_link_update(int link_fd, int prog_fd);
-int raw_link_detach(int link_fd);	/* at once, whoever else holds the link */
+int raw_link_detach(int link_fd); /* at once, whoever else holds the link */
 int raw_link_info(int link_fd, struct raw_link_info *ret);
 
 #endif

@@ -22,7 +22,7 @@
 
 #include "util/scope.h"
 
-#define FOREVER_MS 30000	/* a test that needs so long has failed */
+#define FOREVER_MS 30000 /* a test that needs so long has failed */
 
 static char run_dir[64];
 static pid_t agent;
@@ -102,8 +102,8 @@ static void start(const char *text, size_t len, size_t piece, bool hold)
 	(void)close(fd);
 }
 
-static int call(int timeout_ms, int (*each)(void *, struct json_object *), void *ctx, struct json_object **ret,
-		struct bh_err *err)
+static int call(int timeout_ms, int (*each)(void *, struct json_object *), void *ctx,
+		struct json_object **ret, struct bh_err *err)
 {
 	struct json_object *request = json_tokener_parse("{\"v\":1,\"op\":\"status\"}");
 	const int r = api_call(run_dir, request, timeout_ms, each, ctx, ret, err);
@@ -195,7 +195,9 @@ static void nobody_there(void **state)
 
 static void no_answer_of_ours(void **state)
 {
-	static const char *const texts[] = { "", "HTTP/1.1 400\r\n", "[]\n", "{\"done\":true", ITEMS, "\n", "null\n" };
+	static const char *const texts[] = {
+		"", "HTTP/1.1 400\r\n", "[]\n", "{\"done\":true", ITEMS, "\n", "null\n"
+	};
 	struct bh_err err;
 	size_t i;
 

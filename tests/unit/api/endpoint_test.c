@@ -17,10 +17,12 @@
 
 #include <cmocka.h>
 
-#define GOOD                                                                                               \
-	"{\"network\":\"podnet\",\"container\":\"c1\",\"ifname\":\"eth0\",\"netns\":\"/run/netns/x\",\"ifindex\":7," \
+#define GOOD                                                                                                 \
+	"{\"network\":\"podnet\",\"container\":\"c1\",\"ifname\":\"eth0\",\"netns\":\"/run/netns/"           \
+	"x\",\"ifindex\":7,"                                                                                 \
 	"\"mac\":\"02:00:00:00:00:0a\",\"addrs\":[\"10.0.0.2\",\"fd00::2\",\"fe80::1\"],"                    \
-	"\"pod\":{\"namespace\":\"shop\",\"name\":\"web\",\"uid\":\"u1\"},\"attach\":\"tcx\",\"unprotected\":false}"
+	"\"pod\":{\"namespace\":\"shop\",\"name\":\"web\",\"uid\":\"u1\"},\"attach\":\"tcx\","               \
+	"\"unprotected\":false}"
 
 static char run_dir[64];
 
@@ -86,8 +88,9 @@ static void write_file(const char *path, const char *text)
 static void keys_are_injective(void **state)
 {
 	static const char *const triples[][3] = {
-		{ "a", "b", "c" },   { "ab", "c", "" },	 { "a", "bc", "" },	 { "", "abc", "" }, { "", "ab", "c" },
-		{ "abc", "", "" },   { "", "", "abc" },	 { "a", "", "bc" },	 { "b", "a", "c" },
+		{ "a", "b", "c" },	     { "ab", "c", "" },		  { "a", "bc", "" },
+		{ "", "abc", "" },	     { "", "ab", "c" },		  { "abc", "", "" },
+		{ "", "", "abc" },	     { "a", "", "bc" },		  { "b", "a", "c" },
 		{ "deny-me-x", "ns1", "e" }, { "deny", "me-x-ns1", "e" },
 	};
 	size_t i, j;
@@ -97,7 +100,8 @@ static void keys_are_injective(void **state)
 		const struct hash128 a = api_endpoint_key(triples[i][0], triples[i][1], triples[i][2]);
 
 		for (j = 0; j < sizeof(triples) / sizeof(*triples); j++) {
-			const struct hash128 b = api_endpoint_key(triples[j][0], triples[j][1], triples[j][2]);
+			const struct hash128 b =
+				api_endpoint_key(triples[j][0], triples[j][1], triples[j][2]);
 
 			assert_int_equal(!hash128_cmp(&a, &b), i == j);
 		}
@@ -210,7 +214,9 @@ static void unknown_and_optional_fields(void **state)
 	(void)state;
 	assert_int_equal(decode("{\"network\":\"n\",\"container\":\"c\",\"ifname\":\"e\",\"ifindex\":0,"
 				"\"mac\":\"02:00:00:00:00:01\",\"addrs\":[],\"later\":{\"x\":1},"
-				"\"pod\":{\"namespace\":\"a\",\"name\":\"b\"}}", &e, NULL), 0);
+				"\"pod\":{\"namespace\":\"a\",\"name\":\"b\"}}",
+				&e, NULL),
+			 0);
 	assert_string_equal(e.e->netns, "");
 	assert_string_equal(e.e->uid, "");
 	assert_string_equal(e.attach, "");
@@ -388,20 +394,13 @@ static void long_run_dir(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(keys_are_injective),
-		cmocka_unit_test(key_never_changes),
-		cmocka_unit_test(decodes_every_field),
-		cmocka_unit_test(encodes_what_it_decoded),
-		cmocka_unit_test(bad_fields_are_named),
-		cmocka_unit_test(unknown_and_optional_fields),
-		cmocka_unit_test(too_many_addresses),
-		with_dir(saves_and_loads),
-		with_dir(remove_takes_leftovers),
-		with_dir(bad_files_are_told),
-		with_dir(another_owners_record_is_refused),
-		with_dir(links_are_not_followed),
-		with_dir(each_tells_good_and_bad),
-		cmocka_unit_test(long_run_dir),
+		cmocka_unit_test(keys_are_injective),	    cmocka_unit_test(key_never_changes),
+		cmocka_unit_test(decodes_every_field),	    cmocka_unit_test(encodes_what_it_decoded),
+		cmocka_unit_test(bad_fields_are_named),	    cmocka_unit_test(unknown_and_optional_fields),
+		cmocka_unit_test(too_many_addresses),	    with_dir(saves_and_loads),
+		with_dir(remove_takes_leftovers),	    with_dir(bad_files_are_told),
+		with_dir(another_owners_record_is_refused), with_dir(links_are_not_followed),
+		with_dir(each_tells_good_and_bad),	    cmocka_unit_test(long_run_dir),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

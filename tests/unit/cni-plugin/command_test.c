@@ -34,10 +34,10 @@
 #include "hook/raw.h"
 #include "util/scope.h"
 
-#define PIN_DIR	 "/sys/fs/bpf/bulkhead-v1"	/* mounted in this process's mount namespace only */
-#define PREV	 "\"prevResult\":{\"cniVersion\":\"1.1.0\",\"ips\":[{\"address\":\"10.9.0.2/24\"}]}"
-#define OK	 "{\"v\":1,\"done\":true,\"ok\":true}\n"
-#define NO	 "{\"v\":1,\"done\":true,\"ok\":false,\"code\":11,\"msg\":\"pod is not known\"}\n"
+#define PIN_DIR "/sys/fs/bpf/bulkhead-v1" /* mounted in this process's mount namespace only */
+#define PREV	"\"prevResult\":{\"cniVersion\":\"1.1.0\",\"ips\":[{\"address\":\"10.9.0.2/24\"}]}"
+#define OK	"{\"v\":1,\"done\":true,\"ok\":true}\n"
+#define NO	"{\"v\":1,\"done\":true,\"ok\":false,\"code\":11,\"msg\":\"pod is not known\"}\n"
 
 static bool ready;
 static char run_dir[64], pod_netns[64];
@@ -74,7 +74,7 @@ static void pin_program(const char *name)
 	a.prog_type = BPF_PROG_TYPE_SCHED_CLS;
 	a.insns = (uint64_t)(uintptr_t)insns;
 	a.insn_cnt = ARRAY_SIZE(insns);
-	a.license = (uint64_t)(uintptr_t)"GPL";
+	a.license = (uint64_t)(uintptr_t) "GPL";
 	fd = (int)syscall(__NR_bpf, BPF_PROG_LOAD, &a, sizeof(a));
 	(void)snprintf(path, sizeof(path), "%s/%s", PIN_DIR, name);
 	assert_int_equal(raw_obj_pin(path, fd), 0);
@@ -85,7 +85,8 @@ static int enter(void **state)
 	(void)state;
 	if (geteuid() || unshare(CLONE_NEWNET | CLONE_NEWNS) < 0)
 		return 0;
-	if (mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 || mount("bpffs", "/sys/fs/bpf", "bpf", 0, NULL) < 0)
+	if (mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+	    mount("bpffs", "/sys/fs/bpf", "bpf", 0, NULL) < 0)
 		return 0;
 	(void)snprintf(run_dir, sizeof(run_dir), "/tmp/bh-command-%d", (int)getpid());
 	ready = true;
@@ -99,7 +100,8 @@ static void make_pod(void)
 	assert_int_equal(unshare(CLONE_NEWNET), 0);
 	pod_fd = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
 	(void)snprintf(pod_netns, sizeof(pod_netns), "/proc/%d/fd/%d", (int)getpid(), pod_fd);
-	run("ip link add eth0 type veth peer name bh-host && ip link set bh-host netns /proc/%d/fd/%d", (int)getpid(), here);
+	run("ip link add eth0 type veth peer name bh-host && ip link set bh-host netns /proc/%d/fd/%d",
+	    (int)getpid(), here);
 	assert_int_equal(setns(here, CLONE_NEWNET), 0);
 	(void)close(here);
 }
@@ -144,7 +146,11 @@ static int teardown(void **state)
 	return 0;
 }
 
-#define needs_root() do { if (!ready) skip(); } while (0)
+#define needs_root()                                                                                         \
+	do {                                                                                                 \
+		if (!ready)                                                                                  \
+			skip();                                                                              \
+	} while (0)
 
 /* ---- the agent -------------------------------------------------------------------------- */
 
@@ -216,7 +222,7 @@ struct outcome {
 
 struct ask {
 	int (*cmd)(struct call *, struct bh_err *);
-	const char *more;		/* keys of the configuration, with a comma in front */
+	const char *more; /* keys of the configuration, with a comma in front */
 	const char *container, *network;
 	bool no_netns, no_prev, stdout_full;
 };
@@ -228,16 +234,23 @@ static void keep(const struct buf *b, char *ret, size_t size)
 
 static struct outcome call(struct ask a)
 {
-	struct env env = { .container = a.container ? a.container : "c1", .netns = a.no_netns ? "" : pod_netns,
-			   .ifname = "eth0", .pod_ns = "shop", .pod_name = "web" };
+	struct env env = { .container = a.container ? a.container : "c1",
+			   .netns = a.no_netns ? "" : pod_netns,
+			   .ifname = "eth0",
+			   .pod_ns = "shop",
+			   .pod_name = "web" };
 	struct call c = { .env = &env, .start_ms = now_ms(), .notes = BUF_INIT(4096) };
 	struct outcome o = { .code = -1 };
 	struct buf text = BUF_INIT(NETCONF_MAX);
 	struct netconf conf;
 
-	assert_int_equal(buf_fmt(&text, "{\"cniVersion\":\"1.1.0\",\"name\":\"%s\",\"runDir\":\"%s\",\"pinDir\":\"%s\""
-				 "%s%s}", a.network ? a.network : "podnet", run_dir, PIN_DIR,
-				 a.no_prev ? "" : "," PREV, a.more ? a.more : ""), 0);
+	assert_int_equal(
+		buf_fmt(&text,
+			"{\"cniVersion\":\"1.1.0\",\"name\":\"%s\",\"runDir\":\"%s\",\"pinDir\":\"%s\""
+			"%s%s}",
+			a.network ? a.network : "podnet", run_dir, PIN_DIR, a.no_prev ? "" : "," PREV,
+			a.more ? a.more : ""),
+		0);
 	if (netconf_parse(&text, a.cmd == cmd_del || a.cmd == cmd_gc, &conf, &o.err))
 		fail_msg("%s", o.err.msg);
 	c.conf = &conf;
@@ -255,7 +268,8 @@ static struct outcome call(struct ask a)
 static void expect_code(const struct outcome *o, int code, const char *says)
 {
 	if (o->code != code || (says && !strstr(o->err.msg, says) && !strstr(o->notes, says)))
-		fail_msg("got %d '%s' '%s', want %d '%s'", o->code, o->err.msg, o->notes, code, says ? says : "");
+		fail_msg("got %d '%s' '%s', want %d '%s'", o->code, o->err.msg, o->notes, code,
+			 says ? says : "");
 }
 
 static void must(struct ask a, int code, const char *says)
@@ -304,8 +318,8 @@ static void expect_left(int programs, int files)
 	const int links = entries(PIN_DIR "/links");
 
 	if (links + filters() != programs || records() != files)
-		fail_msg("%d links, %d filters, %d records; want %d programs, %d records", links, filters(), records(),
-			 programs, files);
+		fail_msg("%d links, %d filters, %d records; want %d programs, %d records", links, filters(),
+			 records(), programs, files);
 }
 
 static const char *const ways[] = { ",\"attach\":\"auto\"", ",\"attach\":\"clsact\"" };
@@ -324,11 +338,13 @@ static void add_check_del(void **state)
 		start_agent(OK);
 		o = call((struct ask){ .cmd = cmd_add, .more = ways[i] });
 		expect_code(&o, 0, NULL);
-		assert_string_equal(o.out, "{\"cniVersion\":\"1.1.0\",\"ips\":[{\"address\":\"10.9.0.2/24\"}]}\n");
+		assert_string_equal(o.out,
+				    "{\"cniVersion\":\"1.1.0\",\"ips\":[{\"address\":\"10.9.0.2/24\"}]}\n");
 		asked(lines);
 		assert_non_null(strstr(lines, "\"op\":\"add\""));
 		assert_non_null(strstr(lines, "\"addrs\":[\"10.9.0.2\",\"fe80::"));
-		assert_non_null(strstr(lines, "\"pod\":{\"namespace\":\"shop\",\"name\":\"web\",\"uid\":\"\"}"));
+		assert_non_null(
+			strstr(lines, "\"pod\":{\"namespace\":\"shop\",\"name\":\"web\",\"uid\":\"\"}"));
 		expect_left(2, 1);
 		must((struct ask){ .cmd = cmd_check, .more = ways[i] }, 0, NULL);
 		must((struct ask){ .cmd = cmd_add, .more = ways[i] }, 0, NULL);
@@ -337,7 +353,9 @@ static void add_check_del(void **state)
 		must((struct ask){ .cmd = cmd_del, .more = ways[i] }, 0, NULL);
 		expect_left(0, 0);
 		asked(lines);
-		assert_non_null(strstr(lines, "\"op\":\"del\",\"network\":\"podnet\",\"container\":\"c1\",\"ifname\":\"eth0\""));
+		assert_non_null(strstr(
+			lines,
+			"\"op\":\"del\",\"network\":\"podnet\",\"container\":\"c1\",\"ifname\":\"eth0\""));
 		must((struct ask){ .cmd = cmd_check, .more = ways[i] }, CNI_DIFFERS, "not attached");
 		must((struct ask){ .cmd = cmd_del, .more = ways[i] }, 0, NULL);
 	}
@@ -401,9 +419,11 @@ static void fail_open_namespaces(void **state)
 {
 	(void)state;
 	needs_root();
-	must((struct ask){ .cmd = cmd_add, .more = ",\"failOpenNamespaces\":[\"kube-system\"]" }, CNI_TRY_AGAIN, API_SOCKET);
+	must((struct ask){ .cmd = cmd_add, .more = ",\"failOpenNamespaces\":[\"kube-system\"]" },
+	     CNI_TRY_AGAIN, API_SOCKET);
 	expect_left(0, 0);
-	must((struct ask){ .cmd = cmd_add, .more = ",\"failOpenNamespaces\":[\"kube-system\",\"shop\"]" }, 0, "UNPROTECTED");
+	must((struct ask){ .cmd = cmd_add, .more = ",\"failOpenNamespaces\":[\"kube-system\",\"shop\"]" }, 0,
+	     "UNPROTECTED");
 	expect_left(0, 1);
 }
 
@@ -413,7 +433,8 @@ static void programs_not_pinned(void **state)
 	needs_root();
 	run("rm " PIN_DIR "/prog_to_pod");
 	must((struct ask){ .cmd = cmd_add }, CNI_TRY_AGAIN, "prog_to_pod");
-	must((struct ask){ .cmd = cmd_add, .more = ",\"failMode\":\"isolate\"" }, CNI_TRY_AGAIN, "prog_to_pod");
+	must((struct ask){ .cmd = cmd_add, .more = ",\"failMode\":\"isolate\"" }, CNI_TRY_AGAIN,
+	     "prog_to_pod");
 	expect_left(0, 0);
 	must((struct ask){ .cmd = cmd_add, .more = ",\"failMode\":\"open\"" }, 0, "UNPROTECTED");
 	expect_left(0, 1);
@@ -449,8 +470,10 @@ static void attach_is_refused(void **state)
 	needs_root();
 	start_agent(OK);
 	run("tc qdisc add dev bh-host ingress");
-	must((struct ask){ .cmd = cmd_add, .more = ",\"attach\":\"clsact\"" }, CNI_CANNOT_ATTACH, "'ingress'");
-	must((struct ask){ .cmd = cmd_add, .more = ",\"attach\":\"clsact\",\"failMode\":\"open\"" }, CNI_CANNOT_ATTACH, NULL);
+	must((struct ask){ .cmd = cmd_add, .more = ",\"attach\":\"clsact\"" }, CNI_CANNOT_ATTACH,
+	     "'ingress'");
+	must((struct ask){ .cmd = cmd_add, .more = ",\"attach\":\"clsact\",\"failMode\":\"open\"" },
+	     CNI_CANNOT_ATTACH, NULL);
 	expect_left(0, 0);
 }
 
@@ -472,7 +495,8 @@ static void other_kinds(void **state)
 	(void)state;
 	needs_root();
 	start_agent(OK);
-	run("nsenter --net=%s ip link del eth0; nsenter --net=%s ip link add eth0 type bridge", pod_netns, pod_netns);
+	run("nsenter --net=%s ip link del eth0; nsenter --net=%s ip link add eth0 type bridge", pod_netns,
+	    pod_netns);
 	must((struct ask){ .cmd = cmd_add }, CNI_CANNOT_PROTECT, "of kind 'bridge'");
 	run("nsenter --net=%s ip link del eth0", pod_netns);
 	must((struct ask){ .cmd = cmd_add }, CNI_CANNOT_PROTECT, "'eth0'");
@@ -513,7 +537,8 @@ static void peer_of_another_interface(void **state)
 
 static void wrong_namespaces(void **state)
 {
-	static const char *const bad[] = { "/proc/self/ns/net", "/proc/self/ns/mnt", "/etc/passwd", "/nowhere", "/" };
+	static const char *const bad[] = { "/proc/self/ns/net", "/proc/self/ns/mnt", "/etc/passwd",
+					   "/nowhere", "/" };
 	char keep_netns[sizeof(pod_netns)];
 	size_t i;
 
@@ -625,7 +650,7 @@ static void late_del(void **state)
 
 		must((struct ask){ .cmd = cmd_del, .container = "old", .more = ways[w] }, 0, NULL);
 		must((struct ask){ .cmd = cmd_check, .container = "new", .more = ways[w] }, 0, NULL);
-		overwrite(old, text);		/* a record that names the new one's interface */
+		overwrite(old, text); /* a record that names the new one's interface */
 		must((struct ask){ .cmd = cmd_del, .container = "old", .more = ways[w] }, 0, NULL);
 		must((struct ask){ .cmd = cmd_check, .container = "new", .more = ways[w] }, 0, NULL);
 		expect_left(2, 1);
@@ -646,11 +671,11 @@ static void gc_lists(void **state)
 		const char *more, *network;
 		int code, left;
 	} rows[] = {
-		{ "", NULL, 0, 1 },					/* absent: nothing is known */
+		{ "", NULL, 0, 1 }, /* absent: nothing is known */
 		{ "," VALID ":[" C1 "]", NULL, 0, 1 },
 		{ "," OLDER ":[" C1 "]", NULL, 0, 1 },
-		{ "," VALID ":[]," OLDER ":[" C1 "]", NULL, 0, 1 },	/* valid by either */
-		{ "," VALID ":null", "other", 0, 1 },			/* another network's */
+		{ "," VALID ":[]," OLDER ":[" C1 "]", NULL, 0, 1 }, /* valid by either */
+		{ "," VALID ":null", "other", 0, 1 },		    /* another network's */
 		{ "," VALID ":7", NULL, CNI_BAD_CONFIG, 1 },
 		{ "," VALID ":[" C1 ",{\"containerID\":\"c2\"}]", NULL, CNI_BAD_CONFIG, 1 },
 		{ "," VALID ":[7]", NULL, CNI_BAD_CONFIG, 1 },
@@ -667,7 +692,10 @@ static void gc_lists(void **state)
 	for (i = 0; i < ARRAY_SIZE(rows); i++)
 		for (w = 0; w < ARRAY_SIZE(ways); w++) {
 			must((struct ask){ .cmd = cmd_add, .more = ways[w] }, 0, NULL);
-			must((struct ask){ .cmd = cmd_gc, .more = rows[i].more, .network = rows[i].network, .no_prev = true },
+			must((struct ask){ .cmd = cmd_gc,
+					   .more = rows[i].more,
+					   .network = rows[i].network,
+					   .no_prev = true },
 			     rows[i].code, NULL);
 			expect_left(2 * rows[i].left, rows[i].left);
 		}
@@ -768,14 +796,16 @@ static void status(void **state)
 	must((struct ask){ .cmd = cmd_status, .more = ",\"failMode\":\"isolate\"" }, 0, NULL);
 	must((struct ask){ .cmd = cmd_status, .more = ",\"failMode\":\"open\"" }, 0, NULL);
 	must((struct ask){ .cmd = cmd_status, .more = ",\"failOpenNamespaces\":[\"a\"]" }, 0, NULL);
-	must((struct ask){ .cmd = cmd_status, .more = ",\"failOpenNamespaces\":[]" }, CNI_UNAVAILABLE, "nobody listens");
+	must((struct ask){ .cmd = cmd_status, .more = ",\"failOpenNamespaces\":[]" }, CNI_UNAVAILABLE,
+	     "nobody listens");
 	start_agent(NULL);
 	must((struct ask){ .cmd = cmd_status }, 0, NULL);
 	asked(lines);
 	assert_string_equal(lines, "");
 	run("rm " PIN_DIR "/prog_from_pod");
 	must((struct ask){ .cmd = cmd_status }, CNI_UNAVAILABLE, "prog_from_pod");
-	must((struct ask){ .cmd = cmd_status, .more = ",\"failMode\":\"isolate\"" }, CNI_UNAVAILABLE, "prog_from_pod");
+	must((struct ask){ .cmd = cmd_status, .more = ",\"failMode\":\"isolate\"" }, CNI_UNAVAILABLE,
+	     "prog_from_pod");
 	must((struct ask){ .cmd = cmd_status, .more = ",\"failMode\":\"open\"" }, 0, NULL);
 }
 
@@ -799,7 +829,7 @@ static void one_call_for_an_interface(void **state)
 	expect_left(0, 0);
 	(void)close(TAKE_FD(held));
 	must((struct ask){ .cmd = cmd_add }, 0, NULL);
-	assert_true(lock_ifindex(run_dir, 1, 0, NULL) >= 0);	/* given back when this process ends */
+	assert_true(lock_ifindex(run_dir, 1, 0, NULL) >= 0); /* given back when this process ends */
 	assert_int_equal(lock_ifindex(run_dir, 1, 0, NULL), -ETIMEDOUT);
 }
 

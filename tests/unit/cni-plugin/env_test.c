@@ -161,7 +161,8 @@ static void override(void **state)
 	static const struct {
 		const char *text;
 		bool want;
-	} rows[] = { { "1", true }, { "true", true }, { "T", true }, { "0", false }, { "yes", false }, { "", false } };
+	} rows[] = { { "1", true },  { "true", true }, { "T", true },
+		     { "0", false }, { "yes", false }, { "", false } };
 	struct env e;
 	size_t i;
 

@@ -61,9 +61,12 @@ static void every_key(void **state)
 	struct netconf c;
 
 	(void)state;
-	assert_int_equal(parse("{" HEAD ",\"runDir\":\"/r\",\"pinDir\":\"/p\",\"failMode\":\"isolate\","
-			       "\"failOpenNamespaces\":[\"a\",\"b\"],\"attach\":\"clsact\",\"timeoutMs\":10000,"
-			       "\"prevResult\":{}}", false, &c, NULL), 0);
+	assert_int_equal(
+		parse("{" HEAD ",\"runDir\":\"/r\",\"pinDir\":\"/p\",\"failMode\":\"isolate\","
+		      "\"failOpenNamespaces\":[\"a\",\"b\"],\"attach\":\"clsact\",\"timeoutMs\":10000,"
+		      "\"prevResult\":{}}",
+		      false, &c, NULL),
+		0);
 	assert_string_equal(c.run_dir, "/r");
 	assert_string_equal(c.pin_dir, "/p");
 	assert_int_equal(c.fail_mode, FAIL_ISOLATE);
@@ -242,7 +245,8 @@ static void names(void **state)
 	}
 	refuse("{\"cniVersion\":\"1.0.0\"}", CNI_BAD_CONFIG, "name: missing");
 	refuse("{\"cniVersion\":\"1.0.0\",\"name\":null}", CNI_BAD_CONFIG, "name: missing");
-	assert_int_equal(parse("{\"cniVersion\":\"1.0.0\",\"name\":\"k8s-pod-network.v1_x\"}", false, &c, NULL), 0);
+	assert_int_equal(
+		parse("{\"cniVersion\":\"1.0.0\",\"name\":\"k8s-pod-network.v1_x\"}", false, &c, NULL), 0);
 	netconf_done(&c);
 }
 
@@ -252,8 +256,11 @@ static void lenient(void **state)
 	struct netconf c;
 
 	(void)state;
-	assert_int_equal(parse("{" HEAD ",\"failMode\":7,\"failOpenNamespaces\":7,\"attach\":7,\"timeoutMs\":\"x\","
-			       "\"prevResult\":7,\"runDir\":\"/r\"}", true, &c, NULL), 0);
+	assert_int_equal(parse("{" HEAD
+			       ",\"failMode\":7,\"failOpenNamespaces\":7,\"attach\":7,\"timeoutMs\":\"x\","
+			       "\"prevResult\":7,\"runDir\":\"/r\"}",
+			       true, &c, NULL),
+			 0);
 	assert_string_equal(c.run_dir, "/r");
 	assert_null(c.prev);
 	netconf_done(&c);
@@ -277,8 +284,10 @@ static void prev_result_is_found_in_the_text(void **state)
 	expect_slice("{" HEAD ",\"prevResult\":{\"a\":1}}", "{\"a\":1}");
 	expect_slice("{ \"prevResult\" :\n\t{ \"a\" : [ { } ] } , " HEAD " }", "{ \"a\" : [ { } ] }");
 	expect_slice("{\"x\":{\"prevResult\":{\"no\":1}}," HEAD ",\"prevResult\":{}}", "{}");
-	expect_slice("{\"x\":[\"prevResult\",{\"prevResult\":2}]," HEAD ",\"prevResult\":{\"y\":2}}", "{\"y\":2}");
-	expect_slice("{\"x\":\"\\\"prevResult\\\":{}\"," HEAD ",\"prevResult\":{\"s\":\"}\\\\\"}}", "{\"s\":\"}\\\\\"}");
+	expect_slice("{\"x\":[\"prevResult\",{\"prevResult\":2}]," HEAD ",\"prevResult\":{\"y\":2}}",
+		     "{\"y\":2}");
+	expect_slice("{\"x\":\"\\\"prevResult\\\":{}\"," HEAD ",\"prevResult\":{\"s\":\"}\\\\\"}}",
+		     "{\"s\":\"}\\\\\"}");
 	expect_slice("{\"n\":-1.5e9,\"t\":true,\"z\":null," HEAD ",\"prevResult\":{\"y\":3}}", "{\"y\":3}");
 	expect_slice("{\"prevResult\":{\"first\":1}," HEAD ",\"prevResult\":{\"last\":1}}", "{\"last\":1}");
 	expect_slice("{" HEAD ",\"prevResultX\":{\"a\":1}}", "");

@@ -24,15 +24,16 @@ static struct netconf conf_of(const char *version, const char *prev)
 	struct buf b = BUF_INIT(NETCONF_MAX);
 	struct netconf c;
 
-	assert_int_equal(buf_fmt(&b, "{\"cniVersion\":\"%s\",\"name\":\"n\",\"prevResult\":%s}", version, prev), 0);
+	assert_int_equal(
+		buf_fmt(&b, "{\"cniVersion\":\"%s\",\"name\":\"n\",\"prevResult\":%s}", version, prev), 0);
 	assert_int_equal(netconf_parse(&b, false, &c, NULL), 0);
 	return c;
 }
 
 /* ---- addresses -------------------------------------------------------------------------- */
 
-#define TWO                                                                                        \
-	"\"interfaces\":[{\"name\":\"veth1\",\"mac\":\"x\"},{\"name\":\"eth0\",\"sandbox\":\"/n\"},"     \
+#define TWO                                                                                                  \
+	"\"interfaces\":[{\"name\":\"veth1\",\"mac\":\"x\"},{\"name\":\"eth0\",\"sandbox\":\"/n\"},"         \
 	"{\"name\":\"eth0\"},{\"name\":\"eth0\",\"sandbox\":\"\"},{\"name\":\"net1\",\"sandbox\":\"/n\"}]"
 
 static void expect(const char *prev, const char *want)
@@ -59,10 +60,13 @@ static void addresses_of_the_interface(void **state)
 	expect("{}", "");
 	expect("{\"ips\":null}", "");
 	expect("{\"ips\":[{\"address\":\"10.0.0.2/24\"},{\"address\":\"fd00::2/64\"}]}", "10.0.0.2 fd00::2");
-	expect("{" TWO ",\"ips\":[{\"address\":\"10.0.0.2/24\",\"interface\":1},{\"address\":\"10.0.0.3/24\",\"interface\":0},"
+	expect("{" TWO ",\"ips\":[{\"address\":\"10.0.0.2/24\",\"interface\":1},{\"address\":\"10.0.0.3/"
+		       "24\",\"interface\":0},"
 	       "{\"address\":\"10.0.0.4/24\",\"interface\":2},{\"address\":\"10.0.0.5/24\",\"interface\":3},"
-	       "{\"address\":\"10.0.0.6/24\",\"interface\":4},{\"address\":\"10.0.0.7/24\"}]}", "10.0.0.2 10.0.0.7");
-	expect("{\"ips\":[{\"version\":\"4\",\"address\":\"10.0.0.2/24\",\"gateway\":\"10.0.0.1\"}]}", "10.0.0.2");
+	       "{\"address\":\"10.0.0.6/24\",\"interface\":4},{\"address\":\"10.0.0.7/24\"}]}",
+	       "10.0.0.2 10.0.0.7");
+	expect("{\"ips\":[{\"version\":\"4\",\"address\":\"10.0.0.2/24\",\"gateway\":\"10.0.0.1\"}]}",
+	       "10.0.0.2");
 	expect("{\"ips\":[{\"address\":\"10.0.0.2/24\"},{\"address\":\"10.0.0.2/32\"}]}", "10.0.0.2");
 	expect("{\"ips\":[{\"address\":\"10.0.0.2/24\",\"interface\":null}]}", "10.0.0.2");
 }
@@ -80,11 +84,15 @@ static void bad_addresses(void **state)
 		{ "{\"ips\":[{\"address\":\"10.0.0.256/24\"}]}", "'10.0.0.256/24'" },
 		{ "{\"ips\":[{\"address\":\"::ffff:1.2.3.4/128\"}]}", "'::ffff:1.2.3.4/128'" },
 		{ "{\"ips\":[{\"address\":7}]}", "prevResult.ips[0].address" },
-		{ "{\"ips\":[{\"address\":\"10.0.0.2/24\",\"interface\":0}]}", "ips[0].interface: not one of its 0" },
-		{ "{" TWO ",\"ips\":[{\"address\":\"10.0.0.2/24\",\"interface\":5}]}", "ips[0].interface: not one of its 5" },
+		{ "{\"ips\":[{\"address\":\"10.0.0.2/24\",\"interface\":0}]}",
+		  "ips[0].interface: not one of its 0" },
+		{ "{" TWO ",\"ips\":[{\"address\":\"10.0.0.2/24\",\"interface\":5}]}",
+		  "ips[0].interface: not one of its 5" },
 		{ "{" TWO ",\"ips\":[{\"address\":\"10.0.0.2/24\",\"interface\":-1}]}", "ips[0].interface" },
-		{ "{" TWO ",\"ips\":[{\"address\":\"10.0.0.2/24\",\"interface\":\"1\"}]}", "ips[0].interface" },
-		{ "{\"interfaces\":7,\"ips\":[{\"address\":\"10.0.0.2/24\",\"interface\":1}]}", "interfaces: not a list" },
+		{ "{" TWO ",\"ips\":[{\"address\":\"10.0.0.2/24\",\"interface\":\"1\"}]}",
+		  "ips[0].interface" },
+		{ "{\"interfaces\":7,\"ips\":[{\"address\":\"10.0.0.2/24\",\"interface\":1}]}",
+		  "interfaces: not a list" },
 	};
 	struct addr list[MAX];
 	size_t i, n = 77;
@@ -115,7 +123,8 @@ static void addresses_are_bounded(void **state)
 		buf_clear(&prev);
 		assert_int_equal(buf_str(&prev, "{\"ips\":["), 0);
 		for (n = 0; n <= (size_t)i; n++)
-			assert_int_equal(buf_fmt(&prev, "%s{\"address\":\"10.0.0.%zu/24\"}", n ? "," : "", n), 0);
+			assert_int_equal(buf_fmt(&prev, "%s{\"address\":\"10.0.0.%zu/24\"}", n ? "," : "", n),
+					 0);
 		assert_int_equal(buf_str(&prev, "]}"), 0);
 		c = conf_of("1.0.0", prev.data);
 		code = result_addrs(&c, "eth0", list, MAX, &n, NULL);
@@ -153,8 +162,9 @@ static void passes_through_every_byte(void **state)
 
 static void converts_only_between_versions(void **state)
 {
-	static const char v4[] = "{\"cniVersion\":\"0.4.0\",\"ips\":[{\"version\":\"4\",\"address\":\"10.0.0.2/24\"},"
-				 "{\"version\":\"6\",\"address\":\"fd00::2/64\"}],\"keep\":[1]}";
+	static const char v4[] =
+		"{\"cniVersion\":\"0.4.0\",\"ips\":[{\"version\":\"4\",\"address\":\"10.0.0.2/24\"},"
+		"{\"version\":\"6\",\"address\":\"fd00::2/64\"}],\"keep\":[1]}";
 	static const char v1[] = "{\"cniVersion\":\"1.0.0\",\"ips\":[{\"address\":\"10.0.0.2/24\"},"
 				 "{\"address\":\"fd00::2/64\"}],\"keep\":[1]}";
 
@@ -162,8 +172,9 @@ static void converts_only_between_versions(void **state)
 	expect_text("0.4.0", v4, v4);
 	expect_text("1.0.0", v1, v1);
 	expect_text("1.0.0", v4, v1);
-	expect_text("0.4.0", v1, "{\"cniVersion\":\"0.4.0\",\"ips\":[{\"address\":\"10.0.0.2/24\",\"version\":\"4\"},"
-				 "{\"address\":\"fd00::2/64\",\"version\":\"6\"}],\"keep\":[1]}");
+	expect_text("0.4.0", v1,
+		    "{\"cniVersion\":\"0.4.0\",\"ips\":[{\"address\":\"10.0.0.2/24\",\"version\":\"4\"},"
+		    "{\"address\":\"fd00::2/64\",\"version\":\"6\"}],\"keep\":[1]}");
 	expect_text("1.1.0", "{\"cniVersion\":\"1.0.0\"}", "{\"cniVersion\":\"1.1.0\"}");
 }
 
@@ -193,7 +204,9 @@ static void key_in_escapes(void **state)
 	struct netconf c;
 
 	(void)state;
-	assert_int_equal(buf_str(&b, "{\"cniVersion\":\"1.0.0\",\"name\":\"n\",\"prev\\u0052esult\":{ \"a/b\" : 1 }}"), 0);
+	assert_int_equal(
+		buf_str(&b, "{\"cniVersion\":\"1.0.0\",\"name\":\"n\",\"prev\\u0052esult\":{ \"a/b\" : 1 }}"),
+		0);
 	assert_int_equal(netconf_parse(&b, false, &c, NULL), 0);
 	assert_int_equal(result_text(&c, &out, NULL), 0);
 	assert_string_equal(out.data, "{\"a/b\":1}");
@@ -214,7 +227,8 @@ static void error_object(void **state)
 		o = json_tokener_parse(out.data);
 		assert_string_equal(json_object_get_string(json_object_object_get(o, "cniVersion")), "0.4.0");
 		assert_int_equal(json_object_get_int(json_object_object_get(o, "code")), codes[i]);
-		assert_string_equal(json_object_get_string(json_object_object_get(o, "msg")), "a \"quoted\"\n/path");
+		assert_string_equal(json_object_get_string(json_object_object_get(o, "msg")),
+				    "a \"quoted\"\n/path");
 		assert_true(json_object_get_string_len(json_object_object_get(o, "details")) > 0);
 		assert_int_equal(json_object_object_length(o), 4);
 		assert_null(strchr(out.data, '\n'));
@@ -228,7 +242,9 @@ static void versions_object(void **state)
 
 	(void)state;
 	assert_int_equal(result_versions(&out), 0);
-	assert_string_equal(out.data, "{\"cniVersion\":\"1.1.0\",\"supportedVersions\":[\"0.3.1\",\"0.4.0\",\"1.0.0\",\"1.1.0\"]}");
+	assert_string_equal(
+		out.data,
+		"{\"cniVersion\":\"1.1.0\",\"supportedVersions\":[\"0.3.1\",\"0.4.0\",\"1.0.0\",\"1.1.0\"]}");
 }
 
 static void prints_or_says_why(void **state)

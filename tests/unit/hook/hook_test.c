@@ -28,12 +28,12 @@
 #include "hook/raw.h"
 #include "util/scope.h"
 
-#define BPFFS	 "/sys/fs/bpf"	/* mounted in this process's mount namespace only */
-#define PIN_DIR	 BPFFS "/bulkhead-v1"
-#define PASS	 (-1)		/* TCX_NEXT, TC_ACT_UNSPEC */
+#define BPFFS	"/sys/fs/bpf" /* mounted in this process's mount namespace only */
+#define PIN_DIR BPFFS "/bulkhead-v1"
+#define PASS	(-1) /* TCX_NEXT, TC_ACT_UNSPEC */
 
 static bool ready;
-static uint32_t veth;		/* index of the host side */
+static uint32_t veth; /* index of the host side */
 static struct hook hook;
 
 static long bpf_call(int cmd, union bpf_attr *a)
@@ -55,7 +55,7 @@ static int load_program(void)
 	a.prog_type = BPF_PROG_TYPE_SCHED_CLS;
 	a.insns = (uint64_t)(uintptr_t)insns;
 	a.insn_cnt = ARRAY_SIZE(insns);
-	a.license = (uint64_t)(uintptr_t)"GPL";
+	a.license = (uint64_t)(uintptr_t) "GPL";
 	fd = bpf_call(BPF_PROG_LOAD, &a);
 	assert_true(fd >= 0);
 	return (int)fd;
@@ -98,7 +98,8 @@ static int enter(void **state)
 		return 0;
 	if (unshare(CLONE_NEWNET | CLONE_NEWNS) < 0)
 		return 0;
-	if (mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 || mount("bpffs", BPFFS, "bpf", 0, NULL) < 0)
+	if (mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+	    mount("bpffs", BPFFS, "bpf", 0, NULL) < 0)
 		return 0;
 	ready = true;
 	return 0;
@@ -125,7 +126,11 @@ static int teardown(void **state)
 	return 0;
 }
 
-#define needs_root() do { if (!ready) skip(); } while (0)
+#define needs_root()                                                                                         \
+	do {                                                                                                 \
+		if (!ready)                                                                                  \
+			skip();                                                                              \
+	} while (0)
 
 static void link_pin(const char *side, char ret[160])
 {
@@ -217,7 +222,12 @@ static void probe_does_not_mistake_other_errors(void **state)
 		print_message("this kernel has no tcx: its rows are skipped\n");
 }
 
-#define needs_tcx() do { auto_fd int fd_ = ready ? load_program() : -1; if (!ready || !hook_has_tcx(fd_)) skip(); } while (0)
+#define needs_tcx()                                                                                          \
+	do {                                                                                                 \
+		auto_fd int fd_ = ready ? load_program() : -1;                                               \
+		if (!ready || !hook_has_tcx(fd_))                                                            \
+			skip();                                                                              \
+	} while (0)
 
 /* ---- both ways -------------------------------------------------------------------------- */
 
@@ -287,7 +297,7 @@ static void tcx_attach_check_detach(void **state)
 	assert_int_equal(ids[0], to);
 
 	link_pin("to", path);
-	someone = raw_obj_get(path);	/* a link that somebody holds is detached all the same */
+	someone = raw_obj_get(path); /* a link that somebody holds is detached all the same */
 	assert_true(someone >= 0);
 	assert_int_equal(hook_detach(&hook, NULL), 0);
 	assert_int_equal(tcx_programs(veth, RAW_TCX_INGRESS, ids), 0);
@@ -495,16 +505,17 @@ static void clsact_of_others_stays(void **state)
 	needs_root();
 	(void)pin_program("prog_from_pod");
 	(void)pin_program("prog_to_pod");
-	run("tc qdisc add dev bh-veth0 clsact && tc filter add dev bh-veth0 egress pref 7 handle 0xb01c bpf da object-pinned " PIN_DIR "/prog_to_pod");
+	run("tc qdisc add dev bh-veth0 clsact && tc filter add dev bh-veth0 egress pref 7 handle 0xb01c bpf "
+	    "da object-pinned " PIN_DIR "/prog_to_pod");
 	attach(HOOK_CLSACT, HOOK_CLSACT);
 	run("tc filter show dev bh-veth0 egress | head -1 | grep -q 'pref 1 bpf'");
 	assert_int_equal(hook_detach(&hook, NULL), 0);
-	assert_int_equal(filter_of(veth, false), 0);	/* our handle at another priority is not ours */
+	assert_int_equal(filter_of(veth, false), 0); /* our handle at another priority is not ours */
 	assert_true(has_clsact());
 	run("tc filter show dev bh-veth0 egress | grep -q 'pref 7'");
 	run("tc filter del dev bh-veth0 egress pref 7");
 	assert_int_equal(hook_detach(&hook, NULL), 0);
-	assert_true(has_clsact());	/* nothing of ours was on it, so it is not ours */
+	assert_true(has_clsact()); /* nothing of ours was on it, so it is not ours */
 }
 
 /* Another program at our priority, in the same classifier, is not ours either. */
@@ -515,7 +526,8 @@ static void clsact_other_handle_stays(void **state)
 	(void)pin_program("prog_from_pod");
 	(void)pin_program("prog_to_pod");
 	attach(HOOK_CLSACT, HOOK_CLSACT);
-	run("tc filter add dev bh-veth0 ingress pref 1 handle 5 bpf da object-pinned " PIN_DIR "/prog_to_pod");
+	run("tc filter add dev bh-veth0 ingress pref 1 handle 5 bpf da object-pinned " PIN_DIR
+	    "/prog_to_pod");
 	assert_int_equal(hook_detach(&hook, NULL), 0);
 	run("tc filter show dev bh-veth0 ingress | grep -q 'handle 0x5'");
 	assert_int_equal(filter_of(veth, true), 0);
@@ -621,7 +633,8 @@ static void addresses(void **state)
 	(void)state;
 	needs_root();
 	nl = nl_open();
-	run("ip link set lo up; ip addr add 192.0.2.1/24 dev bh-veth0; ip addr add 192.0.2.5 peer 192.0.2.6 dev bh-veth0;"
+	run("ip link set lo up; ip addr add 192.0.2.1/24 dev bh-veth0; ip addr add 192.0.2.5 peer 192.0.2.6 "
+	    "dev bh-veth0;"
 	    "ip addr add 2001:db8::1/64 dev bh-veth0; ip addr add fe80::9/64 dev bh-veth0;"
 	    "ip addr add fe80::9/64 dev bh-veth1; ip addr add 192.0.2.77/32 dev lo");
 	n = nl_addrs(nl, veth, list, NL_ADDRS, NULL);
@@ -644,7 +657,8 @@ static void move_link(const char *name, int netns_fd)
 {
 	char command[128];
 
-	(void)snprintf(command, sizeof(command), "ip link set %s netns /proc/%d/fd/%d", name, (int)getpid(), netns_fd);
+	(void)snprintf(command, sizeof(command), "ip link set %s netns /proc/%d/fd/%d", name, (int)getpid(),
+		       netns_fd);
 	run(command);
 }
 
