@@ -2,8 +2,7 @@
 /*
  * DEL and GC: whatever of an attachment is still there goes. A chained plugin is asked first, and an
  * error of ours would keep the main plugin from freeing the pod's addresses: so DEL reports nothing
- * that is missing, and notes what it could not remove (the veth and its programs go with the pod, and
- * the agent sweeps).
+ * that is missing, and notes what it could not remove (the veth and its programs go with the pod).
  */
 #include <errno.h>
 #include <json-c/json.h>
