@@ -4,8 +4,6 @@
 #include <json-c/json.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 
 #include "attach.h"
 #include "command.h"
@@ -109,17 +107,10 @@ int cmd_check(struct call *c, struct bh_err *err)
 
 /* ---- STATUS ----------------------------------------------------------------------------- */
 
-/* Connects and says nothing: EAGAIN is a listener with a full queue. */
-static bool someone_listens(const char *run_dir)
-{
-	auto_fd int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	struct sockaddr_un to = { .sun_family = AF_UNIX };
-
-	(void)snprintf(to.sun_path, sizeof(to.sun_path), "%s/" API_SOCKET, run_dir);
-	return fd >= 0 && (!connect(fd, (struct sockaddr *)&to, sizeof(to)) || errno == EAGAIN);
-}
-
-/* Only what makes every ADD fail counts: a runtime takes a node with a bad STATUS out of service. */
+/*
+ * Only what makes every ADD fail and does not pass by itself counts: a runtime takes a node with a bad
+ * STATUS out of service. So an agent that restarts is no reason: ADDs are told to try again until it is back.
+ */
 int cmd_status(struct call *c, struct bh_err *err)
 {
 	const struct netconf *n = c->conf;
@@ -130,8 +121,5 @@ int cmd_status(struct call *c, struct bh_err *err)
 		return 0;
 	if (hook_ready(n->pin_dir, &why) < 0)
 		return bh_err_set(err, CNI_UNAVAILABLE, "%s", why.msg);
-	if (n->fail_mode == FAIL_CLOSED && !someone_listens(n->run_dir))
-		return bh_err_set(err, CNI_UNAVAILABLE,
-				  "%s/" API_SOCKET ": nobody listens, and failMode is closed", n->run_dir);
 	return 0;
 }
