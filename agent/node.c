@@ -121,7 +121,8 @@ int node_work(struct node *n, struct bh_err *err)
 	}
 }
 
-static int read_all(const struct node *n, struct addr **ret, struct bh_err *err)
+/* @ifindex: 0 for all of them. */
+static int read_all(const struct node *n, uint32_t ifindex, struct addr **ret, struct bh_err *err)
 {
 	auto_free struct addr *addrs = NULL;
 	size_t max;
@@ -132,7 +133,7 @@ static int read_all(const struct node *n, struct addr **ret, struct bh_err *err)
 		addrs = calloc(max, sizeof(*addrs));
 		if (!addrs)
 			return bh_err_set(err, -ENOMEM, "no memory for %zu addresses", max);
-		r = nl_addrs(n->ask_fd, 0, addrs, max, err);
+		r = nl_addrs(n->ask_fd, ifindex, addrs, max, err);
 	}
 	if (r >= 0)
 		*ret = TAKE_PTR(addrs);
@@ -150,16 +151,42 @@ static int drop_link_local(struct addr *addrs, int n)
 	return kept;
 }
 
+/*
+ * kube-proxy in IPVS mode puts the address of every Service on this dummy: what goes there ends in a pod, and
+ * is not for the node. Return: how many are kept, or -errno.
+ */
+static int drop_services(const struct node *n, struct addr *addrs, int count, struct bh_err *err)
+{
+	auto_free struct addr *services = NULL;
+	struct nl_link link;
+	int i, kept = 0, r = nl_link_by_name(n->ask_fd, "kube-ipvs0", &link, err);
+
+	if (r == -ENODEV)
+		return count;
+	if (!r)
+		r = read_all(n, link.ifindex, &services, err);
+	if (r < 0)
+		return r;
+	qsort(services, (size_t)r, sizeof(*services), addr_cmp);
+	for (i = 0; i < count; i++)
+		if (!bsearch(&addrs[i], services, (size_t)r, sizeof(*services), addr_cmp))
+			addrs[kept++] = addrs[i];
+	return kept;
+}
+
 int node_read_addrs(const struct node *n, struct model *m, struct bh_err *err)
 {
 	auto_free struct addr *addrs = NULL;
-	int r, count = read_all(n, &addrs, err);
+	int r, count = read_all(n, 0, &addrs, err);
 
 	if (count < 0)
 		return count;
 	count = drop_link_local(addrs, count);
 	if (count)
 		qsort(addrs, (size_t)count, sizeof(*addrs), addr_cmp);
+	count = drop_services(n, addrs, count, err);
+	if (count < 0)
+		return count;
 	if (m->node_addrs.n == (size_t)count &&
 	    (!count || !memcmp(m->node_addrs.v, addrs, (size_t)count * sizeof(*addrs))))
 		return 0;

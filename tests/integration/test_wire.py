@@ -447,6 +447,19 @@ class HostTraffic(WireCase):
         finally:
             self.node.world.run("ip", "addr", "del", f"{new}/{bits}", "dev", "eth0")
 
+    def test_services_on_the_node(self):
+        """kube-proxy in IPVS mode gives the node every Service's address: what goes there ends in a pod."""
+        service = {4: "10.96.0.10", 6: "fd00:96::10"}[self.f]
+        bits = {4: 32, 6: 128}[self.f]
+        run("ip", "link", "add", "kube-ipvs0", "type", "bridge")	# of whatever type
+        try:
+            run("ip", "addr", "add", f"{service}/{bits}", "dev", "kube-ipvs0", *(["nodad"] if self.f == 6 else []))
+            self.assertTrue(eventually(lambda: self.web.reaches(service, "tcp", 80, self.f)), "the test shows nothing")
+            self.assertFalse(self.db.reaches(service, "tcp", 80, self.f))
+            self.assertTrue(self.db.reaches(self.node.host, "tcp", 80, self.f))
+        finally:
+            run("ip", "link", "del", "kube-ipvs0")
+
 
 class Told(WireCase):
     """Denials are counted and told: what the CLI says is what happened."""
