@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # Bulkhead: builds into build/. `make help` lists the targets; V=1 shows the commands, SAN=1 adds
 # AddressSanitizer and UBSan, DEBUG=1 compiles trace output into the BPF programs (and nothing else does).
 MAKEFLAGS += --no-builtin-rules

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # Test programs. tests/unit mirrors the tree: tests/unit/DIR/x_test.c links what LINK_DIR names, and
 # cmocka, nothing else; each closes with cmocka's own line. Included by the Makefile.
 LINK_util       := $(UTIL)

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # check-bpf: the programs by BPF_PROG_TEST_RUN and on a veth (root), and their parser natively.
 BPF_TEST_BIN := $(addprefix $(B)/tests/bpf/,parse_test policy_test live_test)
 BPF_WORLD_OBJ := $(call obj,tests/bpf/packet.c tests/bpf/world.c)

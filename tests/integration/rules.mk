@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # The integration suite: real namespaces and veths, the real chain. Included by tests.mk.
 PROBE := $(B)/tests/integration/probe
 

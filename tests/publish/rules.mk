@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # Policy changed under a reader.
 PUBLISH := $(B)/tests/publish/publish_test
 
