@@ -35,7 +35,8 @@ static int is_ready(void *ctx, struct bh_err *err)
 
 static void open_socket(struct agent *a)
 {
-	const struct api_handler handler = { .on_request = requests_on_request, .on_close = requests_on_close,
+	const struct api_handler handler = { .on_request = requests_on_request,
+					     .on_close = requests_on_close,
 					     .ctx = a };
 	struct bh_err err;
 
@@ -222,8 +223,9 @@ static int make_own_parts(struct agent *a, struct bh_err *err)
 
 static int open_data_plane(struct agent *a, struct bh_err *err)
 {
-	const struct reconcile_hooks hooks = { .ready = is_ready, .enforced = on_enforced, .failed = on_failed,
-						   .ctx = a };
+	const struct reconcile_hooks hooks = {
+		.ready = is_ready, .enforced = on_enforced, .failed = on_failed, .ctx = a
+	};
 	int r = dp_open(a->opt.pin_dir, &a->opt.sizes, &a->dp, err);
 
 	if (!r)

@@ -40,7 +40,7 @@ struct agent {
 	struct source *source;
 	struct node *node;
 	struct reconcile *reconcile;
-	struct api_server *server;	/* NULL until the first reconcile has ended */
+	struct api_server *server; /* NULL until the first reconcile has ended */
 
 	struct endpoints *endpoints;
 	struct requests *requests;
@@ -50,13 +50,13 @@ struct agent {
 
 	struct loop_timer tick, source_timer;
 	int signal_fd;
-	bool pins_bad;			/* said so */
+	bool pins_bad; /* said so */
 	int exit_code;
 };
 
 /* Everything up to the loop. Return: 0, or -errno with what could not be had. */
 int agent_start(struct agent *a, const struct agent_options *opt, struct bh_err *err);
-int agent_run(struct agent *a);		/* until SIGTERM or SIGINT; 0 or -errno */
-void agent_stop(struct agent *a);	/* what is in force stays in force */
+int agent_run(struct agent *a);	  /* until SIGTERM or SIGINT; 0 or -errno */
+void agent_stop(struct agent *a); /* what is in force stays in force */
 
 #endif

@@ -22,19 +22,19 @@
 #define ROWS_A_TURN 128
 
 struct entries {
-	struct stream stream;	/* first: the two are one allocation */
+	struct stream stream; /* first: the two are one allocation */
 	struct agent *a;
-	struct inforce *f;	/* as it was when it began */
-	bool one;		/* only the pod `key` */
+	struct inforce *f; /* as it was when it began */
+	bool one;	   /* only the pod `key` */
 	struct hash128 key;
-	size_t ep, dir, location;	/* next row; location 0: any */
+	size_t ep, dir, location; /* next row; location 0: any */
 };
 
 /* What one line is about. */
 struct line {
 	const struct table_endpoint *ep;
-	const struct table_location *remote;	/* NULL: any */
-	const struct table_range *range;	/* NULL: all that no range holds */
+	const struct table_location *remote; /* NULL: any */
+	const struct table_range *range;     /* NULL: all that no range holds */
 	uint32_t dir, action, rule;
 	bool unknown;
 };
@@ -242,8 +242,10 @@ void answer_entries(struct agent *a, struct api_conn *conn, struct json_object *
 		(void)api_send_error(conn, CODE_RETRY, "no memory");
 		return;
 	}
-	*e = (struct entries){ .stream = { .conn = conn, .some = some, .free = free_entries }, .a = a,
-			       .f = inforce_ref(reconcile_inforce(a->reconcile)), .one = only };
+	*e = (struct entries){ .stream = { .conn = conn, .some = some, .free = free_entries },
+			       .a = a,
+			       .f = inforce_ref(reconcile_inforce(a->reconcile)),
+			       .one = only };
 	if (only)
 		e->key = only->key;
 	streams_add(a, &e->stream);

@@ -19,14 +19,14 @@
 #include "requests.h"
 #include "util/scope.h"
 
-#define CLIENT_PORT 40000	/* of who opens; no rule looks at it */
+#define CLIENT_PORT 40000 /* of who opens; no rule looks at it */
 
 /* One end, in one family. */
 struct side {
-	const char *name;		/* "shop/web", "node", or the address */
-	const struct endpoint *e;	/* NULL: not on this node */
+	const char *name;	  /* "shop/web", "node", or the address */
+	const struct endpoint *e; /* NULL: not on this node */
 	struct addr addr;
-	bool is_node;			/* this node itself */
+	bool is_node; /* this node itself */
 };
 
 struct question {
@@ -34,7 +34,7 @@ struct question {
 	struct side pod, peer;
 	uint8_t proto;
 	uint16_t port;
-	bool drift, denied[2];		/* [0]: pod to peer, [1]: peer to pod */
+	bool drift, denied[2]; /* [0]: pod to peer, [1]: peer to pod */
 	struct json_object *checks;
 };
 
@@ -42,7 +42,7 @@ struct question {
 
 /* What the tables mean for one flow that is opened in `dir` at a pod of ours. */
 struct meant {
-	bool allow, sure;		/* sure: policy alone decides it */
+	bool allow, sure; /* sure: policy alone decides it */
 	const char *rule;
 };
 
@@ -62,7 +62,7 @@ static struct meant meant_by_tables(const struct inforce *f, const struct table_
 	if (ports)
 		inforce_decide(f, row, BH_PORT(proto, port), &action, &rule);
 	else if (proto == IPPROTO_SCTP && row->n)
-		action = BH_DENY;	/* the programs cannot tell its ports yet */
+		action = BH_DENY; /* the programs cannot tell its ports yet */
 	return (struct meant){ .allow = action == BH_ALLOW, .sure = !node, .rule = inforce_rule_at(f, rule) };
 }
 
@@ -95,7 +95,8 @@ static void to_bh(const struct addr *from, struct bh_addr *ret)
 static struct bh_query query_of(const struct question *q, const struct side *at, const struct side *other,
 				bool opens)
 {
-	struct bh_query ret = { .ifindex = at->e->ifindex, .proto = q->proto,
+	struct bh_query ret = { .ifindex = at->e->ifindex,
+				.proto = q->proto,
 				.dir = opens ? BH_EGRESS : BH_INGRESS };
 
 	to_bh(&at->addr, &ret.local);

@@ -20,9 +20,9 @@
 #define ITEMS_A_TURN 256
 
 struct sessions {
-	struct stream stream;	/* first: the two are one allocation */
+	struct stream stream; /* first: the two are one allocation */
 	struct agent *a;
-	uint32_t ifindex;	/* only this one; 0: all */
+	uint32_t ifindex; /* only this one; 0: all */
 	size_t next;
 	VEC(struct dp_session) all;
 };
@@ -111,8 +111,9 @@ static struct json_object *encode(struct agent *a, const struct dp_session *s)
 	jx_add_int(o, "bytes_out", s->session.bytes[BH_EGRESS]);
 	jx_add_int(o, "idle_ms", s->idle_ms);
 	add_flags(o, a, s);
-	jx_add_str(o, "rule", names_rule(reconcile_inforce(a->reconcile), reconcile_actual(a->reconcile),
-					 s->session.rule));
+	jx_add_str(
+		o, "rule",
+		names_rule(reconcile_inforce(a->reconcile), reconcile_actual(a->reconcile), s->session.rule));
 	return o;
 }
 
@@ -150,7 +151,8 @@ void answer_sessions(struct agent *a, struct api_conn *conn, struct json_object 
 		(void)api_send_error(conn, CODE_RETRY, "no memory");
 		return;
 	}
-	*all = (struct sessions){ .stream = { .conn = conn, .some = some, .free = free_sessions }, .a = a,
+	*all = (struct sessions){ .stream = { .conn = conn, .some = some, .free = free_sessions },
+				  .a = a,
 				  .ifindex = only ? only->ifindex : 0 };
 	if (dp_sessions(a->dp, take, all, &err) < 0) {
 		(void)api_send_error(conn, CODE_RETRY, "%s", err.msg);

@@ -17,16 +17,16 @@
 #include "util/log.h"
 #include "util/scope.h"
 
-#define QUIET_MS	100	/* the programs wake nobody: see bpf/maps.h */
-#define FOLLOWED_MS	25
+#define QUIET_MS    100 /* the programs wake nobody: see bpf/maps.h */
+#define FOLLOWED_MS 25
 
 /* About 200 bytes and two short texts. */
 struct denial {
 	struct bh_event ev;
 	int64_t unix_ms;
-	char *pod, *peer;	/* "ns/name", "node" or "" */
+	char *pod, *peer; /* "ns/name", "node" or "" */
 	char *policies; /* that isolate the pod in this direction, each with a NUL; ends with an empty one */
-	char *rule;		/* that denied it; NULL: none, no rule allows it */
+	char *rule;	/* that denied it; NULL: none, no rule allows it */
 };
 
 struct denials {
@@ -34,7 +34,7 @@ struct denials {
 	size_t next, n;
 	VEC(struct api_conn *) followers;
 	struct loop_timer poll;
-	bool failing;		/* said so */
+	bool failing; /* said so */
 };
 
 /* ---- taking in ---------------------------------------------------------------------------- */
@@ -196,7 +196,7 @@ static void send_to_followers(struct denials *ds, const struct denial *d)
 {
 	size_t i;
 
-	for (i = 0; i < ds->followers.n; i++)	/* one that fails is closed, and unfollows then */
+	for (i = 0; i < ds->followers.n; i++) /* one that fails is closed, and unfollows then */
 		(void)api_send(ds->followers.v[i], jx_item(encode(d)));
 }
 

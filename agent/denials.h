@@ -12,7 +12,7 @@ struct agent;
 
 #define DENIALS_KEPT 1024
 
-int denials_new(struct agent *a);	/* sets a->denials, begins to poll; 0 or -ENOMEM */
+int denials_new(struct agent *a); /* sets a->denials, begins to poll; 0 or -ENOMEM */
 void denials_free(struct agent *a);
 
 /* Sends what is kept; with @follow also what comes, until the connection closes. */

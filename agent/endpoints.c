@@ -13,8 +13,8 @@
 #include "util/log.h"
 #include "util/scope.h"
 
-#define SWEEP_NS	5000000	/* one turn's share of a sweep */
-#define DELETED_MS	60000	/* how long a state file may outlive its DEL without being believed */
+#define SWEEP_NS   5000000 /* one turn's share of a sweep */
+#define DELETED_MS 60000   /* how long a state file may outlive its DEL without being believed */
 
 struct deleted {
 	struct hash128 key;
@@ -26,7 +26,7 @@ struct endpoints {
 	VEC(struct deleted) deleted;
 	struct timespec dir_changed;
 	struct loop_timer sweep;
-	size_t next;		/* of the model's endpoints, for the sweep */
+	size_t next; /* of the model's endpoints, for the sweep */
 };
 
 /* "shop/web (eth0, container 0123456789ab)", in a buffer of the caller's. */
@@ -228,7 +228,7 @@ void endpoints_check_links(struct agent *a)
 	struct bh_err err;
 	size_t i = a->model->endpoints.n;
 
-	while (i--) {		/* from the end: drop() takes one out */
+	while (i--) { /* from the end: drop() takes one out */
 		struct endpoint *e = a->model->endpoints.v[i];
 		const int r = node_has_link(a->node, e->ifindex, &err);
 
@@ -312,7 +312,7 @@ void endpoints_load(struct agent *a)
 {
 	struct bh_err err;
 
-	(void)dir_changed(a);	/* noted before it is read: what comes later is a change */
+	(void)dir_changed(a); /* noted before it is read: what comes later is a change */
 	if (api_endpoint_each(a->opt.run_dir, load_one, a, &err) < 0)
 		log_error("state files: %s, ignoring", err.msg);
 }
@@ -415,7 +415,7 @@ static void on_sweep(void *ctx)
 void endpoints_check_hooks(struct agent *a)
 {
 	if (a->endpoints->sweep.due_ns)
-		return;		/* the last one still goes on */
+		return; /* the last one still goes on */
 	a->endpoints->next = 0;
 	on_sweep(a);
 }

@@ -18,13 +18,13 @@ struct agent;
 /* What the model's endpoint does not say. */
 struct endpoint_record {
 	struct hash128 key;
-	char attach[8];		/* "tcx", "clsact", "" while not attached */
-	bool unprotected;	/* failMode open let it start without programs, and they are not on yet */
-	bool broken;		/* programs are missing and could not be put back; said so */
-	bool unknown;		/* its pod or namespace is not known; said so */
+	char attach[8];	  /* "tcx", "clsact", "" while not attached */
+	bool unprotected; /* failMode open let it start without programs, and they are not on yet */
+	bool broken;	  /* programs are missing and could not be put back; said so */
+	bool unknown;	  /* its pod or namespace is not known; said so */
 };
 
-int endpoints_new(struct agent *a);	/* sets a->endpoints; 0 or -ENOMEM */
+int endpoints_new(struct agent *a); /* sets a->endpoints; 0 or -ENOMEM */
 void endpoints_free(struct agent *a);
 
 /* Takes in state files that are not known yet; at the start, and again when the directory changed. */
@@ -33,10 +33,10 @@ void endpoints_load(struct agent *a);
 /* Return: 0, -EINVAL (err), -ENOMEM. @take->e is taken. An endpoint that claims the same interface
  * under another owner is dropped: an interface is born once. */
 int endpoints_put(struct agent *a, struct api_endpoint *take, struct bh_err *err);
-bool endpoints_del(struct agent *a, const struct hash128 *key);		/* whether there was one */
+bool endpoints_del(struct agent *a, const struct hash128 *key); /* whether there was one */
 
 void endpoints_link_gone(struct agent *a, uint32_t ifindex);
-void endpoints_check_links(struct agent *a);	/* drops those whose interface is gone */
+void endpoints_check_links(struct agent *a); /* drops those whose interface is gone */
 
 /* Says once of each pod that stays isolated why, so that who waits for it finds the reason. */
 void endpoints_tell_unknown(struct agent *a);

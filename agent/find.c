@@ -10,8 +10,8 @@
 #include "util/buf.h"
 #include "util/scope.h"
 
-#define NAME_LEN 64	/* letters compared */
-#define NEAR	 2	/* so many wrong ones are a slip of the finger */
+#define NAME_LEN 64 /* letters compared */
+#define NEAR	 2  /* so many wrong ones are a slip of the finger */
 
 static unsigned int least(unsigned int a, unsigned int b)
 {
@@ -62,7 +62,7 @@ static unsigned int how_far(const char *text, const char *ns, const char *name)
 	if (!slash)
 		return find_distance(text, name);
 	if (!strcmp(slash + 1, name))
-		return 1;	/* in another namespace */
+		return 1; /* in another namespace */
 	(void)snprintf(whole, sizeof(whole), "%s/%s", ns, name);
 	return find_distance(text, whole);
 }

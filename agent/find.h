@@ -8,8 +8,8 @@
 
 /* What was found: an interface here, or else a pod elsewhere. Borrowed from the model. */
 struct found {
-	const struct endpoint *e;	/* NULL: none on this node */
-	const struct pod *pod;		/* NULL: no manifest */
+	const struct endpoint *e; /* NULL: none on this node */
+	const struct pod *pod;	  /* NULL: no manifest */
 };
 
 /* Return: 0, -ENOENT (err says where was searched and what is near), -ENOTUNIQ (err lists them). */

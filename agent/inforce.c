@@ -46,8 +46,8 @@ static int keep_names(struct inforce *f, const struct model *m, const struct inf
 			return -ENOMEM;
 		}
 		memcpy(kept->isolates, p->isolates, sizeof(kept->isolates));
-		kept->content = same && same->policies.n == m->policies.n ? same->policies.v[i].content :
-									    content_of_policy(p);
+		kept->content = same && same->policies.n == m->policies.n ? same->policies.v[i].content
+									  : content_of_policy(p);
 	}
 	return 0;
 }

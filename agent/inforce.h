@@ -16,7 +16,7 @@
 #include "util/vec.h"
 
 struct inforce_policy {
-	char *name;			/* "shop/allow-web" */
+	char *name; /* "shop/allow-web" */
 	bool isolates[DIR_MAX];
 	struct hash128 content;
 };
@@ -24,7 +24,7 @@ struct inforce_policy {
 struct inforce {
 	unsigned int refs;
 	struct tables *tables;
-	VEC(struct inforce_policy) policies;	/* as model.policies was: table_set.policies are indexes */
+	VEC(struct inforce_policy) policies; /* as model.policies was: table_set.policies are indexes */
 };
 
 /* Compiles; the result has one reference. @same: an earlier result since which no policy has changed (its
@@ -32,7 +32,7 @@ struct inforce {
 int inforce_compile(const struct model *model, const struct inforce *same, struct inforce **ret,
 		    struct bh_err *err);
 struct inforce *inforce_ref(struct inforce *f);
-void inforce_unref(struct inforce *f);		/* the last one frees; NULL is fine */
+void inforce_unref(struct inforce *f); /* the last one frees; NULL is fine */
 
 /* Borrowed, NULL if not there. */
 const struct table_endpoint *inforce_endpoint(const struct inforce *f, const struct hash128 *key);

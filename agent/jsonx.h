@@ -11,10 +11,10 @@
 
 /* An object that was not there (no memory) makes these do nothing: the sender then fails, once. */
 void jx_add(struct json_object *o, const char *name, struct json_object *take);
-void jx_add_str(struct json_object *o, const char *name, const char *value);	/* NULL: null */
+void jx_add_str(struct json_object *o, const char *name, const char *value); /* NULL: null */
 void jx_add_int(struct json_object *o, const char *name, uint64_t value);
 void jx_add_bool(struct json_object *o, const char *name, bool value);
-void jx_add_ms(struct json_object *o, const char *name, double ms);		/* three decimals */
+void jx_add_ms(struct json_object *o, const char *name, double ms); /* three decimals */
 void jx_add_addr(struct json_object *o, const char *name, const struct addr *a);
 
 /* {"v":1,"done":true,"ok":true} and {"v":1,"item":...}; NULL: no memory, which api_send() takes. */

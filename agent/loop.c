@@ -154,7 +154,7 @@ static void run_ready(struct loop *l, const struct epoll_event *ev, int n)
 	int i;
 
 	for (i = 0; i < n && !l->stop; i++) {
-		const struct watch *w = find(l, ev[i].data.fd);	/* NULL: taken off in this turn */
+		const struct watch *w = find(l, ev[i].data.fd); /* NULL: taken off in this turn */
 
 		if (w)
 			w->fn(w->ctx);

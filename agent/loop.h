@@ -19,18 +19,18 @@ typedef void (*loop_fn)(void *ctx);
 struct loop_timer {
 	loop_fn fn;
 	void *ctx;
-	uint64_t due_ns;	/* CLOCK_MONOTONIC; 0: not set */
+	uint64_t due_ns; /* CLOCK_MONOTONIC; 0: not set */
 	struct loop_timer *next;
 };
 
 int loop_new(struct loop **ret, struct bh_err *err);
-void loop_free(struct loop *l);		/* closes no descriptor but its own */
+void loop_free(struct loop *l); /* closes no descriptor but its own */
 
 /* Calls @fn whenever @fd is readable. Return: 0, -ENOMEM, or what epoll_ctl said. */
 int loop_add(struct loop *l, int fd, loop_fn fn, void *ctx, struct bh_err *err);
 void loop_del(struct loop *l, int fd);
 
-void loop_timer_set(struct loop *l, struct loop_timer *t, unsigned int after_ms);	/* again: moves it */
+void loop_timer_set(struct loop *l, struct loop_timer *t, unsigned int after_ms); /* again: moves it */
 void loop_timer_unset(struct loop *l, struct loop_timer *t);
 
 /* Turns until loop_stop(). Return: 0, or the -errno with which waiting failed. */

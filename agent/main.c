@@ -10,8 +10,8 @@
 #include "util/log.h"
 #include "util/scope.h"
 
-#define EXIT_USAGE	2
-#define SESSIONS_MAX	(16u << 20)	/* 2.5 GB: more is a slip of the finger */
+#define EXIT_USAGE   2
+#define SESSIONS_MAX (16u << 20) /* 2.5 GB: more is a slip of the finger */
 
 static const char usage[] =
 	"usage: bulkhead-agent --source dir:PATH [OPTION]...\n"
@@ -27,10 +27,14 @@ static const char usage[] =
 	"  --version, --help\n";
 
 static const struct option options[] = {
-	{ "source", required_argument, NULL, 's' },   { "run-dir", required_argument, NULL, 'r' },
-	{ "pin-dir", required_argument, NULL, 'p' },  { "attach", required_argument, NULL, 'a' },
-	{ "sessions", required_argument, NULL, 'n' }, { "log-level", required_argument, NULL, 'l' },
-	{ "version", no_argument, NULL, 'V' },	      { "help", no_argument, NULL, 'h' },
+	{ "source", required_argument, NULL, 's' },
+	{ "run-dir", required_argument, NULL, 'r' },
+	{ "pin-dir", required_argument, NULL, 'p' },
+	{ "attach", required_argument, NULL, 'a' },
+	{ "sessions", required_argument, NULL, 'n' },
+	{ "log-level", required_argument, NULL, 'l' },
+	{ "version", no_argument, NULL, 'V' },
+	{ "help", no_argument, NULL, 'h' },
 	{ NULL, 0, NULL, 0 },
 };
 

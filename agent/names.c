@@ -13,7 +13,7 @@
 /* Borrowed from the model: good until it changes. Of two with one address an interface here wins. */
 struct owner {
 	struct addr addr;
-	uint8_t rank;		/* 0: endpoint, 1: node, 2: pod */
+	uint8_t rank; /* 0: endpoint, 1: node, 2: pod */
 	const char *ns, *name;
 };
 
@@ -64,7 +64,7 @@ static void add_owner(struct names *n, const struct addr *addr, uint8_t rank, co
 {
 	struct owner *o = vec_add(&n->owners);
 
-	if (o)		/* without memory: a name less */
+	if (o) /* without memory: a name less */
 		*o = (struct owner){ .addr = *addr, .rank = rank, .ns = ns, .name = name };
 }
 
@@ -136,7 +136,7 @@ const char *names_proto(uint8_t proto, char ret[8])
 		uint8_t proto;
 		const char *name;
 	} known[] = {
-		{ IPPROTO_TCP, "TCP" },	  { IPPROTO_UDP, "UDP" },     { IPPROTO_SCTP, "SCTP" },
+		{ IPPROTO_TCP, "TCP" },	  { IPPROTO_UDP, "UDP" },	{ IPPROTO_SCTP, "SCTP" },
 		{ IPPROTO_ICMP, "ICMP" }, { IPPROTO_ICMPV6, "ICMPv6" },
 	};
 	size_t i;

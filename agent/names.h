@@ -14,11 +14,11 @@
 
 struct names;
 
-struct names *names_new(const struct model *m);	/* NULL: no memory */
+struct names *names_new(const struct model *m); /* NULL: no memory */
 void names_free(struct names *n);
-void names_stale(struct names *n);		/* the model has changed */
+void names_stale(struct names *n); /* the model has changed */
 
-#define NAME_MAX_LEN 320	/* "namespace/name" of the API's longest, and a NUL */
+#define NAME_MAX_LEN 320 /* "namespace/name" of the API's longest, and a NUL */
 
 /* Who has an address: "shop/web", "node", or "" for nobody we know. Returns ret. */
 const char *names_addr(struct names *n, const struct addr *a, char ret[NAME_MAX_LEN]);
@@ -26,8 +26,8 @@ const char *names_addr(struct names *n, const struct addr *a, char ret[NAME_MAX_
 /* A rule id as the maps hold it; NULL: none, or gone since. */
 const char *names_rule(const struct inforce *f, const struct actual *actual, uint32_t id);
 
-const char *names_reason(uint32_t reason);	/* "policy-denied" */
+const char *names_reason(uint32_t reason); /* "policy-denied" */
 bool names_reason_allows(uint32_t reason);
-const char *names_proto(uint8_t proto, char ret[8]);	/* "TCP", "132" */
+const char *names_proto(uint8_t proto, char ret[8]); /* "TCP", "132" */
 
 #endif

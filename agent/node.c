@@ -12,9 +12,9 @@
 #include "hook/netlink.h"
 #include "util/scope.h"
 
-#define RECEIVE_BYTES	(1 << 20)	/* some thousand messages may wait while we work */
-#define ADDRS_FIRST	64
-#define ADDRS_MAX	65536		/* kube-proxy in IPVS mode puts every Service on a dummy */
+#define RECEIVE_BYTES (1 << 20) /* some thousand messages may wait while we work */
+#define ADDRS_FIRST   64
+#define ADDRS_MAX     65536 /* kube-proxy in IPVS mode puts every Service on a dummy */
 
 struct node {
 	struct node_hooks hooks;
@@ -110,7 +110,7 @@ int node_work(struct node *n, struct bh_err *err)
 		len = recv(n->monitor_fd, buf, sizeof(buf), 0);
 		if (len > 0) {
 			changed |= take_messages(n, buf, (unsigned int)len);
-		} else if (len < 0 && errno == ENOBUFS) {	/* netlink(7): some were dropped */
+		} else if (len < 0 && errno == ENOBUFS) { /* netlink(7): some were dropped */
 			n->hooks.lost(n->hooks.ctx);
 			changed = true;
 		} else if (len < 0 && errno == EAGAIN) {

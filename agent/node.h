@@ -16,14 +16,14 @@ struct node;
 
 struct node_hooks {
 	void (*link_gone)(void *ctx, uint32_t ifindex);
-	void (*lost)(void *ctx);	/* messages were lost: look at every interface again */
+	void (*lost)(void *ctx); /* messages were lost: look at every interface again */
 	void *ctx;
 };
 
 /* Follows the network namespace the caller is in now. Return: 0 or -errno. */
 int node_new(const struct node_hooks *hooks, struct node **ret, struct bh_err *err);
 void node_free(struct node *n);
-int node_fd(const struct node *n);	/* readable: node_work() */
+int node_fd(const struct node *n); /* readable: node_work() */
 
 /* Calls the hooks. Return: 1 addresses may have changed, 0, or -errno. */
 int node_work(struct node *n, struct bh_err *err);

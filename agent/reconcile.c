@@ -12,9 +12,9 @@
 #include "util/log.h"
 #include "util/scope.h"
 
-#define STEPS_A_TURN	4096	/* some ms; other events get their turn in between */
-#define RETRY_MS	2000
-#define PASSES_MAX	16	/* of one change: two are normal */
+#define STEPS_A_TURN 4096 /* some ms; other events get their turn in between */
+#define RETRY_MS     2000
+#define PASSES_MAX   16 /* of one change: two are normal */
 
 struct reconcile {
 	struct loop *loop;
@@ -24,19 +24,23 @@ struct reconcile {
 	struct loop_timer turn, retry;
 
 	struct actual *actual;
-	bool reread;			/* the mirror is in doubt */
+	bool reread; /* the mirror is in doubt */
 	struct inforce *now, *next;
 	struct plan *plan;
-	size_t at;			/* next step of the plan */
-	bool waiting;			/* for a grace period */
+	size_t at;    /* next step of the plan */
+	bool waiting; /* for a grace period */
 	unsigned int passes;
 
-	bool source_changed;		/* since the last compile */
-	char what[128];			/* first cause since then */
-	unsigned int more;		/* further causes */
+	bool source_changed; /* since the last compile */
+	char what[128];	     /* first cause since then */
+	unsigned int more;   /* further causes */
 	uint64_t wanted, compiling, done;
-	uint64_t since_ns, began_ns;	/* first change not compiled yet; of the compile that runs */
-	struct { size_t steps, losers; bool source; char what[160]; } run;
+	uint64_t since_ns, began_ns; /* first change not compiled yet; of the compile that runs */
+	struct {
+		size_t steps, losers;
+		bool source;
+		char what[160];
+	} run;
 	struct reconcile_status status;
 };
 
@@ -222,7 +226,7 @@ static void execute(struct reconcile *r)
 			ret = do_step(r, &r->plan->steps.v[r->at], &err);
 			r->at += ret >= 0;
 			if (ret > 0)
-				return;		/* on_grace() goes on */
+				return; /* on_grace() goes on */
 		} else {
 			ret = end_pass(r, &err);
 		}
@@ -379,8 +383,12 @@ int reconcile_new(struct loop *loop, struct dp *dp, const struct model *model,
 
 	if (!r)
 		return bh_err_set(err, -ENOMEM, "no memory");
-	*r = (struct reconcile){ .loop = loop, .dp = dp, .model = model, .hooks = *hooks,
-				 .turn = { .fn = on_turn, .ctx = r }, .retry = { .fn = on_retry, .ctx = r },
+	*r = (struct reconcile){ .loop = loop,
+				 .dp = dp,
+				 .model = model,
+				 .hooks = *hooks,
+				 .turn = { .fn = on_turn, .ctx = r },
+				 .retry = { .fn = on_retry, .ctx = r },
 				 .status.last_ms = -1 };
 	ret_code = dp_read(dp, &r->actual, err);
 	if (!ret_code)

@@ -18,9 +18,9 @@
 struct reconcile;
 
 struct reconcile_hooks {
-	int (*ready)(void *ctx, struct bh_err *err);	     /* may the model be believed? 0 or -errno; or NULL */
-	void (*enforced)(void *ctx);				/* reconcile_inforce() now is in the maps */
-	void (*failed)(void *ctx, const struct bh_err *why);	/* and will be tried again */
+	int (*ready)(void *ctx, struct bh_err *err); /* may the model be believed? 0 or -errno; or NULL */
+	void (*enforced)(void *ctx);		     /* reconcile_inforce() now is in the maps */
+	void (*failed)(void *ctx, const struct bh_err *why); /* and will be tried again */
 	void *ctx;
 };
 
@@ -29,7 +29,7 @@ int reconcile_new(struct loop *loop, struct dp *dp, const struct model *model,
 		  const struct reconcile_hooks *hooks, struct reconcile **ret, struct bh_err *err);
 void reconcile_free(struct reconcile *r);
 
-enum change { CHANGE_POD, CHANGE_SOURCE, CHANGE_NODE };	/* an interface; manifests; the node's addresses */
+enum change { CHANGE_POD, CHANGE_SOURCE, CHANGE_NODE }; /* an interface; manifests; the node's addresses */
 
 /* The model has changed: compile at the end of this turn of the loop. @what is for the log. */
 void reconcile_changed(struct reconcile *r, enum change kind, const char *what_fmt, ...)
@@ -40,13 +40,13 @@ void reconcile_changed(struct reconcile *r, enum change kind, const char *what_f
 uint64_t reconcile_wanted(const struct reconcile *r);
 uint64_t reconcile_done(const struct reconcile *r);
 
-struct inforce *reconcile_inforce(const struct reconcile *r);		/* borrowed; NULL before the first */
-const struct actual *reconcile_actual(const struct reconcile *r);	/* a mirror of the maps */
+struct inforce *reconcile_inforce(const struct reconcile *r);	  /* borrowed; NULL before the first */
+const struct actual *reconcile_actual(const struct reconcile *r); /* a mirror of the maps */
 
 struct reconcile_status {
 	uint64_t plans, failures;
-	double last_ms;			/* from the change to its enforcement; < 0: none yet */
-	char failing[256];		/* why the last attempt failed; "" if it did not */
+	double last_ms;	   /* from the change to its enforcement; < 0: none yet */
+	char failing[256]; /* why the last attempt failed; "" if it did not */
 };
 void reconcile_status(const struct reconcile *r, struct reconcile_status *ret);
 

@@ -20,7 +20,7 @@
 struct waiter {
 	struct api_conn *conn;
 	struct hash128 key;
-	uint64_t change;	/* reconcile_wanted() once the endpoint was in the model */
+	uint64_t change; /* reconcile_wanted() once the endpoint was in the model */
 };
 
 struct requests {
@@ -57,7 +57,7 @@ static bool answer_add(struct agent *a, struct waiter *w)
 		return true;
 	}
 	if (ep->set < 0)
-		return false;	/* its pod is not known yet: endpoints_tell_unknown() says so */
+		return false; /* its pod is not known yet: endpoints_tell_unknown() says so */
 	(void)api_send(w->conn, jx_done());
 	return true;
 }
@@ -140,7 +140,7 @@ void requests_on_close(void *ctx, struct api_conn *conn)
 	size_t i = 0;
 
 	if (!q)
-		return;		/* the agent is leaving */
+		return; /* the agent is leaving */
 	streams_close(a, conn);
 	denials_unfollow(a, conn);
 	while (i < q->waiters.n) {

@@ -10,12 +10,12 @@
 
 struct agent;
 
-#define CODE_DECODE	6	/* CNI spec: failed to decode content */
-#define CODE_RETRY	11	/* CNI spec: try again later */
-#define CODE_REFUSED	100	/* ours: will not do */
-#define CODE_NOT_FOUND	101	/* ours: no such thing */
+#define CODE_DECODE    6   /* CNI spec: failed to decode content */
+#define CODE_RETRY     11  /* CNI spec: try again later */
+#define CODE_REFUSED   100 /* ours: will not do */
+#define CODE_NOT_FOUND 101 /* ours: no such thing */
 
-int requests_new(struct agent *a);	/* sets a->requests; 0 or -ENOMEM */
+int requests_new(struct agent *a); /* sets a->requests; 0 or -ENOMEM */
 void requests_free(struct agent *a);
 
 /* For struct api_handler; ctx is the agent. */

@@ -9,7 +9,7 @@
 #include "jsonx.h"
 #include "util/scope.h"
 
-#define WAIT_MS 5	/* for a reader that is behind */
+#define WAIT_MS 5 /* for a reader that is behind */
 
 struct streams {
 	struct stream *first;

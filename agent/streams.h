@@ -20,7 +20,7 @@ struct stream {
 	struct stream *next;
 };
 
-int streams_new(struct agent *a);	/* sets a->streams; 0 or -ENOMEM */
+int streams_new(struct agent *a); /* sets a->streams; 0 or -ENOMEM */
 void streams_free(struct agent *a);
 
 /* Takes @s; ends it with the "done" line. */

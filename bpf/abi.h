@@ -9,8 +9,8 @@
 
 #include <linux/types.h>
 
-#define BH_LAYOUT	1
-#define BH_PIN_DIR	"/sys/fs/bpf/bulkhead-v1"	/* default; the number is BH_LAYOUT */
+#define BH_LAYOUT  1
+#define BH_PIN_DIR "/sys/fs/bpf/bulkhead-v1" /* default; the number is BH_LAYOUT */
 
 #define BH_ASSERT_SIZE(type, bytes) _Static_assert(sizeof(type) == (bytes), #type " changed size")
 
@@ -41,26 +41,26 @@ BH_ASSERT_SIZE(struct bh_addr, 16);
  * (ifindex & (BH_EP_DIRECT - 1)); where that is taken by another one, in a slot of the upper half
  * that bh_ep_index (ifindex -> slot) names.
  */
-#define BH_EP_DIRECT	1024
-#define BH_EP_SLOTS	(2 * BH_EP_DIRECT)
-#define BH_EP_ADDRS	8
+#define BH_EP_DIRECT 1024
+#define BH_EP_SLOTS  (2 * BH_EP_DIRECT)
+#define BH_EP_ADDRS  8
 
-#define BH_EP_FORWARDS	0x01	/* forwards for others (gateway, VM host): no own-address check */
+#define BH_EP_FORWARDS 0x01 /* forwards for others (gateway, VM host): no own-address check */
 
 /*
  * One pod interface. Only `policy_set` and `epoch` change while the slot is live, each by one
  * aligned store; all else is written before `ifindex` (stored last at birth, zeroed first at death).
  */
 struct bh_endpoint {
-	__u32 ifindex;		/* host side of the pod's veth; 0: free slot */
-	__u32 policy_set;	/* id and BH_SET_* flags; 0: no policy known yet, only host traffic passes */
-	__u32 epoch;		/* a session stamped with another value is decided afresh */
-	__u32 born;		/* first epoch of this interface: an older session belongs to a dead one */
-	__u8  mac[6];		/* the pod's own */
-	__u8  flags;		/* BH_EP_* */
-	__u8  addrs;		/* how many of addr[] are set */
+	__u32 ifindex;	  /* host side of the pod's veth; 0: free slot */
+	__u32 policy_set; /* id and BH_SET_* flags; 0: no policy known yet, only host traffic passes */
+	__u32 epoch;	  /* a session stamped with another value is decided afresh */
+	__u32 born;	  /* first epoch of this interface: an older session belongs to a dead one */
+	__u8 mac[6];	  /* the pod's own */
+	__u8 flags;	  /* BH_EP_* */
+	__u8 addrs;	  /* how many of addr[] are set */
 	__u32 pad[10];
-	struct bh_addr addr[BH_EP_ADDRS];	/* the pod's own, link-local ones too */
+	struct bh_addr addr[BH_EP_ADDRS]; /* the pod's own, link-local ones too */
 };
 BH_ASSERT_SIZE(struct bh_endpoint, 192);
 
@@ -71,13 +71,13 @@ BH_ASSERT_SIZE(struct bh_endpoint, 192);
  * peers) lead to a slot of the mmapped array bh_classes, whose word names the class: so a change of
  * class is one aligned store, never an update of a live key.
  */
-#define BH_CLASS_NONE	0		/* in no peer set at all */
-#define BH_CLASS_NODE	0x80000000u	/* flag: an address of this node itself */
-#define BH_CLASS_ID(w)	((w) & 0x7fffffffu)
+#define BH_CLASS_NONE  0	   /* in no peer set at all */
+#define BH_CLASS_NODE  0x80000000u /* flag: an address of this node itself */
+#define BH_CLASS_ID(w) ((w)&0x7fffffffu)
 
 struct bh_cidr_key {
-	__u32 prefixlen;	/* of addr: 0..128; an IPv4 /n is 96 + n */
-	struct bh_addr addr;	/* host bits zero */
+	__u32 prefixlen;     /* of addr: 0..128; an IPv4 /n is 96 + n */
+	struct bh_addr addr; /* host bits zero */
 };
 BH_ASSERT_SIZE(struct bh_cidr_key, 20);
 
@@ -88,29 +88,29 @@ BH_ASSERT_SIZE(struct bh_cidr_key, 20);
  * row of BH_CLASS_NONE denies all, by no rule; so it is not looked up, which is a quarter of what a denied
  * packet costs.
  */
-#define BH_SET_CIDR		0x80000000u	/* has CIDR peers */
-#define BH_SET_SHUT(dir)	(0x40000000u >> (dir))
-#define BH_SET_ID(w)		((w) & 0x1fffffffu)
+#define BH_SET_CIDR	 0x80000000u /* has CIDR peers */
+#define BH_SET_SHUT(dir) (0x40000000u >> (dir))
+#define BH_SET_ID(w)	 ((w)&0x1fffffffu)
 
 /* A row that does not exist is the same as the row of BH_CLASS_NONE, which every policy set has. */
 struct bh_row_key {
-	__u32 policy_set;	/* as in endpoint.policy_set, flags included */
-	__u32 class;		/* without BH_CLASS_NODE */
-	__u32 dir;		/* enum bh_dir */
+	__u32 policy_set; /* as in endpoint.policy_set, flags included */
+	__u32 class;	  /* without BH_CLASS_NODE */
+	__u32 dir;	  /* enum bh_dir */
 };
 BH_ASSERT_SIZE(struct bh_row_key, 12);
 
 /* The ports of one protocol that one rule decides, both ends inclusive. */
 struct bh_range {
-	__u32 first;		/* BH_PORT(protocol, port) */
+	__u32 first; /* BH_PORT(protocol, port) */
 	__u32 last;
-	__u32 rule;		/* id of the rule that decided; 0: none */
-	__u32 action;		/* enum bh_action */
+	__u32 rule;   /* id of the rule that decided; 0: none */
+	__u32 action; /* enum bh_action */
 };
 BH_ASSERT_SIZE(struct bh_range, 16);
-#define BH_PORT(proto, port)	((__u32)(proto) << 16 | (__u16)(port))
+#define BH_PORT(proto, port) ((__u32)(proto) << 16 | (__u16)(port))
 
-#define BH_ROW_INLINE	4
+#define BH_ROW_INLINE 4
 
 /*
  * What one policy set says to one class in one direction: disjoint ranges, ascending, and the
@@ -118,10 +118,10 @@ BH_ASSERT_SIZE(struct bh_range, 16);
  * every protocol, portless ones and fragments too.
  */
 struct bh_row {
-	__u32 n;		/* ranges: up to BH_ROW_INLINE in range[], more in bh_ranges from base on */
-	__u32 base;		/* index into bh_ranges; 0 if inline */
-	__u32 action;		/* enum bh_action of what no range holds */
-	__u32 rule;		/* id of the rule behind `action`; 0: none */
+	__u32 n;      /* ranges: up to BH_ROW_INLINE in range[], more in bh_ranges from base on */
+	__u32 base;   /* index into bh_ranges; 0 if inline */
+	__u32 action; /* enum bh_action of what no range holds */
+	__u32 rule;   /* id of the rule behind `action`; 0: none */
 	struct bh_range range[BH_ROW_INLINE];
 };
 BH_ASSERT_SIZE(struct bh_row, 80);
@@ -133,40 +133,41 @@ BH_ASSERT_SIZE(struct bh_row, 80);
  * ICMP echo: lport is the identifier, rport names who asks: BH_ECHO_OUT (the pod) or BH_ECHO_IN.
  */
 struct bh_flow4 {
-	__u32  ifindex;
+	__u32 ifindex;
 	__be32 local, remote;
 	__be16 lport, rport;
-	__u8   proto, pad[3];
+	__u8 proto, pad[3];
 };
 BH_ASSERT_SIZE(struct bh_flow4, 20);
 
 struct bh_flow6 {
-	__u32  ifindex;
+	__u32 ifindex;
 	struct bh_addr local, remote;
 	__be16 lport, rport;
-	__u8   proto, pad[3];
+	__u8 proto, pad[3];
 };
 BH_ASSERT_SIZE(struct bh_flow6, 44);
 
-#define BH_ECHO_OUT	1	/* host byte order constants, stored by bpf_htons */
-#define BH_ECHO_IN	2
+#define BH_ECHO_OUT 1 /* host byte order constants, stored by bpf_htons */
+#define BH_ECHO_IN  2
 
-#define BH_SESS_HOST	0x01	/* with this node: its to_pod packets must be made by this node */
-#define BH_SESS_BOTH	0x02	/* adopted in mid-flow: opener unknown, both directions must allow */
-#define BH_SESS_REPLIED	0x04	/* the other side has answered */
-#define BH_SESS_CUT	0x08	/* UDP: no longer allowed, kept so that the answers do not open it anew */
+#define BH_SESS_HOST	0x01 /* with this node: its to_pod packets must be made by this node */
+#define BH_SESS_BOTH	0x02 /* adopted in mid-flow: opener unknown, both directions must allow */
+#define BH_SESS_REPLIED 0x04 /* the other side has answered */
+#define BH_SESS_CUT	0x08 /* UDP: no longer allowed, kept so that the answers do not open it anew */
 
-/* A flow that was cut is over once it was silent for so long: so many times bh_meta.event_jiffies, 2 minutes. */
-#define BH_CUT_EVENTS	24
+/* A flow that was cut is over once it was silent for so long: so many times bh_meta.event_jiffies, 2 minutes.
+ */
+#define BH_CUT_EVENTS 24
 
 struct bh_session {
-	__u32 epoch;		/* of the endpoint when this was decided */
-	__u32 seen;		/* jiffies of the last packet, low 32 bits: compare by subtraction */
-	__u32 rule;		/* that allowed it; 0: none was needed */
-	__u8  opener;		/* enum bh_dir of the first packet */
-	__u8  flags;		/* BH_SESS_* */
+	__u32 epoch; /* of the endpoint when this was decided */
+	__u32 seen;  /* jiffies of the last packet, low 32 bits: compare by subtraction */
+	__u32 rule;  /* that allowed it; 0: none was needed */
+	__u8 opener; /* enum bh_dir of the first packet */
+	__u8 flags;  /* BH_SESS_* */
 	__u16 pad;
-	__u64 packets[2];	/* by enum bh_dir; plain adds: two CPUs on one flow may lose a few */
+	__u64 packets[2]; /* by enum bh_dir; plain adds: two CPUs on one flow may lose a few */
 	__u64 bytes[2];
 };
 BH_ASSERT_SIZE(struct bh_session, 48);
@@ -177,6 +178,7 @@ BH_ASSERT_SIZE(struct bh_session, 48);
  * Why a packet passed or was dropped: the one list that programs, counters, events and the CLI share.
  * X(name, action, text)
  */
+/* clang-format off */
 #define BH_REASONS(X) \
 	X(SESSION,	ALLOW, "session")		/* a live session: the hot path */ \
 	X(POLICY,	ALLOW, "policy")		/* a new flow that a policy set allows */ \
@@ -203,22 +205,20 @@ BH_ASSERT_SIZE(struct bh_session, 48);
 	X(LINK_LOCAL,	DENY, "link-local")		/* fe80::/10 other than ND and MLD */ \
 	X(VLAN,		DENY, "vlan") \
 	X(ETHERTYPE,	DENY, "ethertype")
+/* clang-format on */
 
 #define BH_REASON_ENUM(name, action, text) BH_##name,
-enum bh_reason {
-	BH_REASONS(BH_REASON_ENUM)
-	BH_REASON_MAX
-};
+enum bh_reason { BH_REASONS(BH_REASON_ENUM) BH_REASON_MAX };
 
 /* bh_stats: per CPU, index reason * 2 + dir; after the reasons come these, also * 2 + dir. */
-#define BH_STAT_EVENT_LOST	(BH_REASON_MAX)		/* ring full */
-#define BH_STAT_EVENT_THROTTLED	(BH_REASON_MAX + 1)	/* same flow reported a moment ago */
-#define BH_STAT_SESSION_FAILED	(BH_REASON_MAX + 2)	/* session could not be stored; the packet passed */
-#define BH_STAT_SESSION_ADOPTED	(BH_REASON_MAX + 3)	/* mid-flow TCP that both directions allow */
-#define BH_STAT_SESSION_REDONE	(BH_REASON_MAX + 4)	/* epoch was older: decided afresh */
+#define BH_STAT_EVENT_LOST	(BH_REASON_MAX)	    /* ring full */
+#define BH_STAT_EVENT_THROTTLED (BH_REASON_MAX + 1) /* same flow reported a moment ago */
+#define BH_STAT_SESSION_FAILED	(BH_REASON_MAX + 2) /* session could not be stored; the packet passed */
+#define BH_STAT_SESSION_ADOPTED (BH_REASON_MAX + 3) /* mid-flow TCP that both directions allow */
+#define BH_STAT_SESSION_REDONE	(BH_REASON_MAX + 4) /* epoch was older: decided afresh */
 #define BH_STAT_MAX		(BH_REASON_MAX + 5)
 
-struct bh_count {		/* also the value of bh_rules: decisions, not packets of live sessions */
+struct bh_count { /* also the value of bh_rules: decisions, not packets of live sessions */
 	__u64 packets, bytes;
 };
 BH_ASSERT_SIZE(struct bh_count, 16);
@@ -227,29 +227,29 @@ BH_ASSERT_SIZE(struct bh_count, 16);
 
 /* One per denied flow, at most every BH_EVENT_JIFFIES. Spoofed and flooded packets make none. */
 struct bh_event {
-	__u64  ns;		/* CLOCK_MONOTONIC */
-	__u32  ifindex;
-	__u32  policy_set;	/* of the endpoint */
-	__u32  class;		/* of the remote */
-	__u32  rule;		/* 0: none */
+	__u64 ns; /* CLOCK_MONOTONIC */
+	__u32 ifindex;
+	__u32 policy_set; /* of the endpoint */
+	__u32 class;	  /* of the remote */
+	__u32 rule;	  /* 0: none */
 	struct bh_addr local, remote;
-	__be16 lport, rport;	/* 0 where not parsed */
-	__u8   proto, dir, reason, pad;
-	__u32  len;		/* of the packet, bytes */
-	__u32  pad2;
+	__be16 lport, rport; /* 0 where not parsed */
+	__u8 proto, dir, reason, pad;
+	__u32 len; /* of the packet, bytes */
+	__u32 pad2;
 };
 BH_ASSERT_SIZE(struct bh_event, 72);
 
-#define BH_EVENT_SLOTS	16384	/* throttle: direct-mapped by flow hash, see maps.h */
+#define BH_EVENT_SLOTS 16384 /* throttle: direct-mapped by flow hash, see maps.h */
 
 /* ---- identities ------------------------------------------------------------------------- */
 
 /* bh_ids: what an id means, so that a restarted agent can go on with what is pinned. */
 enum bh_id_kind {
 	BH_ID_CLASS = 1,
-	BH_ID_SET = 2,		/* id with BH_SET_* flags */
-	BH_ID_SLICE = 3,	/* id: base in bh_ranges */
-	BH_ID_RULE = 4,		/* id: index into bh_rules */
+	BH_ID_SET = 2,	 /* id with BH_SET_* flags */
+	BH_ID_SLICE = 3, /* id: base in bh_ranges */
+	BH_ID_RULE = 4,	 /* id: index into bh_rules */
 };
 
 struct bh_id_key {
@@ -259,20 +259,20 @@ struct bh_id_key {
 BH_ASSERT_SIZE(struct bh_id_key, 8);
 
 struct bh_id {
-	__u8  hash[16];		/* of the content */
-	__u32 len;		/* BH_ID_SLICE: ranges */
+	__u8 hash[16]; /* of the content */
+	__u32 len;     /* BH_ID_SLICE: ranges */
 	__u32 pad;
 };
 BH_ASSERT_SIZE(struct bh_id, 24);
 
 /* ---- one-off state ---------------------------------------------------------------------- */
 
-#define BH_MAGIC	0x42554c4bu	/* "BULK" */
+#define BH_MAGIC 0x42554c4bu /* "BULK" */
 
-struct bh_meta {		/* bh_meta[0], mmapped */
+struct bh_meta { /* bh_meta[0], mmapped */
 	__u32 magic, layout;
-	__u32 epoch;		/* last epoch given to any endpoint: the agent counts on from here */
-	__u32 event_jiffies;	/* least distance of two events of one flow; set by the agent */
+	__u32 epoch;	     /* last epoch given to any endpoint: the agent counts on from here */
+	__u32 event_jiffies; /* least distance of two events of one flow; set by the agent */
 	__u32 pad[12];
 };
 BH_ASSERT_SIZE(struct bh_meta, 64);
@@ -283,20 +283,20 @@ BH_ASSERT_SIZE(struct bh_meta, 64);
  * The packet of a test run of bh_explain: this struct behind an Ethernet header of type
  * BH_QUERY_ETHERTYPE. The answer is written in place; nothing is counted, stored or reported.
  */
-#define BH_QUERY_ETHERTYPE	0x88b5	/* IEEE 802 local experimental */
+#define BH_QUERY_ETHERTYPE 0x88b5 /* IEEE 802 local experimental */
 
-#define BH_Q_HOST_MADE	0x01	/* take the packet as made by this node */
-#define BH_Q_MIDFLOW	0x02	/* not the first packet of a flow: TCP without SYN, echo reply */
+#define BH_Q_HOST_MADE 0x01 /* take the packet as made by this node */
+#define BH_Q_MIDFLOW   0x02 /* not the first packet of a flow: TCP without SYN, echo reply */
 
 struct bh_query {
-	__u32  ifindex;
+	__u32 ifindex;
 	struct bh_addr local, remote;
 	__be16 lport, rport;
-	__u8   proto, dir, flags, pad;
+	__u8 proto, dir, flags, pad;
 	/* the answer */
-	__u32  reason;		/* enum bh_reason */
-	__u32  rule, policy_set, class;
-	__u32  jiffies;		/* now: what bh_session.seen is compared with */
+	__u32 reason; /* enum bh_reason */
+	__u32 rule, policy_set, class;
+	__u32 jiffies; /* now: what bh_session.seen is compared with */
 };
 BH_ASSERT_SIZE(struct bh_query, 64);
 

@@ -17,7 +17,7 @@
 #define unlikely(x)	 __builtin_expect(!!(x), 0)
 #define barrier()	 asm volatile("" ::: "memory")
 #ifndef barrier_var
-#define barrier_var(v)	 asm volatile("" : "+r"(v))
+#define barrier_var(v) asm volatile("" : "+r"(v))
 #endif
 
 static __always_inline struct bh_flow4 flow4(const struct bh_pkt *p)
@@ -85,7 +85,8 @@ static __always_inline void session_count(struct bh_session *s, enum bh_dir dir,
 }
 
 /* A first SYN the other way round is not of this flow: it opens one of its own. */
-static __always_inline int session_reopens(const struct bh_session *s, const struct bh_pkt *p, enum bh_dir dir)
+static __always_inline int session_reopens(const struct bh_session *s, const struct bh_pkt *p,
+					   enum bh_dir dir)
 {
 	return p->bits & BH_PKT_SYN && s->opener != dir;
 }

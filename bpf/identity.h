@@ -9,7 +9,9 @@
 
 #include "parse.h"
 
-#define BH_ND_OPTIONS 8	/* link-layer address, nonce, MTU, prefixes: nobody sends more; then it is not ours */
+#define BH_ND_OPTIONS                                                                                        \
+	8 /* link-layer address, nonce, MTU, prefixes: nobody sends more; then it is not ours                \
+	   */
 
 static __always_inline int mac_equal(const __u8 *a, const __u8 *b)
 {
@@ -45,7 +47,7 @@ static __always_inline enum bh_reason identity_addr(const struct bh_pkt *p, cons
 		return p->kind;
 	if (!(p->bits & BH_PKT_GROUP))
 		return BH_NOT_OURS_ADDR;
-	return p->kind == BH_POLICY ? BH_MULTICAST : p->kind;	/* a subnet's broadcast address */
+	return p->kind == BH_POLICY ? BH_MULTICAST : p->kind; /* a subnet's broadcast address */
 }
 
 static __always_inline enum bh_reason identity_arp(struct cursor *c, const struct bh_endpoint *ep)
@@ -57,7 +59,7 @@ static __always_inline enum bh_reason identity_arp(struct cursor *c, const struc
 	if (!arp)
 		return BH_MALFORMED;
 	__builtin_memcpy(&ip, arp->sender_ip, sizeof(ip));
-	if (!ip)	/* a probe claims what it asks for (RFC 5227 2.1.1) */
+	if (!ip) /* a probe claims what it asks for (RFC 5227 2.1.1) */
 		__builtin_memcpy(&ip, arp->target_ip, sizeof(ip));
 	addr_from4(&sender, ip);
 	if (!mac_equal(arp->sender_mac, ep->mac) || !own_addr(ep, &sender))
@@ -131,7 +133,7 @@ static __always_inline enum bh_reason identity_neighbour(struct cursor *c, const
 	if (!addr_is_zero(&p->flow.local) && !own_addr(ep, &p->flow.local))
 		return BH_SPOOFED_ADDR;
 	if (p->icmp < BH_ND_RS || p->icmp > BH_ND_REDIRECT)
-		return BH_NEIGHBOUR;	/* MLD claims no address */
+		return BH_NEIGHBOUR; /* MLD claims no address */
 	return identity_nd(c, p, ep);
 }
 

@@ -20,25 +20,25 @@
 
 #include "abi.h"
 
-#undef __always_inline		/* <linux/stddef.h> has one that only suggests it */
+#undef __always_inline /* <linux/stddef.h> has one that only suggests it */
 #define __always_inline inline __attribute__((always_inline))
 
-#define BH_PKT_OPENS	0x01	/* may open a flow: pure SYN, any UDP, echo request */
-#define BH_PKT_SYN	0x02	/* pure SYN: without ACK, RST and FIN */
-#define BH_PKT_HIDDEN	0x04	/* it may have ports, but out of sight */
-#define BH_PKT_GROUP	0x08	/* to a group MAC address */
-#define BH_PKT_MULTI	0x10	/* to a multicast address or 255.255.255.255 */
+#define BH_PKT_OPENS  0x01 /* may open a flow: pure SYN, any UDP, echo request */
+#define BH_PKT_SYN    0x02 /* pure SYN: without ACK, RST and FIN */
+#define BH_PKT_HIDDEN 0x04 /* it may have ports, but out of sight */
+#define BH_PKT_GROUP  0x08 /* to a group MAC address */
+#define BH_PKT_MULTI  0x10 /* to a multicast address or 255.255.255.255 */
 
 struct bh_pkt {
-	struct bh_flow6 flow;	/* IPv4 as ::ffff:a.b.c.d; what is not known is zero; ifindex: the caller's */
-	__u32 epoch;		/* the caller's: of the endpoint, read before anything else */
-	__u8  kind;		/* enum bh_reason, see above */
-	__u8  family;		/* 4, 6, or 0: no IP header */
-	__u8  bits;		/* BH_PKT_* */
-	__u8  hops;		/* hop limit, IPv6 only */
-	__u8  icmp;		/* type of the neighbour message; 0: ARP */
-	__u8  offset;		/* of the neighbour message in the frame */
-	__u8  pad[2];
+	struct bh_flow6 flow; /* IPv4 as ::ffff:a.b.c.d; what is not known is zero; ifindex: the caller's */
+	__u32 epoch;	      /* the caller's: of the endpoint, read before anything else */
+	__u8 kind;	      /* enum bh_reason, see above */
+	__u8 family;	      /* 4, 6, or 0: no IP header */
+	__u8 bits;	      /* BH_PKT_* */
+	__u8 hops;	      /* hop limit, IPv6 only */
+	__u8 icmp;	      /* type of the neighbour message; 0: ARP */
+	__u8 offset;	      /* of the neighbour message in the frame */
+	__u8 pad[2];
 };
 
 struct cursor {
@@ -130,10 +130,10 @@ static __always_inline void peek_ports(struct cursor *c, __u32 room, enum bh_dir
 		p->bits |= BH_PKT_HIDDEN;
 }
 
-#define BH_TCP_FIN	0x01
-#define BH_TCP_SYN	0x02
-#define BH_TCP_RST	0x04
-#define BH_TCP_ACK	0x10
+#define BH_TCP_FIN 0x01
+#define BH_TCP_SYN 0x02
+#define BH_TCP_RST 0x04
+#define BH_TCP_ACK 0x10
 
 static __always_inline enum bh_reason parse_tcp(struct cursor *c, __u32 room, enum bh_dir dir,
 						struct bh_pkt *p)
@@ -170,7 +170,7 @@ static __always_inline enum bh_reason parse_udp(struct cursor *c, __u32 room, en
 
 /* What ICMP and ICMPv6 share (RFC 792, RFC 4443 4.1). */
 struct bh_icmp {
-	__u8   type, code;
+	__u8 type, code;
 	__be16 sum, id, seq;
 };
 
@@ -189,7 +189,7 @@ static __always_inline enum bh_reason parse_echo(const struct bh_icmp *icmp, int
 	return BH_POLICY;
 }
 
-#define BH_ECHO4_REPLY	 0	/* <linux/icmp.h> brings libc along, which a BPF target has not */
+#define BH_ECHO4_REPLY	 0 /* <linux/icmp.h> brings libc along, which a BPF target has not */
 #define BH_ECHO4_REQUEST 8
 #define BH_ECHO6_REQUEST 128
 #define BH_ECHO6_REPLY	 129
@@ -206,11 +206,11 @@ static __always_inline enum bh_reason parse_icmp4(struct cursor *c, __u32 room, 
 	return BH_ICMP_TYPE;
 }
 
-#define BH_ND_RS	133	/* RFC 4861 4: router solicitation and advertisement, */
-#define BH_ND_RA	134
-#define BH_ND_NS	135	/* neighbour solicitation and advertisement */
-#define BH_ND_NA	136
-#define BH_ND_REDIRECT	137
+#define BH_ND_RS       133 /* RFC 4861 4: router solicitation and advertisement, */
+#define BH_ND_RA       134
+#define BH_ND_NS       135 /* neighbour solicitation and advertisement */
+#define BH_ND_NA       136
+#define BH_ND_REDIRECT 137
 
 /* Bytes of a neighbour discovery message before its options (RFC 4861 4.1-4.5). */
 static __always_inline __u32 nd_size(__u8 type)
@@ -283,7 +283,7 @@ static __always_inline enum bh_reason parse_ip4(struct cursor *c, __u32 len, enu
 	header = ip->ihl * 4;
 	total = __be16_to_cpu(ip->tot_len);
 	if (!total && len > 0xffff)
-		total = len;	/* too long for the field: BIG TCP (Linux 6.3) */
+		total = len; /* too long for the field: BIG TCP (Linux 6.3) */
 	if (total < header || total > len)
 		return BH_MALFORMED;
 
@@ -323,14 +323,14 @@ static __always_inline enum bh_reason parse_hop_by_hop(struct cursor *c, __u32 r
 static __always_inline int is_ext_header(__u8 next)
 {
 	return next == IPPROTO_HOPOPTS || next == IPPROTO_ROUTING || next == IPPROTO_FRAGMENT ||
-	       next == IPPROTO_AH || next == IPPROTO_DSTOPTS || next == IPPROTO_MH ||
-	       next == 139 || next == 140;	/* HIP, shim6 */
+	       next == IPPROTO_AH || next == IPPROTO_DSTOPTS || next == IPPROTO_MH || next == 139 ||
+	       next == 140; /* HIP, shim6 */
 }
 
 static __always_inline enum bh_reason parse_fragment6(struct cursor *c, __u32 room, enum bh_dir dir,
 						      struct bh_pkt *p)
 {
-	const __u8 *frag = cursor_take(c, 8);	/* next header, reserved, offset and flags, identification */
+	const __u8 *frag = cursor_take(c, 8); /* next header, reserved, offset and flags, identification */
 
 	if (!frag || room < 8)
 		return BH_MALFORMED;
@@ -373,11 +373,11 @@ static __always_inline enum bh_reason parse_ip6(struct cursor *c, __u32 len, enu
 
 /* ---- the frame -------------------------------------------------------------------------- */
 
-struct bh_arp {			/* RFC 826, for Ethernet and IPv4 */
+struct bh_arp { /* RFC 826, for Ethernet and IPv4 */
 	__be16 hardware, protocol;
-	__u8   hlen, plen;
+	__u8 hlen, plen;
 	__be16 op;
-	__u8   sender_mac[6], sender_ip[4], target_mac[6], target_ip[4];
+	__u8 sender_mac[6], sender_ip[4], target_mac[6], target_ip[4];
 };
 BH_ASSERT_SIZE(struct bh_arp, 28);
 

@@ -9,7 +9,7 @@
 #include "identity.h"
 #include "verdict.h"
 
-#define BH_PULL 256	/* bytes: all headers that we look at, and the longest neighbour message of a host */
+#define BH_PULL 256 /* bytes: all headers that we look at, and the longest neighbour message of a host */
 
 static __always_inline struct cursor frame(const struct __sk_buff *skb)
 {
@@ -55,7 +55,7 @@ static __always_inline enum bh_reason examine(struct __sk_buff *skb, struct bh_p
 		return examine_neighbour(skb, p, ep, dir);
 	p->kind = identity_addr(p, ep, dir);
 	if (p->kind == BH_POLICY && dir == BH_EGRESS && p->bits & BH_PKT_GROUP)
-		return BH_MULTICAST;	/* a subnet's broadcast address, by its MAC address */
+		return BH_MULTICAST; /* a subnet's broadcast address, by its MAC address */
 	return p->kind;
 }
 
@@ -71,8 +71,8 @@ static __always_inline int is_settled(const struct bh_pkt *p, const struct bh_en
 }
 
 /* Store what a first packet opens. A full table costs the session, not the packet. */
-static __always_inline void open_session(struct __sk_buff *skb, const struct bh_pkt *p, const struct bh_answer *a,
-					 enum bh_dir dir)
+static __always_inline void open_session(struct __sk_buff *skb, const struct bh_pkt *p,
+					 const struct bh_answer *a, enum bh_dir dir)
 {
 	struct bh_session s = {
 		.epoch = p->epoch,
@@ -128,7 +128,7 @@ __noinline int bh_cold(struct __sk_buff *skb, struct bh_pkt *p, const struct bh_
 	if (!p)
 		return TC_ACT_SHOT;
 	p->kind = examine(skb, p, ep, dir);
-	if (p->kind == BH_MALFORMED)	/* whose it is nobody knows: a report names the interface alone */
+	if (p->kind == BH_MALFORMED) /* whose it is nobody knows: a report names the interface alone */
 		p->flow = (struct bh_flow6){ .ifindex = p->flow.ifindex };
 	if (is_settled(p, ep, dir)) {
 		a.reason = p->kind;
@@ -137,8 +137,7 @@ __noinline int bh_cold(struct __sk_buff *skb, struct bh_pkt *p, const struct bh_
 	}
 	look_up(&a, p, ep);
 	if (s && ep && p->kind == BH_POLICY && !session_is_dead(s, ep) && !session_reopens(s, p, dir) &&
-	    !session_is_over(s, dir) &&
-	    (session_needs_no_host(s, dir) || is_host(&a, p, dir, origin)))
+	    !session_is_over(s, dir) && (session_needs_no_host(s, dir) || is_host(&a, p, dir, origin)))
 		return redo(skb, p, s, &a, dir);
 	if (decide(&a, p, ep, dir, origin) && p->kind == BH_POLICY && ep)
 		open_session(skb, p, &a, dir);
@@ -153,7 +152,7 @@ __noinline int bh_with_host(struct __sk_buff *skb, const struct bh_pkt *p, __u32
 
 	if (!p)
 		return 0;
-	if (hook == BH_EGRESS || origin == BH_PERHAPS_HERE)	/* else the address says nothing */
+	if (hook == BH_EGRESS || origin == BH_PERHAPS_HERE) /* else the address says nothing */
 		look_up(&a, p, NULL);
 	return is_host(&a, p, hook == BH_EGRESS ? BH_EGRESS : BH_INGRESS, origin);
 }
@@ -195,7 +194,8 @@ static __always_inline int handle(struct __sk_buff *skb, const enum bh_dir dir)
 	struct cursor c;
 
 	if (likely(ep))
-		p.epoch = READ_ONCE(ep->epoch);	/* before all else: what is decided is stamped with this one */
+		p.epoch =
+			READ_ONCE(ep->epoch); /* before all else: what is decided is stamped with this one */
 	p.flow.ifindex = skb->ifindex;
 	p.kind = read_packet(skb, &p, dir);
 	if (unlikely(!ep) || p.kind != BH_POLICY)

@@ -14,15 +14,15 @@
 /* Where a packet to the pod was made. A packet that came in by another interface carries its index. */
 enum bh_origin {
 	BH_ELSEWHERE,
-	BH_PERHAPS_HERE,	/* no such index, no socket: this node, or IPv6 fragments put together by it */
-	BH_HERE,		/* by a socket of this node */
+	BH_PERHAPS_HERE, /* no such index, no socket: this node, or IPv6 fragments put together by it */
+	BH_HERE,	 /* by a socket of this node */
 };
 
 struct bh_answer {
-	__u32 reason;		/* enum bh_reason */
-	__u32 rule;		/* that decided; 0: none */
-	__u32 policy_set;	/* of the endpoint */
-	__u32 word;		/* class word of the remote */
+	__u32 reason;	  /* enum bh_reason */
+	__u32 rule;	  /* that decided; 0: none */
+	__u32 policy_set; /* of the endpoint */
+	__u32 word;	  /* class word of the remote */
 };
 
 /* ---- flow -> reason: pure --------------------------------------------------------------- */
@@ -46,7 +46,7 @@ static __always_inline const struct bh_endpoint *endpoint_find(__u32 ifindex)
 
 static __always_inline __u32 class_word(const struct bh_addr *remote, __u32 policy_set)
 {
-	struct bh_cidr_key key = { .prefixlen = 128, .addr = *remote };	/* keys on the stack: see flow.h */
+	struct bh_cidr_key key = { .prefixlen = 128, .addr = *remote }; /* keys on the stack: see flow.h */
 	__u32 *slot, *word, index;
 
 	slot = bpf_map_lookup_elem(&bh_addrs, &key.addr);
@@ -79,7 +79,7 @@ static __always_inline const struct bh_row *row_find(const struct bh_answer *a, 
 	return is_shut(a, dir) ? NULL : bpf_map_lookup_elem(&bh_rows, &key);
 }
 
-#define BH_BISECTIONS 20	/* enough for 2^20 ranges in one row */
+#define BH_BISECTIONS 20 /* enough for 2^20 ranges in one row */
 
 /* The range of a long row that holds @port, or NULL. */
 static __always_inline const struct bh_range *range_bisect(const struct bh_row *row, __u32 port)
@@ -218,14 +218,15 @@ static __always_inline int decide(struct bh_answer *a, const struct bh_pkt *p, c
 
 /* ---- reason -> action ------------------------------------------------------------------- */
 
-#define BH_BIT(reason) (1ull << (reason))
+#define BH_BIT(reason)			 (1ull << (reason))
 #define BH_ALLOW_BIT(name, action, text) (BH_##action == BH_ALLOW ? BH_BIT(BH_##name) : 0) |
-#define BH_ALLOWED (BH_REASONS(BH_ALLOW_BIT) 0ull)
+#define BH_ALLOWED			 (BH_REASONS(BH_ALLOW_BIT) 0ull)
 _Static_assert(BH_REASON_MAX <= 64, "more reasons than bits");
 
 /* Forged and flooded packets say nothing about a flow that somebody wanted. */
-#define BH_NO_EVENT (BH_BIT(BH_SPOOFED_MAC) | BH_BIT(BH_SPOOFED_ADDR) | BH_BIT(BH_SPOOFED_ND) | \
-		     BH_BIT(BH_NOT_OURS_MAC) | BH_BIT(BH_NOT_OURS_ADDR))
+#define BH_NO_EVENT                                                                                          \
+	(BH_BIT(BH_SPOOFED_MAC) | BH_BIT(BH_SPOOFED_ADDR) | BH_BIT(BH_SPOOFED_ND) |                          \
+	 BH_BIT(BH_NOT_OURS_MAC) | BH_BIT(BH_NOT_OURS_ADDR))
 
 static __always_inline int is_allowed(__u32 reason)
 {
@@ -250,7 +251,9 @@ static __always_inline void count_stat(struct __sk_buff *skb, __u32 stat, enum b
 #ifdef BH_DEBUG
 #define trace(...) bpf_printk("bulkhead: " __VA_ARGS__)
 #else
-#define trace(...) do { } while (0)
+#define trace(...)                                                                                           \
+	do {                                                                                                 \
+	} while (0)
 #endif
 
 /* The one way out. */
@@ -258,7 +261,7 @@ static __always_inline int verdict(struct __sk_buff *skb, __u32 reason, enum bh_
 {
 	count_stat(skb, reason, dir);
 	trace("if %u dir %u reason %u", skb->ifindex, dir, reason);
-	return is_allowed(reason) ? TC_ACT_UNSPEC : TC_ACT_SHOT;	/* UNSPEC: the next program decides */
+	return is_allowed(reason) ? TC_ACT_UNSPEC : TC_ACT_SHOT; /* UNSPEC: the next program decides */
 }
 
 static __always_inline __u64 flow_hash(const struct bh_flow6 *flow)

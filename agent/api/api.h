@@ -33,11 +33,11 @@
 
 struct json_object;
 
-#define API_VERSION	1
-#define API_LINE_MAX	65536
-#define API_RUN_DIR	"/run/bulkhead"		/* default */
-#define API_SOCKET	"agent.sock"
-#define API_ENDPOINTS	"endpoints"		/* RUN_DIR/endpoints/KEY.json: one file per attachment */
+#define API_VERSION   1
+#define API_LINE_MAX  65536
+#define API_RUN_DIR   "/run/bulkhead" /* default */
+#define API_SOCKET    "agent.sock"
+#define API_ENDPOINTS "endpoints" /* RUN_DIR/endpoints/KEY.json: one file per attachment */
 
 /* ---- endpoint records: one JSON form, in state files and in `add` ------------------------- */
 
@@ -47,23 +47,23 @@ struct json_object;
  *  "pod":{"namespace":"shop","name":"web","uid":""},"attach":"tcx","unprotected":false}
  */
 struct api_endpoint {
-	struct endpoint *e;		/* owned by whoever holds the struct */
-	char attach[8];			/* "tcx" or "clsact", "" if not attached */
-	bool unprotected;		/* failMode open let it pass without programs: attach when you can */
+	struct endpoint *e; /* owned by whoever holds the struct */
+	char attach[8];	    /* "tcx" or "clsact", "" if not attached */
+	bool unprotected;   /* failMode open let it pass without programs: attach when you can */
 };
 
 /* The owner's name: first 128 bits of SHA-256 over network, container and ifname, each with its NUL. */
 struct hash128 api_endpoint_key(const char *network, const char *container, const char *ifname);
 
-struct json_object *api_endpoint_encode(const struct api_endpoint *e);	/* NULL: no memory */
+struct json_object *api_endpoint_encode(const struct api_endpoint *e); /* NULL: no memory */
 /* Return: 0, -EINVAL with the field named, -ENOMEM. ret->e is new. */
 int api_endpoint_decode(struct json_object *o, struct api_endpoint *ret, struct bh_err *err);
 
 /* State files: written by rename, 0600. Names are the key in hex + ".json". */
 int api_endpoint_save(const char *run_dir, const struct api_endpoint *e, struct bh_err *err);
 int api_endpoint_load(const char *run_dir, const struct hash128 *key, struct api_endpoint *ret,
-		      struct bh_err *err);					/* -ENOENT: none */
-int api_endpoint_remove(const char *run_dir, const struct hash128 *key, struct bh_err *err);	/* 0 if none */
+		      struct bh_err *err); /* -ENOENT: none */
+int api_endpoint_remove(const char *run_dir, const struct hash128 *key, struct bh_err *err); /* 0 if none */
 /* Calls @each for every readable record; a bad file is passed as NULL with err filled. Return 0 or -errno. */
 int api_endpoint_each(const char *run_dir,
 		      void (*each)(void *ctx, const struct api_endpoint *e, const struct bh_err *bad),
@@ -101,8 +101,8 @@ struct api_handler {
 int api_server_new(const char *run_dir, const struct api_handler *handler, struct api_server **ret,
 		   struct bh_err *err);
 void api_server_free(struct api_server *s);
-int api_server_fd(const struct api_server *s);		/* an epoll fd: readable when there is work */
-void api_server_work(struct api_server *s);		/* never blocks */
+int api_server_fd(const struct api_server *s); /* an epoll fd: readable when there is work */
+void api_server_work(struct api_server *s);    /* never blocks */
 
 /* Queue one line; the object is taken. A peer that reads too slowly (over 4 MiB queued) is closed.
  * Return: 0 or -EPIPE / -ENOMEM. */

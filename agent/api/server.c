@@ -23,31 +23,31 @@
 #include "util/buf.h"
 #include "util/scope.h"
 
-#define CONNS_MAX	512		/* well under the usual 1,024 descriptors; more wait in the backlog */
-#define QUEUE_MAX	(4u << 20)
-#define QUEUE_ROOM	(256u << 10)	/* past it a long list should wait */
-#define EVENTS_A_TURN	32
-#define CODE_VERSION	1		/* CNI spec: incompatible version */
-#define CODE_DECODE	6		/* CNI spec: failed to decode content */
-#define CODE_REFUSED	100
+#define CONNS_MAX     512 /* well under the usual 1,024 descriptors; more wait in the backlog */
+#define QUEUE_MAX     (4u << 20)
+#define QUEUE_ROOM    (256u << 10) /* past it a long list should wait */
+#define EVENTS_A_TURN 32
+#define CODE_VERSION  1 /* CNI spec: incompatible version */
+#define CODE_DECODE   6 /* CNI spec: failed to decode content */
+#define CODE_REFUSED  100
 
 struct api_conn {
 	struct api_server *server;
 	struct api_conn *next;
 	int fd;
-	uint32_t events;		/* asked of epoll */
-	bool busy;			/* a request waits for its "done" */
-	bool eof;			/* the peer sends no more; while it has not closed it still reads */
-	bool dead;			/* nothing more goes either way: close it */
-	bool closing;			/* close it once the queue is empty */
+	uint32_t events; /* asked of epoll */
+	bool busy;	 /* a request waits for its "done" */
+	bool eof;	 /* the peer sends no more; while it has not closed it still reads */
+	bool dead;	 /* nothing more goes either way: close it */
+	bool closing;	 /* close it once the queue is empty */
 	struct buf in, out;
-	size_t sent;			/* bytes of `out` that are gone */
+	size_t sent; /* bytes of `out` that are gone */
 };
 
 struct api_server {
 	struct api_handler handler;
 	int epoll_fd, listen_fd;
-	bool listening;			/* the listener is in epoll */
+	bool listening; /* the listener is in epoll */
 	size_t conns_n;
 	struct api_conn *conns;
 	struct sockaddr_un addr;
@@ -72,7 +72,7 @@ static void want(struct api_conn *c)
 
 	if (!c->eof && !c->busy && !c->closing)
 		ev.events |= EPOLLIN;
-	if (queued(c) || has_line(c))	/* room there is: so api_server_work() is called */
+	if (queued(c) || has_line(c)) /* room there is: so api_server_work() is called */
 		ev.events |= EPOLLOUT;
 	if (ev.events == c->events)
 		return;
@@ -145,7 +145,7 @@ int api_send(struct api_conn *c, struct json_object *take)
 		c->busy = false;
 	json_object_put(take);
 	if (r < 0)
-		kill_conn(c);	/* half an answer would be a lie */
+		kill_conn(c); /* half an answer would be a lie */
 	else
 		want(c);
 	return r;
@@ -195,7 +195,7 @@ static struct json_object *parse_line(const char *line, size_t len)
 	json_tokener_set_flags(t, JSON_TOKENER_STRICT);
 	o = json_tokener_parse_ex(t, line, (int)len);
 	if (!o && json_tokener_get_error(t) == json_tokener_continue)
-		o = json_tokener_parse_ex(t, "\n", 1);	/* a bare word ends with the line */
+		o = json_tokener_parse_ex(t, "\n", 1); /* a bare word ends with the line */
 	if (o && !json_object_is_type(o, json_type_object)) {
 		json_object_put(o);
 		o = NULL;
@@ -258,7 +258,7 @@ static bool receive(struct api_conn *c)
 
 static void listen_again(struct api_server *s, bool on)
 {
-	struct epoll_event ev = { .events = EPOLLIN };	/* data.ptr NULL: the listener */
+	struct epoll_event ev = { .events = EPOLLIN }; /* data.ptr NULL: the listener */
 
 	if (on == s->listening)
 		return;
@@ -331,7 +331,7 @@ static void accept_some(struct api_server *s)
 		else if (errno == EAGAIN)
 			return;
 		else if (errno != EINTR && errno != ECONNABORTED)
-			break;		/* out of descriptors: wait until one is closed */
+			break; /* out of descriptors: wait until one is closed */
 	}
 	if (s->conns_n)
 		listen_again(s, false);
@@ -436,7 +436,7 @@ static int start_listening(struct api_server *s, struct bh_err *err)
 	s->listen_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (s->listen_fd < 0)
 		return bh_err_errno(err, -errno, "cannot make a socket");
-	old = umask(0177);	/* 0600 from the first moment */
+	old = umask(0177); /* 0600 from the first moment */
 	r = bind(s->listen_fd, (const struct sockaddr *)&s->addr, sizeof(s->addr));
 	(void)umask(old);
 	if (r < 0 || listen(s->listen_fd, 128) < 0)
@@ -464,7 +464,7 @@ int api_server_new(const char *run_dir, const struct api_handler *handler, struc
 	if (!r)
 		r = clear_socket(&s->addr, err);
 	if (r < 0) {
-		s->addr.sun_path[0] = '\0';	/* not ours to remove */
+		s->addr.sun_path[0] = '\0'; /* not ours to remove */
 		api_server_free(s);
 		return r;
 	}

@@ -8,10 +8,10 @@
 #include "api/api.h"
 #include "util/scope.h"
 
-#define TIMEOUT_MS	10000
-#define LIST_MS		120000	/* a million entries take ten seconds */
-#define CODE_DECODE	6	/* as the agent answers: agent/requests.h */
-#define CODE_NOT_FOUND	101
+#define TIMEOUT_MS     10000
+#define LIST_MS	       120000 /* a million entries take ten seconds */
+#define CODE_DECODE    6      /* as the agent answers: agent/requests.h */
+#define CODE_NOT_FOUND 101
 
 /* ---- fields ------------------------------------------------------------------------------- */
 
@@ -74,8 +74,10 @@ const char *ctl_duration(uint64_t ms, char ret[24])
 		uint64_t from_ms, unit_ms;
 		const char *unit;
 	} steps[] = {
-		{ 2 * 86400000ull, 86400000ull, "d" }, { 2 * 3600000ull, 3600000ull, "h" },
-		{ 120000, 60000, "min" },	       { 2000, 1000, "s" },
+		{ 2 * 86400000ull, 86400000ull, "d" },
+		{ 2 * 3600000ull, 3600000ull, "h" },
+		{ 120000, 60000, "min" },
+		{ 2000, 1000, "s" },
 		{ 0, 1, "ms" },
 	};
 	size_t i = 0;

@@ -13,27 +13,27 @@
 
 enum exit_code {
 	CTL_OK = 0,
-	CTL_NEGATIVE = 1,	/* a well-founded "no": explain says denied */
-	CTL_USAGE = 2,		/* what was asked makes no sense: options, or a pod that is not there */
-	CTL_UNREACHABLE = 3,	/* no agent, or one that cannot answer now */
+	CTL_NEGATIVE = 1,    /* a well-founded "no": explain says denied */
+	CTL_USAGE = 2,	     /* what was asked makes no sense: options, or a pod that is not there */
+	CTL_UNREACHABLE = 3, /* no agent, or one that cannot answer now */
 };
 
 /* One invocation; borrowed strings. */
 struct ctl {
 	const char *run_dir;
-	const char *pod;	/* --pod; NULL: all */
+	const char *pod; /* --pod; NULL: all */
 	bool json, follow, colours;
 };
 
-enum { OPT_POD = 1, OPT_FOLLOW = 2 };	/* options that a command takes besides the common ones */
+enum { OPT_POD = 1, OPT_FOLLOW = 2 }; /* options that a command takes besides the common ones */
 
 struct command {
-	const char *name;	/* "status", "policy entries" */
-	const char *args;	/* "" or "POD PEER PORT[/PROTO]" */
+	const char *name; /* "status", "policy entries" */
+	const char *args; /* "" or "POD PEER PORT[/PROTO]" */
 	const char *summary;
-	unsigned int options;	/* OPT_* */
+	unsigned int options; /* OPT_* */
 	int nargs;
-	int (*run)(const struct ctl *c, char **args);	/* returns an exit code */
+	int (*run)(const struct ctl *c, char **args); /* returns an exit code */
 };
 
 extern const struct command command_status, command_endpoints, command_entries, command_sessions,
@@ -55,7 +55,7 @@ int ctl_list(const struct ctl *c, const char *op, const char *const *heads,
 const char *ctl_str(struct json_object *o, const char *name);
 uint64_t ctl_int(struct json_object *o, const char *name);
 bool ctl_bool(struct json_object *o, const char *name);
-struct json_object *ctl_get(struct json_object *o, const char *name);	/* NULL: missing */
+struct json_object *ctl_get(struct json_object *o, const char *name); /* NULL: missing */
 
 /* A list of strings as "a, b", "" for none; cut at @size. Returns ret. */
 const char *ctl_join(struct json_object *list, char *ret, size_t size);

@@ -11,8 +11,8 @@
 #include "util/err.h"
 
 struct explain_port {
-	uint16_t port;		/* 0: ICMP */
-	const char *proto;	/* "TCP", "UDP", "SCTP", "ICMP" */
+	uint16_t port;	   /* 0: ICMP */
+	const char *proto; /* "TCP", "UDP", "SCTP", "ICMP" */
 };
 
 /* "443", "53/udp", "icmp". Return: 0 or -EINVAL. */

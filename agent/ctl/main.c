@@ -17,9 +17,12 @@ static const struct command *const commands[] = {
 };
 
 static const struct option options[] = {
-	{ "output", required_argument, NULL, 'o' }, { "run-dir", required_argument, NULL, 'r' },
-	{ "pod", required_argument, NULL, 'p' },    { "follow", no_argument, NULL, 'f' },
-	{ "version", no_argument, NULL, 'V' },	    { "help", no_argument, NULL, 'h' },
+	{ "output", required_argument, NULL, 'o' },
+	{ "run-dir", required_argument, NULL, 'r' },
+	{ "pod", required_argument, NULL, 'p' },
+	{ "follow", no_argument, NULL, 'f' },
+	{ "version", no_argument, NULL, 'V' },
+	{ "help", no_argument, NULL, 'h' },
 	{ NULL, 0, NULL, 0 },
 };
 
@@ -129,8 +132,9 @@ static int run_command(const struct ctl *c, unsigned int given, char **args, int
 						       : "'%s' takes one more word: entries",
 			     args[0]);
 	if (given & ~found->options)
-		return usage(given & ~found->options & OPT_POD ? "--pod has no meaning for '%s'" :
-								 "-f has no meaning for '%s'", found->name);
+		return usage(given & ~found->options & OPT_POD ? "--pod has no meaning for '%s'"
+							       : "-f has no meaning for '%s'",
+			     found->name);
 	if (n - words != found->nargs)
 		return usage(found->nargs ? "expected: explain %s" : "unexpected argument after '%s'",
 			     found->nargs ? found->args : found->name);
@@ -144,7 +148,7 @@ int main(int argc, char **argv)
 	unsigned int given = 0;
 	int code = read_options(argc, argv, &c, &given);
 
-	c.colours = isatty(STDOUT_FILENO) && (!no_color || !*no_color);	/* no-color.org */
+	c.colours = isatty(STDOUT_FILENO) && (!no_color || !*no_color); /* no-color.org */
 	if (code == CTL_OK)
 		code = run_command(&c, given, argv + optind, argc - optind);
 	if (fflush(stdout) && code == CTL_OK)

@@ -4,8 +4,8 @@
 
 #include <string.h>
 
-static const char *const heads[] = { "POD", "LOCAL", "", "REMOTE", "PROTO", ">PACKETS IN", ">OUT",
-				     ">BYTES IN", ">OUT", ">IDLE", "FLAGS", "RULE", NULL };
+static const char *const heads[] = { "POD",	  "LOCAL", "",	    "REMOTE", "PROTO", ">PACKETS IN", ">OUT",
+				     ">BYTES IN", ">OUT",  ">IDLE", "FLAGS",  "RULE",  NULL };
 
 static void row(struct table *t, struct json_object *item)
 {

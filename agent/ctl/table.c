@@ -11,7 +11,7 @@
 #include "util/vec.h"
 
 #define COLUMNS_MAX 16
-#define GAP	    2	/* blanks between columns */
+#define GAP	    2 /* blanks between columns */
 
 struct cell {
 	char *text;
@@ -146,6 +146,6 @@ void table_print(const struct table *t, FILE *out, bool colours)
 		print_cell(t, out, i % t->columns, width[i % t->columns], text_at(t, i),
 			   colour_code(on, t->cells.v[i].colour), colour_code(on, PLAIN));
 	}
-	for (; i % t->columns; i++)	/* a row that was not filled */
+	for (; i % t->columns; i++) /* a row that was not filled */
 		print_cell(t, out, i % t->columns, width[i % t->columns], "", "", "");
 }

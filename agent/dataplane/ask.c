@@ -74,10 +74,10 @@ static void widen(const struct bh_flow4 *v4, struct bh_flow6 *ret)
 	};
 }
 
-#define BATCH 4096	/* entries a system call; no bucket of the hash is near it */
+#define BATCH 4096 /* entries a system call; no bucket of the hash is near it */
 
 struct batch {
-	struct bh_flow6 keys[BATCH];	/* room enough for either key */
+	struct bh_flow6 keys[BATCH]; /* room enough for either key */
 	struct bh_session sessions[BATCH];
 	uint32_t n;
 };
@@ -101,7 +101,8 @@ static int tell_batch(struct dp *dp, const struct batch *b, bool v4, uint32_t no
 	return 0;
 }
 
-/* Walks one session map by batches; @each may delete what it is given. Return: 1 @each said stop, 0, -errno. */
+/* Walks one session map by batches; @each may delete what it is given. Return: 1 @each said stop, 0, -errno.
+ */
 static int walk(struct dp *dp, struct bpf_map *map, uint32_t now,
 		int (*each)(void *ctx, const struct dp_session *s), void *ctx)
 {
@@ -114,10 +115,11 @@ static int walk(struct dp *dp, struct bpf_map *map, uint32_t now,
 		return -ENOMEM;
 	while (r == 0) {
 		b->n = BATCH;
-		if (bpf_map_lookup_batch(bpf_map__fd(map), from, &bucket, b->keys, b->sessions, &b->n, NULL) < 0) {
+		if (bpf_map_lookup_batch(bpf_map__fd(map), from, &bucket, b->keys, b->sessions, &b->n, NULL) <
+		    0) {
 			if (errno != ENOENT)
 				return -errno;
-			r = -ENOENT;	/* this was the last one */
+			r = -ENOENT; /* this was the last one */
 		}
 		from = &bucket;
 		if (tell_batch(dp, b, v4, now, each, ctx))
@@ -126,7 +128,8 @@ static int walk(struct dp *dp, struct bpf_map *map, uint32_t now,
 	return 0;
 }
 
-int dp_sessions(struct dp *dp, int (*each)(void *ctx, const struct dp_session *s), void *ctx, struct bh_err *err)
+int dp_sessions(struct dp *dp, int (*each)(void *ctx, const struct dp_session *s), void *ctx,
+		struct bh_err *err)
 {
 	struct bh_query q = { 0 };
 	int r = dp_explain(dp, &q, err);
@@ -186,7 +189,7 @@ struct listener {
 	void *ctx;
 };
 
-static struct listener listening;	/* libbpf fixes the context when the ring is made */
+static struct listener listening; /* libbpf fixes the context when the ring is made */
 
 static int on_event(void *ctx, void *data, size_t size)
 {

@@ -32,9 +32,9 @@ struct dp_sizes {
  * the verifier's last line).
  */
 int dp_open(const char *pin_dir, const struct dp_sizes *sizes, struct dp **ret, struct bh_err *err);
-void dp_free(struct dp *dp);		/* closes; whatever is pinned stays and goes on working */
+void dp_free(struct dp *dp); /* closes; whatever is pinned stays and goes on working */
 const char *dp_pin_dir(const struct dp *dp);
-int dp_prog_fd(const struct dp *dp, enum bh_dir dir);	/* BH_EGRESS: bh_from_pod */
+int dp_prog_fd(const struct dp *dp, enum bh_dir dir); /* BH_EGRESS: bh_from_pod */
 
 /* Whether all our pins are still there. Return: 1, 0, or -errno. dp_repin() puts back what is not. */
 int dp_pins_ok(const struct dp *dp);
@@ -66,7 +66,7 @@ int dp_rule_count(struct dp *dp, uint32_t rule, struct bh_count *ret, struct bh_
 struct dp_session {
 	struct bh_flow6 flow;
 	struct bh_session session;
-	uint32_t idle_ms;	/* since the last packet */
+	uint32_t idle_ms; /* since the last packet */
 };
 int dp_sessions(struct dp *dp, int (*each)(void *ctx, const struct dp_session *s), void *ctx,
 		struct bh_err *err);

@@ -19,26 +19,26 @@ struct mapped {
 
 struct grace {
 	pthread_t thread;
-	bool running;		/* the thread is there */
-	int ask, done;		/* eventfds */
-	int outer, inner;	/* map-in-map, for kernels that refuse membarrier; else -1 */
+	bool running;	  /* the thread is there */
+	int ask, done;	  /* eventfds */
+	int outer, inner; /* map-in-map, for kernels that refuse membarrier; else -1 */
 };
 
 struct dp {
 	char *pin_dir;
-	int lock;		/* the pin directory, flocked */
+	int lock; /* the pin directory, flocked */
 	struct policy_bpf *skel;
 	struct ring_buffer *ring;
 	struct mapped endpoints, classes, meta;
-	int prog[2];		/* by enum bh_dir: the pinned ones */
+	int prog[2]; /* by enum bh_dir: the pinned ones */
 	struct grace grace;
 	uint32_t hz;
-	int cpus;		/* possible ones: values of a per-CPU look-up */
+	int cpus; /* possible ones: values of a per-CPU look-up */
 };
 
 int grace_init(struct grace *g, struct bh_err *err);
 void grace_done(struct grace *g);
-int grace_wait(const struct grace *g, struct bh_err *err);	/* blocks */
+int grace_wait(const struct grace *g, struct bh_err *err); /* blocks */
 
 static inline void *mapped_at(const struct mapped *m, uint32_t index)
 {

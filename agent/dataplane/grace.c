@@ -39,10 +39,10 @@ static void *thread_main(void *arg)
 	uint64_t n;
 
 	while (read(g->ask, &n, sizeof(n)) == sizeof(n)) {
-		if (n >= UINT32_MAX)	/* grace_done() */
+		if (n >= UINT32_MAX) /* grace_done() */
 			break;
 		while (grace_wait(g, NULL) < 0)
-			usleep(10000);	/* never report an end that was not */
+			usleep(10000); /* never report an end that was not */
 		n = 1;
 		(void)!write(g->done, &n, sizeof(n));
 	}

@@ -59,7 +59,8 @@ static int read_row(void *ctx, const void *key)
 	return bpf_map_lookup_elem(DP_FD(r->dp, bh_rows), key, &row->row) < 0 ? -errno : 0;
 }
 
-static int read_location(const struct reader *r, int fd, const void *key, const struct cidr *cidr, bool is_block)
+static int read_location(const struct reader *r, int fd, const void *key, const struct cidr *cidr,
+			 bool is_block)
 {
 	struct actual_location *l = vec_add(&r->a->locations);
 
@@ -272,13 +273,20 @@ static int run_step(struct dp *dp, const struct step *s, struct bh_err *err)
 static const char *step_text(enum step_kind kind)
 {
 	static const char *const texts[] = {
-		[STEP_GRACE] = "grace",		 [STEP_ID_SET] = "set in bh_ids",
-		[STEP_ID_DEL] = "delete in bh_ids",	 [STEP_RANGE] = "set in bh_ranges",
-		[STEP_ROW_SET] = "set in bh_rows",	 [STEP_ROW_DEL] = "delete in bh_rows",
-		[STEP_CLASS_WORD] = "set in bh_classes", [STEP_ADDR_SET] = "set in bh_addrs",
-		[STEP_ADDR_DEL] = "delete in bh_addrs",	 [STEP_CIDR_SET] = "set in bh_cidrs",
-		[STEP_CIDR_DEL] = "delete in bh_cidrs",	 [STEP_EP_NEW] = "new in bh_endpoints",
-		[STEP_EP_SET] = "set in bh_endpoints",	 [STEP_EP_EPOCH] = "epoch in bh_endpoints",
+		[STEP_GRACE] = "grace",
+		[STEP_ID_SET] = "set in bh_ids",
+		[STEP_ID_DEL] = "delete in bh_ids",
+		[STEP_RANGE] = "set in bh_ranges",
+		[STEP_ROW_SET] = "set in bh_rows",
+		[STEP_ROW_DEL] = "delete in bh_rows",
+		[STEP_CLASS_WORD] = "set in bh_classes",
+		[STEP_ADDR_SET] = "set in bh_addrs",
+		[STEP_ADDR_DEL] = "delete in bh_addrs",
+		[STEP_CIDR_SET] = "set in bh_cidrs",
+		[STEP_CIDR_DEL] = "delete in bh_cidrs",
+		[STEP_EP_NEW] = "new in bh_endpoints",
+		[STEP_EP_SET] = "set in bh_endpoints",
+		[STEP_EP_EPOCH] = "epoch in bh_endpoints",
 		[STEP_EP_DEL] = "delete in bh_endpoints",
 	};
 

@@ -18,7 +18,7 @@
 
 #include "util/scope.h"
 
-#define EVENT_SECONDS 5		/* least distance of two events of one flow */
+#define EVENT_SECONDS 5 /* least distance of two events of one flow */
 
 /* The last line of libbpf's that tells of a failure: the verifier's or the kernel's own words. */
 static char last_words[200];
@@ -35,7 +35,8 @@ static int keep_words(enum libbpf_print_level level, const char *fmt, va_list ap
 	if (n <= 0)
 		return 0;
 	end = strchr(line, '\n');
-	(void)snprintf(last_words, sizeof(last_words), "%.*s", end ? (int)(end - line) : (int)strlen(line), line);
+	(void)snprintf(last_words, sizeof(last_words), "%.*s", end ? (int)(end - line) : (int)strlen(line),
+		       line);
 	return 0;
 }
 
@@ -54,7 +55,8 @@ static int open_pin_dir(struct dp *dp, struct bh_err *err)
 	if (statfs(dp->pin_dir, &fs) < 0)
 		return bh_err_errno(err, -errno, "cannot look at '%s'", dp->pin_dir);
 	if (fs.f_type != BPF_FS_MAGIC)
-		return bh_err_set(err, -ENOTSUP, "'%s' is not on a BPF file system (mount -t bpf bpf /sys/fs/bpf)",
+		return bh_err_set(err, -ENOTSUP,
+				  "'%s' is not on a BPF file system (mount -t bpf bpf /sys/fs/bpf)",
 				  dp->pin_dir);
 	dp->lock = open(dp->pin_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (dp->lock < 0)
@@ -100,7 +102,8 @@ static int adopt_map(struct dp *dp, struct bpf_map *map, struct bh_err *err)
 		return bh_err_errno(err, -errno, "cannot read the pinned map '%s'", path);
 	if (info.type != bpf_map__type(map) || info.key_size != bpf_map__key_size(map) ||
 	    info.value_size != bpf_map__value_size(map) || info.map_flags != bpf_map__map_flags(map))
-		return bh_err_set(err, -EUCLEAN, "pinned map '%s' has another layout than this version's", path);
+		return bh_err_set(err, -EUCLEAN, "pinned map '%s' has another layout than this version's",
+				  path);
 	(void)bpf_map__set_max_entries(map, info.max_entries);
 	return bpf_map__reuse_fd(map, fd);
 }
@@ -210,12 +213,13 @@ static bool same_prog(int a, int b)
 {
 	struct prog_identity x, y;
 
-	return !prog_identity(a, &x) && !prog_identity(b, &y) && x.n == y.n && !memcmp(x.tag, y.tag, sizeof(x.tag)) &&
-	       !memcmp(x.maps, y.maps, x.n * sizeof(*x.maps));
+	return !prog_identity(a, &x) && !prog_identity(b, &y) && x.n == y.n &&
+	       !memcmp(x.tag, y.tag, sizeof(x.tag)) && !memcmp(x.maps, y.maps, x.n * sizeof(*x.maps));
 }
 
 /* Keeps the pinned program if it is this one; else puts this one in its place by rename. */
-static int pin_prog(struct dp *dp, const struct bpf_program *prog, const char *name, int *ret, struct bh_err *err)
+static int pin_prog(struct dp *dp, const struct bpf_program *prog, const char *name, int *ret,
+		    struct bh_err *err)
 {
 	auto_fd int pinned = -1;
 	char path[256], fresh[272];
@@ -304,8 +308,9 @@ static int init_meta(struct dp *dp, struct bh_err *err)
 	int r;
 
 	if (meta->magic && (meta->magic != BH_MAGIC || meta->layout != BH_LAYOUT))
-		return bh_err_set(err, -EUCLEAN, "what is pinned under '%s' has layout %u, this version has %u",
-				  dp->pin_dir, meta->layout, BH_LAYOUT);
+		return bh_err_set(err, -EUCLEAN,
+				  "what is pinned under '%s' has layout %u, this version has %u", dp->pin_dir,
+				  meta->layout, BH_LAYOUT);
 	r = measure_hz(dp, err);
 	if (r)
 		return r;

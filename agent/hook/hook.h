@@ -15,17 +15,17 @@
 /* How the programs hang on the interface. AUTO: tcx where the kernel has it (Linux 6.6), else clsact. */
 enum hook_mode { HOOK_AUTO, HOOK_TCX, HOOK_CLSACT };
 
-const char *hook_mode_text(enum hook_mode mode);		/* "auto", "tcx", "clsact" */
-int hook_mode_parse(const char *text, enum hook_mode *ret);	/* 0 or -EINVAL */
+const char *hook_mode_text(enum hook_mode mode);	    /* "auto", "tcx", "clsact" */
+int hook_mode_parse(const char *text, enum hook_mode *ret); /* 0 or -EINVAL */
 
 /* Whether this kernel knows tcx: asked of the kernel, by a link to an interface that cannot exist
  * (-ENODEV: yes, -EINVAL: no). @prog_fd: any SCHED_CLS program. */
 bool hook_has_tcx(int prog_fd);
 
 struct hook {
-	const char *pin_dir;		/* where the agent pinned the programs, links below it in links/ */
-	struct hash128 key;		/* the endpoint's owner */
-	uint32_t ifindex;		/* host side of the veth */
+	const char *pin_dir; /* where the agent pinned the programs, links below it in links/ */
+	struct hash128 key;  /* the endpoint's owner */
+	uint32_t ifindex;    /* host side of the veth */
 };
 
 /* Whether both programs are pinned, so that hook_attach() has something to attach. Return: 0, -ENOENT

@@ -17,11 +17,11 @@
 /* One interface as RTM_NEWLINK tells it. */
 struct nl_link {
 	uint32_t ifindex;
-	uint32_t peer;		/* IFLA_LINK: ifindex of the veth's other end, 0 if none */
-	int32_t peer_nsid;	/* IFLA_LINK_NETNSID: where that is; -1: here */
+	uint32_t peer;	   /* IFLA_LINK: ifindex of the veth's other end, 0 if none */
+	int32_t peer_nsid; /* IFLA_LINK_NETNSID: where that is; -1: here */
 	uint8_t mac[6];
 	char name[16];
-	char kind[16];		/* "veth"; "" if none */
+	char kind[16]; /* "veth"; "" if none */
 };
 
 /* A socket bound to the network namespace the caller is in now, close-on-exec. Return: fd or -errno. */

@@ -18,11 +18,13 @@ DEFINE_SCOPE_FREE(struct json_object, json_object_put)
 struct place {
 	const char *file;
 	unsigned int line;
-	long item;	/* of a List; -1: the document itself */
+	long item; /* of a List; -1: the document itself */
 };
 
 static const char *const kind_names[] = {
-	[OBJECT_NAMESPACE] = "Namespace", [OBJECT_POD] = "Pod", [OBJECT_POLICY] = "NetworkPolicy",
+	[OBJECT_NAMESPACE] = "Namespace",
+	[OBJECT_POD] = "Pod",
+	[OBJECT_POLICY] = "NetworkPolicy",
 };
 
 /* ---- names and order -------------------------------------------------------------------- */
@@ -96,7 +98,7 @@ static int narrow(struct json_object *o, const char *field, const char *const *n
 	struct json_object *value = value_get(o, field), *picked;
 
 	if (!json_object_is_type(value, json_type_object))
-		return 0;	/* of a wrong type: for the decoder to judge */
+		return 0; /* of a wrong type: for the decoder to judge */
 	picked = pick(value, names);
 	if (!picked)
 		return -ENOMEM;
@@ -226,7 +228,7 @@ static int check_twins(const struct content *c, const char *file, struct bh_err 
 
 	for (i = 1; i < c->objects.n; i++) {
 		const struct content_object *a = &c->objects.v[i - 1], *b = a + 1;
-		const bool swap = a->line > b->line;	/* the sort is not stable */
+		const bool swap = a->line > b->line; /* the sort is not stable */
 
 		if (!content_object_cmp(a, b))
 			return bh_err_set(err, -EINVAL, "%s:%u: %s is in line %u already", file,

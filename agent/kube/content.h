@@ -11,21 +11,21 @@
 #include "util/hash.h"
 #include "util/vec.h"
 
-#define CONTENT_OBJECTS_MAX 65536	/* of one file */
-#define CONTENT_IGNORED_MAX 64		/* kinds named; more are passed over in silence */
+#define CONTENT_OBJECTS_MAX 65536 /* of one file */
+#define CONTENT_IGNORED_MAX 64	  /* kinds named; more are passed over in silence */
 
 struct content_object {
-	enum object_kind kind;	/* never OBJECT_OTHER */
-	char *ns, *name;	/* as in object_id; owned */
-	char *text;		/* JSON; owned */
-	struct hash128 hash;	/* of the text */
-	unsigned int line;	/* of its document */
+	enum object_kind kind; /* never OBJECT_OTHER */
+	char *ns, *name;       /* as in object_id; owned */
+	char *text;	       /* JSON; owned */
+	struct hash128 hash;   /* of the text */
+	unsigned int line;     /* of its document */
 };
 
 struct content {
-	VEC(struct content_object) objects;	/* by content_object_cmp(), no two alike */
-	VEC(char *) ignored;			/* "Service (v1)": kinds of no use to us; sorted, each once */
-	size_t bytes;				/* of all texts */
+	VEC(struct content_object) objects; /* by content_object_cmp(), no two alike */
+	VEC(char *) ignored;		    /* "Service (v1)": kinds of no use to us; sorted, each once */
+	size_t bytes;			    /* of all texts */
 };
 
 /**

@@ -9,8 +9,8 @@
 
 #include "kube/value.h"
 
-#define LABEL_MAX	63	/* RFC 1123 */
-#define SUBDOMAIN_MAX	253
+#define LABEL_MAX     63 /* RFC 1123 */
+#define SUBDOMAIN_MAX 253
 
 /* ---- identity --------------------------------------------------------------------------- */
 
@@ -93,7 +93,7 @@ static int decode_ns(struct json_object *meta, struct object_id *id, struct bh_e
 	if (!id->ns)
 		return bh_err_set(err, -EINVAL, "%s '%s': metadata.namespace is not a text", id->kind_name,
 				  value_clip(id->name, clip));
-	if (!*id->ns)	/* as kubectl takes it */
+	if (!*id->ns) /* as kubectl takes it */
 		id->ns = "default";
 	if (!is_label(id->ns))
 		return bh_err_set(err, -EINVAL, "%s '%s': metadata.namespace '%s' is not a DNS-1123 label",
@@ -290,7 +290,7 @@ static int fill_pod(struct json_object *o, struct pod *p)
 	if (!r)
 		r = decode_addrs(status, p);
 	if (!r)
-		r = decode_host_ports(value_get(spec, "initContainers"), p);	/* sidecars have ports too */
+		r = decode_host_ports(value_get(spec, "initContainers"), p); /* sidecars have ports too */
 	return r ? r : decode_host_ports(value_get(spec, "containers"), p);
 }
 

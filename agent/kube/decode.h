@@ -14,23 +14,23 @@
 struct json_object;
 
 /* Nothing that an object says grows without a limit. Far above what the API server lets through. */
-#define DECODE_LABELS_MAX	256	/* of one pod or namespace; what is beyond is passed over */
-#define DECODE_ADDRS_MAX	16	/* podIPs */
-#define DECODE_HOST_PORTS_MAX	256
-#define DECODE_TEXT_MAX		256	/* bytes of uid and nodeName */
-#define DECODE_KEY_MAX		317	/* label key: 253 of prefix, slash, 63 of name */
-#define DECODE_VALUE_MAX	63	/* label value */
-#define DECODE_RULES_MAX	1024	/* of one direction */
-#define DECODE_ITEMS_MAX	1024	/* of any other list: peers, ports, exceptions, values... */
-#define DECODE_PROBLEMS_MAX	32	/* kept of one policy; that there are more is the last one */
+#define DECODE_LABELS_MAX     256 /* of one pod or namespace; what is beyond is passed over */
+#define DECODE_ADDRS_MAX      16  /* podIPs */
+#define DECODE_HOST_PORTS_MAX 256
+#define DECODE_TEXT_MAX	      256  /* bytes of uid and nodeName */
+#define DECODE_KEY_MAX	      317  /* label key: 253 of prefix, slash, 63 of name */
+#define DECODE_VALUE_MAX      63   /* label value */
+#define DECODE_RULES_MAX      1024 /* of one direction */
+#define DECODE_ITEMS_MAX      1024 /* of any other list: peers, ports, exceptions, values... */
+#define DECODE_PROBLEMS_MAX   32   /* kept of one policy; that there are more is the last one */
 
 enum object_kind { OBJECT_NAMESPACE, OBJECT_POD, OBJECT_POLICY, OBJECT_OTHER };
 
 /* Borrowed from the value. */
 struct object_id {
 	enum object_kind kind;
-	const char *api_version, *kind_name;	/* as written */
-	const char *ns, *name;	/* ns: "" for a namespace, "default" if not said; OTHER: both "" */
+	const char *api_version, *kind_name; /* as written */
+	const char *ns, *name; /* ns: "" for a namespace, "default" if not said; OTHER: both "" */
 };
 
 /**

@@ -17,7 +17,7 @@
 
 struct decoder {
 	struct net_policy *policy;
-	char path[512];		/* of the value at hand; holds the longest there is */
+	char path[512]; /* of the value at hand; holds the longest there is */
 	size_t len;
 	bool no_memory;
 };
@@ -38,8 +38,7 @@ static bool note(struct decoder *d, const char *path, const char *text)
 	return net_policy_problem(d->policy, path, text) < 0 ? no_memory(d) : false;
 }
 
-__attribute__((format(printf, 2, 3)))
-static bool problem(struct decoder *d, const char *fmt, ...)
+__attribute__((format(printf, 2, 3))) static bool problem(struct decoder *d, const char *fmt, ...)
 {
 	char text[256];
 	va_list ap;
@@ -61,8 +60,7 @@ static bool wrong_type(struct decoder *d, struct json_object *o, const char *wan
 
 /* ---- walking ---------------------------------------------------------------------------- */
 
-__attribute__((format(printf, 2, 3)))
-static size_t enter(struct decoder *d, const char *fmt, ...)
+__attribute__((format(printf, 2, 3))) static size_t enter(struct decoder *d, const char *fmt, ...)
 {
 	const size_t was = d->len;
 	va_list ap;
@@ -552,8 +550,8 @@ static void decode_isolation(struct decoder *d, struct json_object *spec)
 		isolates[DIR_INGRESS] = isolates[DIR_EGRESS] = true;
 	} else if (!value_length(value_get(spec, "policyTypes"))) {
 		isolates[DIR_INGRESS] = true;
-		isolates[DIR_EGRESS] = egress && (value_length(egress) ||
-						  !json_object_is_type(egress, json_type_array));
+		isolates[DIR_EGRESS] =
+			egress && (value_length(egress) || !json_object_is_type(egress, json_type_array));
 	}
 }
 

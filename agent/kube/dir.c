@@ -22,26 +22,26 @@
 #include "kube/merge.h"
 #include "util/scope.h"
 
-#define RETRY_MS	250	/* while the directory is away */
-#define RESCAN_MS	2000	/* for what inotify does not tell: where links lead, lost events */
-#define FILES_MAX	4096
-#define DRAIN_MAX	64	/* reads of events before we look: who writes all the time must not stop us */
-#define BYTES_MAX	(256u << 20)	/* of all objects of all files */
+#define RETRY_MS  250  /* while the directory is away */
+#define RESCAN_MS 2000 /* for what inotify does not tell: where links lead, lost events */
+#define FILES_MAX 4096
+#define DRAIN_MAX 64	       /* reads of events before we look: who writes all the time must not stop us */
+#define BYTES_MAX (256u << 20) /* of all objects of all files */
 
 struct source {
 	char *path;
 	struct model *model;
 	source_note_fn note;
 	void *ctx;
-	int fd, wd;			/* inotify; wd -1: not watched now */
-	dev_t dev;			/* which directory that is */
+	int fd, wd; /* inotify; wd -1: not watched now */
+	dev_t dev;  /* which directory that is */
 	ino_t ino;
-	bool look;			/* something happened that a scan may see */
-	bool swapped;			/* a hidden name has moved (ConfigMap's ..data), and links with it */
-	bool dirty, changed;		/* to be merged; merged, but not told yet */
-	int64_t rescan_ms;		/* when to look again, whatever happens */
-	char trouble[512];		/* of the directory */
-	VEC(struct file *) files;	/* by name */
+	bool look;		  /* something happened that a scan may see */
+	bool swapped;		  /* a hidden name has moved (ConfigMap's ..data), and links with it */
+	bool dirty, changed;	  /* to be merged; merged, but not told yet */
+	int64_t rescan_ms;	  /* when to look again, whatever happens */
+	char trouble[512];	  /* of the directory */
+	VEC(struct file *) files; /* by name */
 	struct merge merge;
 };
 
@@ -56,8 +56,8 @@ static int64_t now_ms(void)
 	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
-__attribute__((format(printf, 4, 5)))
-static void tell(struct source *s, enum source_note_kind kind, const char *file, const char *fmt, ...)
+__attribute__((format(printf, 4, 5))) static void tell(struct source *s, enum source_note_kind kind,
+						       const char *file, const char *fmt, ...)
 {
 	char text[1024];
 	struct source_note n = { .kind = kind, .file = file, .text = text };
@@ -151,8 +151,8 @@ static void lost(void *ctx, const struct claim *loser, const struct claim *winne
 	(void)ctx;
 	if (!*f->shadowed && !f->leaving && !by->leaving)
 		(void)snprintf(f->shadowed, sizeof(f->shadowed),
-			       "%s:%u: %s is in %.128s already, which counts", f->name,
-			       loser->object->line, content_name(loser->object, name), by->name);
+			       "%s:%u: %s is in %.128s already, which counts", f->name, loser->object->line,
+			       content_name(loser->object, name), by->name);
 }
 
 static void problem(void *ctx, const struct claim *claim, const struct problem *p)
@@ -160,8 +160,8 @@ static void problem(void *ctx, const struct claim *claim, const struct problem *
 	const struct file *f = claim->owner;
 	char name[CONTENT_NAME];
 
-	tell(ctx, SOURCE_OBJECT_PROBLEM, f->name, "%s: %s: %s %s", f->name,
-	     content_name(claim->object, name), p->path, p->text);
+	tell(ctx, SOURCE_OBJECT_PROBLEM, f->name, "%s: %s: %s %s", f->name, content_name(claim->object, name),
+	     p->path, p->text);
 }
 
 static size_t count_objects(const struct source *s)
@@ -186,7 +186,9 @@ static struct claim *claim_all(struct source *s, size_t n)
 		f->shadowed[0] = '\0';
 		for (j = 0; j < f->content.objects.n; j++)
 			*next++ = (struct claim){
-				.object = &f->content.objects.v[j], .rank = rank, .owner = f,
+				.object = &f->content.objects.v[j],
+				.rank = rank,
+				.owner = f,
 			};
 	}
 	return claims;
@@ -283,15 +285,20 @@ static size_t count_bytes(const struct source *s)
 static void visit_all(struct source *s, int dirfd, bool first, int64_t now)
 {
 	struct visit v = {
-		.dirfd = dirfd, .first = first, .swapped = s->swapped, .now_ms = now,
-		.room = BYTES_MAX - count_bytes(s), .ignored = ignored, .ctx = s,
+		.dirfd = dirfd,
+		.first = first,
+		.swapped = s->swapped,
+		.now_ms = now,
+		.room = BYTES_MAX - count_bytes(s),
+		.ignored = ignored,
+		.ctx = s,
 	};
 	size_t i;
 
 	for (i = 0; i < s->files.n; i++) {
 		struct file *f = s->files.v[i];
 
-		if (*s->trouble)	/* the directory was away: its files may still be on their way */
+		if (*s->trouble) /* the directory was away: its files may still be on their way */
 			file_excuse(f, now + RESCAN_MS);
 		v.room += f->content.bytes;
 		s->dirty |= file_visit(f, &v);
@@ -326,7 +333,7 @@ static void mark_file(struct source *s, const char *name, uint32_t mask)
 	struct file *f = is_manifest(name) ? file_at(s, name) : NULL;
 
 	if (!f)
-		return;		/* no memory: it will be seen when it has settled */
+		return; /* no memory: it will be seen when it has settled */
 	f->writing = mask & IN_MODIFY;
 	f->closed = mask & (IN_CLOSE_WRITE | IN_MOVED_TO);
 }
@@ -335,9 +342,9 @@ static void take_event(struct source *s, const struct inotify_event *e)
 {
 	const char *name = e->len ? e->name : "";
 
-	s->look |= !(e->mask & IN_MODIFY);	/* wait for the close: scans are not free */
+	s->look |= !(e->mask & IN_MODIFY); /* wait for the close: scans are not free */
 	if (e->wd != s->wd)
-		return;		/* of a directory that was here before, or "some were lost": just look */
+		return; /* of a directory that was here before, or "some were lost": just look */
 	if (e->mask & IN_IGNORED)
 		s->wd = -1;
 	else if (*name != '.')

@@ -54,8 +54,11 @@ static bool same_stamp(const struct stamp *a, const struct stamp *b)
 static struct stamp stamp_of(const struct stat *st)
 {
 	return (struct stamp){
-		.dev = st->st_dev, .ino = st->st_ino, .size = st->st_size,
-		.mtime = st->st_mtim, .ctime = st->st_ctim,
+		.dev = st->st_dev,
+		.ino = st->st_ino,
+		.size = st->st_size,
+		.mtime = st->st_mtim,
+		.ctime = st->st_ctim,
 	};
 }
 

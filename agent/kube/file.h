@@ -19,9 +19,9 @@
 
 #include "kube/content.h"
 
-#define FILE_SETTLE_MS	100
-#define FILE_WRITER_MS	10000
-#define FILE_RETRY_MS	2000	/* a fault of this machine's, not the file's */
+#define FILE_SETTLE_MS 100
+#define FILE_WRITER_MS 10000
+#define FILE_RETRY_MS  2000 /* a fault of this machine's, not the file's */
 
 /* Which content a name stands for. All zero: there is no such file. */
 struct stamp {
@@ -29,31 +29,31 @@ struct stamp {
 	ino_t ino;
 	off_t size;
 	struct timespec mtime, ctime;
-	int error;	/* why it cannot even be looked at */
+	int error; /* why it cannot even be looked at */
 };
 
 struct file {
 	char *name;
-	struct content content;		/* its last good version */
-	struct stamp taken;		/* what `content` or `trouble` came from */
-	struct stamp seen;		/* what is waiting to be believed, until due_ms */
-	int64_t due_ms;			/* CLOCK_MONOTONIC; 0: nothing waits */
-	bool writing;			/* it has been written to, and not been closed since */
-	bool closed;			/* its writer has just finished */
-	bool unread;			/* was there at the start, and has been bad ever since */
-	bool leaving;			/* missing: its objects yield to anybody else's */
-	char trouble[512];		/* why it is not in force as it is; "": it is */
-	char shadowed[512];		/* the same, because another file has its objects; the directory's */
-	char reported[512];		/* which of the two has been told; the directory's */
+	struct content content; /* its last good version */
+	struct stamp taken;	/* what `content` or `trouble` came from */
+	struct stamp seen;	/* what is waiting to be believed, until due_ms */
+	int64_t due_ms;		/* CLOCK_MONOTONIC; 0: nothing waits */
+	bool writing;		/* it has been written to, and not been closed since */
+	bool closed;		/* its writer has just finished */
+	bool unread;		/* was there at the start, and has been bad ever since */
+	bool leaving;		/* missing: its objects yield to anybody else's */
+	char trouble[512];	/* why it is not in force as it is; "": it is */
+	char shadowed[512];	/* the same, because another file has its objects; the directory's */
+	char reported[512];	/* which of the two has been told; the directory's */
 };
 
 /* What a visit needs to know. */
 struct visit {
 	int dirfd;
-	bool first;		/* believe all at once */
-	bool swapped;		/* links may lead elsewhere now: take what they lead to as finished */
+	bool first;   /* believe all at once */
+	bool swapped; /* links may lead elsewhere now: take what they lead to as finished */
 	int64_t now_ms;
-	size_t room;		/* bytes of objects it may hold */
+	size_t room; /* bytes of objects it may hold */
 	/* a kind of no use, which it did not hold before */
 	void (*ignored)(void *ctx, const struct file *f, const char *kind);
 	void *ctx;

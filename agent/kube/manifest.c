@@ -71,16 +71,15 @@ static bool is_json(const char *file)
 	return n >= 5 && !strcmp(file + n - 5, ".json");
 }
 
-int manifest_parse(const char *file, const char *text, size_t len, struct manifest *ret,
-		   struct bh_err *err)
+int manifest_parse(const char *file, const char *text, size_t len, struct manifest *ret, struct bh_err *err)
 {
 	struct manifest m = {};
 	int r;
 
 	if (len > MANIFEST_BYTES_MAX)
 		return bh_err_set(err, -E2BIG, "%s: larger than %u bytes", file, MANIFEST_BYTES_MAX);
-	r = is_json(file) ? parse_json(file, text, len, &m, err) :
-			    manifest_parse_yaml(file, text, len, &m, err);
+	r = is_json(file) ? parse_json(file, text, len, &m, err)
+			  : manifest_parse_yaml(file, text, len, &m, err);
 	if (r < 0) {
 		manifest_done(&m);
 		return r == -ENOMEM ? bh_err_errno(err, r, "%s", file) : r;

@@ -13,14 +13,14 @@
 
 struct json_object;
 
-#define MANIFEST_BYTES_MAX (4u << 20)	/* of one file */
-#define MANIFEST_DEPTH_MAX 64		/* nested objects and lists */
-#define MANIFEST_EXPANDED_MAX (16u << 20)	/* of a YAML file: text and 16 a value, aliases written out */
+#define MANIFEST_BYTES_MAX    (4u << 20)  /* of one file */
+#define MANIFEST_DEPTH_MAX    64	  /* nested objects and lists */
+#define MANIFEST_EXPANDED_MAX (16u << 20) /* of a YAML file: text and 16 a value, aliases written out */
 
 /* Values that an alias repeats are shared: read, never change. */
 struct document {
-	struct json_object *root;	/* NULL: null, an empty document */
-	unsigned int line;		/* where it starts, from 1 */
+	struct json_object *root; /* NULL: null, an empty document */
+	unsigned int line;	  /* where it starts, from 1 */
 };
 
 struct manifest {
@@ -38,8 +38,7 @@ struct manifest {
  * checked; of duplicate keys the last one counts, as for the API server.
  * Return: 0, -EINVAL, -E2BIG over one of the maxima, -ENOMEM.
  */
-int manifest_parse(const char *file, const char *text, size_t len, struct manifest *ret,
-		   struct bh_err *err);
+int manifest_parse(const char *file, const char *text, size_t len, struct manifest *ret, struct bh_err *err);
 void manifest_done(struct manifest *m);
 
 /* The YAML half; @ret may hold documents also on failure. */

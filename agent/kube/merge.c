@@ -163,8 +163,9 @@ static int differ(const struct merge *was, struct merge *will, const struct clai
 	int r = 0;
 
 	while (i < was->held.n || j < will->held.n) {
-		const int order = i == was->held.n ? 1 : j == will->held.n ? -1 :
-				  held_cmp(&was->held.v[i], claims[j].object);
+		const int order = i == was->held.n    ? 1
+				  : j == will->held.n ? -1
+						      : held_cmp(&was->held.v[i], claims[j].object);
 
 		if (order < 0) {
 			drop(model, &was->held.v[i++]);

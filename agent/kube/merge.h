@@ -15,19 +15,19 @@
 
 struct claim {
 	const struct content_object *object;
-	unsigned int rank;	/* lower wins; no two claims of one object share it */
-	void *owner;		/* the caller's */
+	unsigned int rank; /* lower wins; no two claims of one object share it */
+	void *owner;	   /* the caller's */
 };
 
 /* An object as it is in the model. */
 struct held {
 	enum object_kind kind;
 	char *ns, *name;
-	struct hash128 hash;	/* of its content; zero: must be put again */
+	struct hash128 hash; /* of its content; zero: must be put again */
 };
 
 struct merge {
-	VEC(struct held) held;	/* by kind, namespace and name */
+	VEC(struct held) held; /* by kind, namespace and name */
 };
 
 struct merge_hooks {

@@ -13,11 +13,11 @@
 struct source;
 
 enum source_note_kind {
-	SOURCE_FILE_BAD,	/* cannot be taken in: its last good version stays in force. Also the
-				 * directory itself, and a file whose object another file has already */
-	SOURCE_FILE_GOOD,	/* was bad, is good again or gone */
-	SOURCE_OBJECT_PROBLEM,	/* taken in, but something in it is not understood */
-	SOURCE_IGNORED,		/* a kind we have no use for */
+	SOURCE_FILE_BAD,       /* cannot be taken in: its last good version stays in force. Also the
+				* directory itself, and a file whose object another file has already */
+	SOURCE_FILE_GOOD,      /* was bad, is good again or gone */
+	SOURCE_OBJECT_PROBLEM, /* taken in, but something in it is not understood */
+	SOURCE_IGNORED,	       /* a kind we have no use for */
 };
 
 /* `text` says which file, object and field, and what is wrong: one line, for a person. */
@@ -36,8 +36,8 @@ typedef void (*source_note_fn)(void *ctx, const struct source_note *note);
 int source_dir_new(const char *path, struct model *model, source_note_fn note, void *ctx, struct source **ret,
 		   struct bh_err *err);
 void source_free(struct source *s);
-int source_fd(const struct source *s);		/* readable: call source_work() */
-int source_timeout_ms(const struct source *s);	/* call source_work() after so long at the latest; -1: none */
+int source_fd(const struct source *s);	       /* readable: call source_work() */
+int source_timeout_ms(const struct source *s); /* call source_work() after so long at the latest; -1: none */
 
 /**
  * source_unread() - a file that was there at the start and has been bad ever since, NULL: none.

@@ -41,7 +41,7 @@ bool value_integer(struct json_object *o, int64_t *ret)
 {
 	if (!json_object_is_type(o, json_type_int))
 		return false;
-	*ret = json_object_get_int64(o);	/* what does not fit becomes the nearest that does */
+	*ret = json_object_get_int64(o); /* what does not fit becomes the nearest that does */
 	return true;
 }
 
@@ -90,7 +90,7 @@ const char *value_clip(const char *text, char ret[VALUE_CLIP])
 
 	if (n == VALUE_CLIP) {
 		n -= sizeof(dots);
-		while (n && ((unsigned char)text[n] & 0xc0) == 0x80)	/* not inside a UTF-8 sequence */
+		while (n && ((unsigned char)text[n] & 0xc0) == 0x80) /* not inside a UTF-8 sequence */
 			n--;
 		memcpy(ret + n, dots, sizeof(dots));
 	} else {

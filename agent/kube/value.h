@@ -20,7 +20,7 @@ struct json_object *value_at(struct json_object *list, size_t i);
 const char *value_text(struct json_object *o);
 
 bool value_integer(struct json_object *o, int64_t *ret);
-bool value_is_true(struct json_object *o);	/* the boolean, nothing like it */
+bool value_is_true(struct json_object *o); /* the boolean, nothing like it */
 
 /* "TCP", "UDP" or "SCTP" as IPPROTO_*; 0: anything else. */
 uint8_t value_protocol(struct json_object *o);

@@ -17,23 +17,23 @@
 
 #include "util/scope.h"
 
-#define VALUE_BYTES 16	/* what a value counts beside its text */
+#define VALUE_BYTES 16 /* what a value counts beside its text */
 
 struct node {
-	struct json_object *json;	/* NULL: null */
-	size_t bytes;			/* as count() sees it, aliases written out */
-	unsigned int height;		/* levels of objects and lists, 0 for a scalar */
+	struct json_object *json; /* NULL: null */
+	size_t bytes;		  /* as count() sees it, aliases written out */
+	unsigned int height;	  /* levels of objects and lists, 0 for a scalar */
 };
 
 struct anchor {
 	char *name;
-	struct node node;		/* holds a reference */
+	struct node node; /* holds a reference */
 };
 
 struct reader {
 	yaml_parser_t parser;
 	const char *file, *text;
-	VEC(struct anchor) anchors;	/* of this document; a later one of the same name wins */
+	VEC(struct anchor) anchors; /* of this document; a later one of the same name wins */
 	size_t bytes;
 	struct bh_err *err;
 };
@@ -45,8 +45,8 @@ DEFINE_SCOPE_FREE(struct json_object, json_object_put)
 
 /* ---- events and errors ------------------------------------------------------------------ */
 
-__attribute__((format(printf, 4, 5)))
-static int fail(struct reader *r, int code, const yaml_mark_t *mark, const char *fmt, ...)
+__attribute__((format(printf, 4, 5))) static int fail(struct reader *r, int code, const yaml_mark_t *mark,
+						      const char *fmt, ...)
 {
 	char text[160];
 	va_list ap;

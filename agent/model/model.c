@@ -68,45 +68,51 @@ static size_t place(const void *v, size_t n, const void *key, cmp_fn cmp, bool *
 }
 
 /* Macros, because the vectors differ in type alone. Putting what is there already is no change. */
-#define PUT(vec, take, cmp, drop) ({								\
-	bool there_;										\
-	int r_ = 0;										\
-	const size_t at_ = place((vec)->v, (vec)->n, &(take), (cmp), &there_);			\
-	if (there_) {										\
-		if ((vec)->v[at_] != (take))							\
-			drop((vec)->v[at_]);							\
-		(vec)->v[at_] = (take);								\
-	} else if (vec_add(vec)) {								\
-		memmove((vec)->v + at_ + 1, (vec)->v + at_,					\
-			((vec)->n - 1 - at_) * sizeof(*(vec)->v));				\
-		(vec)->v[at_] = (take);								\
-	} else {										\
-		drop(take);									\
-		r_ = -ENOMEM;									\
-	}											\
-	r_; })
+#define PUT(vec, take, cmp, drop)                                                                            \
+	({                                                                                                   \
+		bool there_;                                                                                 \
+		int r_ = 0;                                                                                  \
+		const size_t at_ = place((vec)->v, (vec)->n, &(take), (cmp), &there_);                       \
+		if (there_) {                                                                                \
+			if ((vec)->v[at_] != (take))                                                         \
+				drop((vec)->v[at_]);                                                         \
+			(vec)->v[at_] = (take);                                                              \
+		} else if (vec_add(vec)) {                                                                   \
+			memmove((vec)->v + at_ + 1, (vec)->v + at_,                                          \
+				((vec)->n - 1 - at_) * sizeof(*(vec)->v));                                   \
+			(vec)->v[at_] = (take);                                                              \
+		} else {                                                                                     \
+			drop(take);                                                                          \
+			r_ = -ENOMEM;                                                                        \
+		}                                                                                            \
+		r_;                                                                                          \
+	})
 
-#define DEL(vec, key, cmp, drop) ({								\
-	bool there_;										\
-	const size_t at_ = place((vec)->v, (vec)->n, (key), (cmp), &there_);			\
-	if (there_) {										\
-		drop((vec)->v[at_]);								\
-		(vec)->n--;									\
-		memmove((vec)->v + at_, (vec)->v + at_ + 1,					\
-			((vec)->n - at_) * sizeof(*(vec)->v));					\
-	}											\
-	there_; })
+#define DEL(vec, key, cmp, drop)                                                                             \
+	({                                                                                                   \
+		bool there_;                                                                                 \
+		const size_t at_ = place((vec)->v, (vec)->n, (key), (cmp), &there_);                         \
+		if (there_) {                                                                                \
+			drop((vec)->v[at_]);                                                                 \
+			(vec)->n--;                                                                          \
+			memmove((vec)->v + at_, (vec)->v + at_ + 1, ((vec)->n - at_) * sizeof(*(vec)->v));   \
+		}                                                                                            \
+		there_;                                                                                      \
+	})
 
-#define GET(vec, key, cmp) ({									\
-	bool there_;										\
-	const size_t at_ = place((vec)->v, (vec)->n, (key), (cmp), &there_);			\
-	there_ ? (vec)->v[at_] : NULL; })
+#define GET(vec, key, cmp)                                                                                   \
+	({                                                                                                   \
+		bool there_;                                                                                 \
+		const size_t at_ = place((vec)->v, (vec)->n, (key), (cmp), &there_);                         \
+		there_ ? (vec)->v[at_] : NULL;                                                               \
+	})
 
-#define FREE_ALL(vec, drop) do {								\
-	size_t i_;										\
-	for (i_ = 0; i_ < (vec)->n; i_++)							\
-		drop((vec)->v[i_]);								\
-	vec_done(vec);										\
+#define FREE_ALL(vec, drop)                                                                                  \
+	do {                                                                                                 \
+		size_t i_;                                                                                   \
+		for (i_ = 0; i_ < (vec)->n; i_++)                                                            \
+			drop((vec)->v[i_]);                                                                  \
+		vec_done(vec);                                                                               \
 	} while (0)
 
 /* ---- the whole -------------------------------------------------------------------------- */

@@ -27,8 +27,8 @@ struct labels {
 	VEC(struct label) at;
 };
 
-int labels_set(struct labels *l, const char *key, const char *value);	/* 0 or -ENOMEM; replaces */
-const char *labels_get(const struct labels *l, const char *key);	/* NULL: no such label */
+int labels_set(struct labels *l, const char *key, const char *value); /* 0 or -ENOMEM; replaces */
+const char *labels_get(const struct labels *l, const char *key);      /* NULL: no such label */
 bool labels_equal(const struct labels *a, const struct labels *b);
 void labels_done(struct labels *l);
 
@@ -57,24 +57,26 @@ bool selector_matches(const struct selector *s, const struct labels *l);
 
 /* ---- objects ---------------------------------------------------------------------------- */
 
+/* clang-format off */
 struct namespace {
+	/* clang-format on */
 	char *name;
-	struct labels labels;	/* kubernetes.io/metadata.name is always there, as the API server sets it */
+	struct labels labels; /* kubernetes.io/metadata.name is always there, as the API server sets it */
 };
 
 struct host_port {
-	uint8_t proto;		/* IPPROTO_* */
+	uint8_t proto; /* IPPROTO_* */
 	uint16_t port;
 };
 
 struct pod {
-	char *ns, *name, *uid;	/* uid "" where the source has none */
-	char *node;		/* spec.nodeName, "" if not scheduled or not said */
+	char *ns, *name, *uid; /* uid "" where the source has none */
+	char *node;	       /* spec.nodeName, "" if not scheduled or not said */
 	struct labels labels;
-	VEC(struct addr) addrs;	/* status.podIPs */
-	VEC(struct host_port) host_ports;	/* spec.containers[].ports[].hostPort */
-	bool host_network;	/* is the node, for every policy */
-	bool ended;		/* phase Succeeded or Failed: its addresses may be another's by now */
+	VEC(struct addr) addrs;		  /* status.podIPs */
+	VEC(struct host_port) host_ports; /* spec.containers[].ports[].hostPort */
+	bool host_network;		  /* is the node, for every policy */
+	bool ended; /* phase Succeeded or Failed: its addresses may be another's by now */
 };
 
 /* What the decoder could not take in: `path` is like "spec.ingress[0].ports[1].endPort". */
@@ -83,33 +85,33 @@ struct problem {
 };
 
 struct port_range {
-	uint8_t proto;		/* IPPROTO_TCP, _UDP, _SCTP */
-	uint16_t first, last;	/* inclusive; 0..65535 for "all ports of the protocol" */
+	uint8_t proto;	      /* IPPROTO_TCP, _UDP, _SCTP */
+	uint16_t first, last; /* inclusive; 0..65535 for "all ports of the protocol" */
 };
 
 /* One item of from/to. Exactly one of: block set (then both selectors NULL), or a selector at least. */
 struct peer {
-	struct selector *pods, *namespaces;	/* NULL: not used. Pods alone: in the policy's namespace */
+	struct selector *pods, *namespaces; /* NULL: not used. Pods alone: in the policy's namespace */
 	bool is_block;
 	struct cidr block;
 	VEC(struct cidr) except;
 };
 
 struct rule {
-	VEC(struct peer) peers;		/* none: any peer, outside ones too */
-	VEC(struct port_range) ports;	/* none: every port of every protocol */
-	bool unknown;			/* holds something not understood: matches nothing */
+	VEC(struct peer) peers;	      /* none: any peer, outside ones too */
+	VEC(struct port_range) ports; /* none: every port of every protocol */
+	bool unknown;		      /* holds something not understood: matches nothing */
 };
 
-enum { DIR_INGRESS = 0, DIR_EGRESS = 1, DIR_MAX = 2 };	/* as enum bh_dir */
+enum { DIR_INGRESS = 0, DIR_EGRESS = 1, DIR_MAX = 2 }; /* as enum bh_dir */
 
 /* networking.k8s.io/v1 NetworkPolicy, defaults applied. */
 struct net_policy {
 	char *ns, *name;
-	struct selector *subject;	/* spec.podSelector; never NULL */
-	bool isolates[DIR_MAX];		/* policyTypes with their defaults */
+	struct selector *subject; /* spec.podSelector; never NULL */
+	bool isolates[DIR_MAX];	  /* policyTypes with their defaults */
 	VEC(struct rule) rules[DIR_MAX];
-	VEC(struct problem) problems;	/* empty: all was understood */
+	VEC(struct problem) problems; /* empty: all was understood */
 };
 
 /*
@@ -119,21 +121,21 @@ struct net_policy {
 struct endpoint {
 	struct hash128 key;
 	char *network, *container, *ifname, *netns;
-	char *ns, *pod, *uid;	/* from CNI_ARGS; uid "" if not given */
-	uint32_t ifindex;	/* host side of the veth; 0: the interface is gone */
+	char *ns, *pod, *uid; /* from CNI_ARGS; uid "" if not given */
+	uint32_t ifindex;     /* host side of the veth; 0: the interface is gone */
 	uint8_t mac[6];
-	VEC(struct addr) addrs;	/* of the result, and link-local ones */
+	VEC(struct addr) addrs; /* of the result, and link-local ones */
 };
 
 /* ---- the whole -------------------------------------------------------------------------- */
 
 /* Each vector is sorted by its *_cmp, so that look-ups are binary searches. */
 struct model {
-	VEC(struct namespace *) namespaces;	/* by name */
-	VEC(struct pod *) pods;			/* by namespace, name */
-	VEC(struct net_policy *) policies;	/* by namespace, name */
-	VEC(struct endpoint *) endpoints;	/* by key */
-	VEC(struct addr) node_addrs;		/* of this node, loopback left out; sorted */
+	VEC(struct namespace *) namespaces; /* by name */
+	VEC(struct pod *) pods;		    /* by namespace, name */
+	VEC(struct net_policy *) policies;  /* by namespace, name */
+	VEC(struct endpoint *) endpoints;   /* by key */
+	VEC(struct addr) node_addrs;	    /* of this node, loopback left out; sorted */
 };
 
 struct model *model_new(void);
@@ -174,6 +176,6 @@ struct endpoint *model_endpoint(const struct model *m, const struct hash128 *key
 /* The pod an endpoint belongs to: same namespace and name, and the same UID where both sides have one. */
 const struct pod *model_endpoint_pod(const struct model *m, const struct endpoint *e);
 
-int model_set_node_addrs(struct model *m, const struct addr *addrs, size_t n);	/* copied, sorted */
+int model_set_node_addrs(struct model *m, const struct addr *addrs, size_t n); /* copied, sorted */
 
 #endif

@@ -126,7 +126,7 @@ void net_policy_free(struct net_policy *p)
 int net_policy_problem(struct net_policy *p, const char *path, const char *text)
 {
 	struct problem new = { .path = strdup(path), .text = strdup(text) };
-	struct problem *slot = new.path && new.text ? vec_add(&p->problems) : NULL;
+	struct problem *slot = new.path &&new.text ? vec_add(&p->problems) : NULL;
 
 	if (!slot) {
 		free(new.path);

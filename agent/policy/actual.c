@@ -36,7 +36,8 @@ int key_location(const void *a, const void *b)
 {
 	const struct actual_location *x = a, *y = b;
 
-	return x->is_block != y->is_block ? (int)x->is_block - (int)y->is_block : cidr_cmp(&x->cidr, &y->cidr);
+	return x->is_block != y->is_block ? (int)x->is_block - (int)y->is_block
+					  : cidr_cmp(&x->cidr, &y->cidr);
 }
 
 struct actual *actual_new(const struct actual_sizes *size)
@@ -70,15 +71,15 @@ void actual_free(struct actual *a)
 }
 
 /* Drops what is marked dead, then sorts the rest. */
-#define TIDY(vec, order)								\
-	do {										\
-		size_t from_, to_ = 0;							\
-											\
-		for (from_ = 0; from_ < (vec)->n; from_++)				\
-			if (!(vec)->v[from_].dead)					\
-				(vec)->v[to_++] = (vec)->v[from_];			\
-		(vec)->n = to_;								\
-		vec_sort(vec, order);							\
+#define TIDY(vec, order)                                                                                     \
+	do {                                                                                                 \
+		size_t from_, to_ = 0;                                                                       \
+                                                                                                             \
+		for (from_ = 0; from_ < (vec)->n; from_++)                                                   \
+			if (!(vec)->v[from_].dead)                                                           \
+				(vec)->v[to_++] = (vec)->v[from_];                                           \
+		(vec)->n = to_;                                                                              \
+		vec_sort(vec, order);                                                                        \
 	} while (0)
 
 void actual_sort(struct actual *a)
@@ -92,17 +93,17 @@ void actual_sort(struct actual *a)
 }
 
 /* What a plan deletes is in the sorted part, but for what it made itself and no longer needs. */
-#define MARK_DEAD(vec, sorted, key, order)						\
-	do {										\
-		size_t at_ = (sorted);							\
-		__typeof__((vec)->v) found_ = at_ ? bsearch((key), (vec)->v, at_, sizeof(*(vec)->v), (order)) \
-						  : NULL;				\
-											\
-		for (; !found_ && at_ < (vec)->n; at_++)				\
-			if (!order((key), &(vec)->v[at_]) && !(vec)->v[at_].dead)	\
-				found_ = &(vec)->v[at_];				\
-		if (found_)								\
-			found_->dead = true;						\
+#define MARK_DEAD(vec, sorted, key, order)                                                                   \
+	do {                                                                                                 \
+		size_t at_ = (sorted);                                                                       \
+		__typeof__((vec)->v) found_ =                                                                \
+			at_ ? bsearch((key), (vec)->v, at_, sizeof(*(vec)->v), (order)) : NULL;              \
+                                                                                                             \
+		for (; !found_ && at_ < (vec)->n; at_++)                                                     \
+			if (!order((key), &(vec)->v[at_]) && !(vec)->v[at_].dead)                            \
+				found_ = &(vec)->v[at_];                                                     \
+		if (found_)                                                                                  \
+			found_->dead = true;                                                                 \
 	} while (0)
 
 static int add_location(struct actual *a, const struct step *s, bool is_block)
@@ -216,7 +217,7 @@ static const struct actual_location *longest(const struct actual *a, const struc
 	const struct actual_location *best = NULL;
 	size_t i;
 
-	for (i = a->locations.n; i-- > 0 && a->locations.v[i].is_block;) {	/* blocks are sorted behind */
+	for (i = a->locations.n; i-- > 0 && a->locations.v[i].is_block;) { /* blocks are sorted behind */
 		const struct actual_location *l = &a->locations.v[i];
 
 		if (cidr_holds(&l->cidr, addr) && (!best || l->cidr.len > best->cidr.len))

@@ -15,40 +15,40 @@
 /* One item of from/to in use; equal items of different policies are one. */
 struct peer_set {
 	struct hash128 hash;
-	const struct peer *peer;	/* borrowed from one of the policies that name it */
-	const char *ns;			/* that the pods must be in; NULL: `namespaces` says, or a block */
+	const struct peer *peer; /* borrowed from one of the policies that name it */
+	const char *ns;		 /* that the pods must be in; NULL: `namespaces` says, or a block */
 };
 
 struct span {
-	uint32_t first, last;		/* BH_PORT(), inclusive */
+	uint32_t first, last; /* BH_PORT(), inclusive */
 };
 
 struct peer_ref {
 	struct hash128 hash;
-	uint32_t index;			/* into build.peer_sets, once these are sorted */
+	uint32_t index; /* into build.peer_sets, once these are sorted */
 };
 
 /* One understood rule of a direction that its policy isolates. */
 struct rule_use {
-	struct hash128 hash;		/* of its name */
-	uint32_t rule;			/* index + 1 into tables.rules, once these are sorted */
+	struct hash128 hash; /* of its name */
+	uint32_t rule;	     /* index + 1 into tables.rules, once these are sorted */
 	bool any_peer, all_ports;
-	VEC(struct peer_ref) peers;	/* sorted by hash, no duplicates */
-	VEC(struct span) ports;		/* disjoint, ascending, not even adjacent */
+	VEC(struct peer_ref) peers; /* sorted by hash, no duplicates */
+	VEC(struct span) ports;	    /* disjoint, ascending, not even adjacent */
 };
 
 struct policy_use {
-	bool used;			/* selects a pod of this node */
+	bool used; /* selects a pod of this node */
 	bool has_cidr;
-	struct hash128 hash;		/* of all that decides what it means */
-	VEC(struct rule_use) rules[DIR_MAX];	/* in the policy's order */
+	struct hash128 hash;		     /* of all that decides what it means */
+	VEC(struct rule_use) rules[DIR_MAX]; /* in the policy's order */
 };
 
 /* One endpoint with an interface. */
 struct subject {
 	struct table_endpoint ep;
-	bool known;			/* its pod is a subject; else isolated by ignorance */
-	VEC(uint32_t) policies;		/* that select it: indexes into model.policies, ascending */
+	bool known;		/* its pod is a subject; else isolated by ignorance */
+	VEC(uint32_t) policies; /* that select it: indexes into model.policies, ascending */
 	struct hash128 set;
 };
 
@@ -66,9 +66,9 @@ struct class_use {
 struct build {
 	const struct model *model;
 	struct tables *t;
-	VEC(struct subject) subjects;		/* by ifindex, no duplicates */
-	struct policy_use *uses;		/* as many as model.policies, same indexes */
-	VEC(struct peer_set) peer_sets;		/* by hash: an index says the order, too */
+	VEC(struct subject) subjects;	/* by ifindex, no duplicates */
+	struct policy_use *uses;	/* as many as model.policies, same indexes */
+	VEC(struct peer_set) peer_sets; /* by hash: an index says the order, too */
 	VEC(uint32_t) lists;
 	VEC(struct class_use) classes;
 };

@@ -17,8 +17,8 @@
 
 struct claim {
 	struct addr addr;
-	bool status;		/* by status.podIPs; else by an endpoint */
-	struct list peers;	/* of the pod */
+	bool status;	   /* by status.podIPs; else by an endpoint */
+	struct list peers; /* of the pod */
 };
 
 struct claims {
@@ -35,7 +35,7 @@ static int claim_cmp(const void *a, const void *b)
 
 static bool is_link_local(const struct addr *a)
 {
-	return a->b[0] == 0xfe && (a->b[1] & 0xc0) == 0x80;	/* fe80::/10 */
+	return a->b[0] == 0xfe && (a->b[1] & 0xc0) == 0x80; /* fe80::/10 */
 }
 
 /* What is on every link names no pod, and what is this node's own is the node. */

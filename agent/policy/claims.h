@@ -7,11 +7,11 @@
 
 struct pod_addr {
 	struct addr addr;
-	struct list peers;	/* by selectors; never empty */
+	struct list peers; /* by selectors; never empty */
 };
 
 struct pod_addrs {
-	VEC(struct pod_addr) at;	/* by address, no duplicates */
+	VEC(struct pod_addr) at; /* by address, no duplicates */
 };
 
 /* @ret: appended to; the caller frees `at`, also on failure. Return: 0 or -ENOMEM. */

@@ -24,7 +24,8 @@
 
 static int full(struct work *w, const char *map, uint32_t need, uint32_t have)
 {
-	return bh_err_set(w->err, -ENOSPC, "map %s is too small: %u entries wanted, %u there are", map, need, have);
+	return bh_err_set(w->err, -ENOSPC, "map %s is too small: %u entries wanted, %u there are", map, need,
+			  have);
 }
 
 static int add_location_step(struct work *w, enum step_kind addr, enum step_kind cidr, const struct move *m)
@@ -145,7 +146,7 @@ static int raise_epochs(struct work *w)
 
 	if (!w->plan->losers)
 		return 0;
-	r = work_grace(w);	/* whoever still decides by the old words stamps the old epoch */
+	r = work_grace(w); /* whoever still decides by the old words stamps the old epoch */
 	for (i = 0; !r && i < w->flips.n; i++)
 		if (w->flips.v[i].loses)
 			r = work_word(w, STEP_EP_EPOCH, w->flips.v[i].slot, ++w->epoch);
@@ -218,7 +219,7 @@ static int delete_unused(struct work *w)
 	if (r)
 		return r;
 	if (w->plan->steps.n == before + 1) {
-		w->plan->steps.n = before;	/* nothing to delete: no wait either */
+		w->plan->steps.n = before; /* nothing to delete: no wait either */
 		return 0;
 	}
 	return work_grace(w);
@@ -272,7 +273,8 @@ static int make_plan(struct work *w)
 	return r ? r : delete_unused(w);
 }
 
-int delta_plan(const struct tables *wanted, const struct actual *actual, struct plan **ret, struct bh_err *err)
+int delta_plan(const struct tables *wanted, const struct actual *actual, struct plan **ret,
+	       struct bh_err *err)
 {
 	struct work w = { .err = err };
 	int r = work_init(&w, wanted, actual);

@@ -25,9 +25,9 @@ struct actual_id {
 };
 
 struct actual_location {
-	struct cidr cidr;	/* exact addresses: len 128 */
+	struct cidr cidr; /* exact addresses: len 128 */
 	bool is_block;
-	uint32_t slot;		/* index into words[] */
+	uint32_t slot; /* index into words[] */
 	bool dead;
 };
 
@@ -49,14 +49,14 @@ struct actual_sizes {
  */
 struct actual {
 	struct actual_sizes size;
-	uint32_t epoch;			/* bh_meta.epoch */
+	uint32_t epoch; /* bh_meta.epoch */
 	VEC(struct actual_id) ids;
 	VEC(struct actual_location) locations;
 	VEC(struct actual_row) rows;
 	size_t sorted_ids, sorted_locations, sorted_rows;
-	uint32_t *words;		/* bh_classes: size.classes of them */
-	struct bh_range *ranges;	/* bh_ranges: size.ranges of them */
-	struct bh_endpoint *endpoints;	/* bh_endpoints: BH_EP_SLOTS of them */
+	uint32_t *words;	       /* bh_classes: size.classes of them */
+	struct bh_range *ranges;       /* bh_ranges: size.ranges of them */
+	struct bh_endpoint *endpoints; /* bh_endpoints: BH_EP_SLOTS of them */
 };
 
 /* NULL: no memory. Fill the vectors in any order, then actual_sort(). */
@@ -67,39 +67,53 @@ void actual_sort(struct actual *a);
 /* ---- the steps ---------------------------------------------------------------------------- */
 
 enum step_kind {
-	STEP_GRACE,		/* wait until every reader that runs now has finished */
-	STEP_ID_SET,		/* bh_ids[key] = id */
+	STEP_GRACE,  /* wait until every reader that runs now has finished */
+	STEP_ID_SET, /* bh_ids[key] = id */
 	STEP_ID_DEL,
-	STEP_RANGE,		/* bh_ranges[index] = range */
+	STEP_RANGE, /* bh_ranges[index] = range */
 	STEP_ROW_SET,
 	STEP_ROW_DEL,
-	STEP_CLASS_WORD,	/* bh_classes[slot] = word: one aligned store */
-	STEP_ADDR_SET,		/* bh_addrs[addr] = slot: a key that was not there */
+	STEP_CLASS_WORD, /* bh_classes[slot] = word: one aligned store */
+	STEP_ADDR_SET,	 /* bh_addrs[addr] = slot: a key that was not there */
 	STEP_ADDR_DEL,
 	STEP_CIDR_SET,
 	STEP_CIDR_DEL,
-	STEP_EP_NEW,		/* whole slot, ifindex stored last */
-	STEP_EP_SET,		/* endpoint[slot].policy_set = word: one aligned store */
-	STEP_EP_EPOCH,		/* meta.epoch = word, then endpoint[slot].epoch = word */
-	STEP_EP_DEL,		/* endpoint[slot].ifindex = 0 */
+	STEP_EP_NEW,   /* whole slot, ifindex stored last */
+	STEP_EP_SET,   /* endpoint[slot].policy_set = word: one aligned store */
+	STEP_EP_EPOCH, /* meta.epoch = word, then endpoint[slot].epoch = word */
+	STEP_EP_DEL,   /* endpoint[slot].ifindex = 0 */
 };
 
 struct step {
 	enum step_kind kind;
 	union {
-		struct { struct bh_id_key key; struct bh_id id; } id;
-		struct { uint32_t index; struct bh_range range; } range;
+		struct {
+			struct bh_id_key key;
+			struct bh_id id;
+		} id;
+		struct {
+			uint32_t index;
+			struct bh_range range;
+		} range;
 		struct actual_row row;
-		struct { uint32_t slot, word; } word;			/* CLASS_WORD, EP_SET, EP_EPOCH, EP_DEL */
-		struct { struct cidr cidr; uint32_t slot; } location;	/* ADDR_*, CIDR_* */
-		struct { uint32_t slot; struct bh_endpoint ep; } ep;
+		struct {
+			uint32_t slot, word;
+		} word; /* CLASS_WORD, EP_SET, EP_EPOCH, EP_DEL */
+		struct {
+			struct cidr cidr;
+			uint32_t slot;
+		} location; /* ADDR_*, CIDR_* */
+		struct {
+			uint32_t slot;
+			struct bh_endpoint ep;
+		} ep;
 	};
 };
 
 struct plan {
 	VEC(struct step) steps;
-	size_t losers;		/* endpoints whose epoch is raised */
-	bool again;		/* a second pass is due: call delta_plan() once more after this one */
+	size_t losers; /* endpoints whose epoch is raised */
+	bool again;    /* a second pass is due: call delta_plan() once more after this one */
 };
 
 /**

@@ -15,8 +15,8 @@
 enum digest_kind {
 	DIGEST_REQUIREMENT = 1,
 	DIGEST_SELECTOR,
-	DIGEST_PODS,		/* a peer set of pods */
-	DIGEST_BLOCK,		/* a peer set of addresses */
+	DIGEST_PODS,  /* a peer set of pods */
+	DIGEST_BLOCK, /* a peer set of addresses */
 	DIGEST_RULE,
 	DIGEST_POLICY,
 	DIGEST_SET,

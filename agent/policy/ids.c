@@ -21,16 +21,16 @@ struct span {
 };
 
 struct pool {
-	uint32_t limit;		/* ids are 1 .. limit - 1 */
-	uint32_t next;		/* where to look first */
+	uint32_t limit; /* ids are 1 .. limit - 1 */
+	uint32_t next;	/* where to look first */
 	uint8_t *used;
 };
 
 struct ids {
-	uint32_t left;			/* free entries of bh_ids */
-	VEC(struct by_hash) known;	/* sorted up to `sorted`, new ones behind */
+	uint32_t left;		   /* free entries of bh_ids */
+	VEC(struct by_hash) known; /* sorted up to `sorted`, new ones behind */
 	size_t sorted;
-	VEC(struct span) spans;		/* by base */
+	VEC(struct span) spans; /* by base */
 	struct pool pool[BH_ID_RULE + 1];
 	uint32_t ranges;
 };

@@ -12,7 +12,7 @@
 
 struct ids;
 
-struct ids *ids_new(const struct actual *a);	/* NULL: no memory */
+struct ids *ids_new(const struct actual *a); /* NULL: no memory */
 void ids_free(struct ids *ids);
 
 /* Return: 1 known (*ret is its id; for a slice its base), 0 not. */

@@ -16,16 +16,16 @@
 #include "policy/order.h"
 
 struct place {
-	struct table_location at;	/* its class is filled in last */
+	struct table_location at; /* its class is filled in last */
 	struct list peers;
-	const uint32_t *peers_v;	/* where `peers` is, once build.lists has stopped growing */
-	struct hash128 hash;		/* of the class */
+	const uint32_t *peers_v; /* where `peers` is, once build.lists has stopped growing */
+	struct hash128 hash;	 /* of the class */
 };
 
 struct places {
-	VEC(struct place) blocks;	/* by cidr */
+	VEC(struct place) blocks; /* by cidr */
 	VEC(struct place) exact;
-	bool lengths[129];		/* that some block has */
+	bool lengths[129]; /* that some block has */
 };
 
 /* ---- blocks --------------------------------------------------------------------------------- */
@@ -290,7 +290,7 @@ static int make_classes(struct build *b, struct place **all, size_t n)
 	size_t i;
 	int r;
 
-	if (!vec_add(&b->classes))	/* class 0: all zero, sorts first */
+	if (!vec_add(&b->classes)) /* class 0: all zero, sorts first */
 		return -ENOMEM;
 	qsort(all, n, sizeof(*all), peers_cmp);
 	for (i = 0; i < n; i++) {

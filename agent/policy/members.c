@@ -33,8 +33,8 @@ static int namespace_candidates(const struct build *b, const struct namespace *n
 
 		if (set->peer->is_block)
 			continue;
-		if (set->ns ? strcmp(set->ns, ns->name) :
-			      !selector_matches(set->peer->namespaces, &ns->labels))
+		if (set->ns ? strcmp(set->ns, ns->name)
+			    : !selector_matches(set->peer->namespaces, &ns->labels))
 			continue;
 		slot = vec_add(ret);
 		if (!slot)

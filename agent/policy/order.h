@@ -5,8 +5,8 @@
 
 #include "policy/policy.h"
 
-int policy_row_cmp(const void *a, const void *b);		/* struct table_row by set, class, dir */
-int policy_location_cmp(const void *a, const void *b);		/* struct table_location by is_block, cidr */
+int policy_row_cmp(const void *a, const void *b);      /* struct table_row by set, class, dir */
+int policy_location_cmp(const void *a, const void *b); /* struct table_location by is_block, cidr */
 
 /* The block of that length that holds the address. */
 struct cidr policy_cidr_of(const struct addr *a, unsigned int len);

@@ -24,54 +24,54 @@
 /* One rule of one policy: what explain, events and counters name. */
 struct table_rule {
 	struct hash128 hash;
-	char *name;		/* "shop/allow-web ingress[0]"; owned */
+	char *name; /* "shop/allow-web ingress[0]"; owned */
 };
 
 /* Disjoint, ascending; first and last as BH_PORT(). */
 struct table_range {
 	uint32_t first, last;
-	uint32_t action;	/* enum bh_action */
-	uint32_t rule;		/* index + 1 into tables.rules; 0: none */
+	uint32_t action; /* enum bh_action */
+	uint32_t rule;	 /* index + 1 into tables.rules; 0: none */
 };
 
 /* (set, class, direction) -> what holds. Only rows that differ from the class-0 row of the same set
  * and direction are there, and the class-0 row itself always. */
 struct table_row {
-	uint32_t set;		/* index into tables.sets */
-	uint32_t class;		/* index into tables.classes; 0 is BH_CLASS_NONE */
-	uint32_t dir;		/* enum bh_dir */
-	uint32_t action;	/* of what no range holds */
-	uint32_t rule;		/* behind `action`; index + 1, 0: none */
-	uint32_t first, n;	/* slice of tables.ranges */
+	uint32_t set;	   /* index into tables.sets */
+	uint32_t class;	   /* index into tables.classes; 0 is BH_CLASS_NONE */
+	uint32_t dir;	   /* enum bh_dir */
+	uint32_t action;   /* of what no range holds */
+	uint32_t rule;	   /* behind `action`; index + 1, 0: none */
+	uint32_t first, n; /* slice of tables.ranges */
 };
 
 struct table_class {
-	struct hash128 hash;	/* of the sorted peer-set hashes; classes[0]: all zero, no peer set */
+	struct hash128 hash; /* of the sorted peer-set hashes; classes[0]: all zero, no peer set */
 };
 
 struct table_set {
 	struct hash128 hash;
 	bool has_cidr;		/* some peer is an ipBlock: BH_SET_CIDR */
 	bool isolated[2];	/* by direction: some policy isolates it */
-	VEC(uint32_t) policies;	/* indexes into model.policies at compile time, for explain */
+	VEC(uint32_t) policies; /* indexes into model.policies at compile time, for explain */
 };
 
 /* An address (cidr.len 128) or a CIDR block, and the class of what it holds (longest prefix wins). */
 struct table_location {
 	struct cidr cidr;
-	uint32_t class;		/* index into tables.classes */
-	bool is_block;		/* goes to the LPM; else to the exact hash */
-	bool is_node;		/* BH_CLASS_NODE */
+	uint32_t class; /* index into tables.classes */
+	bool is_block;	/* goes to the LPM; else to the exact hash */
+	bool is_node;	/* BH_CLASS_NODE */
 };
 
 struct table_endpoint {
-	struct hash128 key;	/* owner */
+	struct hash128 key; /* owner */
 	uint32_t ifindex;
 	uint8_t mac[6];
-	uint8_t flags;		/* BH_EP_* */
+	uint8_t flags; /* BH_EP_* */
 	uint8_t addrs;
 	struct addr addr[BH_EP_ADDRS];
-	int32_t set;		/* index into tables.sets; -1: isolated: pod or namespace unknown, or ended */
+	int32_t set; /* index into tables.sets; -1: isolated: pod or namespace unknown, or ended */
 };
 
 /* All sorted: classes, sets and rules by hash (class 0 first), rows by (set, class, dir),

@@ -58,7 +58,7 @@ static bool loses_at_edges(struct row_view edges, struct row_view before, struct
 bool row_loses(struct row_view before, struct row_view after)
 {
 	if (all_allowed(before) && !all_allowed(after))
-		return true;	/* portless packets pass only where all is allowed */
+		return true; /* portless packets pass only where all is allowed */
 	if (allows(before, 0) && !allows(after, 0))
 		return true;
 	return loses_at_edges(before, before, after) || loses_at_edges(after, before, after);

@@ -10,7 +10,7 @@
 /* A row and where its ranges are; row NULL: no such row, which denies all. */
 struct row_view {
 	const struct bh_row *row;
-	const struct bh_range *ranges;	/* row->n of them */
+	const struct bh_range *ranges; /* row->n of them */
 };
 
 /* @pool: bh_ranges, for rows whose ranges are not inline. */

@@ -14,7 +14,7 @@
 #include "policy/digest.h"
 #include "util/scope.h"
 
-#define NAME_MAX_BYTES 1024	/* namespace, policy, direction, index: 63 + 253 and some */
+#define NAME_MAX_BYTES 1024 /* namespace, policy, direction, index: 63 + 253 and some */
 
 static const char *const dir_name[DIR_MAX] = { [DIR_INGRESS] = "ingress", [DIR_EGRESS] = "egress" };
 

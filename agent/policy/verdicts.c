@@ -17,17 +17,17 @@ typedef VEC(struct table_range) range_vec;
 
 /* Some rule of the (set, direction) names a peer set of this class. */
 struct hit {
-	uint32_t class, rule;		/* rule: index into verdicts.rules */
+	uint32_t class, rule; /* rule: index into verdicts.rules */
 };
 
 struct verdicts {
 	struct build *b;
 	struct tables *t;
-	uint32_t *start;		/* by peer set: where in in_classes its classes begin */
+	uint32_t *start; /* by peer set: where in in_classes its classes begin */
 	uint32_t *in_classes;
-	VEC(const struct rule_use *) rules;	/* of one (set, direction), the first wins */
-	VEC(bool) holds;		/* by rule: for the class at hand */
-	VEC(struct hit) hits;		/* by class, rule */
+	VEC(const struct rule_use *) rules; /* of one (set, direction), the first wins */
+	VEC(bool) holds;		    /* by rule: for the class at hand */
+	VEC(struct hit) hits;		    /* by class, rule */
 	range_vec merged, spare;
 };
 
@@ -67,7 +67,7 @@ static int overlay_span(const range_vec *base, const struct span *s, uint32_t ru
 			r = emit(to, from, base->v[i].first - 1, rule);
 		if (base->v[i].last >= from)
 			from = base->v[i].last + 1;
-		if (from > s->last)	/* that range may reach into the next span */
+		if (from > s->last) /* that range may reach into the next span */
 			break;
 		if (!r)
 			r = copy_range(to, &base->v[i]);
@@ -201,8 +201,7 @@ static int collect_hits(struct verdicts *w)
 static bool same_row(const struct verdicts *w, const struct table_row *base, const struct table_row *row)
 {
 	return row->action == base->action && row->rule == base->rule && row->n == base->n &&
-	       (!row->n ||
-		!memcmp(w->merged.v, w->t->ranges.v + base->first, row->n * sizeof(*w->merged.v)));
+	       (!row->n || !memcmp(w->merged.v, w->t->ranges.v + base->first, row->n * sizeof(*w->merged.v)));
 }
 
 /* The hits [from..to) are all those of one class. @base: index of the row of class 0. */
@@ -309,8 +308,9 @@ static int share_ranges(struct tables *t)
 			slices[n++] = (struct slice){ t->ranges.v + t->rows.v[i].first, t->rows.v[i].n, i };
 	qsort(slices, n, sizeof(*slices), slice_cmp);
 	for (i = 0; i < n; i++)
-		owner[slices[i].row] = i && !content_cmp(&slices[i - 1], &slices[i]) ?
-				       owner[slices[i - 1].row] : slices[i].row;
+		owner[slices[i].row] = i && !content_cmp(&slices[i - 1], &slices[i])
+					       ? owner[slices[i - 1].row]
+					       : slices[i].row;
 	/* In row order, which is the order in which the ranges were appended, so nothing is overwritten. */
 	for (i = 0; i < t->rows.n; i++) {
 		struct table_row *row = &t->rows.v[i];

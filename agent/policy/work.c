@@ -82,8 +82,8 @@ int work_init(struct work *w, const struct tables *wanted, const struct actual *
 	w->slot_used = calloc(actual->size.classes, 1);
 	w->ep_used = calloc(BH_EP_SLOTS, 1);
 	w->ranges = calloc(actual->size.ranges, sizeof(*w->ranges));
-	if (!w->plan || !w->ids || !w->rule_id || !w->class_id || !w->set_word || !w->slot_used || !w->ep_used ||
-	    !w->ranges)
+	if (!w->plan || !w->ids || !w->rule_id || !w->class_id || !w->set_word || !w->slot_used ||
+	    !w->ep_used || !w->ranges)
 		return -ENOMEM;
 	memcpy(w->ranges, actual->ranges, actual->size.ranges * sizeof(*w->ranges));
 	for (i = 0; i < actual->locations.n; i++) {

@@ -17,24 +17,24 @@ struct move {
 	struct cidr cidr;
 	bool is_block, insert, remove;
 	uint32_t slot;
-	uint32_t from, to;	/* words */
-	uint32_t via;		/* word of the transitional class; used if the plan has them */
+	uint32_t from, to; /* words */
+	uint32_t via;	   /* word of the transitional class; used if the plan has them */
 };
 
 /* A distinct pair of classes that some address has before and after. */
 struct pair {
-	uint32_t from, to;	/* class ids */
-	uint32_t via;		/* transitional class id */
+	uint32_t from, to; /* class ids */
+	uint32_t via;	   /* transitional class id */
 };
 
 /* A live endpoint that stays, gets another policy set, or goes. */
 struct flip {
 	uint32_t slot;
-	uint32_t from, to;	/* policy-set words */
-	uint32_t via;		/* what is stored in this plan: to, or its alias */
-	bool gone;		/* leaves the map */
-	bool replaced;		/* gone, but a new slot serves the same interface */
-	bool loses;		/* some allow goes: its epoch must rise */
+	uint32_t from, to; /* policy-set words */
+	uint32_t via;	   /* what is stored in this plan: to, or its alias */
+	bool gone;	   /* leaves the map */
+	bool replaced;	   /* gone, but a new slot serves the same interface */
+	bool loses;	   /* some allow goes: its epoch must rise */
 };
 
 struct work {
@@ -43,22 +43,22 @@ struct work {
 	struct plan *plan;
 	struct bh_err *err;
 	struct ids *ids;
-	uint32_t *rule_id, *class_id, *set_word;	/* by index into wanted */
-	VEC(struct actual_row) rows;			/* wanted, with ids; sorted */
-	VEC(struct bh_id_key) keep;			/* ids that stay; sorted when complete */
-	VEC(struct actual_row) aliases;			/* rows of aliases, which stay until the second pass */
-	VEC(struct bh_row_key) passing;			/* rows of transitional classes, deleted at the end */
+	uint32_t *rule_id, *class_id, *set_word; /* by index into wanted */
+	VEC(struct actual_row) rows;		 /* wanted, with ids; sorted */
+	VEC(struct bh_id_key) keep;		 /* ids that stay; sorted when complete */
+	VEC(struct actual_row) aliases;		 /* rows of aliases, which stay until the second pass */
+	VEC(struct bh_row_key) passing;		 /* rows of transitional classes, deleted at the end */
 	VEC(struct bh_id_key) passing_ids;
 	VEC(struct move) moves;
-	VEC(struct pair) pairs;				/* also (c, c) of what stays; sorted, unique */
-	VEC(struct flip) flips;				/* all live endpoints */
-	VEC(uint32_t) live;				/* policy-set words of live endpoints; sorted, unique */
-	VEC(uint32_t) settled;				/* wanted words; sorted */
-	uint8_t *slot_used;				/* of bh_classes */
+	VEC(struct pair) pairs; /* also (c, c) of what stays; sorted, unique */
+	VEC(struct flip) flips; /* all live endpoints */
+	VEC(uint32_t) live;	/* policy-set words of live endpoints; sorted, unique */
+	VEC(uint32_t) settled;	/* wanted words; sorted */
+	uint8_t *slot_used;	/* of bh_classes */
 	uint32_t slot_next;
-	uint8_t *ep_used;				/* of bh_endpoints */
-	struct bh_range *ranges;			/* actual->ranges and what this plan adds */
-	uint32_t addrs, cidrs, row_count;		/* fill after the inserts of this plan */
+	uint8_t *ep_used;		  /* of bh_endpoints */
+	struct bh_range *ranges;	  /* actual->ranges and what this plan adds */
+	uint32_t addrs, cidrs, row_count; /* fill after the inserts of this plan */
 	uint32_t epoch;
 	bool transitional;
 };
@@ -99,18 +99,18 @@ int work_passing_id(struct work *w, uint32_t kind, uint32_t flags, uint32_t *ret
 int work_u32(void *vec, uint32_t value);
 bool work_holds(const void *vec, uint32_t value);
 int work_cmp_u32(const void *a, const void *b);
-int work_cmp_pair(const void *a, const void *b);	/* struct pair by from, to */
+int work_cmp_pair(const void *a, const void *b); /* struct pair by from, to */
 
 /* Sorts and drops repetitions. */
-#define UNIQUE(vec, cmp)								\
-	do {										\
-		size_t from_, to_ = 0;							\
-											\
-		vec_sort(vec, cmp);							\
-		for (from_ = 0; from_ < (vec)->n; from_++)				\
-			if (!to_ || cmp(&(vec)->v[to_ - 1], &(vec)->v[from_]))		\
-				(vec)->v[to_++] = (vec)->v[from_];			\
-		(vec)->n = to_;								\
+#define UNIQUE(vec, cmp)                                                                                     \
+	do {                                                                                                 \
+		size_t from_, to_ = 0;                                                                       \
+                                                                                                             \
+		vec_sort(vec, cmp);                                                                          \
+		for (from_ = 0; from_ < (vec)->n; from_++)                                                   \
+			if (!to_ || cmp(&(vec)->v[to_ - 1], &(vec)->v[from_]))                               \
+				(vec)->v[to_++] = (vec)->v[from_];                                           \
+		(vec)->n = to_;                                                                              \
 	} while (0)
 
 #endif

@@ -30,7 +30,8 @@ static int announce_id(struct work *w, uint32_t kind, uint32_t id, const struct 
 }
 
 /* The id of some wanted content, a new one if it has none. */
-static int content_id(struct work *w, uint32_t kind, const struct hash128 *hash, uint32_t flags, uint32_t *ret)
+static int content_id(struct work *w, uint32_t kind, const struct hash128 *hash, uint32_t flags,
+		      uint32_t *ret)
 {
 	uint32_t id;
 	int r;

@@ -105,7 +105,7 @@ void work_find_losers(struct work *w)
 
 		if (f->gone)
 			continue;
-		for (j = 0; j < i; j++)		/* the same question, answered before */
+		for (j = 0; j < i; j++) /* the same question, answered before */
 			if (!w->flips.v[j].gone && w->flips.v[j].from == f->from && w->flips.v[j].to == f->to)
 				break;
 		f->loses = j < i ? w->flips.v[j].loses : all || (f->from && change_loses(w, f->from, f->to));

@@ -23,7 +23,7 @@ static uint32_t word_around(const struct actual *a, const struct cidr *cidr)
 	const struct actual_location *best = NULL;
 	size_t i;
 
-	for (i = a->locations.n; i-- > 0 && a->locations.v[i].is_block;) {	/* blocks are sorted behind */
+	for (i = a->locations.n; i-- > 0 && a->locations.v[i].is_block;) { /* blocks are sorted behind */
 		const struct actual_location *l = &a->locations.v[i];
 
 		if (cidr_covers(&l->cidr, cidr) && (!best || l->cidr.len > best->cidr.len))
@@ -86,14 +86,18 @@ int work_find_moves(struct work *w)
 	while (!r && (i < a->locations.n || j < t->locations.n)) {
 		const struct actual_location *have = i < a->locations.n ? &a->locations.v[i] : NULL;
 		const struct table_location *want = j < t->locations.n ? &t->locations.v[j] : NULL;
-		const struct actual_location key = want ?
-			(struct actual_location){ .cidr = want->cidr, .is_block = want->is_block } : *have;
+		const struct actual_location key =
+			want ? (struct actual_location){ .cidr = want->cidr, .is_block = want->is_block }
+			     : *have;
 		const int order = !have ? 1 : !want ? -1 : key_location(have, &key);
 		struct move m = { .cidr = key.cidr, .is_block = key.is_block };
 
 		if (order <= 0) {
-			m = (struct move){ .cidr = have->cidr, .is_block = have->is_block, .slot = have->slot,
-					   .from = a->words[have->slot], .remove = order < 0 };
+			m = (struct move){ .cidr = have->cidr,
+					   .is_block = have->is_block,
+					   .slot = have->slot,
+					   .from = a->words[have->slot],
+					   .remove = order < 0 };
 			i++;
 		} else {
 			m.insert = true;

@@ -42,7 +42,7 @@ static int copy_row(struct work *w, const struct bh_row *row, uint32_t set, uint
 	struct bh_row_key *k;
 
 	if (!row)
-		return 0;	/* none of its own: it is that of class 0, as for the class copied from */
+		return 0; /* none of its own: it is that of class 0, as for the class copied from */
 	k = vec_add(&w->passing);
 	if (!k)
 		return -ENOMEM;
@@ -69,7 +69,8 @@ static int add_transition(struct work *w, struct pair *p)
 			const struct bh_row_key key = { w->live.v[i], p->from, dir };
 
 			if (p->from)
-				r = copy_row(w, work_find_row(&w->actual->rows, &key), w->live.v[i], p->via, dir);
+				r = copy_row(w, work_find_row(&w->actual->rows, &key), w->live.v[i], p->via,
+					     dir);
 		}
 		for (i = 0; !r && i < w->settled.n; i++) {
 			const struct bh_row_key key = { w->settled.v[i], p->to, dir };
@@ -81,7 +82,8 @@ static int add_transition(struct work *w, struct pair *p)
 	return r;
 }
 
-static int add_alias_row(struct work *w, const struct bh_row *row, uint32_t alias, uint32_t class, uint32_t dir)
+static int add_alias_row(struct work *w, const struct bh_row *row, uint32_t alias, uint32_t class,
+			 uint32_t dir)
 {
 	struct actual_row *copy;
 

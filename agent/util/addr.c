@@ -60,7 +60,7 @@ int cidr_parse(const char *text, struct cidr *ret)
 			return -EINVAL;
 		len = len * 10 + (unsigned int)(*p - '0');
 	}
-	if (slash[1] == '0' && slash[2])	/* "/08": the API server refuses it too */
+	if (slash[1] == '0' && slash[2]) /* "/08": the API server refuses it too */
 		return -EINVAL;
 	max = addr_is_v4(&c.addr) ? 32 : 128;
 	if (len > max)

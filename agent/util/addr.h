@@ -10,15 +10,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define ADDR_TEXT 64	/* enough for any of the texts below */
+#define ADDR_TEXT 64 /* enough for any of the texts below */
 
 struct addr {
 	uint8_t b[16];
 };
 
 struct cidr {
-	struct addr addr;	/* host bits zero */
-	uint8_t len;		/* 0..128 */
+	struct addr addr; /* host bits zero */
+	uint8_t len;	  /* 0..128 */
 };
 
 bool addr_is_v4(const struct addr *a);
@@ -42,6 +42,6 @@ bool cidr_holds(const struct cidr *c, const struct addr *a);
 bool cidr_covers(const struct cidr *outer, const struct cidr *inner);
 
 int addr_cmp(const void *a, const void *b);
-int cidr_cmp(const void *a, const void *b);	/* by address, then length */
+int cidr_cmp(const void *a, const void *b); /* by address, then length */
 
 #endif

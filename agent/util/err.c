@@ -24,7 +24,7 @@ static void fill(struct bh_err *err, const char *tail, const char *fmt, va_list 
 	text[len < sizeof(text) ? len : sizeof(text) - 1] = '\0';
 	if (len + tail_len < sizeof(text))
 		memcpy(text + len, tail, tail_len + 1);
-	else if (tail_len + sizeof(dots) < sizeof(text))	/* the reason is worth more than the rest */
+	else if (tail_len + sizeof(dots) < sizeof(text)) /* the reason is worth more than the rest */
 		(void)snprintf(text + sizeof(text) - tail_len - sizeof(dots), tail_len + sizeof(dots), "%s%s",
 			       dots, tail);
 	bh_text_clean(text);

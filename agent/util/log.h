@@ -9,7 +9,7 @@
 
 enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG };
 
-extern enum log_level log_level;	/* messages above it are dropped; LOG_INFO at start */
+extern enum log_level log_level; /* messages above it are dropped; LOG_INFO at start */
 
 void log_line(enum log_level level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 

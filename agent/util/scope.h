@@ -10,14 +10,24 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define TAKE_PTR(p) ({ __typeof__(p) taken_ = (p); (p) = NULL; taken_; })
-#define TAKE_FD(fd) ({ const int taken_ = (fd); (fd) = -1; taken_; })
+#define TAKE_PTR(p)                                                                                          \
+	({                                                                                                   \
+		__typeof__(p) taken_ = (p);                                                                  \
+		(p) = NULL;                                                                                  \
+		taken_;                                                                                      \
+	})
+#define TAKE_FD(fd)                                                                                          \
+	({                                                                                                   \
+		const int taken_ = (fd);                                                                     \
+		(fd) = -1;                                                                                   \
+		taken_;                                                                                      \
+	})
 
 /* Defines the cleanup function behind `auto_x` for a type with x_free(struct x *). */
-#define DEFINE_SCOPE_FREE(type, func)				\
-	static inline void func##_scope(type **p)		\
-	{							\
-		func(*p);					\
+#define DEFINE_SCOPE_FREE(type, func)                                                                        \
+	static inline void func##_scope(type **p)                                                            \
+	{                                                                                                    \
+		func(*p);                                                                                    \
 	}
 
 static inline void scope_free(void *p)
@@ -35,8 +45,8 @@ static inline void scope_close(const int *fd)
 	errno = saved;
 }
 
-#define auto_free	__attribute__((cleanup(scope_free)))	/* starts as NULL */
-#define auto_fd		__attribute__((cleanup(scope_close)))	/* starts as -1 */
+#define auto_free __attribute__((cleanup(scope_free)))	/* starts as NULL */
+#define auto_fd	  __attribute__((cleanup(scope_close))) /* starts as -1 */
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 

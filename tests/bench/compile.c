@@ -14,15 +14,20 @@
 #include "policy/policy.h"
 #include "tests/unit/policy/world.h"
 
-#define LOCAL		100	/* pods on this node; a kubelet's limit is 110 */
-#define PODS_IN_NS	50
-#define APPS		5	/* in every namespace */
-#define TEAMS		7
-#define RUNS_MAX	30
+#define LOCAL	   100 /* pods on this node; a kubelet's limit is 110 */
+#define PODS_IN_NS 50
+#define APPS	   5 /* in every namespace */
+#define TEAMS	   7
+#define RUNS_MAX   30
 
 /* As bpf/maps.h has them. */
 static const struct actual_sizes sizes = {
-	.addrs = 65536, .cidrs = 16384, .classes = 131072, .rows = 65536, .ranges = 65536, .rules = 16384,
+	.addrs = 65536,
+	.cidrs = 16384,
+	.classes = 131072,
+	.rows = 65536,
+	.ranges = 65536,
+	.rules = 16384,
 	.ids = 131072,
 };
 
@@ -42,7 +47,8 @@ static void add_pod(struct model *m, int i, bool local)
 
 	(void)snprintf(name, sizeof(name), "ns-%d/pod-%d", i / PODS_IN_NS, i);
 	(void)snprintf(labels, sizeof(labels), "app=app-%d,pod-template-hash=%x", i % APPS, i / 10);
-	(void)snprintf(addrs, sizeof(addrs), "10.%d.%d.%d,fd00:64::%x", 64 + i / 62500, i / 250 % 250, i % 250 + 1, i + 1);
+	(void)snprintf(addrs, sizeof(addrs), "10.%d.%d.%d,fd00:64::%x", 64 + i / 62500, i / 250 % 250,
+		       i % 250 + 1, i + 1);
 	w_pod(m, name, labels, addrs);
 	if (local)
 		w_endpoint(m, name, (uint32_t)i + 2, addrs);
@@ -82,7 +88,7 @@ static struct model *cluster(int pods, int policies)
 		w_namespace(m, name, labels);
 	}
 	for (i = 0; i < pods; i++)
-		add_pod(m, i, i % step == i / step * 7 % step);	/* of every namespace and app some */
+		add_pod(m, i, i % step == i / step * 7 % step); /* of every namespace and app some */
 	for (i = 0; i < policies; i++)
 		add_policy(m, i, namespaces);
 	return m;
@@ -158,8 +164,8 @@ static void print(int pods, int policies, const char *what, double ms)
 {
 	static bool more;
 
-	printf("%s{\"name\": \"%d pods, %d policies: %s\", \"value\": %.2f, \"unit\": \"ms\"}", more ? ",\n" : "",
-	       pods, policies, what, ms);
+	printf("%s{\"name\": \"%d pods, %d policies: %s\", \"value\": %.2f, \"unit\": \"ms\"}",
+	       more ? ",\n" : "", pods, policies, what, ms);
 	more = true;
 }
 
@@ -189,7 +195,7 @@ static void measure(int pods, int policies, int runs)
 		/* One pod of this node is another app from now on. */
 		w_pod(m, "ns-0/pod-0", i % 2 ? "app=app-0" : "app=app-1", "10.64.0.1,fd00:64::1");
 		changed = w_compile(m);
-		one.n = i;	/* its first pass */
+		one.n = i; /* its first pass */
 		if (!settle(changed, a, &one))
 			errx(1, "no steps where a pod has changed");
 		one.n = i + 1;

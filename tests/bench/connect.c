@@ -20,17 +20,17 @@
 #include <time.h>
 #include <unistd.h>
 
-#define WAIT_NS		100000000ull	/* a thousand times what an answer takes here */
-#define ATTEMPTS	1024		/* more than can be open within that time */
-#define INTERVAL_MIN	200
+#define WAIT_NS	     100000000ull /* a thousand times what an answer takes here */
+#define ATTEMPTS     1024	  /* more than can be open within that time */
+#define INTERVAL_MIN 200
 
 struct attempt {
 	uint64_t begun_ns;
-	int fd;			/* -1: over */
+	int fd; /* -1: over */
 };
 
 static struct attempt attempts[ATTEMPTS];
-static uint64_t begun, ended;	/* so many; all before `ended` are over */
+static uint64_t begun, ended; /* so many; all before `ended` are over */
 
 enum { TAG_TIMER = ATTEMPTS, TAG_STDIN };
 
@@ -52,7 +52,7 @@ static void watch(int ep, int fd, uint32_t events, uint32_t tag)
 
 static void end(struct attempt *a, bool answered)
 {
-	const struct linger reset = { .l_onoff = 1 };	/* leaves no TIME_WAIT behind */
+	const struct linger reset = { .l_onoff = 1 }; /* leaves no TIME_WAIT behind */
 
 	(void)setsockopt(a->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
 	(void)close(a->fd);
@@ -129,7 +129,8 @@ static _Noreturn void run(int ep, int timer_fd, const struct sockaddr_in *to)
 				exit(0);
 			if (ev[i].data.u32 < ATTEMPTS)
 				answer(&attempts[ev[i].data.u32]);
-			else if (read(timer_fd, &ticks, sizeof(ticks)) == sizeof(ticks) && begun - ended < ATTEMPTS)
+			else if (read(timer_fd, &ticks, sizeof(ticks)) == sizeof(ticks) &&
+				 begun - ended < ATTEMPTS)
 				begin(ep, to);
 		}
 		expire();

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * What the hot path is compared with: a program that does nothing, one that only finds a session, and one
- * that gives every packet another flow before the program under test gets it. The kernel keeps the packet of a test run from one
- * repetition to the next, so the ports are written anew each time.
+ * that gives every packet another flow before the program under test gets it. The kernel keeps the packet of
+ * a test run from one repetition to the next, so the ports are written anew each time.
  */
 #include <linux/bpf.h>
 #include <linux/if_ether.h>

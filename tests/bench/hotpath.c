@@ -34,28 +34,28 @@
 #include "tests/unit/policy/world.h"
 #include "util/scope.h"
 
-#define BPFFS		"/sys/fs/bpf"
-#define IFINDEX		1	/* lo: a test run wants a real device */
-#define ELSEWHERE	7	/* where the packets came in: not made by this node */
-#define SESSIONS	131072	/* as bpf/maps.h has it for IPv4 */
-#define PORTS		16	/* destination ports that the policy allows, from PORT on */
-#define PORT		8000
-#define OTHER_PORT	8001	/* any other one of them */
-#define TURNS		60
-#define REPEAT		30000
-#define REPEAT_EVENTS	10000	/* so many fit in the ring */
-#define WARM		500
-#define PEERS		1000
-#define ALWAYS		0	/* bh_meta.event_jiffies: every denied packet is reported */
-#define ONCE		0x7fffffff	/* only a flow's first */
+#define BPFFS	      "/sys/fs/bpf"
+#define IFINDEX	      1	     /* lo: a test run wants a real device */
+#define ELSEWHERE     7	     /* where the packets came in: not made by this node */
+#define SESSIONS      131072 /* as bpf/maps.h has it for IPv4 */
+#define PORTS	      16     /* destination ports that the policy allows, from PORT on */
+#define PORT	      8000
+#define OTHER_PORT    8001 /* any other one of them */
+#define TURNS	      60
+#define REPEAT	      30000
+#define REPEAT_EVENTS 10000 /* so many fit in the ring */
+#define WARM	      500
+#define PEERS	      1000
+#define ALWAYS	      0		 /* bh_meta.event_jiffies: every denied packet is reported */
+#define ONCE	      0x7fffffff /* only a flow's first */
 
 /* One set of maps, so that rows with other needs do not push each other's sessions out. */
 struct world {
 	const char *pin_dir;
-	bool blocks;		/* the policy has CIDR peers: addresses in no hash are looked up in the trie */
+	bool blocks; /* the policy has CIDR peers: addresses in no hash are looked up in the trie */
 	struct dp *dp;
-	int prog[2];		/* by enum bh_dir */
-	int meta;		/* bh_meta */
+	int prog[2]; /* by enum bh_dir */
+	int meta;    /* bh_meta */
 };
 
 enum { EMPTY, LOOKUP, HOT, MANY, FRESH, BLOCKS, DENY, WORLDS };
@@ -92,16 +92,16 @@ struct row {
 	enum bh_dir dir;
 	enum peer_is peer;
 	bool syn;
-	unsigned int spread;	/* over so many destination ports times all source ports; 0: one flow */
-	uint32_t reason;	/* that every packet must have */
-	uint32_t stat;		/* and what else it must be counted as; 0: no event at all */
+	unsigned int spread; /* over so many destination ports times all source ports; 0: one flow */
+	uint32_t reason;     /* that every packet must have */
+	uint32_t stat;	     /* and what else it must be counted as; 0: no event at all */
 	uint32_t event_jiffies;
-	int warm;		/* packets before the clock starts; 0: WARM */
-	double goal;		/* 0: none */
+	int warm;    /* packets before the clock starts; 0: WARM */
+	double goal; /* 0: none */
 	const char *note;
 
 	int repeat;
-	uint32_t n;		/* of bench_spread: where this row goes on */
+	uint32_t n; /* of bench_spread: where this row goes on */
 	struct frame frame;
 	double ns[TURNS];
 };
@@ -109,10 +109,10 @@ struct row {
 /* Stands for "one event each", which is not in the statistics. */
 #define EVENT BH_STAT_MAX
 
-#define IN4	.family = 4, .dir = BH_INGRESS
-#define IN6	.family = 6, .dir = BH_INGRESS
-#define OUT4	.family = 4, .dir = BH_EGRESS
-#define OUT6	.family = 6, .dir = BH_EGRESS
+#define IN4  .family = 4, .dir = BH_INGRESS
+#define IN6  .family = 6, .dir = BH_INGRESS
+#define OUT4 .family = 4, .dir = BH_EGRESS
+#define OUT6 .family = 6, .dir = BH_EGRESS
 
 static struct row rows[] = {
 	{ "empty program", EMPTY, IN4 },
@@ -125,20 +125,21 @@ static struct row rows[] = {
 	{ "established v6, to_pod", HOT, IN6, .reason = BH_SESSION, .goal = 2.5 },
 	{ "established v6, from_pod", HOT, OUT6, .reason = BH_SESSION, .goal = 2.5 },
 	{ "established v4, 64k flows in turn", MANY, IN4, .spread = 1, .reason = BH_SESSION },
-	{ "first packet allowed v4", FRESH, IN4, .syn = true, .spread = PORTS, .reason = BH_POLICY, .goal = 10.5,
-	  .note = "up to 35x stands while sessions are an LRU" },
+	{ "first packet allowed v4", FRESH, IN4, .syn = true, .spread = PORTS, .reason = BH_POLICY,
+	  .goal = 10.5, .note = "up to 35x stands while sessions are an LRU" },
 	{ "first packet allowed v6", FRESH, IN6, .syn = true, .spread = PORTS, .reason = BH_POLICY },
-	{ "first packet allowed v4, by CIDR", BLOCKS, IN4, .peer = IN_BLOCK, .syn = true, .spread = PORTS, .reason = BH_POLICY },
-	{ "denied v4, reported before", DENY, IN4, .peer = STRANGER, .syn = true, .reason = BH_DENIED, .goal = 3.9,
-	  .stat = BH_STAT_EVENT_THROTTLED, .event_jiffies = ONCE },
+	{ "first packet allowed v4, by CIDR", BLOCKS, IN4, .peer = IN_BLOCK, .syn = true, .spread = PORTS,
+	  .reason = BH_POLICY },
+	{ "denied v4, reported before", DENY, IN4, .peer = STRANGER, .syn = true, .reason = BH_DENIED,
+	  .goal = 3.9, .stat = BH_STAT_EVENT_THROTTLED, .event_jiffies = ONCE },
 	{ "denied v6, reported before", DENY, IN6, .peer = STRANGER, .syn = true, .reason = BH_DENIED,
 	  .stat = BH_STAT_EVENT_THROTTLED, .event_jiffies = ONCE },
 	{ "denied v4, not in any CIDR", BLOCKS, IN4, .peer = STRANGER, .syn = true, .reason = BH_DENIED,
 	  .stat = BH_STAT_EVENT_THROTTLED, .event_jiffies = ONCE },
-	{ "denied v4, an event each", DENY, IN4, .peer = STRANGER, .syn = true, .reason = BH_DENIED, .stat = EVENT,
-	  .event_jiffies = ALWAYS },
-	{ "denied v4, ring full", DENY, IN4, .peer = STRANGER, .syn = true, .reason = BH_DENIED, .stat = BH_STAT_EVENT_LOST,
-	  .event_jiffies = ALWAYS, .warm = 20000 },
+	{ "denied v4, an event each", DENY, IN4, .peer = STRANGER, .syn = true, .reason = BH_DENIED,
+	  .stat = EVENT, .event_jiffies = ALWAYS },
+	{ "denied v4, ring full", DENY, IN4, .peer = STRANGER, .syn = true, .reason = BH_DENIED,
+	  .stat = BH_STAT_EVENT_LOST, .event_jiffies = ALWAYS, .warm = 20000 },
 };
 
 static struct hotpath_bpf *bench;
@@ -150,7 +151,7 @@ static void put_peers(struct model *m)
 	char name[32], addrs[64];
 	int i;
 
-	w_pod(m, "shop/web", "app=web", "10.1.0.80,fd00:1::80");	/* CLIENT */
+	w_pod(m, "shop/web", "app=web", "10.1.0.80,fd00:1::80"); /* CLIENT */
 	for (i = 0; i < PEERS; i++) {
 		(void)snprintf(name, sizeof(name), "shop/client-%d", i);
 		(void)snprintf(addrs, sizeof(addrs), "10.64.%d.%d,fd00:64::%x", i / 250, i % 250 + 1, i + 1);
@@ -175,8 +176,9 @@ static struct model *cluster(const struct world *w)
 	w_rule(p, DIR_EGRESS, "pods(app=db)", NULL);
 	p = w_policy(m, "shop/jobs", "app=db", "i");
 	w_rule(p, DIR_INGRESS, "pods(app=job)", "tcp/9000");
-	if (w->blocks)	/* IN_BLOCK */
-		w_rule(p, DIR_INGRESS, "192.0.2.0/24 -192.0.2.128/25;198.51.100.0/24;2001:db8::/32", "tcp/8000-8015");
+	if (w->blocks) /* IN_BLOCK */
+		w_rule(p, DIR_INGRESS, "192.0.2.0/24 -192.0.2.128/25;198.51.100.0/24;2001:db8::/32",
+		       "tcp/8000-8015");
 	return m;
 }
 
@@ -245,9 +247,14 @@ static void swap(void *a, void *b, size_t n)
 
 static void put_ip(const struct row *r, const char *peer, uint8_t *at)
 {
-	struct iphdr v4 = { .version = 4, .ihl = 5, .tot_len = htons(sizeof(v4) + sizeof(struct tcphdr)), .ttl = 64,
+	struct iphdr v4 = { .version = 4,
+			    .ihl = 5,
+			    .tot_len = htons(sizeof(v4) + sizeof(struct tcphdr)),
+			    .ttl = 64,
 			    .protocol = IPPROTO_TCP };
-	struct ipv6hdr v6 = { .version = 6, .payload_len = htons(sizeof(struct tcphdr)), .nexthdr = IPPROTO_TCP,
+	struct ipv6hdr v6 = { .version = 6,
+			      .payload_len = htons(sizeof(struct tcphdr)),
+			      .nexthdr = IPPROTO_TCP,
 			      .hop_limit = 64 };
 
 	if (r->family == 4) {
@@ -268,7 +275,9 @@ static void put_ip(const struct row *r, const char *peer, uint8_t *at)
 /* TCP between the peer's port 40000 and the pod's PORT; checksums stay zero, nobody looks at them. */
 static struct frame frame_of(const struct row *r)
 {
-	struct tcphdr tcp = { .source = htons(40000), .dest = htons(PORT), .doff = 5, .syn = r->syn, .ack = !r->syn };
+	struct tcphdr tcp = {
+		.source = htons(40000), .dest = htons(PORT), .doff = 5, .syn = r->syn, .ack = !r->syn
+	};
 	struct frame f = { 0 };
 	struct ethhdr eth = { .h_proto = htons(r->family == 4 ? ETH_P_IP : ETH_P_IPV6) };
 	const uint32_t l4 = ETH_HLEN + (r->family == 4 ? sizeof(struct iphdr) : sizeof(struct ipv6hdr));
@@ -299,7 +308,8 @@ static int target_of(const struct row *r)
 	if (r->world == EMPTY)
 		return bpf_program__fd(bench->progs.bench_empty);
 	if (r->world == LOOKUP)
-		return bpf_program__fd(r->family == 4 ? bench->progs.bench_lookup4 : bench->progs.bench_lookup6);
+		return bpf_program__fd(r->family == 4 ? bench->progs.bench_lookup4
+						      : bench->progs.bench_lookup6);
 	return worlds[r->world].prog[r->dir];
 }
 
@@ -321,8 +331,8 @@ static int entry_of(struct row *r)
 static double run(struct row *r, int entry, int repeat)
 {
 	struct __sk_buff ctx = { .ifindex = IFINDEX, .ingress_ifindex = ELSEWHERE };
-	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = r->frame.data, .data_size_in = r->frame.len, .ctx_in = &ctx,
-		    .ctx_size_in = sizeof(ctx), .repeat = repeat);
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = r->frame.data, .data_size_in = r->frame.len,
+		    .ctx_in = &ctx, .ctx_size_in = sizeof(ctx), .repeat = repeat);
 	const int want = r->reason == BH_DENIED ? TC_ACT_SHOT : TC_ACT_UNSPEC;
 	uint64_t from = cpu_ns(), took;
 	int ret = bpf_prog_test_run_opts(entry, &opts);
@@ -360,13 +370,15 @@ static void stats(const struct world *w, struct bh_count *ret)
 		errx(1, "%s", e.msg);
 }
 
-static uint64_t grown(const struct bh_count *before, const struct bh_count *after, uint32_t stat, enum bh_dir dir)
+static uint64_t grown(const struct bh_count *before, const struct bh_count *after, uint32_t stat,
+		      enum bh_dir dir)
 {
 	return after[stat * 2 + dir].packets - before[stat * 2 + dir].packets;
 }
 
 /* Each packet took the way that the row names, and no other. */
-static void verify(const struct row *r, const struct bh_count *before, const struct bh_count *after, int events)
+static void verify(const struct row *r, const struct bh_count *before, const struct bh_count *after,
+		   int events)
 {
 	const uint64_t n = (uint64_t)r->repeat;
 	uint32_t stat;
@@ -376,7 +388,8 @@ static void verify(const struct row *r, const struct bh_count *before, const str
 
 		if (grown(before, after, stat, r->dir) != want)
 			errx(1, "%s: statistic %u grew by %llu and not %llu", r->name, stat,
-			     (unsigned long long)grown(before, after, stat, r->dir), (unsigned long long)want);
+			     (unsigned long long)grown(before, after, stat, r->dir),
+			     (unsigned long long)want);
 	}
 	if (r->stat == EVENT && events != r->repeat + WARM)
 		errx(1, "%s: %d events", r->name, events);
@@ -405,7 +418,7 @@ static double turn(struct row *r)
 /* ---- sessions ------------------------------------------------------------------------------- */
 
 struct tally {
-	unsigned int all, v4, live;	/* live: of IPv4 and to PORT */
+	unsigned int all, v4, live; /* live: of IPv4 and to PORT */
 };
 
 static int tally_one(void *ctx, const struct dp_session *s)
@@ -433,8 +446,13 @@ static struct tally tally(const struct world *w)
 /* Opens flows by their first packets. */
 static void open_flows(int world, int family, unsigned int spread, unsigned int port, int n)
 {
-	struct row r = { .name = "opening flows", .world = world, .family = family, .dir = BH_INGRESS,
-			 .syn = true, .spread = spread, .reason = BH_POLICY };
+	struct row r = { .name = "opening flows",
+			 .world = world,
+			 .family = family,
+			 .dir = BH_INGRESS,
+			 .syn = true,
+			 .spread = spread,
+			 .reason = BH_POLICY };
 	const int entry = entry_of(&r);
 
 	r.frame = frame_of(&r);

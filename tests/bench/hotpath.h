@@ -6,8 +6,8 @@
 #include <linux/types.h>
 
 struct bench_spread {
-	__u32 n;		/* packets so far */
-	__u32 port, mask;	/* destination ports: port to port + mask */
+	__u32 n;	  /* packets so far */
+	__u32 port, mask; /* destination ports: port to port + mask */
 };
 
 #endif

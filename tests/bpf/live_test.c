@@ -162,10 +162,11 @@ static void paged(void)
 		world_endpoint(E_PLAIN, S_WEB);
 		from_pod("paged TCP", family, &(struct shape){ .bend = grow }, BH_POLICY);
 		from_pod("paged TCP, session", family, &(struct shape){ .bend = grow }, BH_SESSION);
-		from_pod("paged UDP", family, &(struct shape){ .proto = IPPROTO_UDP, .port = 53, .bend = grow },
-			 BH_POLICY);
+		from_pod("paged UDP", family,
+			 &(struct shape){ .proto = IPPROTO_UDP, .port = 53, .bend = grow }, BH_POLICY);
 		from_pod("paged TCP, denied", family, &(struct shape){ .port = 81, .bend = grow }, BH_DENIED);
-		from_pod("paged TCP, malformed", family, &(struct shape){ .bend = grow_malformed }, BH_MALFORMED);
+		from_pod("paged TCP, malformed", family, &(struct shape){ .bend = grow_malformed },
+			 BH_MALFORMED);
 		from_pod("paged TCP, spoofed", family, &(struct shape){ .local = L_OTHER, .bend = grow },
 			 BH_SPOOFED_ADDR);
 	}
@@ -182,9 +183,19 @@ static void tag_id(struct frame *f, uint16_t id)
 	f->len += 4;
 }
 
-static void tag(struct frame *f) { tag_id(f, 5); }
-static void priority(struct frame *f) { tag_id(f, 0); }
-static void priority_twice(struct frame *f) { priority(f); priority(f); }
+static void tag(struct frame *f)
+{
+	tag_id(f, 5);
+}
+static void priority(struct frame *f)
+{
+	tag_id(f, 0);
+}
+static void priority_twice(struct frame *f)
+{
+	priority(f);
+	priority(f);
+}
 
 /* The kernel takes the tag out of the bytes before we see the packet. */
 static void vlan(void)
@@ -196,15 +207,18 @@ static void vlan(void)
 		from_pod("VLAN, isolated", family, &(struct shape){ .eph = 7, .bend = tag }, BH_VLAN);
 		world_endpoint(E_PLAIN, S_OPEN);
 		from_pod("VLAN 0", family, &(struct shape){ .eph = 7, .bend = priority }, BH_POLICY);
-		from_pod("VLAN 0, session", family, &(struct shape){ .eph = 7, .bend = priority }, BH_SESSION);
+		from_pod("VLAN 0, session", family, &(struct shape){ .eph = 7, .bend = priority },
+			 BH_SESSION);
 		world_endpoint(E_FORWARDS, S_OPEN);
 		from_pod("VLAN, forwarder", family, &(struct shape){ .eph = 7, .bend = tag }, BH_OPEN);
 		world_endpoint(E_PLAIN, S_OPEN);
 		from_pod("VLAN, open", family, &(struct shape){ .eph = 7, .bend = tag }, BH_VLAN);
 		from_pod("VLAN 0, spoofed", family, &(struct shape){ .local = L_OTHER, .bend = priority },
 			 BH_SPOOFED_ADDR);
-		from_pod("VLAN 0 twice", family, &(struct shape){ .local = L_OTHER, .bend = priority_twice }, BH_VLAN);
-		from_pod("VLAN, other MAC", family, &(struct shape){ .mac = M_OTHER, .bend = tag }, BH_SPOOFED_MAC);
+		from_pod("VLAN 0 twice", family, &(struct shape){ .local = L_OTHER, .bend = priority_twice },
+			 BH_VLAN);
+		from_pod("VLAN, other MAC", family, &(struct shape){ .mac = M_OTHER, .bend = tag },
+			 BH_SPOOFED_MAC);
 	}
 }
 

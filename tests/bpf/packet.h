@@ -23,33 +23,58 @@
 
 /* Who is at the other end. What the tables say about each is in world.c. */
 enum peer {
-	P_WEB, P_ALL, P_MIXED, P_NODE, P_NODE_WEB, P_STRANGER, P_CIDR, P_EXCEPT, P_INSIDE, P_ORPHAN,
-	P_MULTICAST, P_BROADCAST, P_SUBNET, P_LINK_LOCAL, P_MAPPED, P_MAX
+	P_WEB,
+	P_ALL,
+	P_MIXED,
+	P_NODE,
+	P_NODE_WEB,
+	P_STRANGER,
+	P_CIDR,
+	P_EXCEPT,
+	P_INSIDE,
+	P_ORPHAN,
+	P_MULTICAST,
+	P_BROADCAST,
+	P_SUBNET,
+	P_LINK_LOCAL,
+	P_MAPPED,
+	P_MAX
 };
 
 /* What the pod's end shows. */
-enum local { L_OWN, L_SECOND, L_OTHER, L_ZERO, L_LINK_LOCAL, L_MULTICAST, L_BROADCAST, L_SUBNET, L_MAPPED, L_MAX };
+enum local {
+	L_OWN,
+	L_SECOND,
+	L_OTHER,
+	L_ZERO,
+	L_LINK_LOCAL,
+	L_MULTICAST,
+	L_BROADCAST,
+	L_SUBNET,
+	L_MAPPED,
+	L_MAX
+};
 enum mac { M_OWN, M_OTHER, M_GROUP };
 
 struct frame {
-	uint8_t room[2];		/* so that the IP header is aligned */
+	uint8_t room[2]; /* so that the IP header is aligned */
 	uint8_t data[6000];
 	uint32_t len, l3, l4;
-	int family;			/* 4 or 6 */
+	int family; /* 4 or 6 */
 	enum bh_dir dir;
 };
 
 struct shape {
-	uint8_t  proto;			/* 0: TCP; IPPROTO_ICMP: echo, of the right family */
-	uint8_t  flags;			/* TCP; 0: SYN */
-	bool     back;			/* goes against who opened the flow: ports swapped, echo reply */
-	uint16_t port;			/* that the opener called; 0: 80 */
-	uint16_t eph;			/* the opener's own, or the echo id; 0: 40000 */
+	uint8_t proto; /* 0: TCP; IPPROTO_ICMP: echo, of the right family */
+	uint8_t flags; /* TCP; 0: SYN */
+	bool back;     /* goes against who opened the flow: ports swapped, echo reply */
+	uint16_t port; /* that the opener called; 0: 80 */
+	uint16_t eph;  /* the opener's own, or the echo id; 0: 40000 */
 	enum peer peer;
 	enum local local;
-	enum mac mac;			/* from_pod: the source's, to_pod: the destination's */
-	bool     group;			/* from_pod: to a group MAC address */
-	void   (*bend)(struct frame *f);
+	enum mac mac; /* from_pod: the source's, to_pod: the destination's */
+	bool group;   /* from_pod: to a group MAC address */
+	void (*bend)(struct frame *f);
 };
 
 extern const uint8_t pod_mac[6], other_mac[6], group_mac[6];
@@ -61,7 +86,7 @@ void shape_frame(const struct shape *s, int family, enum bh_dir dir, struct fram
 struct bh_flow6 shape_flow(const struct shape *s, int family, enum bh_dir dir, uint32_t ifindex);
 
 void put16(struct frame *f, uint32_t at, uint16_t v);
-void insert(struct frame *f, uint32_t at, uint32_t n);	/* n zero bytes; the IP lengths follow */
-void cut(struct frame *f, uint32_t len);		/* ... the frame to this many bytes; lengths follow */
+void insert(struct frame *f, uint32_t at, uint32_t n); /* n zero bytes; the IP lengths follow */
+void cut(struct frame *f, uint32_t len);	       /* ... the frame to this many bytes; lengths follow */
 
 #endif

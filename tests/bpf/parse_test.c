@@ -87,7 +87,7 @@ static const struct good {
 	struct shape s;
 	int family;
 	enum bh_reason kind;
-	uint32_t headers;	/* bytes behind the network header that are needed */
+	uint32_t headers; /* bytes behind the network header that are needed */
 } good[] = {
 	{ { 0 }, 4, BH_POLICY, 20 },
 	{ { 0 }, 6, BH_POLICY, 20 },
@@ -265,7 +265,7 @@ static void length_0_is_for_giants(void **state)
 
 static uint32_t dice(void)
 {
-	static uint32_t x = 2463534242u;	/* xorshift32: the same frames in every run */
+	static uint32_t x = 2463534242u; /* xorshift32: the same frames in every run */
 
 	x ^= x << 13;
 	x ^= x >> 17;

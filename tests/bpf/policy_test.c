@@ -15,7 +15,7 @@
 #include <netinet/in.h>
 #include <linux/pkt_cls.h>
 
-#define ELSEWHERE 7	/* an ifindex that is not ours */
+#define ELSEWHERE 7 /* an ifindex that is not ours */
 
 static int passed, failed;
 
@@ -60,16 +60,16 @@ static void done(const struct run *run)
 
 static const char *stat_text(uint32_t stat)
 {
-	static const char *const more[] = { "event-lost", "event-throttled", "session-failed", "session-adopted",
-					    "session-redone" };
+	static const char *const more[] = { "event-lost", "event-throttled", "session-failed",
+					    "session-adopted", "session-redone" };
 
 	return stat < BH_REASON_MAX ? reason_text[stat] : more[stat - BH_REASON_MAX];
 }
 
 static bool makes_event(enum bh_reason r)
 {
-	return reason_action[r] == BH_DENY && r != BH_SPOOFED_MAC && r != BH_SPOOFED_ADDR && r != BH_SPOOFED_ND &&
-	       r != BH_NOT_OURS_MAC && r != BH_NOT_OURS_ADDR;
+	return reason_action[r] == BH_DENY && r != BH_SPOOFED_MAC && r != BH_SPOOFED_ADDR &&
+	       r != BH_SPOOFED_ND && r != BH_NOT_OURS_MAC && r != BH_NOT_OURS_ADDR;
 }
 
 /* ---- before and after ------------------------------------------------------------------- */
@@ -81,9 +81,13 @@ static void put_prior(struct run *run)
 	if (!p->epoch)
 		return;
 	run->prior = (struct bh_session){
-		.epoch = p->epoch, .seen = 1, .rule = PRIOR_RULE, .flags = p->flags,
+		.epoch = p->epoch,
+		.seen = 1,
+		.rule = PRIOR_RULE,
+		.flags = p->flags,
 		.opener = p->against ? !run->dir : run->dir,
-		.packets = { PRIOR_PACKETS, PRIOR_PACKETS }, .bytes = { PRIOR_BYTES, PRIOR_BYTES },
+		.packets = { PRIOR_PACKETS, PRIOR_PACKETS },
+		.bytes = { PRIOR_BYTES, PRIOR_BYTES },
 	};
 	world_session_put(&run->flow, &run->prior);
 }
@@ -115,8 +119,8 @@ static void check_counts(struct run *run)
 		uint64_t want = expected(run, i);
 
 		if (packets != want)
-			wrong(run, "counted %s/%s %llu times, not %llu", stat_text(i / 2), i % 2 ? "out" : "in",
-			      (unsigned long long)packets, (unsigned long long)want);
+			wrong(run, "counted %s/%s %llu times, not %llu", stat_text(i / 2),
+			      i % 2 ? "out" : "in", (unsigned long long)packets, (unsigned long long)want);
 		else if (bytes != want * run->frame.len)
 			wrong(run, "%s: %llu bytes", stat_text(i / 2), (unsigned long long)bytes);
 	}
@@ -136,14 +140,15 @@ static void check_event(struct run *run)
 		wrong(run, "%d events, not %d", n, want);
 	if (!n || n != want)
 		return;
-	if (e.reason != row->want || e.dir != run->dir || e.ifindex != IFINDEX || e.len != run->frame.len || !e.ns)
+	if (e.reason != row->want || e.dir != run->dir || e.ifindex != IFINDEX || e.len != run->frame.len ||
+	    !e.ns)
 		wrong(run, "event: reason %u dir %u ifindex %u len %u", e.reason, e.dir, e.ifindex, e.len);
 	if (e.rule != run->rule || e.policy_set != (row->ep == E_NONE ? 0 : (uint32_t)row->set))
 		wrong(run, "event: rule %u set %u", e.rule, e.policy_set);
 	if (row->want == BH_MALFORMED && (memcmp(&e.local, &nowhere, 16) || memcmp(&e.remote, &nowhere, 16)))
 		wrong(run, "event: believes the addresses of a malformed packet");
 	if (row->p.bend || row->want == BH_MALFORMED)
-		return;		/* the frame is not what the shape says */
+		return; /* the frame is not what the shape says */
 	if (memcmp(&e.local, &run->flow.local, 16) || memcmp(&e.remote, &run->flow.remote, 16) ||
 	    e.lport != run->flow.lport || e.rport != run->flow.rport || e.proto != run->flow.proto)
 		wrong(run, "event: another flow, ports %u %u", ntohs(e.lport), ntohs(e.rport));
@@ -154,7 +159,8 @@ static void check_fresh(struct run *run, const struct bh_session *s)
 	enum bh_dir dir = run->dir;
 
 	if (s->epoch != EPOCH || s->opener != dir || s->flags != run->row->flags || s->rule != run->rule)
-		wrong(run, "session: epoch %u opener %u flags %x rule %u", s->epoch, s->opener, s->flags, s->rule);
+		wrong(run, "session: epoch %u opener %u flags %x rule %u", s->epoch, s->opener, s->flags,
+		      s->rule);
 	if (s->packets[dir] != 1 || s->packets[!dir] || s->bytes[dir] != run->frame.len || s->bytes[!dir])
 		wrong(run, "session: counters are not those of one packet");
 	if (s->seen < 2)
@@ -170,7 +176,8 @@ static void check_runs(struct run *run, const struct bh_session *s)
 
 	if (s->epoch != EPOCH || s->opener != old->opener || s->flags != flags ||
 	    s->rule != (stale ? run->rule : PRIOR_RULE))
-		wrong(run, "session: epoch %u opener %u flags %x rule %u", s->epoch, s->opener, s->flags, s->rule);
+		wrong(run, "session: epoch %u opener %u flags %x rule %u", s->epoch, s->opener, s->flags,
+		      s->rule);
 	if (s->packets[dir] != PRIOR_PACKETS + 1 || s->packets[!dir] != PRIOR_PACKETS ||
 	    s->bytes[dir] != PRIOR_BYTES + run->frame.len || s->bytes[!dir] != PRIOR_BYTES)
 		wrong(run, "session: counters do not go on");
@@ -185,7 +192,8 @@ static void check_cut(struct run *run, const struct bh_session *s)
 	want.flags |= BH_SESS_CUT;
 	want.seen = s->seen;
 	if (memcmp(s, &want, sizeof(want)) || s->seen < 2)
-		wrong(run, "session: epoch %u opener %u flags %x seen %u", s->epoch, s->opener, s->flags, s->seen);
+		wrong(run, "session: epoch %u opener %u flags %x seen %u", s->epoch, s->opener, s->flags,
+		      s->seen);
 }
 
 static void check_session(struct run *run)
@@ -249,8 +257,13 @@ static void run_query(struct run *run)
 {
 	const struct row *row = run->row;
 	const struct bh_flow6 *k = &run->flow;
-	struct bh_query q = { .ifindex = IFINDEX, .local = k->local, .remote = k->remote, .lport = k->lport,
-			      .rport = k->rport, .proto = k->proto, .dir = run->dir };
+	struct bh_query q = { .ifindex = IFINDEX,
+			      .local = k->local,
+			      .remote = k->remote,
+			      .lport = k->lport,
+			      .rport = k->rport,
+			      .proto = k->proto,
+			      .dir = run->dir };
 	struct bh_event e;
 
 	if (row->p.bend || row->prior.epoch || row->p.mac || row->p.group || row->p.peer == P_MAPPED ||
@@ -341,7 +354,8 @@ static void table_full(int family)
 	if (world_run(BH_INGRESS, &run.frame, ELSEWHERE, 0, 1) != TC_ACT_UNSPEC)
 		wrong(&run, "dropped");
 	after = world_counts();
-	if (after.stat[BH_STAT_SESSION_FAILED * 2].packets != before.stat[BH_STAT_SESSION_FAILED * 2].packets + 1)
+	if (after.stat[BH_STAT_SESSION_FAILED * 2].packets !=
+	    before.stat[BH_STAT_SESSION_FAILED * 2].packets + 1)
 		wrong(&run, "not counted");
 	if (world_sessions() != 1)
 		wrong(&run, "%d sessions", world_sessions());

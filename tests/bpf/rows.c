@@ -7,6 +7,8 @@
 #include <linux/if_ether.h>
 #include <netinet/in.h>
 
+/* clang-format off */
+
 /* ---- spoiled headers -------------------------------------------------------------------- */
 
 static void fragment(struct frame *f, uint16_t offset_and_flags)
@@ -914,5 +916,6 @@ const struct row rows[] = {
 	{ "event: none for what is spoofed", F46, FROM, { .local = L_OTHER }, S_OPEN, .repeat = 5,
 	  .event_jiffies = 1000000, .want = BH_SPOOFED_ADDR },
 };
+/* clang-format on */
 
 const size_t n_rows = sizeof(rows) / sizeof(*rows);

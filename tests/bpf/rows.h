@@ -7,46 +7,46 @@
 
 #include "world.h"
 
-#define FROM (1 << BH_EGRESS)
-#define TO   (1 << BH_INGRESS)
+#define FROM   (1 << BH_EGRESS)
+#define TO     (1 << BH_INGRESS)
 #define EITHER (FROM | TO)
 
 /* The session that is there before. Its counters are PRIOR_*, its rule PRIOR_RULE. */
 struct prior {
-	bool against;		/* opened in the other direction than the packet's */
+	bool against; /* opened in the other direction than the packet's */
 	uint8_t flags;
-	uint32_t epoch;		/* 0: there is none */
+	uint32_t epoch; /* 0: there is none */
 };
 #define PRIOR_PACKETS 7
 #define PRIOR_BYTES   700
 #define PRIOR_RULE    77
 
 enum left {
-	NOTHING,		/* no session after the packet */
-	FRESH,			/* a new one, opened by this packet */
-	RUNS,			/* the one before, with this packet counted and the epoch of now */
-	KEPT,			/* the one before, untouched */
-	CUT,			/* the one before, marked as cut */
+	NOTHING, /* no session after the packet */
+	FRESH,	 /* a new one, opened by this packet */
+	RUNS,	 /* the one before, with this packet counted and the epoch of now */
+	KEPT,	 /* the one before, untouched */
+	CUT,	 /* the one before, marked as cut */
 };
 
 struct row {
 	const char *name;
-	int families, dirs;	/* the row runs once for each pair */
+	int families, dirs; /* the row runs once for each pair */
 	struct shape p;
 	enum set set;
 	enum ep ep;
-	bool here;		/* made by this node, else from elsewhere */
+	bool here; /* made by this node, else from elsewhere */
 	struct prior prior;
-	uint32_t linear;	/* bytes of the frame outside pages; 0: all */
-	int repeat;		/* 0: once */
+	uint32_t linear; /* bytes of the frame outside pages; 0: all */
+	int repeat;	 /* 0: once */
 	uint32_t event_jiffies;
 
 	enum bh_reason want;
-	uint32_t rule;		/* enum rule, without its direction; 0: none */
-	bool far_rule;		/* the rule is the other direction's */
-	uint32_t stat;		/* one more BH_STAT_* that is counted; 0: none */
+	uint32_t rule; /* enum rule, without its direction; 0: none */
+	bool far_rule; /* the rule is the other direction's */
+	uint32_t stat; /* one more BH_STAT_* that is counted; 0: none */
 	enum left left;
-	uint8_t flags;		/* of the session that is left, FRESH */
+	uint8_t flags; /* of the session that is left, FRESH */
 };
 
 extern const struct row rows[];

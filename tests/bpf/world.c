@@ -100,15 +100,25 @@ static void put_isolated(uint32_t set, uint32_t dir)
 	struct bh_row shut = { .rule = R_SHUT + dir };
 	struct bh_row all = { .action = BH_ALLOW, .rule = R_ALL + dir };
 	/* the first range holds nothing: no ICMP message has a port */
-	struct bh_row web = { .n = 4, .rule = R_SHUT + dir, .range = {
-		{ BH_PORT(IPPROTO_ICMP, 0), BH_PORT(IPPROTO_ICMP, 65535), R_HTTP + dir, BH_ALLOW },
-		{ BH_PORT(IPPROTO_TCP, 80), BH_PORT(IPPROTO_TCP, 80), R_HTTP + dir, BH_ALLOW },
-		{ BH_PORT(IPPROTO_TCP, 8000), BH_PORT(IPPROTO_TCP, 8100), R_HIGH + dir, BH_ALLOW },
-		{ BH_PORT(IPPROTO_UDP, 53), BH_PORT(IPPROTO_UDP, 53), R_DNS + dir, BH_ALLOW },
-	} };
-	struct bh_row mixed = { .n = 1, .action = BH_ALLOW, .rule = R_MIXED + dir, .range = {
-		{ BH_PORT(IPPROTO_TCP, 22), BH_PORT(IPPROTO_TCP, 22), R_SSH + dir, BH_DENY },
-	} };
+	struct bh_row web = { .n = 4,
+			      .rule = R_SHUT + dir,
+			      .range = {
+				      { BH_PORT(IPPROTO_ICMP, 0), BH_PORT(IPPROTO_ICMP, 65535), R_HTTP + dir,
+					BH_ALLOW },
+				      { BH_PORT(IPPROTO_TCP, 80), BH_PORT(IPPROTO_TCP, 80), R_HTTP + dir,
+					BH_ALLOW },
+				      { BH_PORT(IPPROTO_TCP, 8000), BH_PORT(IPPROTO_TCP, 8100), R_HIGH + dir,
+					BH_ALLOW },
+				      { BH_PORT(IPPROTO_UDP, 53), BH_PORT(IPPROTO_UDP, 53), R_DNS + dir,
+					BH_ALLOW },
+			      } };
+	struct bh_row mixed = { .n = 1,
+				.action = BH_ALLOW,
+				.rule = R_MIXED + dir,
+				.range = {
+					{ BH_PORT(IPPROTO_TCP, 22), BH_PORT(IPPROTO_TCP, 22), R_SSH + dir,
+					  BH_DENY },
+				} };
 
 	put_row(set, C_NONE, dir, &shut);
 	put_row(set, C_WEB, dir, &web);
@@ -158,7 +168,11 @@ static void put_rows(void)
 void world_endpoint(enum ep how, enum set set)
 {
 	struct bh_endpoint nobody = { 0 }, ep = {
-		.ifindex = world_ifindex, .policy_set = (uint32_t)set, .epoch = EPOCH, .born = BORN, .addrs = 5,
+		.ifindex = world_ifindex,
+		.policy_set = (uint32_t)set,
+		.epoch = EPOCH,
+		.born = BORN,
+		.addrs = 5,
 		.flags = how == E_FORWARDS ? BH_EP_FORWARDS : 0,
 	};
 	uint32_t direct = world_ifindex, other = BH_EP_DIRECT + 7, key = world_ifindex;
@@ -169,7 +183,7 @@ void world_endpoint(enum ep how, enum set set)
 	ep.addr[2] = local_addr(L_LINK_LOCAL, 6);
 	ep.addr[3] = local_addr(L_SECOND, 4);
 	ep.addr[4] = local_addr(L_SECOND, 6);
-	ep.addr[5] = local_addr(L_OTHER, 4);	/* past .addrs: must not count */
+	ep.addr[5] = local_addr(L_OTHER, 4); /* past .addrs: must not count */
 
 	(void)bpf_map_delete_elem(bpf_map__fd(bpf->maps.bh_ep_index), &key);
 	put(bpf->maps.bh_endpoints, &direct, how == E_PLAIN || how == E_FORWARDS ? &ep : &nobody);
@@ -194,7 +208,9 @@ void world_event_jiffies(uint32_t jiffies)
 static void put_node_ports(void)
 {
 	static const uint32_t ports[] = {
-		BH_PORT(IPPROTO_TCP, 30080), BH_PORT(IPPROTO_UDP, 30053), BH_PORT(IPPROTO_SCTP, 30090),
+		BH_PORT(IPPROTO_TCP, 30080),
+		BH_PORT(IPPROTO_UDP, 30053),
+		BH_PORT(IPPROTO_SCTP, 30090),
 	};
 	uint8_t one = 1;
 	size_t i;
@@ -328,8 +344,12 @@ void world_clear(void)
 
 static struct bh_flow4 narrow(const struct bh_flow6 *k)
 {
-	return (struct bh_flow4){ .ifindex = k->ifindex, .local = k->local.w[3], .remote = k->remote.w[3],
-				  .lport = k->lport, .rport = k->rport, .proto = k->proto };
+	return (struct bh_flow4){ .ifindex = k->ifindex,
+				  .local = k->local.w[3],
+				  .remote = k->remote.w[3],
+				  .lport = k->lport,
+				  .rport = k->rport,
+				  .proto = k->proto };
 }
 
 static bool is4(const struct bh_flow6 *k)

@@ -8,22 +8,41 @@
 
 #include "packet.h"
 
-#define IFINDEX 1			/* lo: a test run wants a real device */
-#define EPOCH	1000			/* of the endpoint */
+#define IFINDEX 1    /* lo: a test run wants a real device */
+#define EPOCH	1000 /* of the endpoint */
 #define BORN	900
 
 /* Policy sets. WEB: isolated both ways, IN and OUT: one way, the other is open.
  * FLAG: said to be shut for ingress, where its rows say that it is open, so that one sees what was read. */
 enum set {
-	S_NONE = 0, S_OPEN = 1, S_SHUT = 2, S_WEB = 3, S_LONG = 4, S_BROKEN = 5, S_IN = 6, S_OUT = 7, S_LAST = 7,
-	S_CIDR = (int)(8 | BH_SET_CIDR), S_FLAG = 9 | BH_SET_SHUT(BH_INGRESS),
+	S_NONE = 0,
+	S_OPEN = 1,
+	S_SHUT = 2,
+	S_WEB = 3,
+	S_LONG = 4,
+	S_BROKEN = 5,
+	S_IN = 6,
+	S_OUT = 7,
+	S_LAST = 7,
+	S_CIDR = (int)(8 | BH_SET_CIDR),
+	S_FLAG = 9 | BH_SET_SHUT(BH_INGRESS),
 };
 
 /* Rules; each is this and enum bh_dir. */
-enum rule { R_SHUT = 2, R_HTTP = 4, R_HIGH = 6, R_DNS = 8, R_ALL = 10, R_MIXED = 12, R_SSH = 14, R_LONG = 1000 };
+enum rule {
+	R_SHUT = 2,
+	R_HTTP = 4,
+	R_HIGH = 6,
+	R_DNS = 8,
+	R_ALL = 10,
+	R_MIXED = 12,
+	R_SSH = 14,
+	R_LONG = 1000
+};
 
-#define LONG_RANGES 1000	/* of S_LONG: the i-th is TCP 10i+1 to 10i+5, allowed if i is even, rule R_LONG + i */
-#define LONG_BASE   100
+#define LONG_RANGES                                                                                          \
+	1000 /* of S_LONG: the i-th is TCP 10i+1 to 10i+5, allowed if i is even, rule R_LONG + i */
+#define LONG_BASE 100
 
 enum ep { E_PLAIN, E_NONE, E_COLLIDED, E_FORWARDS };
 
@@ -34,16 +53,16 @@ struct counts {
 struct policy_bpf;
 extern struct policy_bpf *bpf;
 
-void world_load(bool tiny);	/* tiny: room for one session, and no eviction */
+void world_load(bool tiny); /* tiny: room for one session, and no eviction */
 void world_unload(void);
-extern uint32_t world_ifindex;	/* the endpoint's; IFINDEX unless set */
+extern uint32_t world_ifindex; /* the endpoint's; IFINDEX unless set */
 void world_endpoint(enum ep ep, enum set set);
 void world_event_jiffies(uint32_t jiffies);
-void world_clear(void);		/* sessions and events */
+void world_clear(void); /* sessions and events */
 
 struct counts world_counts(void);
 uint64_t world_rule_packets(uint32_t rule);
-int world_events(struct bh_event *ret_last);	/* how many were waiting */
+int world_events(struct bh_event *ret_last); /* how many were waiting */
 int world_sessions(void);
 bool world_session(const struct bh_flow6 *k, struct bh_session *ret);
 void world_session_put(const struct bh_flow6 *k, const struct bh_session *s);

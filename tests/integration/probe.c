@@ -28,9 +28,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#define EVENTS		64
-#define TRIES_MAX	4096
-#define HAMMER_WAIT_US	1000000u	/* after so long a hammered flow counts as lost */
+#define EVENTS	       64
+#define TRIES_MAX      4096
+#define HAMMER_WAIT_US 1000000u /* after so long a hammered flow counts as lost */
 
 static uint64_t now_us(void)
 {
@@ -83,15 +83,19 @@ static void echo_datagrams(int fd)
 	ssize_t n;
 
 	for (;;) {
-		struct msghdr m = { .msg_name = &from, .msg_namelen = sizeof(from), .msg_iov = &iov,
-				    .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control) };
+		struct msghdr m = { .msg_name = &from,
+				    .msg_namelen = sizeof(from),
+				    .msg_iov = &iov,
+				    .msg_iovlen = 1,
+				    .msg_control = control,
+				    .msg_controllen = sizeof(control) };
 
 		iov.iov_len = sizeof(data);
 		n = recvmsg(fd, &m, 0);
 		if (n < 0 && errno == EAGAIN)
 			return;
 		if (n < 0)
-			continue;	/* an ICMP error to an earlier answer */
+			continue; /* an ICMP error to an earlier answer */
 		for (struct cmsghdr *c = CMSG_FIRSTHDR(&m); c; c = CMSG_NXTHDR(&m, c))
 			if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_PKTINFO)
 				((struct in6_pktinfo *)(void *)CMSG_DATA(c))->ipi6_ifindex = 0;
@@ -153,15 +157,15 @@ struct target {
 	bool tcp;
 	struct sockaddr_storage to;
 	socklen_t len;
-	uint16_t sport;		/* 0: any */
+	uint16_t sport; /* 0: any */
 };
 
 struct attempt {
-	int fd;			/* -1: over, or not begun */
+	int fd; /* -1: over, or not begun */
 	bool tcp, sent;
 	uint64_t begun_us;
 	uint64_t took_us;
-	const char *error;	/* NULL once its bytes came back; "timeout" until then */
+	const char *error; /* NULL once its bytes came back; "timeout" until then */
 };
 
 static int target_parse(const char *proto, const char *host, const char *port, const char *sport,
@@ -222,12 +226,14 @@ static int bind_port(int fd, const struct target *t)
 /* A non-blocking socket on its way to @t. Return: fd or -errno. */
 static int target_open(const struct target *t)
 {
-	const int fd = socket(t->to.ss_family, (t->tcp ? SOCK_STREAM : SOCK_DGRAM) | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	const int fd = socket(t->to.ss_family,
+			      (t->tcp ? SOCK_STREAM : SOCK_DGRAM) | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	int r = 0, on = 1;
 
 	if (fd < 0)
 		return -errno;
-	if (bind_port(fd, t) || (connect(fd, (const struct sockaddr *)&t->to, t->len) && errno != EINPROGRESS))
+	if (bind_port(fd, t) ||
+	    (connect(fd, (const struct sockaddr *)&t->to, t->len) && errno != EINPROGRESS))
 		r = -errno;
 	if (t->tcp)
 		(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
@@ -343,8 +349,8 @@ static int try_all(int argc, char **argv)
 
 /* ---- what goes on until stdin ends ------------------------------------------------------------ */
 
-#define TAG_STDIN	UINT64_MAX
-#define TAG_FLOW	(UINT64_MAX - 1)
+#define TAG_STDIN UINT64_MAX
+#define TAG_FLOW  (UINT64_MAX - 1)
 
 /* Return: false when stdin has ended; *ret_ask says whether a report is asked for. */
 static bool stdin_read(bool *ret_ask)
@@ -388,8 +394,9 @@ static void flow_read(struct flow *f, bool tcp)
 static void flow_report(struct flow *f)
 {
 	flow_note(f, now_us());
-	printf("{\"sent\":%llu,\"received\":%llu,\"gap_ms\":%.3f,\"error\":\"%s\"}\n", (unsigned long long)f->sent,
-	       (unsigned long long)f->received, (double)f->gap_us / 1000, f->error ? f->error : "");
+	printf("{\"sent\":%llu,\"received\":%llu,\"gap_ms\":%.3f,\"error\":\"%s\"}\n",
+	       (unsigned long long)f->sent, (unsigned long long)f->received, (double)f->gap_us / 1000,
+	       f->error ? f->error : "");
 	(void)fflush(stdout);
 	f->gap_us = 0;
 }
@@ -506,7 +513,8 @@ int main(int argc, char **argv)
 		return flow(argc - 2, argv + 2);
 	if (!strcmp(verb, "hammer") && argc == 6)
 		return hammer(argv + 2);
-	fprintf(stderr, "usage: probe serve PORT... | try TIMEOUT_MS [PROTO ADDR PORT [SPORT]] |\n"
-			"       flow INTERVAL_MS PROTO ADDR PORT [SPORT] | hammer INTERVAL_MS PROTO ADDR PORT\n");
+	fprintf(stderr,
+		"usage: probe serve PORT... | try TIMEOUT_MS [PROTO ADDR PORT [SPORT]] |\n"
+		"       flow INTERVAL_MS PROTO ADDR PORT [SPORT] | hammer INTERVAL_MS PROTO ADDR PORT\n");
 	return 2;
 }

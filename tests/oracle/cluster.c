@@ -50,7 +50,7 @@ static void zero(int r)
 
 /* ---- names and labels ----------------------------------------------------------------------- */
 
-static const char *const namespaces[] = { "a", "b", "ghost" };	/* ghost: pods, but no Namespace */
+static const char *const namespaces[] = { "a", "b", "ghost" }; /* ghost: pods, but no Namespace */
 static const char *const keys[] = { "app", "tier", "x" };
 static const char *const values[] = { "1", "2" };
 static const char name_label[] = "kubernetes.io/metadata.name";
@@ -194,7 +194,7 @@ static void put_endpoint(struct model *m, struct dice *d)
 	e->ifname = must(strdup("eth0"));
 	e->ifindex = 3 + index % 3 + 1024 * (index / 3);
 	if (dice_chance(d, 3))
-		e->ifindex = dice_chance(d, 50) ? 0 : 3;	/* gone; another's as well */
+		e->ifindex = dice_chance(d, 50) ? 0 : 3; /* gone; another's as well */
 	for (n = dice_roll(d, 4); n; n--)
 		*(struct addr *)must(vec_add(&e->addrs)) = roll_pod_addr(d, n % 2);
 	if (dice_chance(d, 50))
@@ -228,8 +228,8 @@ static uint16_t roll_port(struct dice *d)
 
 static uint8_t roll_proto(struct dice *d)
 {
-	static const uint8_t protos[] = { IPPROTO_TCP, IPPROTO_TCP, IPPROTO_TCP, IPPROTO_UDP, IPPROTO_UDP,
-					  IPPROTO_SCTP };
+	static const uint8_t protos[] = { IPPROTO_TCP, IPPROTO_TCP, IPPROTO_TCP,
+					  IPPROTO_UDP, IPPROTO_UDP, IPPROTO_SCTP };
 
 	return pick(d, protos);
 }
@@ -340,7 +340,7 @@ static void tweak_rule(struct dice *d, struct rule *r)
 	else if (peer && peer->is_block && peer->except.n)
 		peer->except.n--;
 	else if (peer && peer->pods && peer->pods->at.n)
-		peer->pods->at.v[0].op ^= 1;	/* In and NotIn, Exists and DoesNotExist */
+		peer->pods->at.v[0].op ^= 1; /* In and NotIn, Exists and DoesNotExist */
 }
 
 static void tweak_policy(struct model *m, struct dice *d)
@@ -359,9 +359,9 @@ static void tweak_policy(struct model *m, struct dice *d)
 
 void cluster_change(struct model *m, struct dice *d)
 {
-	static void (*const changes[])(struct model *m, struct dice *d) = {
-		put_namespace, put_pod, put_pod, put_endpoint, put_policy, put_node, remove_one, tweak_policy,
-		tweak_policy, tweak_policy,
+	static void (*const changes[])(struct model * m, struct dice * d) = {
+		put_namespace, put_pod,	   put_pod,	 put_endpoint, put_policy,
+		put_node,      remove_one, tweak_policy, tweak_policy, tweak_policy,
 	};
 
 	pick(d, changes)(m, d);

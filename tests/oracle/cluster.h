@@ -14,11 +14,11 @@ struct dice {
 	uint64_t state;
 };
 
-uint32_t dice_roll(struct dice *d, uint32_t n);		/* 0..n-1 */
+uint32_t dice_roll(struct dice *d, uint32_t n); /* 0..n-1 */
 bool dice_chance(struct dice *d, uint32_t percent);
 
 struct model *cluster_new(struct dice *d);
-void cluster_change(struct model *m, struct dice *d);	/* one object is replaced or goes */
+void cluster_change(struct model *m, struct dice *d); /* one object is replaced or goes */
 void cluster_flow(const struct model *m, struct dice *d, struct oracle_flow *ret);
 
 /* All objects, as text that reads like the manifests. */

@@ -136,7 +136,7 @@ static const struct pod *pod_of(const struct model *m, const struct endpoint *e)
 		if (strcmp(p->ns, e->ns) || strcmp(p->name, e->pod))
 			continue;
 		if (e->uid && e->uid[0] && p->uid[0] && strcmp(p->uid, e->uid))
-			return NULL;	/* another pod of the same name */
+			return NULL; /* another pod of the same name */
 		return p;
 	}
 	return NULL;
@@ -174,7 +174,7 @@ static bool peer_has_pod_at(const struct model *m, const struct net_policy *np, 
 
 	if (among(a, m->node_addrs.v, m->node_addrs.n))
 		return false;
-	if (a->b[0] == 0xfe && a->b[1] >= 0x80 && a->b[1] <= 0xbf)	/* link-local */
+	if (a->b[0] == 0xfe && a->b[1] >= 0x80 && a->b[1] <= 0xbf) /* link-local */
 		return false;
 	for (i = 0; i < m->endpoints.n; i++) {
 		const struct endpoint *e = m->endpoints.v[i];
@@ -273,7 +273,7 @@ bool oracle_rule_allows(const struct model *m, const struct oracle_flow *f, cons
 	if (!pod || !applies(np, pod, f->dir) || index >= np->rules[f->dir].n)
 		return false;
 	r = &np->rules[f->dir].v[index];
-	if (r->unknown)		/* what we do not understand allows nothing */
+	if (r->unknown) /* what we do not understand allows nothing */
 		return false;
 	return peers_match(m, np, r, remote) && ports_match(r, f);
 }

@@ -14,16 +14,16 @@
 
 /* The first packet of a flow, seen at one pod's interface. */
 struct oracle_flow {
-	uint32_t ifindex;		/* of the pod whose policies are asked */
-	int dir;			/* DIR_INGRESS: that pod is the destination */
+	uint32_t ifindex; /* of the pod whose policies are asked */
+	int dir;	  /* DIR_INGRESS: that pod is the destination */
 	struct addr src, dst;
 	uint8_t proto;
-	uint16_t sport, dport;		/* 0 where the protocol has none */
+	uint16_t sport, dport; /* 0 where the protocol has none */
 };
 
 enum oracle_answer {
-	ORACLE_UNKNOWN,		/* whose interface this is nobody can tell: isolated */
-	ORACLE_OPEN,		/* no policy isolates the pod in this direction */
+	ORACLE_UNKNOWN, /* whose interface this is nobody can tell: isolated */
+	ORACLE_OPEN,	/* no policy isolates the pod in this direction */
 	ORACLE_DENIED,
 	ORACLE_ALLOWED,
 };

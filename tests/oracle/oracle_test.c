@@ -18,10 +18,10 @@
 #include "policy/policy.h"
 #include "program.h"
 
-#define VERSIONS 4	/* of each cluster: as made, then after some changes */
-#define CHANGES	 3	/* at most, between two versions */
-#define FLOWS	 80	/* a version */
-#define ENOUGH	 3	/* mismatches printed in full */
+#define VERSIONS 4  /* of each cluster: as made, then after some changes */
+#define CHANGES	 3  /* at most, between two versions */
+#define FLOWS	 80 /* a version */
+#define ENOUGH	 3  /* mismatches printed in full */
 
 static const char *const said[] = {
 	[ORACLE_UNKNOWN] = "isolated: nobody knows whose interface this is",
@@ -34,7 +34,7 @@ struct test {
 	uint64_t seed;
 	const struct model *m;
 	struct tables *t;
-	struct program *program;	/* NULL: not asked */
+	struct program *program; /* NULL: not asked */
 	unsigned long flows, asked, wrong_tables, wrong_program;
 	unsigned long answers[ORACLE_ALLOWED + 1];
 };
@@ -212,7 +212,7 @@ static struct bh_query query_of(const struct test *test, const struct oracle_flo
 	q.rport = htons(in ? f->sport : f->dport);
 	q.flags = midflow ? BH_Q_MIDFLOW : 0;
 	memcpy(&q.remote, remote_of(f), sizeof(q.remote));
-	for (i = 0; i < ep->addrs; i++)		/* else zero: the question is not about identity */
+	for (i = 0; i < ep->addrs; i++) /* else zero: the question is not about identity */
 		if (!addr_cmp(&ep->addr[i], local))
 			memcpy(&q.local, local, sizeof(q.local));
 	return q;
@@ -245,10 +245,10 @@ static void ask_program(struct test *test, const struct oracle_flow *f, bool mid
 
 	if (is_special(remote_of(f)))
 		return;
-	if (!is_taught(f))		/* so a rule with ports does not hold for it either */
+	if (!is_taught(f)) /* so a rule with ports does not hold for it either */
 		asked.proto = 253;
-	truth = f->dir == DIR_EGRESS && is_node(test->m, &f->dst) ? BH_HOST :
-								   reason_by_policy(test, &asked, midflow);
+	truth = f->dir == DIR_EGRESS && is_node(test->m, &f->dst) ? BH_HOST
+								  : reason_by_policy(test, &asked, midflow);
 	q = query_of(test, f, midflow);
 	if (program_ask(test->program, &q, &err) < 0) {
 		fprintf(stderr, "oracle: %s\n", err.msg);
@@ -276,7 +276,7 @@ static void one_flow(struct test *test, struct dice *d)
 
 	cluster_flow(test->m, d, &f);
 	midflow = f.proto == IPPROTO_TCP && dice_chance(d, 15);
-	if (!f.ifindex)		/* an interface that is gone sends nothing */
+	if (!f.ifindex) /* an interface that is gone sends nothing */
 		return;
 	truth = oracle_ask(test->m, &f);
 	test->flows++;

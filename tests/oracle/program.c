@@ -14,27 +14,31 @@
 
 #define BPFFS	"/sys/fs/bpf"
 #define PIN_DIR BPFFS "/bh-oracle"
-#define PASSES	8	/* delta_plan() asks for two at most; more is a loop */
+#define PASSES	8 /* delta_plan() asks for two at most; more is a loop */
 
 struct program {
 	struct dp *dp;
-	struct actual *actual;	/* what the maps hold */
+	struct actual *actual; /* what the maps hold */
 };
 
 static int own_bpffs(struct bh_err *err)
 {
 	if (unshare(CLONE_NEWNS) < 0)
 		return bh_err_errno(err, -errno, "cannot make a mount namespace");
-	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
-	    mount("bpf", BPFFS, "bpf", 0, NULL) < 0)
+	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 || mount("bpf", BPFFS, "bpf", 0, NULL) < 0)
 		return bh_err_errno(err, -errno, "cannot mount a bpffs on " BPFFS);
 	return 0;
 }
 
 int program_open(struct program **ret, struct bh_err *err)
 {
-	const struct dp_sizes sizes = { .addrs = 1024, .cidrs = 1024, .rows = 8192, .ranges = 8192,
-					.rules = 1024, .sessions4 = 64, .sessions6 = 64 };
+	const struct dp_sizes sizes = { .addrs = 1024,
+					.cidrs = 1024,
+					.rows = 8192,
+					.ranges = 8192,
+					.rules = 1024,
+					.sessions4 = 64,
+					.sessions6 = 64 };
 	struct program *p;
 	int r;
 

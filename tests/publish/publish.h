@@ -5,9 +5,9 @@
 
 #include <linux/types.h>
 
-#define FLOWS	256		/* the first `flows` are asked for, in turn */
-#define WORLDS	32		/* world n is the same as world n % WORLDS */
-#define ASKS	64		/* answers a program run */
+#define FLOWS  256 /* the first `flows` are asked for, in turn */
+#define WORLDS 32  /* world n is the same as world n % WORLDS */
+#define ASKS   64  /* answers a program run */
 
 struct pub_flow {
 	__u32 ifindex;
@@ -20,8 +20,8 @@ struct pub_flow {
 struct pub_state {
 	__u64 started, finished;
 	__u32 flows, next;
-	__u64 answers, wrong, mixed;	/* mixed: answers while an event was under way */
-	__u64 bad_flow, bad_said, bad_from, bad_to;	/* the last wrong one */
+	__u64 answers, wrong, mixed;		    /* mixed: answers while an event was under way */
+	__u64 bad_flow, bad_said, bad_from, bad_to; /* the last wrong one */
 };
 
 #endif

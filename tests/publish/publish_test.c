@@ -69,7 +69,8 @@ static void fill_truth(void)
 				memcpy(&f.remote, addr.b + 12, 4);
 				assert_int_equal(bpf_map_update_elem(flows, &n, &f, 0), 0);
 				for (w = 0; w < WORLDS; w++) {
-					const uint32_t index = w * FLOWS + n, is = truth(&worlds[w], e, a, port);
+					const uint32_t index = w * FLOWS + n,
+						       is = truth(&worlds[w], e, a, port);
 
 					assert_int_equal(bpf_map_update_elem(truths, &index, &is, 0), 0);
 				}
@@ -132,13 +133,14 @@ static void pin_to(int cpu)
 
 	CPU_ZERO(&set);
 	CPU_SET(cpu, &set);
-	(void)sched_setaffinity(0, sizeof(set), &set);	/* with one CPU the two take turns */
+	(void)sched_setaffinity(0, sizeof(set), &set); /* with one CPU the two take turns */
 }
 
 static void *read_all(void *unused)
 {
 	char packet[64] = { 0 };
-	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = packet, .data_size_in = sizeof(packet), .repeat = 256);
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = packet, .data_size_in = sizeof(packet),
+		    .repeat = 256);
 
 	pin_to(1);
 	while (!atomic_load(&stop))
@@ -208,8 +210,14 @@ static void publish(struct dp *dp, struct actual *a, uint64_t n)
 
 static struct dp *open_dp(struct actual **ret)
 {
-	const struct dp_sizes sizes = { .addrs = 64, .cidrs = 16, .rows = 1024, .ranges = 1024, .rules = 16,
-					.sessions4 = 64, .sessions6 = 64, .events_bytes = 4096 };
+	const struct dp_sizes sizes = { .addrs = 64,
+					.cidrs = 16,
+					.rows = 1024,
+					.ranges = 1024,
+					.rules = 16,
+					.sessions4 = 64,
+					.sessions6 = 64,
+					.events_bytes = 4096 };
 	struct bh_err err = { "" };
 	struct dp *dp = NULL;
 
@@ -241,9 +249,9 @@ static void end(struct dp *dp, struct actual *a, pthread_t thread, uint64_t even
 		      (unsigned long long)events, (unsigned long long)state->answers,
 		      (unsigned long long)state->mixed, (unsigned long long)state->wrong);
 	if (state->wrong)
-		print_message("flow %llu was %s between worlds %llu and %llu\n", (unsigned long long)state->bad_flow,
-			      state->bad_said ? "allowed" : "denied", (unsigned long long)state->bad_from,
-			      (unsigned long long)state->bad_to);
+		print_message("flow %llu was %s between worlds %llu and %llu\n",
+			      (unsigned long long)state->bad_flow, state->bad_said ? "allowed" : "denied",
+			      (unsigned long long)state->bad_from, (unsigned long long)state->bad_to);
 	assert_true(state->answers >= ANSWERS);
 	assert_true(state->mixed > 0);
 	assert_int_equal(state->wrong, 0);

@@ -28,7 +28,7 @@ struct {
 /* [world * FLOWS + flow]: whether it is allowed */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, WORLDS * FLOWS);
+	__uint(max_entries, WORLDS *FLOWS);
 	__type(key, __u32);
 	__type(value, __u32);
 } pub_truth SEC(".maps");

@@ -105,8 +105,8 @@ static void what_is_near_is_offered(void **state)
 	static const struct {
 		const char *asked, *offered;
 	} cases[] = {
-		{ "shop/bd", "shop/db" },	{ "wbe", "web'" },	{ "shop/wbe", "shop/web" },
-		{ "shop/mail", "lab/mail" },	{ "cahce", "shop/cache" },
+		{ "shop/bd", "shop/db" },    { "wbe", "web'" },		{ "shop/wbe", "shop/web" },
+		{ "shop/mail", "lab/mail" }, { "cahce", "shop/cache" },
 	};
 	struct found f;
 	struct bh_err err;
@@ -133,7 +133,7 @@ static void slips_are_counted(void **state)
 {
 	(void)state;
 	assert_int_equal(find_distance("web", "web"), 0);
-	assert_int_equal(find_distance("wbe", "web"), 1);	/* swapped */
+	assert_int_equal(find_distance("wbe", "web"), 1); /* swapped */
 	assert_int_equal(find_distance("wb", "web"), 1);
 	assert_int_equal(find_distance("weeb", "web"), 1);
 	assert_int_equal(find_distance("wab", "web"), 1);

@@ -25,7 +25,7 @@ struct seen {
 	struct api_server *server;
 	char dir[64];
 	int requests, closed;
-	struct api_conn *held;	/* op "hold": no answer yet */
+	struct api_conn *held; /* op "hold": no answer yet */
 	char ops[256];
 };
 
@@ -48,7 +48,7 @@ static void send_flood(struct api_conn *c)
 
 	memset(big, 'x', 60000);
 	big[60000] = '\0';
-	for (i = 0; i < 200; i++) {	/* 12 MB, over any socket buffer and the queue */
+	for (i = 0; i < 200; i++) { /* 12 MB, over any socket buffer and the queue */
 		o = json_object_new_object();
 		json_object_object_add(o, "item", json_object_new_string(big));
 		if (api_send(c, o) < 0)
@@ -101,7 +101,7 @@ static int teardown(void **state)
 	struct seen *s = *state;
 
 	api_server_free(s->server);
-	(void)rmdir(s->dir);	/* fails, and the next assert with it, if the socket were left */
+	(void)rmdir(s->dir); /* fails, and the next assert with it, if the socket were left */
 	if (!access(s->dir, F_OK))
 		return -1;
 	free(s);
@@ -126,7 +126,7 @@ static void work(struct seen *s)
 
 	while (turns-- && poll(&p, 1, 0) > 0)
 		api_server_work(s->server);
-	assert_true(turns > 0);		/* level-triggered: a turn that changes nothing would spin for ever */
+	assert_true(turns > 0); /* level-triggered: a turn that changes nothing would spin for ever */
 }
 
 static void say(struct seen *s, int fd, const char *text)
@@ -158,7 +158,7 @@ static void assert_closed(int fd)
 	char text[16];
 	const ssize_t n = hear(fd, text, sizeof(text));
 
-	assert_true(n == 0 || (n < 0 && errno == ECONNRESET));	/* reset: we had sent more than was read */
+	assert_true(n == 0 || (n < 0 && errno == ECONNRESET)); /* reset: we had sent more than was read */
 }
 
 static void assert_nothing_yet(int fd)
@@ -364,7 +364,7 @@ static void more_peers_than_descriptors_wait(void **state)
 	for (i = 0; i < ARRAY_SIZE(fd); i++) {
 		fd[i] = dial(s);
 		if (i % 64 == 63)
-			work(s);	/* the backlog is 128 */
+			work(s); /* the backlog is 128 */
 		if (i == 511)
 			say(s, fd[0], "{\"v\":1,\"op\":\"status\"}\n");
 	}

@@ -792,7 +792,7 @@ static void status(void **state)
 
 	(void)state;
 	needs_root();
-	must((struct ask){ .cmd = cmd_status }, 0, NULL);	/* the agent restarts */
+	must((struct ask){ .cmd = cmd_status }, 0, NULL); /* the agent restarts */
 	start_agent(NULL);
 	must((struct ask){ .cmd = cmd_status }, 0, NULL);
 	asked(lines);

@@ -61,7 +61,7 @@ static void addresses_of_the_interface(void **state)
 	expect("{\"ips\":null}", "");
 	expect("{\"ips\":[{\"address\":\"10.0.0.2/24\"},{\"address\":\"fd00::2/64\"}]}", "10.0.0.2 fd00::2");
 	expect("{" TWO ",\"ips\":[{\"address\":\"10.0.0.2/24\",\"interface\":1},{\"address\":\"10.0.0.3/"
-		       "24\",\"interface\":0},"
+	       "24\",\"interface\":0},"
 	       "{\"address\":\"10.0.0.4/24\",\"interface\":2},{\"address\":\"10.0.0.5/24\",\"interface\":3},"
 	       "{\"address\":\"10.0.0.6/24\",\"interface\":4},{\"address\":\"10.0.0.7/24\"}]}",
 	       "10.0.0.2 10.0.0.7");

@@ -29,6 +29,7 @@ static void assert_says(void (*print)(FILE *, struct json_object *, bool), const
 	json_object_put(o);
 }
 
+/* clang-format off */
 #define CHECK(from, to, at, dir, verdict, reason, rule, by, drift) \
 	"{\"from\":\"" from "\",\"from_address\":\"10.0.0.1\",\"to\":\"" to "\",\"to_address\":\"10.0.0.2\",\"at\":\"" at \
 	"\",\"direction\":\"" dir "\",\"verdict\":\"" verdict "\",\"reason\":\"" reason "\",\"rule\":" rule \
@@ -185,6 +186,7 @@ static void long_lists_are_cut(void **state)
 	json_object_put(list);
 }
 
+/* clang-format on */
 int main(void)
 {
 	const struct CMUnitTest tests[] = {

@@ -19,11 +19,17 @@
 #include <bpf/bpf.h>
 #include <cmocka.h>
 
-#define PIN_DIR "/sys/fs/bpf/bulkhead-unit"
-#define SESSIONS 10000		/* more than one batch */
+#define PIN_DIR	 "/sys/fs/bpf/bulkhead-unit"
+#define SESSIONS 10000 /* more than one batch */
 
-static const struct dp_sizes sizes = { .addrs = 64, .cidrs = 16, .rows = 64, .ranges = 64, .rules = 16,
-				       .sessions4 = 4 * SESSIONS, .sessions6 = 4 * SESSIONS, .events_bytes = 4096 };
+static const struct dp_sizes sizes = { .addrs = 64,
+				       .cidrs = 16,
+				       .rows = 64,
+				       .ranges = 64,
+				       .rules = 16,
+				       .sessions4 = 4 * SESSIONS,
+				       .sessions6 = 4 * SESSIONS,
+				       .events_bytes = 4096 };
 
 /* Each test has a fresh BPF file system in a mount namespace that dies with it. */
 static int setup(void **state)
@@ -138,7 +144,7 @@ static void a_restart_keeps_maps_and_programs(void **state)
 	assert_int_equal(prog_id(dp, BH_EGRESS), from);
 	assert_int_equal(prog_id(dp, BH_INGRESS), to);
 	assert_int_equal(dp_read(dp, &a, &err), 0);
-	assert_int_equal(a->size.rows, sizes.rows);	/* as it was made */
+	assert_int_equal(a->size.rows, sizes.rows); /* as it was made */
 	assert_int_equal(a->ids.n, 1);
 	assert_int_equal(a->ids.v[0].key.id, 7);
 	assert_int_equal(a->ids.v[0].id.hash[0], 42);
@@ -158,12 +164,12 @@ static void lost_pins_are_put_back(void **state)
 	assert_int_equal(dp_repin(dp, &err), 0);
 	assert_int_equal(dp_pins_ok(dp), 1);
 
-	assert_int_equal(umount2("/sys/fs/bpf", MNT_DETACH), 0);	/* and with the whole file system */
+	assert_int_equal(umount2("/sys/fs/bpf", MNT_DETACH), 0); /* and with the whole file system */
 	assert_int_equal(mount("bpf", "/sys/fs/bpf", "bpf", 0, NULL), 0);
 	assert_int_equal(dp_pins_ok(dp), 0);
 	assert_int_equal(dp_repin(dp, &err), 0);
 	assert_int_equal(dp_pins_ok(dp), 1);
-	assert_int_equal(open_fails(PIN_DIR, &err), -EBUSY);	/* the lock went along */
+	assert_int_equal(open_fails(PIN_DIR, &err), -EBUSY); /* the lock went along */
 	dp_free(dp);
 }
 
@@ -180,8 +186,10 @@ static void do_step(struct dp *dp, struct step step)
 static void steps_are_read_back(void **state)
 {
 	struct dp *dp = open_dp();
-	struct step row = { .kind = STEP_ROW_SET, .row = { .key = { 1, 2, 1 }, .row = { .n = 0, .action = 1 } } };
-	struct step ep = { .kind = STEP_EP_NEW, .ep = { 5, { .ifindex = 5, .policy_set = 1, .epoch = 3, .born = 3 } } };
+	struct step row = { .kind = STEP_ROW_SET,
+			    .row = { .key = { 1, 2, 1 }, .row = { .n = 0, .action = 1 } } };
+	struct step ep = { .kind = STEP_EP_NEW,
+			   .ep = { 5, { .ifindex = 5, .policy_set = 1, .epoch = 3, .born = 3 } } };
 	struct step range = { .kind = STEP_RANGE, .range = { 9, { 1, 2, 3, 1 } } };
 	struct step addr = { .kind = STEP_ADDR_SET, .location = { .slot = 4 } };
 	struct step cidr = { .kind = STEP_CIDR_SET, .location = { .slot = 6 } };
@@ -193,7 +201,8 @@ static void steps_are_read_back(void **state)
 	assert_int_equal(cidr_parse("fd00::/16", &cidr.location.cidr), 0);
 	do_step(dp, row);
 	do_step(dp, range);
-	do_step(dp, (struct step){ .kind = STEP_ID_SET, .id = { .key = { BH_ID_SLICE, 9 }, .id = { .len = 1 } } });
+	do_step(dp, (struct step){ .kind = STEP_ID_SET,
+				   .id = { .key = { BH_ID_SLICE, 9 }, .id = { .len = 1 } } });
 	do_step(dp, (struct step){ .kind = STEP_CLASS_WORD, .word = { 4, 77 } });
 	do_step(dp, addr);
 	do_step(dp, cidr);
@@ -223,7 +232,7 @@ static void steps_are_read_back(void **state)
 	do_step(dp, addr);
 	do_step(dp, cidr);
 	do_step(dp, row);
-	do_step(dp, row);	/* gone already: fine */
+	do_step(dp, row); /* gone already: fine */
 	do_step(dp, (struct step){ .kind = STEP_EP_DEL, .word = { 5, 0 } });
 	assert_int_equal(dp_read(dp, &a, &err), 0);
 	assert_int_equal(a->rows.n + a->locations.n, 0);
@@ -270,7 +279,9 @@ static void put_sessions(uint32_t ifindex, uint32_t n)
 
 	for (i = 0; i < n; i++) {
 		const struct bh_flow4 four = { .ifindex = ifindex, .local = 1, .remote = i, .proto = 6 };
-		const struct bh_flow6 six = { .ifindex = ifindex, .local.w = { 0xfd }, .remote.w = { i }, .proto = 6 };
+		const struct bh_flow6 six = {
+			.ifindex = ifindex, .local.w = { 0xfd }, .remote.w = { i }, .proto = 6
+		};
 
 		assert_int_equal(bpf_map_update_elem(fd4, &four, &s, BPF_ANY), 0);
 		assert_int_equal(bpf_map_update_elem(fd6, &six, &s, BPF_ANY), 0);
@@ -339,7 +350,8 @@ static bool has_port(uint32_t port)
 
 static void node_ports_are_replaced(void **state)
 {
-	const uint32_t first[] = { BH_PORT(6, 80), BH_PORT(17, 53) }, second[] = { BH_PORT(17, 53), BH_PORT(6, 81) };
+	const uint32_t first[] = { BH_PORT(6, 80), BH_PORT(17, 53) },
+		       second[] = { BH_PORT(17, 53), BH_PORT(6, 81) };
 	struct dp *dp = open_dp();
 	struct bh_err err;
 
@@ -356,14 +368,10 @@ static void node_ports_are_replaced(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(one_agent_at_a_time),
-		TEST(only_on_a_bpf_file_system),
-		TEST(another_layout_is_refused),
-		TEST(a_restart_keeps_maps_and_programs),
-		TEST(lost_pins_are_put_back),
-		TEST(steps_are_read_back),
-		TEST(interfaces_that_collide),
-		TEST(every_session_is_seen_and_only_its_own_forgotten),
+		TEST(one_agent_at_a_time),	 TEST(only_on_a_bpf_file_system),
+		TEST(another_layout_is_refused), TEST(a_restart_keeps_maps_and_programs),
+		TEST(lost_pins_are_put_back),	 TEST(steps_are_read_back),
+		TEST(interfaces_that_collide),	 TEST(every_session_is_seen_and_only_its_own_forgotten),
 		TEST(node_ports_are_replaced),
 	};
 

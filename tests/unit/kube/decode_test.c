@@ -21,8 +21,8 @@
 #include "kube/merge.h"
 #include "util/buf.h"
 
-#define N(a) (sizeof(a) / sizeof((a)[0]))
-#define FIXTURES "tests/unit/kube/fixtures/"	/* from the top of the tree, where make runs us */
+#define N(a)	 (sizeof(a) / sizeof((a)[0]))
+#define FIXTURES "tests/unit/kube/fixtures/" /* from the top of the tree, where make runs us */
 
 /* ---- from a file to the model ------------------------------------------------------------- */
 
@@ -54,7 +54,8 @@ static bool apply(struct merge *m, const struct content *contents, const char *c
 		for (j = 0; j < contents[i].objects.n; j++) {
 			struct claim *c = vec_add(&claims);
 
-			*c = (struct claim){ .object = &contents[i].objects.v[j], .rank = (unsigned int)i,
+			*c = (struct claim){ .object = &contents[i].objects.v[j],
+					     .rank = (unsigned int)i,
 					     .owner = (void *)names[i] };
 		}
 	}
@@ -215,7 +216,7 @@ static void small_ones(void **state)
 /* ---- identity ----------------------------------------------------------------------------- */
 
 #define V1(kind, rest) "apiVersion: v1\nkind: " kind "\n" rest
-#define LONG63 "a23456789012345678901234567890123456789012345678901234567890123"
+#define LONG63	       "a23456789012345678901234567890123456789012345678901234567890123"
 
 static const struct {
 	const char *text, *is;
@@ -335,11 +336,12 @@ static const struct {
 	{ V1("List", "items: [{apiVersion: v1, kind: Pod, metadata: {name: a}}, {kind: Pod}]"),
 	  "x.yaml:1: items[1]: Pod without apiVersion" },
 	{ V1("List", "items: [null]"), "x.yaml:1: items[0]: null, not an object" },
-	{ V1("Pod", "metadata: {name: a}\n---\n" V1("Pod", "metadata: {name: b}\n---\n"
-	     V1("Pod", "metadata: {namespace: default, name: a}"))),
+	{ V1("Pod", "metadata: {name: a}\n---\n" V1(
+			    "Pod", "metadata: {name: b}\n---\n" V1(
+					   "Pod", "metadata: {namespace: default, name: a}"))),
 	  "x.yaml:9: Pod 'default/a' is in line 1 already" },
 	{ V1("List", "items: [{apiVersion: v1, kind: Pod, metadata: {name: a}},"
-	     "{apiVersion: v1, kind: Pod, metadata: {name: a}}]"),
+		     "{apiVersion: v1, kind: Pod, metadata: {name: a}}]"),
 	  "x.yaml:1: Pod 'default/a' is in line 1 already" },
 	{ "a: 1\n  b: 2\n", "x.yaml:2: mapping values are not allowed in this context" },
 };
@@ -382,13 +384,11 @@ static void odd_pods(void **state)
 		   "    {hostPort: 3, protocol: SCTP}]}]}\n"
 		   "status: {phase: 1, podIP: 10.0.0.9,"
 		   "  podIPs: [null, {}, {ip: x}, {ip: 10.0.0.2}, {ip: fd00::2}]}\n"
-		   "---\n")
-		V1("Pod",
-		   "metadata: {name: b, labels: [x]}\n"
-		   "spec: x\n"
-		   "status: {podIP: 10.0.0.3, podIPs: {}, phase: Failed}\n"
-		   "---\n")
-		V1("Pod", "metadata: {name: c}\nstatus: []\nspec: {hostNetwork: true}\n");
+		   "---\n") V1("Pod", "metadata: {name: b, labels: [x]}\n"
+				      "spec: x\n"
+				      "status: {podIP: 10.0.0.3, podIPs: {}, phase: Failed}\n"
+				      "---\n")
+			V1("Pod", "metadata: {name: c}\nstatus: []\nspec: {hostNetwork: true}\n");
 	struct model *m = model_of(content_of("x.yaml", text), "");
 	const struct pod *p = model_pod(m, "default", "a");
 
@@ -413,8 +413,11 @@ static void odd_pods(void **state)
 
 static void a_namespace_keeps_its_name_label(void **state)
 {
-	struct model *m = model_of(content_of("x.yaml", V1("Namespace", "metadata: {name: a, labels: "
-					      "{kubernetes.io/metadata.name: kube-system, b: c, d: 1}}")), "");
+	struct model *m =
+		model_of(content_of("x.yaml", V1("Namespace",
+						 "metadata: {name: a, labels: "
+						 "{kubernetes.io/metadata.name: kube-system, b: c, d: 1}}")),
+			 "");
 	const struct labels *l = &model_namespace(m, "a")->labels;
 
 	(void)state;
@@ -456,10 +459,10 @@ static void pods_have_limits(void **state)
 
 /* ---- the union ---------------------------------------------------------------------------- */
 
-#define POLICY(name, spec) \
+#define POLICY(name, spec)                                                                                   \
 	"{apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, metadata: {name: " name "}, spec: " spec "}"
 #define POD(name, label) "{apiVersion: v1, kind: Pod, metadata: {name: " name ", labels: {l: " label "}}}"
-#define NAMESPACE(name) "{apiVersion: v1, kind: Namespace, metadata: {name: " name "}}"
+#define NAMESPACE(name)	 "{apiVersion: v1, kind: Namespace, metadata: {name: " name "}}"
 
 static const char *label_of(const struct model *m, const char *pod)
 {
@@ -485,10 +488,10 @@ static void differences_only(void **state)
 	assert_int_equal(m->pods.n, 3);
 	b = model_pod(m, "default", "b");
 
-	assert_false(apply(&merge, c, names, 2, m, &said));	/* nothing new */
+	assert_false(apply(&merge, c, names, 2, m, &said)); /* nothing new */
 	assert_ptr_equal(model_pod(m, "default", "b"), b);
 
-	content_done(&c[0]);		/* a changes, b does not, the namespace goes */
+	content_done(&c[0]); /* a changes, b does not, the namespace goes */
 	c[0] = content_of("x.yaml", POD("b", "x") "\n--- " POD("a", "y"));
 	assert_true(apply(&merge, c, names, 2, m, &said));
 	assert_ptr_equal(model_pod(m, "default", "b"), b);
@@ -507,14 +510,14 @@ static void differences_only(void **state)
 
 static void fields_of_no_use_do_not_count(void **state)
 {
-	struct content a = content_of("x.yaml",
-				      "{apiVersion: v1, kind: Pod, status: {podIP: 10.0.0.1, hostIP: 1.2.3.4},"
-				      "metadata: {name: a, resourceVersion: '1', annotations: {x: y}}}");
-	struct content b = content_of("x.yaml",
-				      "{apiVersion: v1, kind: Pod, status: {conditions: [], podIP: 10.0.0.1},"
-				      "metadata: {managedFields: [], name: a, resourceVersion: '2'}}");
+	struct content a =
+		content_of("x.yaml", "{apiVersion: v1, kind: Pod, status: {podIP: 10.0.0.1, hostIP: 1.2.3.4},"
+				     "metadata: {name: a, resourceVersion: '1', annotations: {x: y}}}");
+	struct content b =
+		content_of("x.yaml", "{apiVersion: v1, kind: Pod, status: {conditions: [], podIP: 10.0.0.1},"
+				     "metadata: {managedFields: [], name: a, resourceVersion: '2'}}");
 	struct content c = content_of("x.yaml", "{apiVersion: v1, kind: Pod, status: {podIP: 10.0.0.2},"
-				      "metadata: {name: a}}");
+						"metadata: {name: a}}");
 
 	(void)state;
 	assert_int_equal(hash128_cmp(&a.objects.v[0].hash, &b.objects.v[0].hash), 0);

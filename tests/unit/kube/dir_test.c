@@ -27,16 +27,16 @@
 #define NETPOL(name, spec)                                                                                   \
 	"apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: " name                      \
 	", namespace: shop}\nspec: " spec "\n"
-#define DENY_IN "{policyTypes: [Ingress]}"
+#define DENY_IN	 "{policyTypes: [Ingress]}"
 #define DENY_OUT "{policyTypes: [Egress]}"
 #define BAD_YAML "a: b: c\n"
 #define BAD_SAYS "mapping values are not allowed in this context"
 
 struct world {
-	char base[64], dir[128];	/* base holds the directory and whatever a test puts beside it */
+	char base[64], dir[128]; /* base holds the directory and whatever a test puts beside it */
 	struct model *model;
 	struct source *source;
-	struct buf notes;		/* "BAD text\n"... since the last look */
+	struct buf notes; /* "BAD text\n"... since the last look */
 	bool changed;
 };
 
@@ -105,8 +105,10 @@ static void remove_tree(const char *path)
 static void note(void *ctx, const struct source_note *n)
 {
 	static const char *const kinds[] = {
-		[SOURCE_FILE_BAD] = "BAD", [SOURCE_FILE_GOOD] = "GOOD",
-		[SOURCE_OBJECT_PROBLEM] = "PROBLEM", [SOURCE_IGNORED] = "IGNORED",
+		[SOURCE_FILE_BAD] = "BAD",
+		[SOURCE_FILE_GOOD] = "GOOD",
+		[SOURCE_OBJECT_PROBLEM] = "PROBLEM",
+		[SOURCE_IGNORED] = "IGNORED",
 	};
 	struct world *w = ctx;
 
@@ -269,7 +271,7 @@ static void good_saves_count_at_once(void **state)
 	work(w);
 	assert_string_equal(isolation(w, "a"), "I");
 	assert_true(w->changed);
-	assert_ptr_equal(model_policy(w->model, "shop", "b"), b);	/* the other one was left alone */
+	assert_ptr_equal(model_policy(w->model, "shop", "b"), b); /* the other one was left alone */
 	assert_said(w, "");
 	w->changed = false;
 	put(w, "a.yaml", NETPOL("a", DENY_IN) "# a remark\n");
@@ -283,7 +285,7 @@ static void what_an_editor_does(void **state)
 
 	put(w, "a.yaml", NETPOL("a", DENY_IN));
 	start(w);
-	move(w, "a.yaml", "a.yaml~");	/* vim: the old one away, a new one under the name */
+	move(w, "a.yaml", "a.yaml~"); /* vim: the old one away, a new one under the name */
 	work(w);
 	assert_string_equal(isolation(w, "a"), "I");
 	write_at(w, "a.yaml", NETPOL("a", DENY_OUT), O_EXCL);
@@ -326,10 +328,10 @@ static void renamed(void **state)
 	settle(w);
 	move(w, "c.yaml", "a.yaml");
 	settle(w);
-	assert_ptr_equal(model_policy(w->model, "shop", "a"), p);	/* never gone, never new */
+	assert_ptr_equal(model_policy(w->model, "shop", "a"), p); /* never gone, never new */
 	assert_said(w, "");
 	drop(w, "a.yaml");
-	put(w, "z.yaml", NETPOL("a", DENY_OUT));	/* what is there goes before what is on its way out */
+	put(w, "z.yaml", NETPOL("a", DENY_OUT)); /* what is there goes before what is on its way out */
 	work(w);
 	assert_string_equal(isolation(w, "a"), "E");
 	settle(w);
@@ -368,9 +370,9 @@ static void links(void **state)
 	make_link(w, "one", "a.yaml");
 	start(w);
 	assert_string_equal(isolation(w, "a"), "I");
-	put(w, "one", NETPOL("a", DENY_OUT));	/* another name: no event for a.yaml, but the scan sees it */
+	put(w, "one", NETPOL("a", DENY_OUT)); /* another name: no event for a.yaml, but the scan sees it */
 	until(w, "a", "E");
-	drop(w, "one");				/* leads nowhere */
+	drop(w, "one"); /* leads nowhere */
 	until(w, "a", "");
 	assert_said(w, "");
 }
@@ -385,7 +387,7 @@ static void a_bad_file_keeps_its_last_good_version(void **state)
 	start(w);
 	put(w, "a.yaml", NETPOL("a", DENY_OUT) "---\n" BAD_YAML);
 	work(w);
-	assert_said(w, "");			/* perhaps it is not finished */
+	assert_said(w, ""); /* perhaps it is not finished */
 	until_said(w, "BAD a.yaml:6: " BAD_SAYS "\n");
 	assert_string_equal(isolation(w, "a"), "I");
 	assert_string_equal(isolation(w, "b"), "I");
@@ -394,7 +396,7 @@ static void a_bad_file_keeps_its_last_good_version(void **state)
 	put(w, "a.yaml", NETPOL("a", DENY_OUT) "---\n" BAD_YAML "# and so on\n");
 	settle(w);
 	assert_said(w, "");
-	put(w, "a.yaml", "\n" BAD_YAML);						/* another one */
+	put(w, "a.yaml", "\n" BAD_YAML); /* another one */
 	until_said(w, "BAD a.yaml:2: " BAD_SAYS "\n");
 	assert_string_equal(isolation(w, "a"), "I");
 
@@ -482,7 +484,7 @@ static void a_file_that_is_being_written(void **state)
 	(void)snprintf(path, sizeof(path), "%s/a.yaml", w->dir);
 	fd = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC);
 	assert_true(fd >= 0);
-	put(w, "b.yaml", NETPOL("b", DENY_IN));	/* makes it look, again and again */
+	put(w, "b.yaml", NETPOL("b", DENY_IN)); /* makes it look, again and again */
 	for (end = now_ms() + 500; now_ms() < end;) {
 		put(w, "b.yaml", NETPOL("b", DENY_IN));
 		step(w);
@@ -546,8 +548,9 @@ static void problems_and_ignored_kinds(void **state)
 {
 	struct world *w = *state;
 
-	put(w, "a.yaml", NETPOL("a", "{ingress: [{}, {ports: [{port: 443}, {port: 443, endPort: 80}]}]}")
-	    "---\n{apiVersion: v1, kind: Service}\n---\n{apiVersion: v1, kind: Service}\n");
+	put(w, "a.yaml",
+	    NETPOL("a",
+		   "{ingress: [{}, {ports: [{port: 443}, {port: 443, endPort: 80}]}]}") "---\n{apiVersion: v1, kind: Service}\n---\n{apiVersion: v1, kind: Service}\n");
 	start(w);
 	assert_said(w, "IGNORED a.yaml: kind Service (v1) is of no use here\n"
 		       "PROBLEM a.yaml: NetworkPolicy 'shop/a': "
@@ -556,12 +559,13 @@ static void problems_and_ignored_kinds(void **state)
 	assert_true(model_policy(w->model, "shop", "a")->rules[DIR_INGRESS].v[1].unknown);
 	put(w, "b.yaml", NETPOL("b", DENY_IN));
 	work(w);
-	put(w, "a.yaml", NETPOL("a", "{ingress: [{}, {ports: [{port: 443}, {port: 443, endPort: 80}]}]}")
-	    "# the same\n---\n{apiVersion: v1, kind: Service}\n");
+	put(w, "a.yaml",
+	    NETPOL("a",
+		   "{ingress: [{}, {ports: [{port: 443}, {port: 443, endPort: 80}]}]}") "# the same\n---\n{apiVersion: v1, kind: Service}\n");
 	work(w);
 	assert_said(w, "");
-	put(w, "a.yaml", NETPOL("a", "{ingress: [{ports: [{port: http}]}]}")
-	    "---\n{apiVersion: v1, kind: Secret}\n");
+	put(w, "a.yaml",
+	    NETPOL("a", "{ingress: [{ports: [{port: http}]}]}") "---\n{apiVersion: v1, kind: Secret}\n");
 	work(w);
 	assert_said(w, "IGNORED a.yaml: kind Secret (v1) is of no use here\n"
 		       "PROBLEM a.yaml: NetworkPolicy 'shop/a': "
@@ -581,8 +585,8 @@ static void one_object_in_two_files(void **state)
 	assert_string_equal(isolation(w, "c"), "I");
 	put(w, "d.yaml", NETPOL("d", DENY_IN));
 	work(w);
-	assert_said(w, "");					/* once is enough */
-	put(w, "a.yaml", NETPOL("a", DENY_OUT));		/* now that one is first */
+	assert_said(w, "");			 /* once is enough */
+	put(w, "a.yaml", NETPOL("a", DENY_OUT)); /* now that one is first */
 	work(w);
 	assert_said(w, "BAD b.yaml:1: NetworkPolicy 'shop/a' is in a.yaml already, which counts\n"
 		       "BAD c.yaml:6: NetworkPolicy 'shop/a' is in a.yaml already, which counts\n");
@@ -593,7 +597,7 @@ static void one_object_in_two_files(void **state)
 	put(w, "c.yaml", NETPOL("c", DENY_IN) "---\n" NETPOL("a", DENY_IN));
 	work(w);
 	assert_string_equal(isolation(w, "a"), "E");
-	drop(w, "a.yaml");		/* the other one's turn, from what it last held */
+	drop(w, "a.yaml"); /* the other one's turn, from what it last held */
 	until(w, "a", "I");
 	assert_said(w, "GOOD c.yaml: is good again\n");
 }
@@ -655,16 +659,16 @@ static void the_directory_goes_and_comes_back(void **state)
 	assert_string_equal(isolation(w, "b"), "I");
 	for (i = 0; i < 1000 && !source_timeout_ms(w->source); i++)
 		work(w);
-	assert_true(i < 1000);			/* what waited in it does not keep us awake */
+	assert_true(i < 1000); /* what waited in it does not keep us awake */
 
 	assert_int_equal(mkdir(w->dir, 0700), 0);
 	put(w, "a.yaml", NETPOL("a", DENY_OUT));
 	until(w, "a", "E");
 	(void)snprintf(wanted, sizeof(wanted), "GOOD %s: is back\n", w->dir);
 	assert_said(w, wanted);
-	assert_string_equal(isolation(w, "b"), "I");	/* it has some time to come back too */
+	assert_string_equal(isolation(w, "b"), "I"); /* it has some time to come back too */
 	until(w, "b", "");
-	put(w, "a.yaml", NETPOL("a", DENY_IN));	/* and it is watched again */
+	put(w, "a.yaml", NETPOL("a", DENY_IN)); /* and it is watched again */
 	work(w);
 	assert_string_equal(isolation(w, "a"), "I");
 }
@@ -686,7 +690,7 @@ static void another_directory_in_its_place(void **state)
 	until(w, "b", "");
 	put(w, "a.yaml", NETPOL("a", DENY_IN));
 	work(w);
-	assert_string_equal(isolation(w, "a"), "I");	/* the new one is what is watched */
+	assert_string_equal(isolation(w, "a"), "I"); /* the new one is what is watched */
 }
 
 static void too_many_files(void **state)

@@ -105,7 +105,9 @@ static const struct row good_yaml[] = {
 	{ "a: 1\n---\nb: 2\n", "{\"a\":1}\n{\"b\":2}" },
 	{ "---\na: 1\n---\n---\nb: 2\n...\n", "{\"a\":1}\nnull\n{\"b\":2}" },
 	{ "%YAML 1.2\n---\na: 1\n", "{\"a\":1}" },
-	{ "\xef\xbb\xbf" "a: 1\n", "{\"a\":1}" },
+	{ "\xef\xbb\xbf"
+	  "a: 1\n",
+	  "{\"a\":1}" },
 	{ "a: 1\r\nb: 2\r\n", "{\"a\":1,\"b\":2}" },
 	/* JSON is YAML too */
 	{ "{\"a\":[1,\"2\",null,true],\n\t\"b\":{}}", "{\"a\":[1,\"2\",null,true],\"b\":{}}" },
@@ -169,7 +171,7 @@ static const struct row good_json[] = {
 	{ "{\"a\": [1, \"2\", null, true, 1.5]}\n", "{\"a\":[1,\"2\",null,true,1.5]}" },
 	{ " \t\n{}\n\n", "{}" },
 	{ "{\"a\": \"\\u00e4\\ud83d\\ude00\"}", "{\"a\":\"\xc3\xa4\xf0\x9f\x98\x80\"}" },
-	{ "{\"a\": 1, \"a\": 2}", "{\"a\":2}" },	/* the last one counts */
+	{ "{\"a\": 1, \"a\": 2}", "{\"a\":2}" }, /* the last one counts */
 };
 
 static const struct row bad_json[] = {
@@ -269,7 +271,7 @@ static void aliases_nest_no_deeper(void **state)
 	(void)buf_str(&b, "a0: &a0 [x]\n");
 	for (i = 1; i < 63; i++)
 		(void)buf_fmt(&b, "a%d: &a%d [*a%d]\n", i, i, i - 1);
-	assert_int_equal(parse("x.yaml", &b, &err), 0);	/* 63 lists in one object */
+	assert_int_equal(parse("x.yaml", &b, &err), 0); /* 63 lists in one object */
 	(void)buf_fmt(&b, "a%d: &a%d [*a%d]\n", i, i, i - 1);
 	assert_int_equal(parse("x.yaml", &b, &err), -E2BIG);
 	assert_string_equal(err.msg, "x.yaml:64: nested deeper than 64");
@@ -314,10 +316,14 @@ static void size(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(yaml),		cmocka_unit_test(documents_know_their_lines),
-		cmocka_unit_test(json),		cmocka_unit_test(depth),
-		cmocka_unit_test(aliases_do_not_explode), cmocka_unit_test(aliases_nest_no_deeper),
-		cmocka_unit_test(long_texts_count), cmocka_unit_test(size),
+		cmocka_unit_test(yaml),
+		cmocka_unit_test(documents_know_their_lines),
+		cmocka_unit_test(json),
+		cmocka_unit_test(depth),
+		cmocka_unit_test(aliases_do_not_explode),
+		cmocka_unit_test(aliases_nest_no_deeper),
+		cmocka_unit_test(long_texts_count),
+		cmocka_unit_test(size),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -26,7 +26,10 @@
 static void show_requirement(struct buf *b, const struct requirement *r)
 {
 	static const char *const ops[] = {
-		[OP_IN] = "=", [OP_NOT_IN] = "!=", [OP_EXISTS] = "+", [OP_NOT_EXISTS] = "-",
+		[OP_IN] = "=",
+		[OP_NOT_IN] = "!=",
+		[OP_EXISTS] = "+",
+		[OP_NOT_EXISTS] = "-",
 	};
 	size_t i;
 
@@ -113,7 +116,7 @@ static struct net_policy *policy_of(const char *spec)
 	struct bh_err err;
 
 	(void)buf_fmt(&text,
-		       "{apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, metadata: {name: p}%s%s}",
+		      "{apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, metadata: {name: p}%s%s}",
 		      *spec ? ", spec: " : "", spec);
 	if (manifest_parse("p.yaml", text.data, text.len, &m, &err) < 0)
 		fail_msg("%s: %s", spec, err.msg);
@@ -180,8 +183,8 @@ static const struct row nothing[] = {
 	  "{} I | in (ns{} pods{} : all)", NULL },
 	{ "{ingress: [{from: [{ipBlock: {cidr: 10.0.0.0/8, except: null}}]}]}",
 	  "{} I | in (10.0.0.0/8 : all)", NULL },
-	{ "{ingress: [{from: [{ipBlock: {cidr: 10.0.0.0/8, except: []}}]}]}",
-	  "{} I | in (10.0.0.0/8 : all)", NULL },
+	{ "{ingress: [{from: [{ipBlock: {cidr: 10.0.0.0/8, except: []}}]}]}", "{} I | in (10.0.0.0/8 : all)",
+	  NULL },
 	/* ports: none is "all of all protocols", an empty one is "all of TCP" */
 	{ "{ingress: [{ports: null}]}", "{} I | in (any : all)", NULL },
 	{ "{ingress: [{ports: []}]}", "{} I | in (any : all)", NULL },
@@ -251,8 +254,8 @@ static void what_is_understood(void **state)
 
 /* ---- what is not understood --------------------------------------------------------------- */
 
-#define IN(peer) "{ingress: [{from: [" peer "]}]}"
-#define PORT(port) "{ingress: [{ports: [" port "]}]}"
+#define IN(peer)	    "{ingress: [{from: [" peer "]}]}"
+#define PORT(port)	    "{ingress: [{ports: [" port "]}]}"
 #define SUBJECT(expression) "{podSelector: {matchExpressions: [" expression "]}, ingress: [{}]}"
 
 static const struct row bad[] = {
@@ -488,7 +491,7 @@ static void long_texts(void **state)
 		(void)snprintf(spec, sizeof(spec), "{podSelector: {matchLabels: {%s: a}}}", text);
 		p = policy_of(spec);
 		assert_int_equal(p->problems.n, len > DECODE_KEY_MAX);
-		if (p->problems.n)	/* its beginning alone is shown */
+		if (p->problems.n) /* its beginning alone is shown */
 			assert_non_null(strstr(p->problems.v[0].path, "kkk...]"));
 		net_policy_free(p);
 	}
@@ -508,9 +511,12 @@ static void problems_end_somewhere(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(absent_null_empty), cmocka_unit_test(policy_types),
-		cmocka_unit_test(what_is_understood), cmocka_unit_test(what_is_not),
-		cmocka_unit_test(limits),	     cmocka_unit_test(long_texts),
+		cmocka_unit_test(absent_null_empty),
+		cmocka_unit_test(policy_types),
+		cmocka_unit_test(what_is_understood),
+		cmocka_unit_test(what_is_not),
+		cmocka_unit_test(limits),
+		cmocka_unit_test(long_texts),
 		cmocka_unit_test(problems_end_somewhere),
 	};
 

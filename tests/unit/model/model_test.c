@@ -117,7 +117,7 @@ static void all_requirements_count(void **state)
 	struct labels l = {};
 
 	(void)state;
-	assert_true(selector_matches(s, &l));	/* {} selects everything */
+	assert_true(selector_matches(s, &l)); /* {} selects everything */
 	(void)labels_set(&l, "app", "web");
 	assert_true(selector_matches(s, &l));
 	(void)selector_add(s, "app", OP_EXISTS, &r);
@@ -149,14 +149,14 @@ static void namespaces(void **state)
 	for (i = 0; i < 100; i++) {
 		(void)snprintf(name, sizeof(name), "ns-%d", i);
 		assert_string_equal(model_namespace(m, name)->name, name);
-		assert_string_equal(labels_get(&model_namespace(m, name)->labels,
-					       "kubernetes.io/metadata.name"), name);
+		assert_string_equal(
+			labels_get(&model_namespace(m, name)->labels, "kubernetes.io/metadata.name"), name);
 		if (i)
 			assert_true(strcmp(m->namespaces.v[i - 1]->name, m->namespaces.v[i]->name) < 0);
 	}
 	n = namespace_new("ns-5");
-	assert_int_equal(model_put_namespace(m, n), 0);	/* replaces: the old one is freed */
-	assert_int_equal(model_put_namespace(m, n), 0);	/* the same one again is no change */
+	assert_int_equal(model_put_namespace(m, n), 0); /* replaces: the old one is freed */
+	assert_int_equal(model_put_namespace(m, n), 0); /* the same one again is no change */
 	assert_ptr_equal(model_namespace(m, "ns-5"), n);
 	assert_int_equal(m->namespaces.n, 100);
 	assert_true(model_del_namespace(m, "ns-5"));
@@ -209,7 +209,7 @@ static void a_full_policy_is_freed(void **state)
 	assert_int_equal(net_policy_problem(p, "spec.x", "is odd"), 0);
 	assert_string_equal(p->problems.v[0].path, "spec.x");
 	assert_string_equal(p->problems.v[0].text, "is odd");
-	net_policy_free(p);	/* what it leaves behind, the sanitizer sees */
+	net_policy_free(p); /* what it leaves behind, the sanitizer sees */
 	net_policy_free(NULL);
 	namespace_free(NULL);
 	pod_free(NULL);
@@ -288,7 +288,7 @@ static void node_addresses_are_sorted(void **state)
 	assert_int_equal(m->node_addrs.v[0].b[0], 1);
 	assert_int_equal(m->node_addrs.v[2].b[0], 9);
 	assert_int_equal(in[0].b[0], 9);
-	assert_int_equal(model_set_node_addrs(m, m->node_addrs.v, 2), 0);	/* the model's own */
+	assert_int_equal(model_set_node_addrs(m, m->node_addrs.v, 2), 0); /* the model's own */
 	assert_int_equal(m->node_addrs.n, 2);
 	assert_int_equal(model_set_node_addrs(m, NULL, 0), 0);
 	assert_int_equal(m->node_addrs.n, 0);

@@ -7,7 +7,7 @@
 
 #include <errno.h>
 
-#define DB 7
+#define DB  7
 #define WEB 8
 
 /* shop/db (10.0.0.7, local), shop/web (10.0.0.8), shop/bare (no labels), ops/web (10.0.1.8, team ops) */
@@ -53,7 +53,7 @@ static void isolation_is_per_direction(void **state)
 	auto_tables struct tables *in = NULL, *both = NULL;
 	struct net_policy *np = w_policy(m, "shop/p", "", "i");
 
-	w_rule(np, DIR_EGRESS, "pods(app=web)", NULL);	/* not in policyTypes: says nothing */
+	w_rule(np, DIR_EGRESS, "pods(app=web)", NULL); /* not in policyTypes: says nothing */
 	in = w_compile(m);
 	denied(in, DB, BH_INGRESS, "10.0.0.8", "tcp/80");
 	decided(in, DB, BH_EGRESS, "10.0.0.8", "tcp/80", "+");
@@ -347,9 +347,9 @@ static void both_ends_decide_for_themselves(void **state)
 	w_rule(w_policy(m, "shop/p", "app=web", "e"), DIR_EGRESS, "pods(app=db)", "tcp/5432");
 	w_policy(m, "shop/q", "app=db", "i");
 	t = w_compile(m);
-	allowed(t, WEB, BH_EGRESS, "10.0.0.7", "tcp/5432");	/* but db's ingress does not: denied there */
+	allowed(t, WEB, BH_EGRESS, "10.0.0.7", "tcp/5432"); /* but db's ingress does not: denied there */
 	denied(t, DB, BH_INGRESS, "10.0.0.8", "tcp/5432");
-	decided(t, WEB, BH_INGRESS, "10.0.0.7", "tcp/1", "+");	/* no mirror rule is asked of anybody */
+	decided(t, WEB, BH_INGRESS, "10.0.0.7", "tcp/1", "+"); /* no mirror rule is asked of anybody */
 	(void)state;
 }
 
@@ -448,7 +448,7 @@ static void families_do_not_imply_each_other(void **state)
 	v6 = with_rule(m, "::/0", NULL);
 	allowed(v6, DB, BH_INGRESS, "2001:db8::1", "tcp/80");
 	denied(v6, DB, BH_INGRESS, "203.0.113.9", "tcp/80");
-	pods = with_rule(m, "pods(app=web)", NULL);	/* all podIPs */
+	pods = with_rule(m, "pods(app=web)", NULL); /* all podIPs */
 	allowed(pods, DB, BH_INGRESS, "10.0.0.8", "tcp/80");
 	allowed(pods, DB, BH_INGRESS, "fd00::8", "tcp/80");
 	(void)state;
@@ -589,7 +589,7 @@ static void an_endpoint_outranks_the_apis_memory_of_an_address(void **state)
 	auto_model struct model *m = cluster();
 	auto_tables struct tables *t = NULL;
 
-	w_endpoint(m, "shop/bare", 10, "10.0.0.8");	/* status has it the other way round */
+	w_endpoint(m, "shop/bare", 10, "10.0.0.8"); /* status has it the other way round */
 	w_endpoint(m, "shop/web", WEB, "10.0.0.9");
 	t = with_rule(m, "pods(app=web)", NULL);
 	denied(t, DB, BH_INGRESS, "10.0.0.8", "tcp/80");
@@ -740,8 +740,8 @@ static void form_does_not_change_a_name(void **state)
 	assert_same("pods(a=1,b in x|y)", NULL, "pods(b in y|x|y,a=1,a=1)", NULL, true);
 	assert_same("pods(a=1); pods(b=1)", NULL, "pods(b=1); pods(a=1); pods(b=1)", NULL, true);
 	assert_same("ns(a=1)", NULL, "ns(a=1) pods()", NULL, true);
-	assert_same("10.0.0.0/8 -10.1.0.0/16 -10.2.0.0/16", NULL,
-		    "10.0.0.0/8 -10.2.0.0/16 -10.1.0.0/16", NULL, true);
+	assert_same("10.0.0.0/8 -10.1.0.0/16 -10.2.0.0/16", NULL, "10.0.0.0/8 -10.2.0.0/16 -10.1.0.0/16",
+		    NULL, true);
 	assert_same(NULL, "tcp/80,tcp/81-90,udp/1", NULL, "udp/1,tcp/85-90,tcp/80-87", true);
 	(void)state;
 }
@@ -880,9 +880,11 @@ static struct model *busy(bool backwards)
 	return m;
 }
 
-#define same_bytes(a, b) do { \
-	assert_int_equal((a).n, (b).n); \
-	assert_memory_equal((a).v, (b).v, (a).n * sizeof(*(a).v)); } while (0)
+#define same_bytes(a, b)                                                                                     \
+	do {                                                                                                 \
+		assert_int_equal((a).n, (b).n);                                                              \
+		assert_memory_equal((a).v, (b).v, (a).n * sizeof(*(a).v));                                   \
+	} while (0)
 
 static void the_order_of_the_input_means_nothing(void **state)
 {

@@ -21,13 +21,19 @@
 
 #include "worlds.h"
 
-#define DIR BH_INGRESS
-#define READERS 2		/* that begin at one moment */
+#define DIR	BH_INGRESS
+#define READERS 2 /* that begin at one moment */
 
 /* ---- the reader --------------------------------------------------------------------------------- */
 
 static const struct actual_sizes small = {
-	.addrs = 16, .cidrs = 8, .classes = 128, .rows = 512, .ranges = 512, .rules = 8, .ids = 256,
+	.addrs = 16,
+	.cidrs = 8,
+	.classes = 128,
+	.rows = 512,
+	.ranges = 512,
+	.rules = 8,
+	.ids = 256,
 };
 
 static struct actual *copy_of(const struct actual *a)
@@ -75,13 +81,15 @@ static bool row_allows(const struct actual *a, const struct bh_row *row, int por
 		return false;
 	ranges = row->n > BH_ROW_INLINE ? &a->ranges[row->base] : row->range;
 	for (i = 0; i < row->n; i++)
-		if (ranges[i].first <= BH_PORT(6, 80 + 2 * port) && BH_PORT(6, 80 + 2 * port) <= ranges[i].last)
+		if (ranges[i].first <= BH_PORT(6, 80 + 2 * port) &&
+		    BH_PORT(6, 80 + 2 * port) <= ranges[i].last)
 			return ranges[i].action == BH_ALLOW;
 	return row->action == BH_ALLOW;
 }
 
 /* Takes the policy set from @x, the class from @y and the row from @z. */
-static bool answer(const struct actual *x, const struct actual *y, const struct actual *z, int e, int a, int port)
+static bool answer(const struct actual *x, const struct actual *y, const struct actual *z, int e, int a,
+		   int port)
 {
 	const struct bh_endpoint *ep = endpoint_in(x, e);
 	const struct addr addr = addr_of(a);
@@ -106,7 +114,7 @@ static bool one_of(const struct world *const *worlds, size_t n, int e, int a, in
 /* Snapshots at, before and after each step; at[i] is the state before step i. */
 struct film {
 	struct actual *at[512];
-	bool grace[512];	/* between at[i] and at[i + 1] lies a grace period */
+	bool grace[512]; /* between at[i] and at[i + 1] lies a grace period */
 	size_t n;
 };
 
@@ -118,7 +126,8 @@ static void film_done(struct film *f)
 		actual_free(f->at[i]);
 }
 
-static void check_three(const struct film *f, size_t x, size_t y, size_t z, const struct world *const *worlds, size_t n)
+static void check_three(const struct film *f, size_t x, size_t y, size_t z, const struct world *const *worlds,
+			size_t n)
 {
 	int e, a, port;
 
@@ -128,8 +137,10 @@ static void check_three(const struct film *f, size_t x, size_t y, size_t z, cons
 				const bool said = answer(f->at[x], f->at[y], f->at[z], e, a, port);
 
 				if (!one_of(worlds, n, e, a, port, said))
-					fail_msg("endpoint %d, address %d, port %d: %s; set read before step %zu, "
-						 "class %zu, row %zu", e, a, port, said ? "allowed" : "denied", x, y, z);
+					fail_msg(
+						"endpoint %d, address %d, port %d: %s; set read before step %zu, "
+						"class %zu, row %zu",
+						e, a, port, said ? "allowed" : "denied", x, y, z);
 			}
 }
 
@@ -178,7 +189,7 @@ static void check_recycling(const struct plan *p)
 		if (k == STEP_ADDR_SET || k == STEP_CIDR_SET)
 			assert_false(locations);
 	}
-	assert_false(rows || locations);	/* nor at the beginning of the next plan */
+	assert_false(rows || locations); /* nor at the beginning of the next plan */
 }
 
 /* ---- running plans ------------------------------------------------------------------------------ */
@@ -273,7 +284,7 @@ static void test_every_reader(void **state)
 		check_settled(&next, a);
 		w = next;
 	}
-	assert_true(aliased > 5);	/* the hardest case did occur */
+	assert_true(aliased > 5); /* the hardest case did occur */
 	actual_free(a);
 }
 
@@ -297,7 +308,7 @@ static void test_stopped_anywhere(void **state)
 
 			run_steps(dead, p, k, &f);
 			if (f.n)
-				f.grace[f.n - 1] = true;	/* a restart takes longer than any reader */
+				f.grace[f.n - 1] = true; /* a restart takes longer than any reader */
 			(void)go_to(&third, dead, &f);
 			check_film(&f, all, 3);
 			film_done(&f);
@@ -322,7 +333,9 @@ static uint32_t epoch_of(const struct actual *a, int e)
 static void test_epochs(void **state)
 {
 	struct actual *a = actual_new(&small);
-	struct world w = { .there = { true, true, true, true }, .mask = { 1, 2, 0xff, 3 }, .class = { 3, 1, 0, 0, 2, 0 } };
+	struct world w = { .there = { true, true, true, true },
+			   .mask = { 1, 2, 0xff, 3 },
+			   .class = { 3, 1, 0, 0, 2, 0 } };
 	uint32_t before[ENDPOINTS];
 	int i, e, adr, port;
 
@@ -363,8 +376,8 @@ static void test_additive_is_free(void **state)
 
 	(void)state;
 	(void)go_to(&w, a, NULL);
-	w.class[1] = 3;		/* a new peer */
-	w.there[2] = true;	/* a new pod */
+	w.class[1] = 3;	   /* a new peer */
+	w.there[2] = true; /* a new pod */
 	w.mask[2] = 2;
 	p = plan_to(&w, a);
 	assert_true(p->steps.n > 0);
@@ -379,8 +392,11 @@ static void test_additive_is_free(void **state)
 
 static void expect_full(struct actual_sizes size, const char *map)
 {
-	const struct world w = { .there = { true, true, true, true }, .mask = { 0x7f, 0x7e, 0x7d, 1 },
-				 .class = { 0x7f, 0x7e, 0x7d, 0x7b, 1, 2 }, .wide = 0x60, .narrow = 0x20 };
+	const struct world w = { .there = { true, true, true, true },
+				 .mask = { 0x7f, 0x7e, 0x7d, 1 },
+				 .class = { 0x7f, 0x7e, 0x7d, 0x7b, 1, 2 },
+				 .wide = 0x60,
+				 .narrow = 0x20 };
 	struct actual *a = actual_new(&size);
 	struct tables *t = tables_of(&w);
 	struct bh_err err = { "" };
@@ -453,9 +469,9 @@ static void test_replaced_interface(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_every_reader),	   cmocka_unit_test(test_stopped_anywhere),
-		cmocka_unit_test(test_epochs),		   cmocka_unit_test(test_additive_is_free),
-		cmocka_unit_test(test_full_maps),	   cmocka_unit_test(test_replaced_interface),
+		cmocka_unit_test(test_every_reader), cmocka_unit_test(test_stopped_anywhere),
+		cmocka_unit_test(test_epochs),	     cmocka_unit_test(test_additive_is_free),
+		cmocka_unit_test(test_full_maps),    cmocka_unit_test(test_replaced_interface),
 	};
 	const char *given = getenv("BH_SEED");
 

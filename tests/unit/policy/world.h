@@ -68,8 +68,13 @@ W void w_values(struct requirement *r, char *values)
 
 W void w_requirement(struct selector *s, char *text)
 {
-	static const struct { const char *word; enum selector_op op; } ops[] = {
-		{ " notin ", OP_NOT_IN }, { " in ", OP_IN }, { "=", OP_IN },
+	static const struct {
+		const char *word;
+		enum selector_op op;
+	} ops[] = {
+		{ " notin ", OP_NOT_IN },
+		{ " in ", OP_IN },
+		{ "=", OP_IN },
 	};
 	struct requirement *r;
 	size_t i;
@@ -213,8 +218,13 @@ W void w_peer(struct peer *p, char *text)
 
 W struct port_range w_port(const char *text)
 {
-	static const struct { const char *name; uint8_t proto; } protos[] = {
-		{ "tcp", IPPROTO_TCP }, { "udp", IPPROTO_UDP }, { "sctp", IPPROTO_SCTP },
+	static const struct {
+		const char *name;
+		uint8_t proto;
+	} protos[] = {
+		{ "tcp", IPPROTO_TCP },
+		{ "udp", IPPROTO_UDP },
+		{ "sctp", IPPROTO_SCTP },
 	};
 	struct port_range ret = { .last = 65535 };
 	unsigned int first, last;
@@ -307,9 +317,8 @@ W const char *w_ask(const struct tables *t, uint32_t ifindex, uint32_t dir, cons
 }
 
 #define allowed(t, ifindex, dir, remote, port) assert_true(*w_ask(t, ifindex, dir, remote, port) == '+')
-#define denied(t, ifindex, dir, remote, port) \
-	assert_string_equal(w_ask(t, ifindex, dir, remote, port), "-")
-#define decided(t, ifindex, dir, remote, port, by) \
+#define denied(t, ifindex, dir, remote, port)  assert_string_equal(w_ask(t, ifindex, dir, remote, port), "-")
+#define decided(t, ifindex, dir, remote, port, by)                                                           \
 	assert_string_equal(w_ask(t, ifindex, dir, remote, port), by)
 
 #undef W

@@ -13,10 +13,10 @@
 
 #include "policy/policy.h"
 
-#define PEER_SETS 7	/* bit i: peer set i, allowed on port 80 + 2 * i */
-#define BLOCK_BITS 0x60u	/* the last two are CIDR blocks */
-#define ADDRS 6
-#define ENDPOINTS 4
+#define PEER_SETS  7	 /* bit i: peer set i, allowed on port 80 + 2 * i */
+#define BLOCK_BITS 0x60u /* the last two are CIDR blocks */
+#define ADDRS	   6
+#define ENDPOINTS  4
 
 /* 2 and 3 collide with 0 and 1 in the direct slots of bh_endpoints. */
 static inline uint32_t world_ifindex(int e)
@@ -28,9 +28,9 @@ static inline uint32_t world_ifindex(int e)
 struct world {
 	bool there[ENDPOINTS];
 	uint8_t mask[ENDPOINTS];
-	uint8_t class[ADDRS];		/* 0: no entry of its own */
+	uint8_t class[ADDRS]; /* 0: no entry of its own */
 	bool node[ADDRS];
-	uint8_t wide, narrow;		/* classes of two nested blocks; 0: no such block */
+	uint8_t wide, narrow; /* classes of two nested blocks; 0: no such block */
 };
 
 static unsigned int seed;
@@ -74,7 +74,8 @@ static inline uint32_t class_index(struct tables *t, uint8_t mask, uint8_t *mask
 	return (uint32_t)t->classes.n - 1;
 }
 
-static inline void add_table_row(struct tables *t, uint32_t set, uint8_t set_mask, uint32_t class, uint8_t class_mask)
+static inline void add_table_row(struct tables *t, uint32_t set, uint8_t set_mask, uint32_t class,
+				 uint8_t class_mask)
 {
 	struct table_row *row;
 	uint32_t dir, i;
@@ -83,7 +84,9 @@ static inline void add_table_row(struct tables *t, uint32_t set, uint8_t set_mas
 		if (class && (set_mask == 0xff || !(set_mask & class_mask)))
 			continue;
 		row = vec_add(&t->rows);
-		*row = (struct table_row){ .set = set, .class = class, .dir = dir, .first = (uint32_t)t->ranges.n };
+		*row = (struct table_row){
+			.set = set, .class = class, .dir = dir, .first = (uint32_t)t->ranges.n
+		};
 		if (set_mask == 0xff) {
 			row->action = BH_ALLOW;
 			continue;
@@ -91,8 +94,10 @@ static inline void add_table_row(struct tables *t, uint32_t set, uint8_t set_mas
 		for (i = 0; i < PEER_SETS; i++)
 			if (set_mask & class_mask & 1u << i) {
 				*vec_add(&t->ranges) = (struct table_range){
-					.first = BH_PORT(6, 80 + 2 * i), .last = BH_PORT(6, 80 + 2 * i),
-					.action = BH_ALLOW, .rule = 1,
+					.first = BH_PORT(6, 80 + 2 * i),
+					.last = BH_PORT(6, 80 + 2 * i),
+					.action = BH_ALLOW,
+					.rule = 1,
 				};
 				row->n++;
 			}
@@ -103,7 +108,8 @@ static inline int cmp_location(const void *a, const void *b)
 {
 	const struct table_location *x = a, *y = b;
 
-	return x->is_block != y->is_block ? (int)x->is_block - (int)y->is_block : cidr_cmp(&x->cidr, &y->cidr);
+	return x->is_block != y->is_block ? (int)x->is_block - (int)y->is_block
+					  : cidr_cmp(&x->cidr, &y->cidr);
 }
 
 static inline void add_block(struct tables *t, const char *text, uint8_t mask, uint8_t *masks)
@@ -126,7 +132,7 @@ static inline struct tables *tables_of(const struct world *w)
 
 	assert(t);
 	vec_add(&t->rules)->hash = hash_of("rule", 0);
-	(void)class_index(t, 0xfe, masks);	/* class 0, under a mask that nothing has */
+	(void)class_index(t, 0xfe, masks); /* class 0, under a mask that nothing has */
 	memset(&t->classes.v[0], 0, sizeof(t->classes.v[0]));
 	for (i = 0; i < ADDRS; i++)
 		if (w->class[i] || w->node[i]) {
@@ -201,10 +207,12 @@ static inline struct world random_world(void)
 	w.narrow = w.wide && rnd(2) ? (uint8_t)(0x20 << rnd(2)) : 0;
 	for (i = 0; i < ENDPOINTS; i++) {
 		w.there[i] = rnd(6) != 0;
-		w.mask[i] = rnd(5) ? (uint8_t)((1u << rnd(PEER_SETS)) | (1u << rnd(PEER_SETS)) | (rnd(3) ? 0 : 0x7f)) : 0xff;
+		w.mask[i] = rnd(5) ? (uint8_t)((1u << rnd(PEER_SETS)) | (1u << rnd(PEER_SETS)) |
+					       (rnd(3) ? 0 : 0x7f))
+				   : 0xff;
 	}
 	if (rnd(2))
-		w.mask[1] = w.mask[0];	/* shared policy sets are where aliases come in */
+		w.mask[1] = w.mask[0]; /* shared policy sets are where aliases come in */
 	for (i = 0; i < ADDRS; i++) {
 		uint8_t block = i >= 2 && i < 4 && w.narrow ? w.narrow : i < 4 ? w.wide : 0;
 

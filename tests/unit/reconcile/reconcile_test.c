@@ -23,16 +23,17 @@
 
 struct dp {
 	int grace_fd;
-	struct actual *maps;	/* what "the kernel" holds */
+	struct actual *maps; /* what "the kernel" holds */
 	size_t steps, graces, reads, purged, node_ports;
-	size_t fail_at;		/* this step fails; 0: none */
-	bool hold_grace;	/* it ends only by end_grace() */
+	size_t fail_at;	 /* this step fails; 0: none */
+	bool hold_grace; /* it ends only by end_grace() */
 	uint32_t purged_ifindex;
-	uint32_t stranger;	/* an interface that sessions are of; 0: none */
+	uint32_t stranger; /* an interface that sessions are of; 0: none */
 };
 
-static const struct actual_sizes sizes = { .addrs = 64, .cidrs = 64, .classes = 256, .rows = 64, .ranges = 64,
-					   .rules = 64, .ids = 256 };
+static const struct actual_sizes sizes = {
+	.addrs = 64, .cidrs = 64, .classes = 256, .rows = 64, .ranges = 64, .rules = 64, .ids = 256
+};
 
 int dp_read(struct dp *dp, struct actual **ret, struct bh_err *err)
 {
@@ -60,7 +61,7 @@ int dp_read(struct dp *dp, struct actual **ret, struct bh_err *err)
 
 int dp_step(struct dp *dp, const struct step *step, struct bh_err *err)
 {
-	assert_int_not_equal(step->kind, STEP_GRACE);	/* that one would block the loop */
+	assert_int_not_equal(step->kind, STEP_GRACE); /* that one would block the loop */
 	if (++dp->steps == dp->fail_at)
 		return bh_err_set(err, -ENOMEM, "step %zu fails", dp->steps);
 	return actual_apply(dp->maps, step);
@@ -123,7 +124,7 @@ struct node {
 	char why[256];
 	struct loop_timer idle;
 	bool went_idle;
-	bool unread;		/* the source has a file that nobody can read */
+	bool unread; /* the source has a file that nobody can read */
 };
 
 static int is_ready(void *ctx, struct bh_err *err)
@@ -223,7 +224,9 @@ static void put_policy(struct node *n, const char *from)
 static int setup(void **state)
 {
 	struct node *n = calloc(1, sizeof(*n));
-	const struct reconcile_hooks hooks = { .ready = is_ready, .enforced = on_enforced, .failed = on_failed, .ctx = n };
+	const struct reconcile_hooks hooks = {
+		.ready = is_ready, .enforced = on_enforced, .failed = on_failed, .ctx = n
+	};
 	struct bh_err err;
 
 	log_level = LOG_ERROR;
@@ -280,7 +283,7 @@ static void changes_of_one_turn_are_one_run(void **state)
 
 	reconcile_changed(n->r, CHANGE_SOURCE, "first");
 	reconcile_changed(n->r, CHANGE_POD, "second");
-	assert_int_equal(n->dp.steps, 0);	/* not before the turn ends */
+	assert_int_equal(n->dp.steps, 0); /* not before the turn ends */
 	assert_int_equal(reconcile_done(n->r), 0);
 	turn(n);
 	assert_int_equal(n->enforced, 1);
@@ -308,7 +311,7 @@ static void a_grace_period_does_not_block_the_loop(void **state)
 	put_policy(n, "nobody");
 	n->dp.hold_grace = true;
 	reconcile_changed(n->r, CHANGE_SOURCE, "policy");
-	turn(n);			/* comes back while the grace period lasts */
+	turn(n); /* comes back while the grace period lasts */
 	assert_true(n->dp.graces > 0);
 	assert_int_equal(n->enforced, 1);
 	steps = n->dp.steps;
@@ -365,7 +368,7 @@ static void as_many_passes_as_the_plan_wants(void **state)
 	reconcile_changed(n->r, CHANGE_SOURCE, "nothing");
 	turn(n);
 	assert_int_equal(n->enforced, 3);
-	assert_int_equal(n->dp.steps, 0);	/* nothing was left to do */
+	assert_int_equal(n->dp.steps, 0); /* nothing was left to do */
 }
 
 static void what_is_in_force_stays_when_compiling_fails(void **state)
@@ -382,7 +385,7 @@ static void what_is_in_force_stays_when_compiling_fails(void **state)
 	put_pod(n, "big", 9, BH_EP_ADDRS + 1);
 	reconcile_changed(n->r, CHANGE_POD, "pod");
 	turn(n);
-	assert_int_equal(n->failed, 1);		/* once: the same input would fail again */
+	assert_int_equal(n->failed, 1); /* once: the same input would fail again */
 	assert_ptr_equal(reconcile_inforce(n->r), before);
 	assert_int_equal(reconcile_done(n->r), done);
 	reconcile_status(n->r, &status);
@@ -498,7 +501,7 @@ static void changes_are_named_by_policy(void **state)
 	assert_int_equal(inforce_compile(n->model, a, &b, &err), 0);
 	assert_int_equal(inforce_changes(a, b, &first), 0);
 	inforce_unref(b);
-	put_policy(n, "cli");			/* the same name says something else */
+	put_policy(n, "cli"); /* the same name says something else */
 	assert_int_equal(model_put_policy(n->model, net_policy_new("shop-b", "a")), 0);
 	assert_int_equal(inforce_compile(n->model, NULL, &b, &err), 0);
 	assert_int_equal(inforce_changes(a, b, &first), 2);

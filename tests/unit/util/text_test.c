@@ -49,7 +49,7 @@ static void buf_grows(void **state)
 	(void)state;
 	for (i = 0; i < 10000; i++) {
 		assert_int_equal(buf_fmt(&b, "%zu,", i % 10), 0);
-		assert_true(b.len < b.size);	/* the NUL has its place */
+		assert_true(b.len < b.size); /* the NUL has its place */
 	}
 	assert_int_equal(b.len, 20000);
 	assert_int_equal(strlen(b.data), 20000);
@@ -154,7 +154,7 @@ static void vec_grows_sorts_finds(void **state)
 		assert_ptr_equal(vec_find(&v, &i, int_cmp), &v.v[i]);
 	}
 	vec_clear(&v);
-	assert_int_equal(*vec_add(&v), 0);	/* zeroed again, although the memory was used */
+	assert_int_equal(*vec_add(&v), 0); /* zeroed again, although the memory was used */
 	assert_int_equal(v.n, 1);
 	vec_done(&v);
 	assert_null(v.v);
@@ -256,11 +256,16 @@ static void log_is_one_line(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(buf_holds_its_maximum), cmocka_unit_test(buf_grows),
-		cmocka_unit_test(buf_drops_and_clears),	 cmocka_unit_test(err_messages),
-		cmocka_unit_test(err_takes_in_its_own_text), cmocka_unit_test(err_is_one_line),
-		cmocka_unit_test(vec_grows_sorts_finds), cmocka_unit_test(vec_ends_at_its_maximum),
-		cmocka_unit_test(scope_ends),		 cmocka_unit_test(log_is_one_line),
+		cmocka_unit_test(buf_holds_its_maximum),
+		cmocka_unit_test(buf_grows),
+		cmocka_unit_test(buf_drops_and_clears),
+		cmocka_unit_test(err_messages),
+		cmocka_unit_test(err_takes_in_its_own_text),
+		cmocka_unit_test(err_is_one_line),
+		cmocka_unit_test(vec_grows_sorts_finds),
+		cmocka_unit_test(vec_ends_at_its_maximum),
+		cmocka_unit_test(scope_ends),
+		cmocka_unit_test(log_is_one_line),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
