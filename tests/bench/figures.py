@@ -29,19 +29,20 @@ def percentile(values, p):
 
 def percentiles(name, values, unit="ms", base=None, note=None):
     """The rows p50 and p99 of @values; ratios to those of @base."""
-    return [row(f"{name}, p{p}", percentile(values, p), unit, percentile(values, p) / percentile(base, p) if base else None,
-                note=note) for p in (50, 99)]
+    return [row(f"{name}, p{p}", percentile(values, p), unit,
+                percentile(values, p) / percentile(base, p) if base else None, note=note) for p in (50, 99)]
 
 
 def write_crowd(node, pods=1000, policies=100):
     """A cluster's worth of manifests: pods of other nodes in namespaces of fifty, and policies among them."""
     docs = {}
     for i in range(pods):
+        ip = f"10.88.{i // 250}.{i % 250 + 1}"
         docs.setdefault(i // 50, []).append({
             "apiVersion": "v1", "kind": "Pod",
-            "metadata": {"namespace": f"crowd-{i // 50}", "name": f"pod-{i}", "labels": {"app": f"app-{i % 5}", "hash": f"{i // 10:x}"}},
-            "status": {"podIP": f"10.88.{i // 250}.{i % 250 + 1}",
-                       "podIPs": [{"ip": f"10.88.{i // 250}.{i % 250 + 1}"}, {"ip": f"fd00:88::{i + 1:x}"}]}})
+            "metadata": {"namespace": f"crowd-{i // 50}", "name": f"pod-{i}",
+                         "labels": {"app": f"app-{i % 5}", "hash": f"{i // 10:x}"}},
+            "status": {"podIP": ip, "podIPs": [{"ip": ip}, {"ip": f"fd00:88::{i + 1:x}"}]}})
     for i in range(policies):
         peers = [{"podSelector": {"matchLabels": {"app": f"app-{(i + 1) % 5}"}}},
                  {"namespaceSelector": {"matchLabels": {"team": f"team-{i % 7}"}}, "podSelector": {}}]
@@ -51,5 +52,6 @@ def write_crowd(node, pods=1000, policies=100):
             "spec": {"podSelector": {"matchLabels": {"app": f"app-{i % 5}"}}, "policyTypes": IN,
                      "ingress": [{"from": peers, "ports": [{"port": 8080}, {"port": 9090}]}]}})
     for n, items in docs.items():
-        space = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": f"crowd-{n}", "labels": {"team": f"team-{n % 7}"}}}
+        space = {"apiVersion": "v1", "kind": "Namespace",
+                 "metadata": {"name": f"crowd-{n}", "labels": {"team": f"team-{n % 7}"}}}
         node.write(f"crowd-{n}.json", {"apiVersion": "v1", "kind": "List", "items": [space, *items]})

@@ -17,7 +17,8 @@ def status_of(pid, field):
 def rss(node, what):
     time.sleep(0.5)
     pid = node.agent.pid
-    return row(f"agent RSS, {what}", status_of(pid, "VmRSS"), "MB", note=f"{status_of(pid, 'RssAnon'):.1f} MB of it anonymous")
+    return row(f"agent RSS, {what}", status_of(pid, "VmRSS"), "MB",
+               note=f"{status_of(pid, 'RssAnon'):.1f} MB of it anonymous")
 
 
 def maps_mb(node):

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # bench: figures, into $(B)/bench. Included by tests.mk. Needs root; ARGS names the benchmarks to run.
 BENCH_C := hotpath compile connect
 BENCH_BIN := $(patsubst %,$(B)/tests/bench/%,$(BENCH_C))
@@ -23,4 +24,4 @@ $(B)/tests/bench/connect: $(call obj,tests/bench/connect.c)
 
 .PHONY: bench
 bench: all $(PROBE) $(BENCH_BIN)
-	$(Q)tests/bench/run $(ARGS)
+	$(Q)BH_BUILD=$(abspath $(B)) tests/bench/run $(ARGS)
