@@ -406,6 +406,8 @@ static int read_file(int dir, const char *name, struct buf *ret, struct bh_err *
 		n = read(fd, chunk, sizeof(chunk));
 		r = n < 0 ? -errno : buf_add(ret, chunk, (size_t)n);
 	}
+	if (r == -E2BIG)
+		return bh_err_set(err, r, "state file %s: larger than %zu bytes", name, ret->max);
 	return r < 0 ? bh_err_errno(err, r, "state file %s", name) : 0;
 }
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 module bulkhead.dev/tools
 
 go 1.24.2

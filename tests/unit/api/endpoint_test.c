@@ -290,6 +290,7 @@ static void remove_takes_leftovers(void **state)
 static void bad_files_are_told(void **state)
 {
 	static const char *const texts[] = { "", "{\"net", "[]", "{}" };
+	static char huge[API_LINE_MAX + 2];
 	struct api_endpoint e = record(), back = { 0 };
 	struct bh_err err;
 	char path[160];
@@ -304,6 +305,10 @@ static void bad_files_are_told(void **state)
 		assert_non_null(strstr(err.msg, "state file "));
 		assert_null(back.e);
 	}
+	memset(huge, ' ', sizeof(huge) - 1);
+	write_file(path, huge);
+	assert_int_equal(api_endpoint_load(run_dir, &e.e->key, &back, &err), -E2BIG);
+	assert_non_null(strstr(err.msg, "larger than 65536 bytes"));
 	endpoint_free(e.e);
 }
 
