@@ -99,6 +99,9 @@ $(B)/%.skel.h: $(B)/%.bpf.o
 	$(say) SKEL $@
 	$(Q)$(BPFTOOL) gen skeleton $< name $*_bpf > $@
 
+# Made on the way to a skeleton, and wanted again.
+.SECONDARY: $(B)/policy.bpf.o $(B)/publish_reader.bpf.o
+
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
 
 include tests/tests.mk
