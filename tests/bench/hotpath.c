@@ -41,7 +41,9 @@
 #define PORTS	      16     /* destination ports that the policy allows, from PORT on */
 #define PORT	      8000
 #define OTHER_PORT    8001 /* any other one of them */
-#define TURNS	      60
+#define LOADS	      5 /* where the kernel puts a program moves its figures by a tenth: it is loaded anew */
+#define TURNS_A_LOAD  10
+#define TURNS	      (LOADS * TURNS_A_LOAD)
 #define REPEAT	      30000
 #define REPEAT_EVENTS 10000 /* so many fit in the ring */
 #define WARM	      500
@@ -553,9 +555,37 @@ static void pin_to_last_cpu(void)
 
 static void own_namespaces(void)
 {
-	if (unshare(CLONE_NEWNS | CLONE_NEWNET) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
-	    mount("bpf", BPFFS, "bpf", 0, NULL))
+	if (unshare(CLONE_NEWNS | CLONE_NEWNET) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL))
 		err(1, "cannot make namespaces of our own (root?)");
+}
+
+static void load(void)
+{
+	size_t i;
+
+	if (mount("bpf", BPFFS, "bpf", 0, NULL))
+		err(1, "cannot mount a bpffs");
+	for (i = HOT; i < WORLDS; i++)
+		world_open(&worlds[i]);
+	bench = hotpath_bpf__open_and_load();
+	if (!bench)
+		err(1, "cannot load the bench programs");
+	for (i = 0; i < ARRAY_SIZE(rows); i++)
+		rows[i].n = 0;
+	fill();
+}
+
+static void unload(void)
+{
+	size_t i;
+
+	hotpath_bpf__destroy(bench);
+	for (i = HOT; i < WORLDS; i++) {
+		dp_free(worlds[i].dp);
+		(void)close(worlds[i].meta);
+	}
+	if (umount2(BPFFS, MNT_DETACH))
+		err(1, "cannot unmount our bpffs");
 }
 
 int main(void)
@@ -565,21 +595,21 @@ int main(void)
 
 	own_namespaces();
 	libbpf_set_print(quiet);
-	for (i = HOT; i < WORLDS; i++)
-		world_open(&worlds[i]);
-	bench = hotpath_bpf__open_and_load();
-	if (!bench)
-		err(1, "cannot load the bench programs");
-	pin_to_last_cpu();
-	fill();
 	for (i = 0; i < ARRAY_SIZE(rows); i++) {
 		rows[i].repeat = rows[i].stat && rows[i].event_jiffies == ALWAYS ? REPEAT_EVENTS : REPEAT;
 		rows[i].frame = frame_of(&rows[i]);
 	}
-	for (t = 0; t < TURNS; t++)
+	for (t = 0; t < TURNS; t++) {
+		if (t % TURNS_A_LOAD == 0)
+			load();
+		pin_to_last_cpu();
 		for (i = 0; i < ARRAY_SIZE(rows); i++)
 			rows[i].ns[t] = turn(&rows[i]);
-	verify_sessions();
+		if (t % TURNS_A_LOAD < TURNS_A_LOAD - 1)
+			continue;
+		verify_sessions();
+		unload();
+	}
 	printf("[\n");
 	for (i = 0; i < ARRAY_SIZE(rows); i++)
 		print(&rows[i], i + 1 < ARRAY_SIZE(rows) ? "," : "");

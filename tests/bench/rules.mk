@@ -23,5 +23,5 @@ $(B)/tests/bench/connect: $(call obj,tests/bench/connect.c)
 	$(Q)$(CC) $(CFLAGS) $(LDHARDEN) -o $@ $^
 
 .PHONY: bench
-bench: all $(PROBE) $(BENCH_BIN)
+bench: all $$(PROBE) $(BENCH_BIN)
 	$(Q)BH_BUILD=$(abspath $(B)) tests/bench/run $(ARGS)
