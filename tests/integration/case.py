@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the test classes share: a node for the class, its usual pods, and the checks."""
 import itertools
-import tempfile
 import unittest
 
 import invariants
@@ -47,7 +46,7 @@ class NodeCase(unittest.TestCase):
     def open(cls):
         main, plugins, family, attach = (cls.config or "bridge/1.9/dual/tcx").split("/")
         cls.node = Node(main=main, plugins=plugins, family=family, attach=attach, chained=cls.chained,
-                        log_dir=tempfile.mkdtemp(prefix="bh-log-"), **cls.node_args)
+                        **cls.node_args)
         try:
             cls.start()
         except BaseException as e:

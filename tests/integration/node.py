@@ -216,7 +216,7 @@ class Node:
     """See the module. close() takes everything down; used as a context manager it does so by itself."""
 
     def __init__(self, main="bridge", plugins="1.9", family="dual", attach="auto", chained=True,
-                 conf=None, agent_args=(), log_dir=None):
+                 conf=None, agent_args=()):
         self.main, self.plugins, self.family, self.attach = main, plugins, family, attach
         self.chained = chained
         self.families = FAMILIES[family]
@@ -228,7 +228,7 @@ class Node:
         self.undo = contextlib.ExitStack()
         self.dir = tempfile.mkdtemp(prefix="bh-node-")
         self.undo.callback(shutil.rmtree, self.dir, True)
-        self.log_path = os.path.join(log_dir or self.dir, "agent.log")
+        self.log_path = os.path.join(self.dir, "agent.log")
         self.manifests = os.path.join(self.dir, "manifests")
         self.net_dir = os.path.join(self.dir, "net.d")
         os.mkdir(self.manifests)

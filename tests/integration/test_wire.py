@@ -296,17 +296,25 @@ class Sessions(WireCase):
         frame = self.frame(self.web, self.segment(self.web.ips[self.f], self.db.ips[self.f], 80, next(self.ports), wire.ACK, token))
         self.passes(self.web, [frame], token, self.db)
 
-    def test_server_cannot_reopen(self):
-        """web's ingress admits db on port 80 alone: web itself, free in egress, sends in the middle of a flow of db
-        that is not there. Both directions must allow it: db's ingress does not."""
-        self.isolate(self.web, ingress=[{"from": [{"podSelector": {"matchLabels": {"app": "db"}}}], "ports": [{"port": 80}]}])
-        self.isolate(self.db, ingress=[], egress=[{"to": [{"podSelector": {"matchLabels": {"app": "web"}}}], "ports": [{"port": 80}]}])
-        self.assert_policed(ingress=lambda s, d, proto, port: d not in (self.web, self.db) or
-                            (d is self.web and s is self.db and (proto, port) == ("tcp", 80)),
-                            egress=lambda s, d, proto, port: s is not self.db or (d is self.web and (proto, port) == ("tcp", 80)))
+    def stray(self, reason_at, flags=wire.ACK):
+        """A segment of web's port 80 to db that belongs to nothing: dropped at @reason_at's hook."""
         token = self.token()
-        frame = self.frame(self.web, self.segment(self.web.ips[self.f], self.db.ips[self.f], 80, next(self.ports), wire.ACK, token))
-        self.dropped("no_session", self.web, [frame], token, self.db, INGRESS)
+        frame = self.frame(self.web, self.segment(self.web.ips[self.f], self.db.ips[self.f], 80, next(self.ports), flags, token))
+        self.dropped("no_session", self.web, [frame], token, self.db, reason_at)
+
+    def test_server_cannot_reopen(self):
+        """web is free in egress, but db may not open anything to it: in the middle of a flow that db had opened,
+        as this segment says, web cannot be."""
+        self.isolate(self.web, ingress=[{"from": [{"podSelector": {"matchLabels": {"app": "db"}}}], "ports": [{"port": 443}]}])
+        self.assert_policed(ingress=lambda s, d, proto, port: d is not self.web or (s is self.db and (proto, port) == ("tcp", 443)))
+        for flags in (wire.ACK, wire.ACK | wire.RST, 0):
+            self.stray(EGRESS, flags)
+
+    def test_client_that_could_not_have_asked(self):
+        """The same at the other end: db is free in ingress, but could not have opened this itself."""
+        self.isolate(self.db, egress=[{"to": [{"podSelector": {"matchLabels": {"app": "web"}}}], "ports": [{"port": 443}]}])
+        self.assert_policed(egress=lambda s, d, proto, port: s is not self.db or (d is self.web and (proto, port) == ("tcp", 443)))
+        self.stray(INGRESS)
 
     def test_ports_swapped(self):
         """web -> db lives; db may not open anything to web, neither to the port that web came from, nor with the
@@ -372,12 +380,15 @@ class HostTraffic(WireCase):
         self.isolate(self.db, ingress=[], egress=[])
         self.assert_policed(ingress=lambda s, d, *_: d is not self.db, egress=lambda s, *_: s is not self.db)
 
-    def from_world(self, frames, token):
-        with wire.Wire(self.node.world) as out, wire.Wire(self.db) as into:
-            link = json.loads(self.node.world.run("ip", "-j", "link", "show", "eth0"))[0]["address"]
-            uplink = json.loads(run("ip", "-j", "link", "show", "uplink"))[0]["address"]
-            out.send(*[wire.ether(link, uplink, wire.ethertype(p), p) for p in frames])
+    def from_world(self, frames, token, to=None, ifname="eth0", dst_mac=None):
+        """Whether @frames, sent by the host outside, reach @to (db if not said)."""
+        uplink = json.loads(run("ip", "-j", "link", "show", "uplink"))[0]["address"]
+        with wire.Wire(self.node.world, ifname) as out, wire.Wire(to or self.db) as into:
+            out.send(*[wire.ether(OTHER_MAC, dst_mac or uplink, wire.ethertype(p), p) for p in frames])
             return into.saw(token)
+
+    def pieces(self, source, to, token):
+        return wire.fragments(source, to.ips[self.f], wire.UDP, wire.udp(source, to.ips[self.f], 4321, 53, token * 100))
 
     def test_source_address_of_the_node_from_outside(self):
         for source in (NODE_ADDR[self.f], self.gateway()):
@@ -387,23 +398,54 @@ class HostTraffic(WireCase):
     def gateway(self):
         return {4: "10.77.0.1", 6: "fd00:77::1"}[self.f]
 
-    def test_fragments_put_together_on_the_way(self):
-        """With connection tracking the node reassembles and sends on: such packets carry no interface. They are
-        not the node's for that."""
+    @contextlib.contextmanager
+    def connection_tracking(self):
+        """In this node: fragments are put together where they come in."""
         family = "ip" if self.f == 4 else "ip6"
-        rules = f"table {family} bh {{ chain c {{ type filter hook forward priority 0; ct state new counter accept; }}; " \
-                f"chain p {{ type filter hook prerouting priority -200; ct state new counter accept; }}; }}"
         try:
-            run("nft", rules)
+            run("nft", f"table {family} bh {{ chain c {{ type filter hook forward priority 0; ct state new counter accept; }}; }}")
         except (RuntimeError, OSError) as e:
             self.skipTest(f"this kernel has no connection tracking in nftables: {e}")
         try:
-            for source in (WORLD_ADDR[self.f], NODE_ADDR[self.f]):
-                token = self.token()
-                payload = wire.udp(source, self.db.ips[self.f], 4321, 53, token * 100)
-                self.assertFalse(self.from_world(wire.fragments(source, self.db.ips[self.f], wire.UDP, payload), token))
+            yield
         finally:
             run("nft", "delete", "table", family, "bh")
+
+    def test_fragments_put_together_by_the_router(self):
+        """They go to a free pod, and are not the node's for having been put together and taken apart there."""
+        with self.connection_tracking():
+            token = self.token()
+            self.assertTrue(self.from_world(self.pieces(WORLD_ADDR[self.f], self.web, token), token, self.web), "the test shows nothing")
+            for source in (WORLD_ADDR[self.f], NODE_ADDR[self.f]):
+                token = self.token()
+                self.assertFalse(self.from_world(self.pieces(source, self.db, token), token), source)
+
+    def test_fragments_put_together_by_the_bridge(self):
+        """With br_netfilter a bridge does the same for what it only forwards, and what it then sends is new: it
+        carries neither interface nor socket. With a forged source it would be the node's own."""
+        switch = "/proc/sys/net/bridge/bridge-nf-call-" + ("iptables" if self.f == 4 else "ip6tables")
+        if self.node.main != "bridge":
+            return
+        if not os.path.exists(switch):
+            self.skipTest("this kernel has no br_netfilter")
+        run("ip", "link", "add", "bh-in", "type", "veth", "peer", "name", "bh-out", "netns", "bh-world")
+        run("ip", "link", "set", "bh-in", "up", "master", "cni0")
+        self.node.world.run("ip", "link", "set", "bh-out", "up")
+        self.node.extra_links = ["bh-in"]
+        with open(switch, "w") as f:
+            f.write("1")
+        try:
+            with self.connection_tracking():
+                for source in (WORLD_ADDR[self.f], self.gateway()):
+                    token = self.token()
+                    self.assertTrue(eventually(lambda s=source, t=token: self.from_world(
+                        self.pieces(s, self.web, t), t, self.web, "bh-out", self.web.mac)), "the test shows nothing")
+                    token = self.token()
+                    self.assertFalse(self.from_world(self.pieces(source, self.db, token), token, self.db, "bh-out", self.db.mac), source)
+        finally:
+            with open(switch, "w") as f:
+                f.write("0")
+            run("ip", "link", "del", "bh-in")
 
     def test_node_reaches_isolated_pod_from_any_of_its_addresses(self):
         with self.node.host.socket(socket.AF_INET if self.f == 4 else socket.AF_INET6, socket.SOCK_DGRAM) as s:
