@@ -421,8 +421,8 @@ class HostTraffic(WireCase):
                 self.assertFalse(self.from_world(self.pieces(source, self.db, token), token), source)
 
     def test_fragments_put_together_by_the_bridge(self):
-        """With br_netfilter a bridge does the same for what it only forwards, and what it then sends is new: it
-        carries neither interface nor socket. With a forged source it would be the node's own."""
+        """With br_netfilter a bridge does the same for what it only forwards, and what it floods is then cut into new
+        packets: they carry neither interface nor socket. With a forged source they would be the node's own."""
         switch = "/proc/sys/net/bridge/bridge-nf-call-" + ("iptables" if self.f == 4 else "ip6tables")
         if self.node.main != "bridge":
             return
@@ -432,6 +432,9 @@ class HostTraffic(WireCase):
         run("ip", "link", "set", "bh-in", "up", "master", "cni0")
         self.node.world.run("ip", "link", "set", "bh-out", "up")
         self.node.extra_links = ["bh-in"]
+        for pod in (self.web, self.db):		# so that it floods
+            run("ip", "link", "set", pod.hostif, "type", "bridge_slave", "learning", "off")
+        run("ip", "link", "set", "cni0", "type", "bridge", "fdb_flush")
         with open(switch, "w") as f:
             f.write("1")
         try:
@@ -446,6 +449,8 @@ class HostTraffic(WireCase):
             with open(switch, "w") as f:
                 f.write("0")
             run("ip", "link", "del", "bh-in")
+            for pod in (self.web, self.db):
+                run("ip", "link", "set", pod.hostif, "type", "bridge_slave", "learning", "on")
 
     def test_node_reaches_isolated_pod_from_any_of_its_addresses(self):
         with self.node.host.socket(socket.AF_INET if self.f == 4 else socket.AF_INET6, socket.SOCK_DGRAM) as s:
