@@ -234,7 +234,9 @@ struct bh_event {
 	__u32 rule;	  /* 0: none */
 	struct bh_addr local, remote;
 	__be16 lport, rport; /* 0 where not parsed */
-	__u8 proto, dir, reason, pad;
+	__u8 proto;
+	__u8 dir; /* enum bh_dir of the policy that denied; the packet may have gone the other way */
+	__u8 reason, pad;
 	__u32 len; /* of the packet, bytes */
 	__u32 pad2;
 };

@@ -123,7 +123,7 @@ __noinline int bh_cold(struct __sk_buff *skb, struct bh_pkt *p, const struct bh_
 {
 	enum bh_dir dir = hook == BH_EGRESS ? BH_EGRESS : BH_INGRESS;
 	enum bh_origin origin = origin_of(skb);
-	struct bh_answer a = {};
+	struct bh_answer a = { .dir = dir };
 
 	if (!p)
 		return TC_ACT_SHOT;

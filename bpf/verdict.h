@@ -22,6 +22,7 @@ struct bh_answer {
 	__u32 reason;	  /* enum bh_reason */
 	__u32 rule;	  /* that decided; 0: none */
 	__u32 policy_set; /* of the endpoint */
+	__u32 dir;	  /* enum bh_dir in which the flow was asked about; the packet's where none was */
 	__u32 word;	  /* class word of the remote */
 };
 
@@ -129,6 +130,7 @@ __noinline int bh_ask_row(struct bh_answer *a, const struct bh_pkt *p, __u32 dir
 
 	if (!a || !p)
 		return 0;
+	a->dir = dir;
 	row = row_find(a, dir);
 	if (!row) {
 		a->rule = 0;
@@ -319,7 +321,7 @@ __noinline int bh_report(struct __sk_buff *skb, const struct bh_pkt *p, const st
 		.lport = p->flow.lport,
 		.rport = p->flow.rport,
 		.proto = p->flow.proto,
-		.dir = dir,
+		.dir = a->dir,
 		.reason = a->reason,
 		.len = skb->len,
 	};

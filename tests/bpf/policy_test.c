@@ -140,8 +140,8 @@ static void check_event(struct run *run)
 		wrong(run, "%d events, not %d", n, want);
 	if (!n || n != want)
 		return;
-	if (e.reason != row->want || e.dir != run->dir || e.ifindex != IFINDEX || e.len != run->frame.len ||
-	    !e.ns)
+	if (e.reason != row->want || e.dir != (row->far ? !run->dir : run->dir) || e.ifindex != IFINDEX ||
+	    e.len != run->frame.len || !e.ns)
 		wrong(run, "event: reason %u dir %u ifindex %u len %u", e.reason, e.dir, e.ifindex, e.len);
 	if (e.rule != run->rule || e.policy_set != (row->ep == E_NONE ? 0 : (uint32_t)row->set))
 		wrong(run, "event: rule %u set %u", e.rule, e.policy_set);

@@ -43,6 +43,7 @@ struct row {
 
 	enum bh_reason want;
 	uint32_t rule; /* enum rule, without its direction; 0: none */
+	bool far;      /* who denies is the other direction's policy: the event says so */
 	bool far_rule; /* the rule is the other direction's */
 	uint32_t stat; /* one more BH_STAT_* that is counted; 0: none */
 	enum left left;
