@@ -64,15 +64,18 @@ class Map:
             return None
         if not self.per_cpu:
             return value.raw
-        return [value.raw[i * self.stride:i * self.stride + self.value_size] for i in range(n)]
+        return [value.raw[i * self.stride : i * self.stride + self.value_size] for i in range(n)]
 
     def keys(self):
         found, previous = [], None
         while True:
             k = ctypes.create_string_buffer(previous, self.key_size) if previous is not None else None
             following = ctypes.create_string_buffer(self.key_size)
-            attr = bytearray(struct.pack("<IIQQQ", self.fd, 0, ctypes.addressof(k) if k else 0,
-                                         ctypes.addressof(following), 0))
+            attr = bytearray(
+                struct.pack(
+                    "<IIQQQ", self.fd, 0, ctypes.addressof(k) if k else 0, ctypes.addressof(following), 0
+                )
+            )
             try:
                 bpf(MAP_NEXT_KEY, attr)
             except FileNotFoundError:
@@ -105,8 +108,11 @@ def stats():
     """{(reason, direction): packets}, summed over CPUs."""
     names = reasons()
     with Map("bh_stats") as m:
-        return {(name, d): sum(struct.unpack_from("<Q", one)[0] for one in m.lookup(struct.pack("<I", i * 2 + d)))
-                for i, name in enumerate(names) for d in (INGRESS, EGRESS)}
+        return {
+            (name, d): sum(struct.unpack_from("<Q", one)[0] for one in m.lookup(struct.pack("<I", i * 2 + d)))
+            for i, name in enumerate(names)
+            for d in (INGRESS, EGRESS)
+        }
 
 
 def endpoints():
@@ -135,14 +141,16 @@ def session_ifindexes():
 def tcx_programs(ifindex, attach_type):
     """Ids of the programs on one tcx hook, in the order in which they run. None: no tcx in this kernel."""
     ids = (ctypes.c_uint32 * 16)()
-    attr = bytearray(struct.pack("<IIIIQIIQQQQ", ifindex, attach_type, 0, 0, ctypes.addressof(ids), 16, 0, 0, 0, 0, 0))
+    attr = bytearray(
+        struct.pack("<IIIIQIIQQQQ", ifindex, attach_type, 0, 0, ctypes.addressof(ids), 16, 0, 0, 0, 0, 0)
+    )
     try:
         bpf(PROG_QUERY, attr)
     except FileNotFoundError:
         return []
     except OSError:
         return None
-    return list(ids[:struct.unpack_from("<I", attr, 24)[0]])
+    return list(ids[: struct.unpack_from("<I", attr, 24)[0]])
 
 
 def program_id(name):

@@ -7,7 +7,9 @@ import invariants
 from node import SLOW, Node, Pod, differences, eventually
 
 # Every way in which a node can be: main plugin, plugins' release, family, how our programs hang.
-ALL_CONFIGS = ["/".join(c) for c in itertools.product(("bridge", "ptp"), ("1.9", "1.1"), ("v4", "v6"), ("tcx", "clsact"))]
+ALL_CONFIGS = [
+    "/".join(c) for c in itertools.product(("bridge", "ptp"), ("1.9", "1.1"), ("v4", "v6"), ("tcx", "clsact"))
+]
 # A few that differ in everything, for what does not depend on the combination.
 FEW_CONFIGS = ["bridge/1.9/dual/tcx", "ptp/1.1/dual/clsact"]
 
@@ -17,7 +19,7 @@ class NodeCase(unittest.TestCase):
 
     config = None
     chained = True
-    fresh = False		# a Node for each test instead
+    fresh = False  # a Node for each test instead
     node_args = {}
 
     @classmethod
@@ -43,10 +45,15 @@ class NodeCase(unittest.TestCase):
             self.assert_invariants()
 
     @classmethod
+    def title(cls, config):
+        """The name of its log, for one of its configs."""
+        return ".".join([cls.__module__[5:], cls.__name__] + ([config.replace("/", "-")] if config else []))
+
+    @classmethod
     def open(cls):
         main, plugins, family, attach = (cls.config or "bridge/1.9/dual/tcx").split("/")
-        cls.node = Node(main=main, plugins=plugins, family=family, attach=attach, chained=cls.chained,
-                        **cls.node_args)
+        kind = {"main": main, "plugins": plugins, "family": family, "attach": attach}
+        cls.node = Node(**kind, chained=cls.chained, log=cls.title(cls.config), **cls.node_args)
         try:
             cls.start()
         except BaseException as e:
@@ -73,6 +80,7 @@ class NodeCase(unittest.TestCase):
 
     def assert_matrix(self, want, hosts=None, timeout=10.0, **kw):
         """The matrix is as @want(from, to, proto, port) says; within @timeout, because policies travel."""
+
         def same():
             bad = differences(self.node.matrix(hosts, want=want, **kw), want)
             self.assertFalse(bad, f"{len(bad)} wrong:\n" + "\n".join(bad[:20]))

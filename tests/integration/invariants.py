@@ -18,7 +18,9 @@ def names(path):
 
 def tcx_in_use(node):
     """Whether this node's pods hang by tcx links: as asked for, or what the kernel has."""
-    return node.attach == "tcx" or (node.attach == "auto" and bpf.tcx_programs(1, bpf.TCX_INGRESS) is not None)
+    return node.attach == "tcx" or (
+        node.attach == "auto" and bpf.tcx_programs(1, bpf.TCX_INGRESS) is not None
+    )
 
 
 def filters(ifname, direction):
@@ -35,14 +37,20 @@ def check_hooks(node, pod, problems):
         tcx, clsact = bpf.tcx_programs(pod.ifindex, kind) or [], filters(pod.hostif, side)
         ours, other = (tcx, clsact) if tcx_in_use(node) else (clsact, tcx)
         if ours[:1] != [want[side]] or want[side] in ours[1:]:
-            problems.append(f"{pod}: programs on {side} are {ours}, the first and only one of ours should be {want[side]}")
+            problems.append(
+                f"{pod}: programs on {side} are {ours}, the first and only one of ours should be {want[side]}"
+            )
         if want[side] in other:
             problems.append(f"{pod}: our program hangs on {side} in the other way, too")
 
 
 def check_links(node, protected, problems):
     """Each pin is of a pod that is there, and hangs on it."""
-    want = {f"{p.key()}_{side}": p.ifindex for p in protected for side in ("from", "to")} if tcx_in_use(node) else {}
+    want = (
+        {f"{p.key()}_{side}": p.ifindex for p in protected for side in ("from", "to")}
+        if tcx_in_use(node)
+        else {}
+    )
     there = names(LINKS)
     for name in sorted(there - set(want)):
         problems.append(f"link pin {name} is nobody's")
@@ -65,7 +73,9 @@ def check_records(pods, problems):
         with open(os.path.join(RECORDS, name)) as f:
             record, pod = json.load(f), want[name]
         if record["ifindex"] != pod.ifindex or record["mac"] != pod.mac:
-            problems.append(f"state file of {pod} says {record['ifindex']} {record['mac']}, is {pod.ifindex} {pod.mac}")
+            problems.append(
+                f"state file of {pod} says {record['ifindex']} {record['mac']}, is {pod.ifindex} {pod.mac}"
+            )
         if not set(pod.ips.values()) <= set(record["addrs"]):
             problems.append(f"state file of {pod} has {record['addrs']}, is {pod.ips}")
         if os.stat(os.path.join(RECORDS, name)).st_mode & 0o777 != 0o600:
@@ -104,11 +114,13 @@ def check_descriptors(node, pods, problems):
     before, now = getattr(node, "fds_empty", None), node.agent_fds()
     if not pods and before and len(now) > len(before):
         more = [name for name in now if now.count(name) > before.count(name)]
-        problems.append(f"the agent holds {len(now)} descriptors, held {len(before)} before the first pod; more of {more}")
+        problems.append(
+            f"the agent holds {len(now)} descriptors, held {len(before)} before the first pod; more of {more}"
+        )
 
 
 def problems_of(node):
-    """Everything that is not as the pods of @node say. Links, maps and files; descriptors if there is a baseline."""
+    """Everything that is not as the pods of @node say."""
     problems = []
     pods = node.pods
     protected = [p for p in pods if not getattr(p, "unprotected", False)]
@@ -122,13 +134,13 @@ def problems_of(node):
     for name in sorted(links - known):
         problems.append(f"interface {name} is nobody's")
     if node.agent:
-        check_descriptors(node, pods, problems)		# before we open one ourselves
+        check_descriptors(node, pods, problems)  # before we open one ourselves
         check_agent(node, pods, problems)
     return problems
 
 
 def settled(node, timeout=3.0):
-    """The problems that remain: what the agent does by itself (sessions of a dead interface…) may take a moment."""
+    """The problems that remain: what the agent does by itself may take a moment."""
     end = time.monotonic() + timeout * SLOW
     while True:
         problems = problems_of(node)

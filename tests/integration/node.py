@@ -11,11 +11,9 @@ import hashlib
 import ipaddress
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
-import tempfile
 import threading
 import time
 
@@ -23,21 +21,22 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 BUILD = os.environ.get("BH_BUILD", os.path.join(ROOT, "build"))
 TOOLS = os.environ.get("BH_TOOLS", "")
 PROBE = os.path.join(BUILD, "tests/integration/probe")
+LOGS = os.path.join(BUILD, "test-logs/integration")
 DEBIAN_PLUGINS = "/usr/lib/cni"
 
 RUN_DIR = "/run/bulkhead"
 PIN_DIR = "/sys/fs/bpf/bulkhead-v1"
 NETWORK = "podnet"
 POD_NET = {4: "10.77.0.0/24", 6: "fd00:77::/64"}
-NODE_ADDR = {4: "192.0.2.1", 6: "2001:db8:2::1"}	# of the node's uplink
-WORLD_ADDR = {4: "192.0.2.2", 6: "2001:db8:2::2"}	# of the host at its other end
+NODE_ADDR = {4: "192.0.2.1", 6: "2001:db8:2::1"}  # of the node's uplink
+WORLD_ADDR = {4: "192.0.2.2", 6: "2001:db8:2::2"}  # of the host at its other end
 WORLD_MORE = {4: ("198.51.100.10", "198.51.100.20"), 6: ("2001:db8:51::10", "2001:db8:51::20")}
 WORLD_NET = {4: "198.51.100.0/24", 6: "2001:db8:51::/48"}
 FAMILIES = {"v4": (4,), "v6": (6,), "dual": (4, 6)}
 PORTS = (("tcp", 80), ("tcp", 443), ("tcp", 8080), ("udp", 53), ("udp", 5353))
-SLOW = float(os.environ.get("BH_SLOW", "1"))	# how much slower than real the machine is, where it is emulated
-DENY_MS = int(300 * SLOW)	# silence for so long is a denial
-RETRY_MS = int(3000 * SLOW)	# before an answer that should have come counts as missing
+SLOW = float(os.environ.get("BH_SLOW", "1"))  # how much slower than real the machine is, where it is emulated
+DENY_MS = int(300 * SLOW)  # silence for so long is a denial
+RETRY_MS = int(3000 * SLOW)  # before an answer that should have come counts as missing
 
 LIBC = ctypes.CDLL(None, use_errno=True)
 CLONE_NEWNET = 0x40000000
@@ -57,7 +56,9 @@ def run(*argv, check=True, timeout=60 * SLOW, **kw):
     """A command that must succeed; its stdout."""
     done = subprocess.run([str(a) for a in argv], capture_output=True, text=True, timeout=timeout, **kw)
     if check and done.returncode:
-        raise RuntimeError(f"{' '.join(map(str, argv))}: exit {done.returncode}: {done.stderr.strip() or done.stdout}")
+        raise RuntimeError(
+            f"{' '.join(map(str, argv))}: exit {done.returncode}: {done.stderr.strip() or done.stdout}"
+        )
     return done.stdout
 
 
@@ -89,7 +90,7 @@ def in_netns(path, what):
             if LIBC.setns(fd, CLONE_NEWNET):
                 raise OSError(ctypes.get_errno(), f"setns {path}")
             result.append(what())
-        except BaseException as e:	# handed to the caller
+        except BaseException as e:  # handed to the caller
             result.append(e)
         finally:
             os.close(fd)
@@ -107,8 +108,8 @@ class Host:
 
     def __init__(self, name, netns, ips):
         self.name = name
-        self.netns = netns		# None: the node's own
-        self.ips = ips			# {4: address, 6: address}
+        self.netns = netns  # None: the node's own
+        self.ips = ips  # {4: address, 6: address}
         self.server = None
 
     def __repr__(self):
@@ -122,7 +123,9 @@ class Host:
         return run(*self.argv(*argv), **kw)
 
     def popen(self, *argv, **kw):
-        return subprocess.Popen(self.argv(*argv), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, **kw)
+        return subprocess.Popen(
+            self.argv(*argv), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, **kw
+        )
 
     def serve(self, ports=None):
         numbers = ports or sorted({p for _, p in PORTS})
@@ -153,7 +156,7 @@ class Host:
         return Meter(self, verb, interval_ms, proto, address, port, *more)
 
     def socket(self, *args):
-        make = lambda: socket.socket(*args)	# noqa: E731
+        make = lambda: socket.socket(*args)  # noqa: E731
         return in_netns(self.netns, make) if self.netns else make()
 
 
@@ -186,7 +189,7 @@ class Pod(Host):
         self.labels = {}
         self.container = container_of(netns)
         self.network = NETWORK
-        self.ifindex = 0		# host side of its veth
+        self.ifindex = 0  # host side of its veth
         self.hostif = ""
         self.mac = ""
         self.result = None
@@ -215,8 +218,17 @@ def container_of(netns):
 class Node:
     """See the module. close() takes everything down; used as a context manager it does so by itself."""
 
-    def __init__(self, main="bridge", plugins="1.9", family="dual", attach="auto", chained=True,
-                 conf=None, agent_args=()):
+    def __init__(
+        self,
+        main="bridge",
+        plugins="1.9",
+        family="dual",
+        attach="auto",
+        chained=True,
+        conf=None,
+        agent_args=(),
+        log="agent",
+    ):
         self.main, self.plugins, self.family, self.attach = main, plugins, family, attach
         self.chained = chained
         self.families = FAMILIES[family]
@@ -226,15 +238,14 @@ class Node:
         self.pods = []
         self.netns_made = []
         self.undo = contextlib.ExitStack()
-        self.dir = tempfile.mkdtemp(prefix="bh-node-")
-        self.undo.callback(shutil.rmtree, self.dir, True)
-        self.log_path = os.path.join(self.dir, "agent.log")
-        self.manifests = os.path.join(self.dir, "manifests")
-        self.net_dir = os.path.join(self.dir, "net.d")
-        os.mkdir(self.manifests)
-        os.mkdir(self.net_dir)
+        self.log_path = os.path.join(LOGS, f"{log}.log")
+        self.manifests = "/run/bh-manifests"
+        self.net_dir = "/run/bh-net.d"
+        os.makedirs(LOGS, exist_ok=True)
         try:
             self._mounts()
+            os.mkdir(self.manifests)
+            os.mkdir(self.net_dir)
             self._network()
             self.set_conf(conf or {})
         except BaseException:
@@ -256,8 +267,12 @@ class Node:
             self.undo.callback(run, "umount", "-l", path, check=False)
 
     def _network(self):
-        for key in ("net.ipv6.conf.all.forwarding=1", "net.ipv4.ip_forward=1", "net.ipv6.conf.default.accept_dad=0",
-                    "net.ipv6.conf.all.accept_dad=0"):
+        for key in (
+            "net.ipv6.conf.all.forwarding=1",
+            "net.ipv4.ip_forward=1",
+            "net.ipv6.conf.default.accept_dad=0",
+            "net.ipv6.conf.all.accept_dad=0",
+        ):
             run("sysctl", "-qw", key)
         run("ip", "link", "set", "lo", "up")
         self.host = Host("node", None, dict(NODE_ADDR))
@@ -271,7 +286,7 @@ class Node:
             opts = ["nodad"] if f == 6 else []
             run("ip", "addr", "add", f"{NODE_ADDR[f]}/{bits}", "dev", "uplink", *opts)
             run("ip", *inside, "addr", "add", f"{WORLD_ADDR[f]}/{bits}", "dev", "eth0", *opts)
-            for more in WORLD_MORE[f]:	# deprecated: never chosen as a source
+            for more in WORLD_MORE[f]:  # deprecated: never chosen as a source
                 run("ip", *inside, "addr", "add", more, "dev", "eth0", "preferred_lft", "0", *opts)
             run("ip", f"-{f}", "route", "add", "default", "via", WORLD_ADDR[f])
             run("ip", f"-{f}", *inside, "route", "add", POD_NET[f], "via", NODE_ADDR[f])
@@ -283,8 +298,16 @@ class Node:
     def new_netns(self, name):
         run("ip", "netns", "add", name)
         self.netns_made.append(name)
-        run("ip", "netns", "exec", name, "sysctl", "-qw", "net.ipv6.conf.default.accept_dad=0",
-            "net.ipv6.conf.all.accept_dad=0")
+        run(
+            "ip",
+            "netns",
+            "exec",
+            name,
+            "sysctl",
+            "-qw",
+            "net.ipv6.conf.default.accept_dad=0",
+            "net.ipv6.conf.all.accept_dad=0",
+        )
         run("ip", "-n", name, "link", "set", "lo", "up")
         return f"/run/netns/{name}"
 
@@ -305,7 +328,14 @@ class Node:
         return {"type": "bridge", "bridge": "cni0", "isGateway": True, "hairpinMode": True, "ipam": ipam}
 
     def bulkhead_conf(self, **more):
-        return {"type": "bulkhead", "runDir": RUN_DIR, "pinDir": PIN_DIR, "attach": self.attach, **self.conf, **more}
+        return {
+            "type": "bulkhead",
+            "runDir": RUN_DIR,
+            "pinDir": PIN_DIR,
+            "attach": self.attach,
+            **self.conf,
+            **more,
+        }
 
     def set_conf(self, conf):
         """@conf: further keys of our own entry in the chain."""
@@ -321,14 +351,25 @@ class Node:
         return os.pathsep.join([TOOLS if self.plugins == "1.9" else DEBIAN_PLUGINS, BUILD])
 
     def cni_args(self, pod):
-        return f"IgnoreUnknown=1;K8S_POD_NAMESPACE={pod.ns};K8S_POD_NAME={pod.pod};K8S_POD_INFRA_CONTAINER_ID={pod.container}"
+        name = f"K8S_POD_NAMESPACE={pod.ns};K8S_POD_NAME={pod.pod}"
+        return f"IgnoreUnknown=1;{name};K8S_POD_INFRA_CONTAINER_ID={pod.container}"
 
     def cnitool(self, verb, pod):
         """`cnitool add|del|check`, as a runtime would; the result it prints."""
-        env = {**os.environ, "NETCONFPATH": self.net_dir, "CNI_PATH": self.cni_path(), "CNI_ARGS": self.cni_args(pod),
-               "CNI_IFNAME": pod.ifname}
-        done = subprocess.run([os.path.join(TOOLS, "cnitool"), verb, NETWORK, pod.netns], env=env,
-                              capture_output=True, text=True, timeout=60 * SLOW)
+        env = {
+            **os.environ,
+            "NETCONFPATH": self.net_dir,
+            "CNI_PATH": self.cni_path(),
+            "CNI_ARGS": self.cni_args(pod),
+            "CNI_IFNAME": pod.ifname,
+        }
+        done = subprocess.run(
+            [os.path.join(TOOLS, "cnitool"), verb, NETWORK, pod.netns],
+            env=env,
+            capture_output=True,
+            text=True,
+            timeout=60 * SLOW,
+        )
         if done.returncode:
             raise CniError(f"cnitool {verb} {pod}", done.stderr + done.stdout)
         return json.loads(done.stdout) if done.stdout.strip() else None
@@ -338,13 +379,23 @@ class Node:
         full = {"PATH": os.environ["PATH"], "CNI_COMMAND": command, "CNI_PATH": self.cni_path()}
         full.update({k: v for k, v in env.items() if v is not None})
         where = [d for d in self.cni_path().split(os.pathsep) if os.path.exists(os.path.join(d, plugin))][0]
-        done = subprocess.run([os.path.join(where, plugin)], env=full, capture_output=True, text=True, timeout=60 * SLOW,
-                              input=stdin if isinstance(stdin, str) else json.dumps(stdin))
+        done = subprocess.run(
+            [os.path.join(where, plugin)],
+            env=full,
+            capture_output=True,
+            text=True,
+            timeout=60 * SLOW,
+            input=stdin if isinstance(stdin, str) else json.dumps(stdin),
+        )
         return done.returncode, done.stdout
 
     def pod_env(self, pod):
-        return {"CNI_CONTAINERID": pod.container, "CNI_NETNS": pod.netns, "CNI_IFNAME": pod.ifname,
-                "CNI_ARGS": self.cni_args(pod)}
+        return {
+            "CNI_CONTAINERID": pod.container,
+            "CNI_NETNS": pod.netns,
+            "CNI_IFNAME": pod.ifname,
+            "CNI_ARGS": self.cni_args(pod),
+        }
 
     def our_conf(self, prev=None, **more):
         """The stdin of our plugin alone."""
@@ -388,7 +439,7 @@ class Node:
         try:
             pod.result = self.cnitool("add", pod)
         except BaseException:
-            with contextlib.suppress(CniError):	# as a runtime does after a failed ADD
+            with contextlib.suppress(CniError):  # as a runtime does after a failed ADD
                 self.cnitool("del", pod)
             self.del_netns(pod.netns)
             raise
@@ -430,12 +481,18 @@ class Node:
             os.unlink(os.path.join(self.manifests, name))
 
     def write_namespace(self, name, labels=None):
-        self.write(f"namespace-{name}.json", {"apiVersion": "v1", "kind": "Namespace",
-                                              "metadata": {"name": name, "labels": labels or {}}})
+        self.write(
+            f"namespace-{name}.json",
+            {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels or {}}},
+        )
 
     def write_pod(self, ns, name, labels=None, ips=(), **spec):
-        pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"namespace": ns, "name": name, "labels": labels or {}},
-               "spec": spec}
+        pod = {
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "metadata": {"namespace": ns, "name": name, "labels": labels or {}},
+            "spec": spec,
+        }
         if ips:
             pod["status"] = {"podIP": ips[0], "podIPs": [{"ip": ip} for ip in ips]}
         self.write(f"pod-{ns}-{name}.json", pod)
@@ -445,8 +502,15 @@ class Node:
         if "subject" in spec:
             spec["podSelector"] = {"matchLabels": spec.pop("subject")}
         spec.setdefault("podSelector", {})
-        self.write(f"policy-{ns}-{name}.json", {"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy",
-                                                "metadata": {"namespace": ns, "name": name}, "spec": spec})
+        self.write(
+            f"policy-{ns}-{name}.json",
+            {
+                "apiVersion": "networking.k8s.io/v1",
+                "kind": "NetworkPolicy",
+                "metadata": {"namespace": ns, "name": name},
+                "spec": spec,
+            },
+        )
 
     def remove_policies(self):
         for name in os.listdir(self.manifests):
@@ -457,8 +521,18 @@ class Node:
 
     def agent_start(self, wait=True):
         self.log = open(self.log_path, "a")
-        argv = [os.path.join(BUILD, "bulkhead-agent"), "--source", f"dir:{self.manifests}", "--run-dir", RUN_DIR,
-                "--pin-dir", PIN_DIR, "--attach", self.attach, *self.agent_args]
+        argv = [
+            os.path.join(BUILD, "bulkhead-agent"),
+            "--source",
+            f"dir:{self.manifests}",
+            "--run-dir",
+            RUN_DIR,
+            "--pin-dir",
+            PIN_DIR,
+            "--attach",
+            self.attach,
+            *self.agent_args,
+        ]
         self.agent = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
         self.log.close()
         if wait:
@@ -545,8 +619,16 @@ class Node:
         for once more with a longer wait, so that a busy machine does not look like a denial.
         """
         hosts = hosts or self.pods
-        plan = {h: [(d, proto, port, f) for d in (to or hosts) if d is not h
-                    for proto, port in ports for f in families or self.families] for h in hosts}
+        plan = {
+            h: [
+                (d, proto, port, f)
+                for d in (to or hosts)
+                if d is not h
+                for proto, port in ports
+                for f in families or self.families
+            ]
+            for h in hosts
+        }
 
         def ask(items, wait_ms):
             result, threads = {}, []
@@ -554,7 +636,9 @@ class Node:
             def one(h, todo):
                 answers = h.try_all([(proto, d.ips[f], port) for d, proto, port, f in todo], wait_ms)
                 for (d, proto, port, f), a in zip(todo, answers):
-                    result[(h, d, proto, port, f)] = a["ok"] if a["ok"] or a["error"] == "timeout" else a["error"]
+                    result[(h, d, proto, port, f)] = (
+                        a["ok"] if a["ok"] or a["error"] == "timeout" else a["error"]
+                    )
 
             for h, todo in items.items():
                 if todo:
@@ -598,8 +682,10 @@ def differences(got, want):
     for (h, d, proto, port, f), reached in sorted(got.items(), key=str):
         wanted = bool(want(h, d, proto, port))
         if reached is not wanted:
-            bad.append(f"{h} -> {d} {proto}/{port} v{f}: {'reached' if reached is True else reached or 'silence'}, "
-                       f"should be {'reached' if wanted else 'silence'}")
+            bad.append(
+                f"{h} -> {d} {proto}/{port} v{f}: {'reached' if reached is True else reached or 'silence'}, "
+                f"should be {'reached' if wanted else 'silence'}"
+            )
     return bad
 
 

@@ -18,7 +18,7 @@ class Away(PolicedCase):
     cost = 3
 
     def add_fails(self, ns="shop", name="new"):
-        """An ADD that must fail with code 11, in time, and leave nothing: by cnitool, then by hand for the code."""
+        """An ADD that must fail with code 11, in time, and leave nothing: by cnitool, and by hand."""
         began = time.monotonic()
         with self.assertRaises(CniError):
             self.node.add_pod(ns, name, {"app": name})
@@ -27,7 +27,7 @@ class Away(PolicedCase):
         pod = self.node.new_pod(ns, name)
         prev = self.node.add_main(pod)
         code, out = self.node.ours("ADD", pod, prev)
-        self.nothing_left()		# before any DEL
+        self.nothing_left()  # before any DEL
         self.node.ours("DEL", pod)
         self.node.del_main(pod)
         self.node.del_netns(pod.netns)
@@ -95,8 +95,12 @@ class Away(PolicedCase):
         self.node.agent_kill()
         pod = self.node.add_pod("shop", "new", {"app": "new"})
         self.assert_matrix(self.isolated(pod), self.everybody)
-        self.node.write_policy("lab", "job", subject={"app": "job"}, ingress=[
-            {"from": [{"namespaceSelector": {}, "podSelector": {"matchLabels": {"app": "new"}}}]}])
+        self.node.write_policy(
+            "lab",
+            "job",
+            subject={"app": "job"},
+            ingress=[{"from": [{"namespaceSelector": {}, "podSelector": {"matchLabels": {"app": "new"}}}]}],
+        )
         self.node.agent_start()
         self.assert_policed(ingress=lambda s, d, *_: d is not self.job or s is pod)
 
@@ -122,8 +126,8 @@ class Away(PolicedCase):
         self.assert_policed(ingress=lambda s, d, *_: d is not pod)
 
     def test_pod_that_nobody_knows(self):
-        """No manifest names it: closed fails, so that the runtime tries again; isolate lets it start isolated, and
-        it is as open as its policies say once the manifest is there."""
+        """No manifest names it: closed fails, so that the runtime tries again; isolate lets it start,
+        and it is as open as its policies say once the manifest is there."""
         with self.assertRaises(CniError):
             self.node.add_pod("shop", "late", {"app": "late"}, manifest=False)
         self.assert_invariants()
@@ -146,7 +150,10 @@ class Away(PolicedCase):
     def test_first_packet_of_an_isolated_pod(self):
         """The policy is complete when ADD returns: the very first attempts are denied."""
         self.node.write_policy("shop", "p", policyTypes=IN + ["Egress"])
-        self.assert_policed(ingress=lambda s, d, *_: not d.name.startswith("shop/"), egress=lambda s, *_: not s.name.startswith("shop/"))
+        self.assert_policed(
+            ingress=lambda s, d, *_: not d.name.startswith("shop/"),
+            egress=lambda s, *_: not s.name.startswith("shop/"),
+        )
         for i in range(5):
             pod = self.node.add_pod("shop", f"new{i}", {"app": "new"})
             answers = pod.try_all([("tcp", self.job.ips[f], 80) for f in self.node.families])
@@ -181,7 +188,12 @@ class NoPins(PolicedCase):
         run("mount", "-t", "bpf", "bh", "/sys/fs/bpf")
 
     def test_before_the_first_agent(self):
-        for conf, want in (({}, 11), ({"failMode": "closed"}, 11), ({"failMode": "isolate"}, 11), ({"failMode": "open"}, 0)):
+        for conf, want in (
+            ({}, 11),
+            ({"failMode": "closed"}, 11),
+            ({"failMode": "isolate"}, 11),
+            ({"failMode": "open"}, 0),
+        ):
             code, out = self.code_of_add(**conf)
             self.assertEqual(code, want, f"{conf}: {out}")
         code, out = self.status()
@@ -204,7 +216,9 @@ class NoPins(PolicedCase):
     def test_bpffs_wiped(self):
         """Pins and agent gone: what runs goes on, an ADD fails; both work again with the next agent."""
         self.node.agent_start()
-        web, db = self.node.add_pod("shop", "web", {"app": "web"}), self.node.add_pod("shop", "db", {"app": "db"})
+        web, db = self.node.add_pod("shop", "web", {"app": "web"}), self.node.add_pod(
+            "shop", "db", {"app": "db"}
+        )
         self.node.agent_kill()
         self.wipe()
         code, out = self.code_of_add()
@@ -232,7 +246,9 @@ class NoPins(PolicedCase):
         """Somebody takes our programs off: the agent puts them back."""
         self.node.agent_start()
         self.node.write_policy("shop", "web", subject={"app": "web"}, policyTypes=IN)
-        web, db = self.node.add_pod("shop", "web", {"app": "web"}), self.node.add_pod("shop", "db", {"app": "db"})
+        web, db = self.node.add_pod("shop", "web", {"app": "web"}), self.node.add_pod(
+            "shop", "db", {"app": "db"}
+        )
         self.assert_policed(ingress=lambda s, d, *_: d is not web)
         if invariants.tcx_in_use(self.node):
             for side in ("from", "to"):

@@ -163,7 +163,7 @@ class Orders(PolicedCase):
             self.assert_invariants()
 
     def test_late_del_of_the_old_container(self):
-        """The pod's name is the same, its sandbox is new: the old one's DEL comes last and must not touch it."""
+        """The pod's name is the same, its sandbox is new: the old one's DEL must not touch it."""
         old = self.node.add_pod("shop", "again", {"app": "again"})
         self.node.write_policy("shop", "again", subject={"app": "again"}, policyTypes=IN)
         new = self.node.add_pod("shop", "again", {"app": "again"}, netns="bh-again-2")
@@ -185,8 +185,12 @@ class Orders(PolicedCase):
         """Another interface of the same container is an endpoint of its own."""
         before = list(self.node.pods)
         second = Pod("shop", "web", self.web.netns, ifname="net1")
-        conf = {"cniVersion": self.node.version, "name": NETWORK, "type": "ptp", "ipam": {
-            "type": "host-local", "ranges": [[{"subnet": "10.78.0.0/24"}]]}}
+        conf = {
+            "cniVersion": self.node.version,
+            "name": NETWORK,
+            "type": "ptp",
+            "ipam": {"type": "host-local", "ranges": [[{"subnet": "10.78.0.0/24"}]]},
+        }
         code, out = self.node.plugin("ADD", conf, plugin="ptp", **self.node.pod_env(second))
         self.assertEqual(code, 0, out)
         code, out = self.node.ours("ADD", second, json.loads(out))
@@ -268,7 +272,12 @@ class Verbs(PolicedCase):
 
     def test_gc_of_another_network(self):
         """Its list says nothing of ours, even when it is empty."""
-        conf = {**self.node.our_conf(), "cniVersion": "1.1.0", "name": "othernet", "cni.dev/valid-attachments": []}
+        conf = {
+            **self.node.our_conf(),
+            "cniVersion": "1.1.0",
+            "name": "othernet",
+            "cni.dev/valid-attachments": [],
+        }
         self.assertEqual(self.node.plugin("GC", conf), (0, ""))
         self.assert_invariants()
 
@@ -326,7 +335,19 @@ class BadInput(PolicedCase):
 
     def test_stdin_that_is_no_configuration(self):
         good = json.dumps(self.conf())
-        for text in ("", " ", "{", "nonsense", good[:-1], good[:40], good + "}", "[1,2]", '"x"', "[" * 5000, "{\"a\":" * 5000):
+        for text in (
+            "",
+            " ",
+            "{",
+            "nonsense",
+            good[:-1],
+            good[:40],
+            good + "}",
+            "[1,2]",
+            '"x"',
+            "[" * 5000,
+            '{"a":' * 5000,
+        ):
             self.fails(6, text)
         self.fails(6, '{"cniVersion":"1.0.0","name":"' + "x" * (2 << 20) + '"}')
 
@@ -341,9 +362,17 @@ class BadInput(PolicedCase):
             self.fails(1, self.conf(cniVersion="1.0.0"), verb)
 
     def test_configuration_keys(self):
-        for key, value in (("failMode", "maybe"), ("failMode", 3), ("attach", "xdp"), ("runDir", 7), ("runDir", "relative"),
-                           ("pinDir", "x"), ("timeoutMs", "soon"), ("failOpenNamespaces", "kube-system"),
-                           ("failOpenNamespaces", [1])):
+        for key, value in (
+            ("failMode", "maybe"),
+            ("failMode", 3),
+            ("attach", "xdp"),
+            ("runDir", 7),
+            ("runDir", "relative"),
+            ("pinDir", "x"),
+            ("timeoutMs", "soon"),
+            ("failOpenNamespaces", "kube-system"),
+            ("failOpenNamespaces", [1]),
+        ):
             self.fails(7, self.conf(**{key: value}), words=[key])
         for name in ("", "../x", "a/b", "-x", 5):
             self.fails(7, self.conf(name=name), words=["name"])
@@ -358,7 +387,12 @@ class BadInput(PolicedCase):
         for name in ("CNI_CONTAINERID", "CNI_NETNS", "CNI_IFNAME"):
             self.fails(4, self.conf(), env={name: None}, words=[name])
             self.fails(4, self.conf(), env={name: ""}, words=[name])
-        self.fails(4, self.conf(), env={"CNI_CONTAINERID": None, "CNI_NETNS": None}, words=["CNI_CONTAINERID", "CNI_NETNS"])
+        self.fails(
+            4,
+            self.conf(),
+            env={"CNI_CONTAINERID": None, "CNI_NETNS": None},
+            words=["CNI_CONTAINERID", "CNI_NETNS"],
+        )
         for bad in ("../x", "a b", "-x", "x/y"):
             self.fails(4, self.conf(), env={"CNI_CONTAINERID": bad}, words=["CNI_CONTAINERID"])
         for bad in ("a/b", "..", "x" * 16, "a b", "a:b"):
@@ -384,7 +418,7 @@ class BadInput(PolicedCase):
 
     def test_result_goes_through_unchanged(self):
         """Keys that we do not know, and numbers beyond a double, too."""
-        prev = {**self.prev, "x-unknown": {"n": 9007199254740993, "list": [1, None, "\u00e9\\\""]}}
+        prev = {**self.prev, "x-unknown": {"n": 9007199254740993, "list": [1, None, '\u00e9\\"']}}
         code, out = self.node.ours("ADD", self.pod, prev)
         self.assertEqual(code, 0, out)
         self.assertEqual(out, prev)
@@ -407,8 +441,21 @@ class Crowd(PolicedCase):
 
     def test_eight_at_a_time(self):
         """Pods come and go from eight hands while a policy isolates them; what is left is right."""
-        self.node.write_policy("lab", "p", subject={"app": "crowd"}, ingress=[
-            {"from": [{"namespaceSelector": {"matchLabels": {"team": "red"}}, "podSelector": {"matchLabels": {"app": "web"}}}]}])
+        self.node.write_policy(
+            "lab",
+            "p",
+            subject={"app": "crowd"},
+            ingress=[
+                {
+                    "from": [
+                        {
+                            "namespaceSelector": {"matchLabels": {"team": "red"}},
+                            "podSelector": {"matchLabels": {"app": "web"}},
+                        }
+                    ]
+                }
+            ],
+        )
         rng = random.Random(7)
 
         def hand(n):
@@ -467,8 +514,20 @@ class Neighbours(NodeCase):
         self.node.write_pod("shop", "slow")
         pod = self.node.new_pod("shop", "slow")
         prev = self.node.add_main(pod)
-        conf = {"cniVersion": self.node.version, "name": NETWORK, "type": "bandwidth", "prevResult": prev, "runtimeConfig": {
-            "bandwidth": {"ingressRate": 10**9, "ingressBurst": 10**8, "egressRate": 10**9, "egressBurst": 10**8}}}
+        conf = {
+            "cniVersion": self.node.version,
+            "name": NETWORK,
+            "type": "bandwidth",
+            "prevResult": prev,
+            "runtimeConfig": {
+                "bandwidth": {
+                    "ingressRate": 10**9,
+                    "ingressBurst": 10**8,
+                    "egressRate": 10**9,
+                    "egressBurst": 10**8,
+                }
+            },
+        }
         code, out = self.node.plugin("ADD", conf, plugin="bandwidth", **self.node.pod_env(pod))
         if code:
             self.skipTest(f"this kernel cannot do what the bandwidth plugin asks for: {out.strip()}")
@@ -493,8 +552,12 @@ class Neighbours(NodeCase):
 
     def test_port_map(self):
         """A hostPort by the portmap plugin in front of us reaches the pod."""
-        self.node.write_pod("shop", "web", {"app": "web"}, containers=[{"ports": [{"containerPort": 80, "hostPort": 8888}]}])
-        os.environ["CAP_ARGS"] = json.dumps({"portMappings": [{"hostPort": 8888, "containerPort": 80, "protocol": "tcp"}]})
+        self.node.write_pod(
+            "shop", "web", {"app": "web"}, containers=[{"ports": [{"containerPort": 80, "hostPort": 8888}]}]
+        )
+        os.environ["CAP_ARGS"] = json.dumps(
+            {"portMappings": [{"hostPort": 8888, "containerPort": 80, "protocol": "tcp"}]}
+        )
         try:
             pod = self.node.add_pod("shop", "web", manifest=False)
         except CniError as e:
@@ -503,6 +566,8 @@ class Neighbours(NodeCase):
             del os.environ["CAP_ARGS"]
         self.assertTrue(self.node.world.reaches(self.node.host, "tcp", 8888, ms=2000))
         self.node.write_policy("shop", "web", subject={"app": "web"}, policyTypes=IN)
-        self.assert_matrix(lambda s, d, *_: s is self.node.host, [pod, self.node.host, self.node.world], to=[pod])
+        self.assert_matrix(
+            lambda s, d, *_: s is self.node.host, [pod, self.node.host, self.node.world], to=[pod]
+        )
         self.assertFalse(self.node.world.reaches(self.node.host, "tcp", 8888))
         self.node.del_pod(pod)

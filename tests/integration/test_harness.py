@@ -26,7 +26,11 @@ class Unpoliced(NodeCase):
             b.run("ip", f"-{f}", "route", "add", "blackhole", self.node.pods[2].ips[f])
         try:
             got = self.node.matrix(want=lambda *_: False, ms=100)
-            bad = [k for k, reached in got.items() if reached is True and (k[0], k[1]) in ((a, b), (b, self.node.pods[2]))]
+            bad = [
+                k
+                for k, reached in got.items()
+                if reached is True and (k[0], k[1]) in ((a, b), (b, self.node.pods[2]))
+            ]
             self.assertFalse(bad)
             self.assertTrue(differences(got, lambda *_: True))
         finally:

@@ -57,6 +57,7 @@ class Live(PolicedCase):
 
     def log_says(self, *words):
         """The agent's log, all of it: a line with every one of @words."""
+
         def found():
             return any(all(w in line for w in words) for line in self.node.agent_log(10000).splitlines())
 
@@ -72,7 +73,12 @@ class Live(PolicedCase):
         with open(path) as f:
             text = f.read()
         with open(path, "w") as f:
-            f.write(text.replace('"podSelector": {"matchLabels": {"app": "web"}}', '"namespaceSelector": {"matchLabels": {"team": "blue"}}'))
+            f.write(
+                text.replace(
+                    '"podSelector": {"matchLabels": {"app": "web"}}',
+                    '"namespaceSelector": {"matchLabels": {"team": "blue"}}',
+                )
+            )
         self.only_to_db(self.labweb, self.job)
 
     def test_yaml(self):
@@ -82,7 +88,9 @@ class Live(PolicedCase):
     def test_bad_file_keeps_the_last_good(self):
         self.node.write("policy-some.yaml", DB_POLICY)
         self.only_to_db(self.web)
-        self.node.write("policy-some.yaml", DB_POLICY.replace("matchLabels: {app: db}", "matchLabels: {app: db"))
+        self.node.write(
+            "policy-some.yaml", DB_POLICY.replace("matchLabels: {app: db}", "matchLabels: {app: db")
+        )
         self.log_says("policy-some.yaml")
         self.only_to_db(self.web)
         self.node.write("policy-some.yaml", DB_POLICY.replace("app: web", "app: none"))
@@ -93,25 +101,48 @@ class Live(PolicedCase):
         self.node.write("policy-some.yaml", DB_POLICY)
         self.only_to_db(self.web)
         path = os.path.join(self.node.manifests, "policy-some.yaml")
-        for cut in (DB_POLICY.index("policyTypes"), DB_POLICY.index("- podSelector") + 16, DB_POLICY.index("metadata: {") + 14):
+        for cut in (
+            DB_POLICY.index("policyTypes"),
+            DB_POLICY.index("- podSelector") + 16,
+            DB_POLICY.index("metadata: {") + 14,
+        ):
             with open(path, "w") as f:
                 f.write(DB_POLICY[:cut])
                 f.flush()
                 time.sleep(0.05)
-                self.assertFalse(self.job.reaches(self.db, family=self.node.families[0]), "a cut file opened the pod")
+                self.assertFalse(
+                    self.job.reaches(self.db, family=self.node.families[0]), "a cut file opened the pod"
+                )
                 f.write(DB_POLICY[cut:])
         self.only_to_db(self.web)
 
     def test_field_not_understood(self):
         """The rule matches nothing, its policy isolates all the same, and the log names object and field."""
-        self.node.write_policy("shop", "odd", subject={"app": "db"}, ingress=[
-            {"from": [{"podSelector": {"matchLabels": {"app": "web"}}, "colour": "red"}]}])
+        self.node.write_policy(
+            "shop",
+            "odd",
+            subject={"app": "db"},
+            ingress=[{"from": [{"podSelector": {"matchLabels": {"app": "web"}}, "colour": "red"}]}],
+        )
         self.only_to_db()
         self.log_says("shop/odd", "colour")
 
     def test_labels_move(self):
-        self.node.write_policy("shop", "db", subject={"app": "db"}, ingress=[
-            {"from": [{"namespaceSelector": {"matchLabels": {"team": "red"}}, "podSelector": {"matchLabels": {"app": "web"}}}]}])
+        self.node.write_policy(
+            "shop",
+            "db",
+            subject={"app": "db"},
+            ingress=[
+                {
+                    "from": [
+                        {
+                            "namespaceSelector": {"matchLabels": {"team": "red"}},
+                            "podSelector": {"matchLabels": {"app": "web"}},
+                        }
+                    ]
+                }
+            ],
+        )
         self.only_to_db(self.web)
         self.node.write_pod("shop", "web", {"app": "other"})
         self.only_to_db()
@@ -123,28 +154,44 @@ class Live(PolicedCase):
 
     def test_namespace_goes_away(self):
         """A pod whose namespace nobody knows is isolated, and is nobody's peer."""
-        self.node.write_policy("shop", "db", subject={"app": "db"}, ingress=[{"from": [{"namespaceSelector": {}}]}])
+        self.node.write_policy(
+            "shop", "db", subject={"app": "db"}, ingress=[{"from": [{"namespaceSelector": {}}]}]
+        )
         self.only_to_db(self.web, self.labweb, self.job)
         self.node.remove("namespace-lab.json")
-        self.assert_policed(ingress=lambda s, d, *_: not (isinstance(d, Pod) and d.ns == "lab") and (d is not self.db or s is self.web),
-                            egress=lambda s, d, *_: s.ns != "lab")
+        self.assert_policed(
+            ingress=lambda s, d, *_: not (isinstance(d, Pod) and d.ns == "lab")
+            and (d is not self.db or s is self.web),
+            egress=lambda s, d, *_: s.ns != "lab",
+        )
 
     def test_remote_pods(self):
         """Pods of other nodes are known by their status alone; one that has ended is a peer no more."""
         world = self.node.world
         ips = [world.ips[f] for f in self.node.families]
-        self.node.write_policy("shop", "db", subject={"app": "db"}, ingress=[{"from": [{"podSelector": {"matchLabels": {"app": "far"}}}]}])
+        self.node.write_policy(
+            "shop",
+            "db",
+            subject={"app": "db"},
+            ingress=[{"from": [{"podSelector": {"matchLabels": {"app": "far"}}}]}],
+        )
         self.only_to_db()
         self.node.write_pod("shop", "far", {"app": "far"}, ips=ips, nodeName="elsewhere")
         self.only_to_db(world)
-        self.node.write("pod-shop-far.json", {"apiVersion": "v1", "kind": "Pod", "metadata": {
-            "namespace": "shop", "name": "far", "labels": {"app": "far"}}, "status": {
-                "phase": "Succeeded", "podIP": ips[0], "podIPs": [{"ip": i} for i in ips]}})
+        self.node.write(
+            "pod-shop-far.json",
+            {
+                "apiVersion": "v1",
+                "kind": "Pod",
+                "metadata": {"namespace": "shop", "name": "far", "labels": {"app": "far"}},
+                "status": {"phase": "Succeeded", "podIP": ips[0], "podIPs": [{"ip": i} for i in ips]},
+            },
+        )
         self.only_to_db()
         self.node.remove("pod-shop-far.json")
 
     def test_live_flow_is_cut(self):
-        """A flow that a policy no longer allows ends at its next packet, and goes on when it is allowed again."""
+        """A flow that is no longer allowed ends at its next packet, and goes on when it is allowed again."""
         for proto, port in (("tcp", 80), ("udp", 53)):
             meters = [self.web.start("flow", 10, proto, self.db.ips[f], port) for f in self.node.families]
             for m in meters:
@@ -161,8 +208,11 @@ class Live(PolicedCase):
 
     def test_first_policy_keeps_what_the_pod_had_opened(self):
         """Its own flows are older than the policy that isolates it: replies go on coming, nothing is lost."""
-        meters = [self.web.start("flow", 5, proto, self.db.ips[f], port)
-                  for f in self.node.families for proto, port in (("tcp", 80), ("udp", 53))]
+        meters = [
+            self.web.start("flow", 5, proto, self.db.ips[f], port)
+            for f in self.node.families
+            for proto, port in (("tcp", 80), ("udp", 53))
+        ]
         for m in meters:
             self.assertTrue(eventually(lambda m=m: m.report()["received"] > 10))
         self.node.write_policy("shop", "web", subject={"app": "web"}, policyTypes=IN)
@@ -176,7 +226,9 @@ class Live(PolicedCase):
     def test_files_that_are_not_for_us(self):
         """Other kinds and other names are left alone."""
         self.node.write("notes.txt", "kind: NetworkPolicy")
-        self.node.write("policy-config.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a, namespace: shop}\n")
+        self.node.write(
+            "policy-config.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a, namespace: shop}\n"
+        )
         self.node.write_policy("shop", "db", subject={"app": "db"}, policyTypes=IN)
         self.only_to_db()
         self.node.remove("notes.txt")

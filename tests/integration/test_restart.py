@@ -39,12 +39,21 @@ class Restart(PolicedCase):
     def under_traffic(self, end):
         self.isolate_db()
         f4 = self.node.families
-        flows = [self.web.start("flow", 5, proto, self.db.ips[f], port)
-                 for f in f4 for proto, port in (("tcp", 80), ("udp", 53))]
-        fresh = [self.web.start("hammer", 5, proto, self.db.ips[f], port)
-                 for f in f4 for proto, port in (("tcp", 443), ("udp", 5353))]
-        denied = [self.job.start("hammer", 5, proto, self.db.ips[f], port)
-                  for f in f4 for proto, port in (("tcp", 80), ("udp", 53))]
+        flows = [
+            self.web.start("flow", 5, proto, self.db.ips[f], port)
+            for f in f4
+            for proto, port in (("tcp", 80), ("udp", 53))
+        ]
+        fresh = [
+            self.web.start("hammer", 5, proto, self.db.ips[f], port)
+            for f in f4
+            for proto, port in (("tcp", 443), ("udp", 5353))
+        ]
+        denied = [
+            self.job.start("hammer", 5, proto, self.db.ips[f], port)
+            for f in f4
+            for proto, port in (("tcp", 80), ("udp", 53))
+        ]
         for m in flows:
             self.assertTrue(eventually(lambda m=m: m.report()["received"] > 10))
         for _ in range(3):
@@ -92,7 +101,9 @@ class Restart(PolicedCase):
         self.only_to_db()
         before = [m.report()["received"] for m in meters]
         time.sleep(0.3)
-        self.assertEqual(before, [m.stop()["received"] for m in meters], "a flow outlived the policy that allowed it")
+        self.assertEqual(
+            before, [m.stop()["received"] for m in meters], "a flow outlived the policy that allowed it"
+        )
 
     def test_policy_made_meanwhile(self):
         self.node.agent_kill()
@@ -110,8 +121,8 @@ class Restart(PolicedCase):
         self.only_to_db()
 
     def test_address_reused_meanwhile(self):
-        """A pod that was allowed goes, one that is not gets its address: what was allowed to the address is not
-        allowed to the newcomer, from its first packet on."""
+        """A pod that was allowed goes, one that is not gets its address: what was allowed to the address is
+        not allowed to the newcomer, from its first packet on."""
         self.isolate_db()
         self.assertTrue(all(self.web.reaches(self.db, family=f) for f in self.node.families))
         old = dict(self.web.ips)
@@ -133,7 +144,11 @@ class Restart(PolicedCase):
         self.reuse_addresses()
         evil = self.node.add_pod("shop", "evil", {"app": "evil"})
         self.assertEqual(evil.ips, old, "the addresses were not reused: the test shows nothing")
-        self.at_once(self.policed(ingress=lambda s, d, *_: d not in (self.db, evil), egress=lambda s, *_: s is not evil))
+        self.at_once(
+            self.policed(
+                ingress=lambda s, d, *_: d not in (self.db, evil), egress=lambda s, *_: s is not evil
+            )
+        )
         self.node.agent_start()
         self.only_to_db()
 
@@ -150,13 +165,17 @@ class Restart(PolicedCase):
         evil = self.node.add_pod("shop", "evil", {"app": "evil"})
         self.assertEqual(evil.ips, old, "the addresses were not reused: the test shows nothing")
         self.at_once(self.policed(ingress=lambda s, d, *_: d is not self.db))
-        for f in self.node.families:	# the very flow of its predecessor
-            self.assertFalse(evil.reaches(self.db, "udp", 53, f, sport=4000), "it goes on with the old pod's session")
+        for f in self.node.families:  # the very flow of its predecessor
+            self.assertFalse(
+                evil.reaches(self.db, "udp", 53, f, sport=4000), "it goes on with the old pod's session"
+            )
 
     def test_killed_in_the_middle_of_changes(self):
         """Killed at any moment of a change and restarted, it ends where the files are."""
         for i in range(8):
-            self.node.write_policy("shop", "db", subject={"app": "db"}, policyTypes=IN, ingress=FROM_WEB if i % 2 else [])
+            self.node.write_policy(
+                "shop", "db", subject={"app": "db"}, policyTypes=IN, ingress=FROM_WEB if i % 2 else []
+            )
             time.sleep(0.007 * i)
             self.node.agent_kill()
             self.node.agent_start()

@@ -32,14 +32,29 @@ class Smoke(PolicedCase):
 
     def test_denied(self):
         self.node.write_policy("shop", "p", policyTypes=["Ingress", "Egress"])
-        self.assert_policed(ingress=lambda s, d, *_: d not in (self.web, self.db), egress=lambda s, *_: s not in (self.web, self.db))
+        self.assert_policed(
+            ingress=lambda s, d, *_: d not in (self.web, self.db),
+            egress=lambda s, *_: s not in (self.web, self.db),
+        )
 
     def test_allowed(self):
-        self.node.write_policy("shop", "p", subject={"app": "db"}, ingress=[
-            {"from": [{"podSelector": {"matchLabels": {"app": "web"}}}], "ports": [{"port": 80, "endPort": 443}, {"port": 53, "protocol": "UDP"}]},
-            {"ports": [{"port": p} for p in range(8070, 8090, 2)]}])
-        self.assert_policed(ingress=lambda s, d, proto, port: d is not self.db or (proto, port) == ("tcp", 8080) or
-                            (s is self.web and (proto, port) in (("tcp", 80), ("tcp", 443), ("udp", 53))))
+        self.node.write_policy(
+            "shop",
+            "p",
+            subject={"app": "db"},
+            ingress=[
+                {
+                    "from": [{"podSelector": {"matchLabels": {"app": "web"}}}],
+                    "ports": [{"port": 80, "endPort": 443}, {"port": 53, "protocol": "UDP"}],
+                },
+                {"ports": [{"port": p} for p in range(8070, 8090, 2)]},
+            ],
+        )
+        self.assert_policed(
+            ingress=lambda s, d, proto, port: d is not self.db
+            or (proto, port) == ("tcp", 8080)
+            or (s is self.web and (proto, port) in (("tcp", 80), ("tcp", 443), ("udp", 53)))
+        )
 
     def test_killed(self):
         self.node.write_policy("shop", "p", subject={"app": "db"}, policyTypes=["Ingress"])
@@ -53,7 +68,12 @@ class Smoke(PolicedCase):
     def test_spoofed(self):
         before = bpf.stats()[("spoofed_addr", bpf.EGRESS)]
         for f in self.node.families:
-            packet = wire.ip(self.job.ips[f], self.db.ips[f], wire.UDP, wire.udp(self.job.ips[f], self.db.ips[f], 1, 53, b"x"))
+            packet = wire.ip(
+                self.job.ips[f],
+                self.db.ips[f],
+                wire.UDP,
+                wire.udp(self.job.ips[f], self.db.ips[f], 1, 53, b"x"),
+            )
             with wire.Wire(self.web) as out:
                 out.send(wire.ether(self.web.mac, self.db.mac, wire.ethertype(packet), packet))
         self.assertGreaterEqual(bpf.stats()[("spoofed_addr", bpf.EGRESS)] - before, 2)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Packets that no honest socket makes, and those that a test run of the programs cannot make: spoofed, flooded,
-cut in pieces, out of the middle of nothing, or as if this node had made them. Each is looked for behind the
-hook, and its reason's counter must move."""
+"""Packets that no honest socket makes, and those that a test run of the programs cannot make: spoofed,
+flooded, cut in pieces, out of the middle of nothing, or as if this node had made them. Each is looked for
+behind the hook, and its reason's counter must move."""
 import contextlib
 import itertools
 import json
@@ -20,7 +20,13 @@ OTHER_MAC = "02:00:00:00:00:99"
 
 
 class WireCase(PolicedCase):
-    configs = ["bridge/1.9/v4/tcx", "bridge/1.9/v6/tcx", "ptp/1.9/v4/clsact", "ptp/1.9/v6/tcx", "bridge/1.1/v6/clsact"]
+    configs = [
+        "bridge/1.9/v4/tcx",
+        "bridge/1.9/v6/tcx",
+        "ptp/1.9/v4/clsact",
+        "ptp/1.9/v6/tcx",
+        "bridge/1.1/v6/clsact",
+    ]
     cost = 2
     numbers = itertools.count(1)
 
@@ -42,7 +48,9 @@ class WireCase(PolicedCase):
 
     def frame(self, pod, packet, src_mac=None, dst_mac=None, kind=None):
         """@packet as a frame of @pod to its gateway."""
-        return wire.ether(src_mac or pod.mac, dst_mac or self.gateway_mac(pod), kind or wire.ethertype(packet), packet)
+        return wire.ether(
+            src_mac or pod.mac, dst_mac or self.gateway_mac(pod), kind or wire.ethertype(packet), packet
+        )
 
     def datagram(self, src, dst, token, sport=4321, dport=53):
         return wire.ip(src, dst, wire.UDP, wire.udp(src, dst, sport, dport, token))
@@ -52,15 +60,21 @@ class WireCase(PolicedCase):
         """The reason's counter moves by that much or more."""
         before = bpf.stats()
         yield
+
         def moved():
             return bpf.stats()[(reason, direction)] - before[(reason, direction)] >= at_least
 
-        self.assertTrue(eventually(moved, 2), f"{reason} did not move: " + ", ".join(
-            f"{k[0]}/{k[1]} +{v - before[k]}" for k, v in bpf.stats().items() if v != before[k]))
+        self.assertTrue(
+            eventually(moved, 2),
+            f"{reason} did not move: "
+            + ", ".join(f"{k[0]}/{k[1]} +{v - before[k]}" for k, v in bpf.stats().items() if v != before[k]),
+        )
 
     def dropped(self, reason, sender, frames, token, receiver, direction=EGRESS):
         """@frames of @sender do not reach @receiver, for @reason."""
-        with wire.Wire(sender) as out, wire.Wire(receiver) as into, self.counted(reason, direction, len(frames)):
+        with wire.Wire(sender) as out, wire.Wire(receiver) as into, self.counted(
+            reason, direction, len(frames)
+        ):
             out.send(*frames)
             self.assertFalse(into.saw(token), f"{reason}: it arrived")
 
@@ -76,7 +90,9 @@ class WireCase(PolicedCase):
             spec["ingress"] = ingress
         if egress:
             spec["egress"] = egress
-        self.node.write_policy(subject.ns, "p-" + subject.labels["app"], subject={"app": subject.labels["app"]}, **spec)
+        self.node.write_policy(
+            subject.ns, "p-" + subject.labels["app"], subject={"app": subject.labels["app"]}, **spec
+        )
 
 
 class Spoofed(WireCase):
@@ -84,20 +100,36 @@ class Spoofed(WireCase):
 
     def test_honest_frames_pass(self):
         token = self.token()
-        self.passes(self.web, [self.frame(self.web, self.datagram(self.web.ips[self.f], self.db.ips[self.f], token))], token, self.db)
+        self.passes(
+            self.web,
+            [self.frame(self.web, self.datagram(self.web.ips[self.f], self.db.ips[self.f], token))],
+            token,
+            self.db,
+        )
 
     def test_source_mac(self):
         token = self.token()
         packet = self.datagram(self.web.ips[self.f], self.db.ips[self.f], token)
-        self.dropped("spoofed_mac", self.web, [self.frame(self.web, packet, src_mac=OTHER_MAC)], token, self.db)
+        self.dropped(
+            "spoofed_mac", self.web, [self.frame(self.web, packet, src_mac=OTHER_MAC)], token, self.db
+        )
 
     def test_source_address(self):
         """Another pod's, the node's, the world's, an unused one, odd ones."""
-        odd = {4: ["127.0.0.1", "0.0.0.0", "224.0.0.1", "255.255.255.255"], 6: ["::1", "::", "ff02::1", "::ffff:10.77.0.3"]}
+        odd = {
+            4: ["127.0.0.1", "0.0.0.0", "224.0.0.1", "255.255.255.255"],
+            6: ["::1", "::", "ff02::1", "::ffff:10.77.0.3"],
+        }
         unused = {4: "10.77.0.200", 6: "fd00:77::c8"}
         for source in [self.labweb.ips[self.f], NODE_ADDR[self.f], WORLD_ADDR[self.f], unused[self.f]]:
             token = self.token()
-            self.dropped("spoofed_addr", self.web, [self.frame(self.web, self.datagram(source, self.db.ips[self.f], token))], token, self.db)
+            self.dropped(
+                "spoofed_addr",
+                self.web,
+                [self.frame(self.web, self.datagram(source, self.db.ips[self.f], token))],
+                token,
+                self.db,
+            )
         for source in odd[self.f]:
             token = self.token()
             with wire.Wire(self.web) as out, wire.Wire(self.db) as into:
@@ -112,7 +144,12 @@ class Spoofed(WireCase):
         before = bpf.session_ifindexes().get(self.web.ifindex, 0)
         with wire.Wire(self.web) as out:
             for port in range(50):
-                out.send(self.frame(self.web, self.datagram(self.labweb.ips[self.f], self.db.ips[self.f], b"x", 1000 + port)))
+                out.send(
+                    self.frame(
+                        self.web,
+                        self.datagram(self.labweb.ips[self.f], self.db.ips[self.f], b"x", 1000 + port),
+                    )
+                )
         self.assertEqual(bpf.session_ifindexes().get(self.web.ifindex, 0), before)
 
     def test_spoofing_opens_nothing_for_the_victim(self):
@@ -120,23 +157,39 @@ class Spoofed(WireCase):
         self.isolate(self.db, ingress=[{"from": [{"podSelector": {"matchLabels": {"app": "web"}}}]}])
         self.assert_policed(ingress=lambda s, d, *_: d is not self.db or s is self.web)
         token = self.token()
-        self.dropped("spoofed_addr", self.job, [self.frame(self.job, self.datagram(self.web.ips[self.f], self.db.ips[self.f], token))], token, self.db)
+        self.dropped(
+            "spoofed_addr",
+            self.job,
+            [self.frame(self.job, self.datagram(self.web.ips[self.f], self.db.ips[self.f], token))],
+            token,
+            self.db,
+        )
         self.assertFalse(self.job.reaches(self.db, "udp", 53, self.f))
 
     def test_claims_to_be_a_neighbour(self):
         """ARP and neighbour discovery for addresses of others."""
         victim, web, group = self.db, self.web, "33:33:00:00:00:01"
         if self.f == 4:
-            lies = [wire.arp(2, web.mac, victim.ips[4], victim.mac, self.labweb.ips[4]),
-                    wire.arp(1, web.mac, victim.ips[4], "00:00:00:00:00:00", self.labweb.ips[4]),
-                    wire.arp(2, OTHER_MAC, web.ips[4], victim.mac, victim.ips[4])]
+            lies = [
+                wire.arp(2, web.mac, victim.ips[4], victim.mac, self.labweb.ips[4]),
+                wire.arp(1, web.mac, victim.ips[4], "00:00:00:00:00:00", self.labweb.ips[4]),
+                wire.arp(2, OTHER_MAC, web.ips[4], victim.mac, victim.ips[4]),
+            ]
             frames = [wire.ether(web.mac, "ff:ff:ff:ff:ff:ff", wire.ARP, lie) for lie in lies]
         else:
-            router = wire.ip6(self.link_local(web), "ff02::1", wire.ICMP6, wire.icmp(
-                self.link_local(web), "ff02::1", 134, 0, struct.pack("!BBHII", 64, 0, 1800, 0, 0)), hops=255)
-            lies = [wire.advertisement(web.ips[6], "ff02::1", victim.ips[6], web.mac),
-                    wire.advertisement(self.link_local(web), "ff02::1", victim.ips[6], web.mac),
-                    wire.advertisement(web.ips[6], "ff02::1", web.ips[6], OTHER_MAC), router]
+            router = wire.ip6(
+                self.link_local(web),
+                "ff02::1",
+                wire.ICMP6,
+                wire.icmp(self.link_local(web), "ff02::1", 134, 0, struct.pack("!BBHII", 64, 0, 1800, 0, 0)),
+                hops=255,
+            )
+            lies = [
+                wire.advertisement(web.ips[6], "ff02::1", victim.ips[6], web.mac),
+                wire.advertisement(self.link_local(web), "ff02::1", victim.ips[6], web.mac),
+                wire.advertisement(web.ips[6], "ff02::1", web.ips[6], OTHER_MAC),
+                router,
+            ]
             frames = [wire.ether(web.mac, group, wire.IP6, lie) for lie in lies]
         with wire.Wire(web) as out, self.counted("spoofed_nd", EGRESS, len(frames)):
             out.send(*frames)
@@ -157,45 +210,74 @@ class NotOurs(WireCase):
     """To a pod: what a flooding bridge or a wrong route may bring."""
 
     def sent_to_veth(self, reason, frame, token):
-        with wire.Wire(self.node.host, self.db.hostif) as out, wire.Wire(self.db) as into, self.counted(reason, INGRESS):
+        with wire.Wire(self.node.host, self.db.hostif) as out, wire.Wire(self.db) as into, self.counted(
+            reason, INGRESS
+        ):
             out.send(frame)
             self.assertFalse(into.saw(token), f"{reason}: it arrived")
 
     def test_mac_of_another(self):
         token = self.token()
         packet = self.datagram(NODE_ADDR[self.f], self.db.ips[self.f], token)
-        self.sent_to_veth("not_ours_mac", wire.ether(OTHER_MAC, self.web.mac, wire.ethertype(packet), packet), token)
+        self.sent_to_veth(
+            "not_ours_mac", wire.ether(OTHER_MAC, self.web.mac, wire.ethertype(packet), packet), token
+        )
 
     def test_address_of_another(self):
         token = self.token()
         packet = self.datagram(NODE_ADDR[self.f], self.web.ips[self.f], token)
-        self.sent_to_veth("not_ours_addr", wire.ether(OTHER_MAC, self.db.mac, wire.ethertype(packet), packet), token)
+        self.sent_to_veth(
+            "not_ours_addr", wire.ether(OTHER_MAC, self.db.mac, wire.ethertype(packet), packet), token
+        )
 
 
 class Odd(WireCase):
-    """What is neither TCP, UDP nor echo: nothing that a free pod would notice, dropped by its own reason where a
-    policy isolates the pod and does not allow everything."""
+    """What is neither TCP, UDP nor echo: nothing that a free pod would notice, dropped by its reason where
+    a policy isolates the pod and does not allow everything."""
 
     def odd_packets(self, src, dst, token):
         """[(reason, frame payload, ethertype)]"""
         datagram = wire.udp(src, dst, 4321, 53, token)
-        packets = [("protocol", wire.ip(src, dst, wire.GRE, token), None),
-                   ("protocol", wire.ip(src, dst, wire.SCTP, struct.pack("!HHII", 1, 2, 3, 4) + token), None)]
-        packets += [("fragment", p, None) for p in wire.fragments(src, dst, wire.UDP, wire.udp(src, dst, 4321, 53, token * 100))]
+        packets = [
+            ("protocol", wire.ip(src, dst, wire.GRE, token), None),
+            ("protocol", wire.ip(src, dst, wire.SCTP, struct.pack("!HHII", 1, 2, 3, 4) + token), None),
+        ]
+        packets += [
+            ("fragment", p, None)
+            for p in wire.fragments(src, dst, wire.UDP, wire.udp(src, dst, 4321, 53, token * 100))
+        ]
         if self.f == 4:
-            packets += [("ip_options", wire.ip4(src, dst, wire.UDP, datagram, options=b"\1\1\1\0"), None),
-                        ("icmp_type", wire.ip4(src, dst, wire.ICMP, wire.icmp(src, dst, 13, 0, struct.pack("!HH", 1, 1) + token)), None)]
+            packets += [
+                ("ip_options", wire.ip4(src, dst, wire.UDP, datagram, options=b"\1\1\1\0"), None),
+                (
+                    "icmp_type",
+                    wire.ip4(
+                        src, dst, wire.ICMP, wire.icmp(src, dst, 13, 0, struct.pack("!HH", 1, 1) + token)
+                    ),
+                    None,
+                ),
+            ]
         else:
             hop = struct.pack("!BBIH", wire.UDP, 0, 0x01040000, 0)
-            packets += [("ext_header", wire.ip6(src, dst, 0, hop + datagram), None),
-                        ("ext_header", wire.ip6(src, dst, 60, hop + datagram), None)]
-        packets.append(("vlan", struct.pack("!HH", 5, wire.ethertype(packets[0][1])) + self.datagram(src, dst, token), wire.VLAN))
+            packets += [
+                ("ext_header", wire.ip6(src, dst, 0, hop + datagram), None),
+                ("ext_header", wire.ip6(src, dst, 60, hop + datagram), None),
+            ]
+        packets.append(
+            (
+                "vlan",
+                struct.pack("!HH", 5, wire.ethertype(packets[0][1])) + self.datagram(src, dst, token),
+                wire.VLAN,
+            )
+        )
         packets.append(("ethertype", token, 0x88CC))
         return packets
 
     def test_from_a_pod_with_isolated_egress(self):
         self.isolate(self.web, egress=[{"ports": [{"port": 53, "protocol": "UDP"}, {"port": 80}]}])
-        self.assert_policed(egress=lambda s, d, proto, port: s is not self.web or (proto, port) in (("udp", 53), ("tcp", 80)))
+        self.assert_policed(
+            egress=lambda s, d, proto, port: s is not self.web or (proto, port) in (("udp", 53), ("tcp", 80))
+        )
         token = self.token()
         for reason, packet, kind in self.odd_packets(self.web.ips[self.f], self.db.ips[self.f], token):
             with self.subTest(reason=reason):
@@ -203,10 +285,12 @@ class Odd(WireCase):
 
     def test_to_a_pod_with_isolated_ingress(self):
         self.isolate(self.db, ingress=[{"ports": [{"port": 53, "protocol": "UDP"}, {"port": 80}]}])
-        self.assert_policed(ingress=lambda s, d, proto, port: d is not self.db or (proto, port) in (("udp", 53), ("tcp", 80)))
+        self.assert_policed(
+            ingress=lambda s, d, proto, port: d is not self.db or (proto, port) in (("udp", 53), ("tcp", 80))
+        )
         token = self.token()
         for reason, packet, kind in self.odd_packets(self.web.ips[self.f], self.db.ips[self.f], token):
-            if kind is None:	# the others do not cross a router
+            if kind is None:  # the others do not cross a router
                 with self.subTest(reason=reason):
                     self.dropped(reason, self.web, [self.frame(self.web, packet)], token, self.db, INGRESS)
 
@@ -232,19 +316,28 @@ class Odd(WireCase):
         src, dst, token = self.web.ips[self.f], self.db.ips[self.f], self.token()
         data = wire.udp(src, dst, 4321, 53, token)
         if self.f == 4:
-            bad = [wire.ip4(src, dst, wire.UDP, data, ihl=4), wire.ip4(src, dst, wire.UDP, data, ihl=15, length=40),
-                   wire.ip4(src, dst, wire.UDP, data, length=1000), wire.ip4(src, dst, wire.UDP, data, version=6),
-                   wire.ip4(src, dst, wire.TCP, data[:8])]
+            bad = [
+                wire.ip4(src, dst, wire.UDP, data, ihl=4),
+                wire.ip4(src, dst, wire.UDP, data, ihl=15, length=40),
+                wire.ip4(src, dst, wire.UDP, data, length=1000),
+                wire.ip4(src, dst, wire.UDP, data, version=6),
+                wire.ip4(src, dst, wire.TCP, data[:8]),
+            ]
             kind = wire.IP4
         else:
-            bad = [wire.ip6(src, dst, wire.UDP, data, version=4), wire.ip6(src, dst, wire.UDP, data, length=1000),
-                   wire.ip6(src, dst, wire.TCP, data[:8])]
+            bad = [
+                wire.ip6(src, dst, wire.UDP, data, version=4),
+                wire.ip6(src, dst, wire.UDP, data, length=1000),
+                wire.ip6(src, dst, wire.TCP, data[:8]),
+            ]
             kind = wire.IP6
         for packet in bad:
             self.dropped("malformed", self.web, [self.frame(self.web, packet, kind=kind)], token, self.db)
 
     def test_multicast(self):
-        group, group_mac = {4: ("239.1.2.3", "01:00:5e:01:02:03"), 6: ("ff05::1:3", "33:33:00:01:00:03")}[self.f]
+        group, group_mac = {4: ("239.1.2.3", "01:00:5e:01:02:03"), 6: ("ff05::1:3", "33:33:00:01:00:03")}[
+            self.f
+        ]
         token = self.token()
         frame = self.frame(self.web, self.datagram(self.web.ips[self.f], group, token), dst_mac=group_mac)
         self.isolate(self.web, egress=[])
@@ -252,12 +345,14 @@ class Odd(WireCase):
         self.dropped("multicast", self.web, [frame], token, self.db)
 
     def test_large_datagrams(self):
-        """A real socket's 2,000 bytes over a 1,500 byte link, there and back: free pods, and the node itself with a
-        pod that is isolated; between pods of which one is isolated they are dropped by their reason."""
+        """A real socket's 2,000 bytes over a 1,500 byte link, there and back: free pods, and the node itself
+        with an isolated pod; between pods of which one is isolated they are dropped by their reason."""
         self.assertTrue(self.large(self.web, self.db))
         self.assertTrue(self.large(self.node.host, self.db))
         self.isolate(self.db, ingress=[{"ports": [{"port": 53, "protocol": "UDP"}]}])
-        self.assert_policed(ingress=lambda s, d, proto, port: d is not self.db or (proto, port) == ("udp", 53))
+        self.assert_policed(
+            ingress=lambda s, d, proto, port: d is not self.db or (proto, port) == ("udp", 53)
+        )
         with self.counted("fragment", INGRESS):
             self.assertFalse(self.large(self.web, self.db))
         self.assertTrue(self.large(self.node.host, self.db), "the node is not exempt")
@@ -276,7 +371,7 @@ class Odd(WireCase):
 class Sessions(WireCase):
     """Who opened a flow decides; what nobody opened is not passed."""
 
-    ports = itertools.count(20001)	# each flow that is out of nothing must be another one
+    ports = itertools.count(20001)  # each flow that is out of nothing must be another one
 
     def segment(self, src, dst, sport, dport, flags, token):
         return wire.ip(src, dst, wire.TCP, wire.tcp(src, dst, sport, dport, flags, token, ack=1))
@@ -287,38 +382,59 @@ class Sessions(WireCase):
         self.assert_policed(ingress=lambda s, d, *_: d is not self.db)
         for flags in (wire.ACK, wire.ACK | wire.SYN, wire.ACK | wire.RST, 0):
             token = self.token()
-            frame = self.frame(self.web, self.segment(self.web.ips[self.f], self.db.ips[self.f], 80, next(self.ports), flags, token))
+            frame = self.frame(
+                self.web,
+                self.segment(self.web.ips[self.f], self.db.ips[self.f], 80, next(self.ports), flags, token),
+            )
             self.dropped("no_session", self.web, [frame], token, self.db, INGRESS)
 
     def test_ack_without_session_between_free_pods(self):
         """They notice nothing: a flow that began before we were there goes on."""
         token = self.token()
-        frame = self.frame(self.web, self.segment(self.web.ips[self.f], self.db.ips[self.f], 80, next(self.ports), wire.ACK, token))
+        frame = self.frame(
+            self.web,
+            self.segment(self.web.ips[self.f], self.db.ips[self.f], 80, next(self.ports), wire.ACK, token),
+        )
         self.passes(self.web, [frame], token, self.db)
 
     def stray(self, reason_at, flags=wire.ACK):
         """A segment of web's port 80 to db that belongs to nothing: dropped at @reason_at's hook."""
         token = self.token()
-        frame = self.frame(self.web, self.segment(self.web.ips[self.f], self.db.ips[self.f], 80, next(self.ports), flags, token))
+        frame = self.frame(
+            self.web,
+            self.segment(self.web.ips[self.f], self.db.ips[self.f], 80, next(self.ports), flags, token),
+        )
         self.dropped("no_session", self.web, [frame], token, self.db, reason_at)
 
     def test_server_cannot_reopen(self):
-        """web is free in egress, but db may not open anything to it: in the middle of a flow that db had opened,
-        as this segment says, web cannot be."""
-        self.isolate(self.web, ingress=[{"from": [{"podSelector": {"matchLabels": {"app": "db"}}}], "ports": [{"port": 443}]}])
-        self.assert_policed(ingress=lambda s, d, proto, port: d is not self.web or (s is self.db and (proto, port) == ("tcp", 443)))
+        """web is free in egress, but db may not open anything to it: in the middle of a flow that db had
+        opened, as this segment says, web cannot be."""
+        self.isolate(
+            self.web,
+            ingress=[{"from": [{"podSelector": {"matchLabels": {"app": "db"}}}], "ports": [{"port": 443}]}],
+        )
+        self.assert_policed(
+            ingress=lambda s, d, proto, port: d is not self.web
+            or (s is self.db and (proto, port) == ("tcp", 443))
+        )
         for flags in (wire.ACK, wire.ACK | wire.RST, 0):
             self.stray(EGRESS, flags)
 
     def test_client_that_could_not_have_asked(self):
         """The same at the other end: db is free in ingress, but could not have opened this itself."""
-        self.isolate(self.db, egress=[{"to": [{"podSelector": {"matchLabels": {"app": "web"}}}], "ports": [{"port": 443}]}])
-        self.assert_policed(egress=lambda s, d, proto, port: s is not self.db or (d is self.web and (proto, port) == ("tcp", 443)))
+        self.isolate(
+            self.db,
+            egress=[{"to": [{"podSelector": {"matchLabels": {"app": "web"}}}], "ports": [{"port": 443}]}],
+        )
+        self.assert_policed(
+            egress=lambda s, d, proto, port: s is not self.db
+            or (d is self.web and (proto, port) == ("tcp", 443))
+        )
         self.stray(INGRESS)
 
     def test_ports_swapped(self):
-        """web -> db lives; db may not open anything to web, neither to the port that web came from, nor with the
-        ports exchanged."""
+        """web -> db lives; db may not open anything to web, neither to the port that web came from, nor with
+        the ports exchanged."""
         self.isolate(self.web, ingress=[])
         self.assert_policed(ingress=lambda s, d, *_: d is not self.web)
         for proto, port in (("tcp", 80), ("udp", 53)):
@@ -328,7 +444,10 @@ class Sessions(WireCase):
             self.assertFalse(self.db.reaches(self.web, proto, port, self.f), "another port")
             self.assertFalse(self.db.reaches(self.web, proto, 5000, self.f), "back to the opener's port")
             before = meter.report()["received"]
-            self.assertTrue(eventually(lambda m=meter, n=before: m.report()["received"] > n + 5), "the flow itself has suffered")
+            self.assertTrue(
+                eventually(lambda m=meter, n=before: m.report()["received"] > n + 5),
+                "the flow itself has suffered",
+            )
             meter.stop()
 
     def test_syn_against_the_opener(self):
@@ -338,10 +457,14 @@ class Sessions(WireCase):
         meter = self.web.start("flow", 10, "tcp", self.db.ips[self.f], 80, 5001)
         self.assertTrue(eventually(lambda: meter.report()["received"] > 5))
         token = self.token()
-        frame = self.frame(self.db, self.segment(self.db.ips[self.f], self.web.ips[self.f], 80, 5001, wire.SYN, token))
+        frame = self.frame(
+            self.db, self.segment(self.db.ips[self.f], self.web.ips[self.f], 80, 5001, wire.SYN, token)
+        )
         self.dropped("denied", self.db, [frame], token, self.web, INGRESS)
         before = meter.report()["received"]
-        self.assertTrue(eventually(lambda: meter.report()["received"] > before + 5), "the flow itself has suffered")
+        self.assertTrue(
+            eventually(lambda: meter.report()["received"] > before + 5), "the flow itself has suffered"
+        )
         meter.stop()
 
     def ping(self, sender, to, reply=False, ident=None):
@@ -366,7 +489,9 @@ class Sessions(WireCase):
         self.assertFalse(self.ping(self.db, self.web, ident=100), "a request on the other end's identifier")
         token = self.token()
         src, dst = self.db.ips[self.f], self.web.ips[self.f]
-        packet = wire.ip(src, dst, wire.ICMP if self.f == 4 else wire.ICMP6, wire.echo(src, dst, 102, True, token))
+        packet = wire.ip(
+            src, dst, wire.ICMP if self.f == 4 else wire.ICMP6, wire.echo(src, dst, 102, True, token)
+        )
         with wire.Wire(self.db) as out, wire.Wire(self.web) as into:
             out.send(self.frame(self.db, packet))
             self.assertFalse(into.saw(token), "a reply that nobody asked for has passed")
@@ -388,7 +513,9 @@ class HostTraffic(WireCase):
             return into.saw(token)
 
     def pieces(self, source, to, token):
-        return wire.fragments(source, to.ips[self.f], wire.UDP, wire.udp(source, to.ips[self.f], 4321, 53, token * 100))
+        return wire.fragments(
+            source, to.ips[self.f], wire.UDP, wire.udp(source, to.ips[self.f], 4321, 53, token * 100)
+        )
 
     def test_source_address_of_the_node_from_outside(self):
         for source in (NODE_ADDR[self.f], self.gateway()):
@@ -402,8 +529,9 @@ class HostTraffic(WireCase):
     def connection_tracking(self):
         """In this node: fragments are put together where they come in."""
         family = "ip" if self.f == 4 else "ip6"
+        chain = "chain c { type filter hook forward priority 0; ct state new counter accept; };"
         try:
-            run("nft", f"table {family} bh {{ chain c {{ type filter hook forward priority 0; ct state new counter accept; }}; }}")
+            run("nft", f"table {family} bh {{ {chain} }}")
         except (RuntimeError, OSError) as e:
             self.skipTest(f"this kernel has no connection tracking in nftables: {e}")
         try:
@@ -412,17 +540,22 @@ class HostTraffic(WireCase):
             run("nft", "delete", "table", family, "bh")
 
     def test_fragments_put_together_by_the_router(self):
-        """They go to a free pod, and are not the node's for having been put together and taken apart there."""
+        """They go to a free pod, and are not the node's for having been put together there."""
         with self.connection_tracking():
             token = self.token()
-            self.assertTrue(self.from_world(self.pieces(WORLD_ADDR[self.f], self.web, token), token, self.web), "the test shows nothing")
+            self.assertTrue(
+                self.from_world(self.pieces(WORLD_ADDR[self.f], self.web, token), token, self.web),
+                "the test shows nothing",
+            )
             for source in (WORLD_ADDR[self.f], NODE_ADDR[self.f]):
                 token = self.token()
                 self.assertFalse(self.from_world(self.pieces(source, self.db, token), token), source)
 
     def test_fragments_put_together_by_the_bridge(self):
-        """With br_netfilter a bridge does the same for what it only forwards, and what it floods is then cut into new
-        packets: they carry neither interface nor socket. With a forged source they would be the node's own."""
+        """With br_netfilter a bridge does the same for what it only forwards, and what it floods is then cut
+        into new packets: they carry neither interface nor socket. With a forged source they would be the
+        node's own.
+        """
         switch = "/proc/sys/net/bridge/bridge-nf-call-" + ("iptables" if self.f == 4 else "ip6tables")
         if self.node.main != "bridge":
             return
@@ -432,7 +565,7 @@ class HostTraffic(WireCase):
         run("ip", "link", "set", "bh-in", "up", "master", "cni0")
         self.node.world.run("ip", "link", "set", "bh-out", "up")
         self.node.extra_links = ["bh-in"]
-        for pod in (self.web, self.db):		# so that it floods
+        for pod in (self.web, self.db):  # so that it floods
             run("ip", "link", "set", pod.hostif, "type", "bridge_slave", "learning", "off")
         run("ip", "link", "set", "cni0", "type", "bridge", "fdb_flush")
         with open(switch, "w") as f:
@@ -441,10 +574,21 @@ class HostTraffic(WireCase):
             with self.connection_tracking():
                 for source in (WORLD_ADDR[self.f], self.gateway()):
                     token = self.token()
-                    self.assertTrue(eventually(lambda s=source, t=token: self.from_world(
-                        self.pieces(s, self.web, t), t, self.web, "bh-out", self.web.mac)), "the test shows nothing")
+                    self.assertTrue(
+                        eventually(
+                            lambda s=source, t=token: self.from_world(
+                                self.pieces(s, self.web, t), t, self.web, "bh-out", self.web.mac
+                            )
+                        ),
+                        "the test shows nothing",
+                    )
                     token = self.token()
-                    self.assertFalse(self.from_world(self.pieces(source, self.db, token), token, self.db, "bh-out", self.db.mac), source)
+                    self.assertFalse(
+                        self.from_world(
+                            self.pieces(source, self.db, token), token, self.db, "bh-out", self.db.mac
+                        ),
+                        source,
+                    )
         finally:
             with open(switch, "w") as f:
                 f.write("0")
@@ -453,9 +597,13 @@ class HostTraffic(WireCase):
                 run("ip", "link", "set", pod.hostif, "type", "bridge_slave", "learning", "on")
 
     def test_node_reaches_isolated_pod_from_any_of_its_addresses(self):
-        with self.node.host.socket(socket.AF_INET if self.f == 4 else socket.AF_INET6, socket.SOCK_DGRAM) as s:
+        with self.node.host.socket(
+            socket.AF_INET if self.f == 4 else socket.AF_INET6, socket.SOCK_DGRAM
+        ) as s:
             for source in (NODE_ADDR[self.f], self.gateway()):
-                with self.node.host.socket(socket.AF_INET if self.f == 4 else socket.AF_INET6, socket.SOCK_DGRAM) as s:
+                with self.node.host.socket(
+                    socket.AF_INET if self.f == 4 else socket.AF_INET6, socket.SOCK_DGRAM
+                ) as s:
                     s.bind((source, 0))
                     s.settimeout(below(1))
                     s.connect((self.db.ips[self.f], 53))
@@ -475,7 +623,9 @@ class HostTraffic(WireCase):
         self.assertTrue(eventually(lambda: meter.report()["received"] > 5))
         source = self.gateway()
         token = self.token()
-        self.assertFalse(self.from_world([self.datagram(source, self.db.ips[self.f], token, 6000, 53)], token))
+        self.assertFalse(
+            self.from_world([self.datagram(source, self.db.ips[self.f], token, 6000, 53)], token)
+        )
         last = meter.stop()
         self.assertEqual(last["error"], "")
 
@@ -487,9 +637,13 @@ class HostTraffic(WireCase):
         run("ip", "addr", "add", f"{new}/{bits}", "dev", "uplink", *(["nodad"] if self.f == 6 else []))
         self.assertTrue(eventually(lambda: self.db.reaches(new, "tcp", 80, self.f)))
         run("ip", "addr", "del", f"{new}/{bits}", "dev", "uplink")
-        self.node.world.run("ip", "addr", "add", f"{new}/{bits}", "dev", "eth0", *(["nodad"] if self.f == 6 else []))
+        self.node.world.run(
+            "ip", "addr", "add", f"{new}/{bits}", "dev", "eth0", *(["nodad"] if self.f == 6 else [])
+        )
         try:
-            self.assertTrue(eventually(lambda: self.web.reaches(new, "tcp", 80, self.f)), "the test shows nothing")
+            self.assertTrue(
+                eventually(lambda: self.web.reaches(new, "tcp", 80, self.f)), "the test shows nothing"
+            )
             self.assertTrue(eventually(lambda: not self.db.reaches(new, "tcp", 80, self.f)))
         finally:
             self.node.world.run("ip", "addr", "del", f"{new}/{bits}", "dev", "eth0")
@@ -498,10 +652,20 @@ class HostTraffic(WireCase):
         """kube-proxy in IPVS mode gives the node every Service's address: what goes there ends in a pod."""
         service = {4: "10.96.0.10", 6: "fd00:96::10"}[self.f]
         bits = {4: 32, 6: 128}[self.f]
-        run("ip", "link", "add", "kube-ipvs0", "type", "bridge")	# of whatever type
+        run("ip", "link", "add", "kube-ipvs0", "type", "bridge")  # of whatever type
         try:
-            run("ip", "addr", "add", f"{service}/{bits}", "dev", "kube-ipvs0", *(["nodad"] if self.f == 6 else []))
-            self.assertTrue(eventually(lambda: self.web.reaches(service, "tcp", 80, self.f)), "the test shows nothing")
+            run(
+                "ip",
+                "addr",
+                "add",
+                f"{service}/{bits}",
+                "dev",
+                "kube-ipvs0",
+                *(["nodad"] if self.f == 6 else []),
+            )
+            self.assertTrue(
+                eventually(lambda: self.web.reaches(service, "tcp", 80, self.f)), "the test shows nothing"
+            )
             self.assertFalse(self.db.reaches(service, "tcp", 80, self.f))
             self.assertTrue(self.db.reaches(self.node.host, "tcp", 80, self.f))
         finally:
@@ -548,8 +712,14 @@ class Told(WireCase):
         self.assertEqual(told["spoofed-address"]["egress"]["packets"], mine[("spoofed_addr", EGRESS)])
 
     def test_explain_agrees_with_the_wire(self):
-        self.isolate(self.db, ingress=[{"from": [{"podSelector": {"matchLabels": {"app": "web"}}}], "ports": [{"port": 80}]}])
-        self.assert_policed(ingress=lambda s, d, proto, port: d is not self.db or (s is self.web and (proto, port) == ("tcp", 80)))
+        self.isolate(
+            self.db,
+            ingress=[{"from": [{"podSelector": {"matchLabels": {"app": "web"}}}], "ports": [{"port": 80}]}],
+        )
+        self.assert_policed(
+            ingress=lambda s, d, proto, port: d is not self.db
+            or (s is self.web and (proto, port) == ("tcp", 80))
+        )
         for pod, port in ((self.web, 80), (self.web, 443), (self.job, 80)):
             reached = pod.reaches(self.db, "tcp", port, self.f)
             answer = self.node.ask("explain", pod=self.db.name, peer=pod.ips[self.f], port=port, proto="TCP")

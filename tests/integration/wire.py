@@ -69,15 +69,28 @@ def echo(src, dst, ident, reply=False, data=b"ping"):
 
 def ip4(src, dst, proto, payload, fragment=0, options=b"", ident=1, ttl=64, ihl=None, version=4, length=None):
     words = 5 + len(options) // 4
-    head = struct.pack("!BBHHHBBH", version << 4 | (words if ihl is None else ihl), 0,
-                       words * 4 + len(payload) if length is None else length, ident, fragment, ttl, proto, 0)
+    head = struct.pack(
+        "!BBHHHBBH",
+        version << 4 | (words if ihl is None else ihl),
+        0,
+        words * 4 + len(payload) if length is None else length,
+        ident,
+        fragment,
+        ttl,
+        proto,
+        0,
+    )
     head += packed(src) + packed(dst) + options
     return head[:10] + struct.pack("!H", checksum(head)) + head[12:] + payload
 
 
 def ip6(src, dst, proto, payload, hops=64, version=6, length=None):
-    return struct.pack("!IHBB", version << 28, len(payload) if length is None else length, proto, hops) + \
-        packed(src) + packed(dst) + payload
+    return (
+        struct.pack("!IHBB", version << 28, len(payload) if length is None else length, proto, hops)
+        + packed(src)
+        + packed(dst)
+        + payload
+    )
 
 
 def ip(src, dst, proto, payload, **kw):
@@ -92,8 +105,10 @@ def ethertype(packet):
 def fragments(src, dst, proto, payload, first=1024):
     """The packet in two pieces; @first: bytes in the first one, a multiple of 8."""
     if family(src) == 4:
-        return [ip4(src, dst, proto, payload[:first], fragment=0x2000, ident=77),
-                ip4(src, dst, proto, payload[first:], fragment=first // 8, ident=77)]
+        return [
+            ip4(src, dst, proto, payload[:first], fragment=0x2000, ident=77),
+            ip4(src, dst, proto, payload[first:], fragment=first // 8, ident=77),
+        ]
 
     def piece(part, offset, more):
         return ip6(src, dst, 44, struct.pack("!BBHI", proto, 0, offset | more, 77) + part)
@@ -102,7 +117,13 @@ def fragments(src, dst, proto, payload, first=1024):
 
 
 def arp(op, sender_mac, sender_ip, target_mac, target_ip):
-    return struct.pack("!HHBBH", 1, IP4, 6, 4, op) + mac(sender_mac) + packed(sender_ip) + mac(target_mac) + packed(target_ip)
+    return (
+        struct.pack("!HHBBH", 1, IP4, 6, 4, op)
+        + mac(sender_mac)
+        + packed(sender_ip)
+        + mac(target_mac)
+        + packed(target_ip)
+    )
 
 
 def advertisement(src, dst, target, target_mac):
