@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "policy/order.h"
 #include "policy/policy.h"
 
 #define PEER_SETS  7	 /* bit i: peer set i, allowed on port 80 + 2 * i */
@@ -104,14 +105,6 @@ static inline void add_table_row(struct tables *t, uint32_t set, uint8_t set_mas
 	}
 }
 
-static inline int cmp_location(const void *a, const void *b)
-{
-	const struct table_location *x = a, *y = b;
-
-	return x->is_block != y->is_block ? (int)x->is_block - (int)y->is_block
-					  : cidr_cmp(&x->cidr, &y->cidr);
-}
-
 static inline void add_block(struct tables *t, const char *text, uint8_t mask, uint8_t *masks)
 {
 	struct table_location *l;
@@ -144,7 +137,7 @@ static inline struct tables *tables_of(const struct world *w)
 		}
 	add_block(t, "10.1.0.0/16", w->wide, masks);
 	add_block(t, "10.1.1.0/24", w->narrow, masks);
-	vec_sort(&t->locations, cmp_location);
+	vec_sort(&t->locations, policy_location_cmp);
 
 	for (i = 0; i < ENDPOINTS; i++) {
 		struct table_endpoint *e;
