@@ -139,7 +139,7 @@ follow() {
 
 	while [ "$ended" = 0 ]; do
 		kill -0 "$2" 2>/dev/null || ended=1
-		there=$(wc -l <"$1")
+		there=$(wc -l 2>/dev/null <"$1") || there=$shown
 		head -n "$there" "$1" | tail -n "+$((shown + 1))" | tr -d '\r' | grep -E "$3" | sed 's/^/    /' || true
 		shown=$there
 		[ "$ended" = 1 ] || sleep 0.5
