@@ -164,6 +164,7 @@ class Meter:
     """A probe that goes on: `flow` or `hammer`. report() tells what happened so far."""
 
     def __init__(self, host, *args):
+        self.verb = args[0]
         self.process = host.popen(PROBE, *args)
 
     def report(self):
@@ -175,8 +176,10 @@ class Meter:
         return json.loads(line)
 
     def stop(self):
-        last = self.report()
+        """The last report; of a flow, with what was under way when it was told to stop."""
+        last = None if self.verb == "flow" else self.report()
         self.process.stdin.close()
+        last = last or json.loads(self.process.stdout.readline())
         self.process.wait(10 * SLOW)
         self.process.stdout.close()
         return last
@@ -544,7 +547,7 @@ class Node:
                 raise RuntimeError(f"the agent ended with {self.agent.returncode}:\n{self.agent_log()}")
             return self.ask("status") is not None
 
-        if not eventually(answers, timeout=10):
+        if not eventually(answers, timeout=30):
             raise RuntimeError(f"the agent does not answer:\n{self.agent_log()}")
 
     def agent_signal(self, number):

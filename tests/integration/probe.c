@@ -8,8 +8,9 @@
  *   probe flow INTERVAL_MS PROTO ADDR PORT [SPORT]      one flow that goes on, numbers in it: a gap meter
  *   probe hammer INTERVAL_MS PROTO ADDR PORT            a new flow every interval
  *
- * flow and hammer print one line of JSON for each line of stdin, and end with it. An attempt is "ok"
- * when its bytes came back: both directions were seen to work.
+ * flow and hammer print one line of JSON for each line of stdin, and end with it; flow then waits for what
+ * is still under way and prints a last one. An attempt is "ok" when its bytes came back: both directions
+ * were seen to work.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -30,6 +31,7 @@
 
 #define EVENTS	       64
 #define TRIES_MAX      4096
+#define TAIL_MS		500		/* of silence: what has not come back by then is lost */
 #define HAMMER_WAIT_US 1000000u /* after so long a hammered flow counts as lost */
 
 static uint64_t now_us(void)
@@ -401,6 +403,15 @@ static void flow_report(struct flow *f)
 	f->gap_us = 0;
 }
 
+static void flow_end(struct flow *f, bool tcp, int ep)
+{
+	struct epoll_event ev;
+
+	while (!f->error && f->received < f->sent && epoll_wait(ep, &ev, 1, TAIL_MS) > 0)
+		flow_read(f, tcp);
+	flow_report(f);
+}
+
 static int wait_ms(uint64_t until_us)
 {
 	const uint64_t now = now_us();
@@ -447,6 +458,8 @@ static int flow(int argc, char **argv)
 			}
 		}
 	}
+	(void)epoll_ctl(ep, EPOLL_CTL_DEL, STDIN_FILENO, NULL);
+	flow_end(&f, t.tcp, ep);
 	return 0;
 }
 
