@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-module bulkhead.dev/tools
+module bulkhead.dev/tools/cni
 
 go 1.24.2
 
