@@ -239,6 +239,11 @@ class Cluster:
         done = self.tool.ask("kubectl", "exec", "-n", pod.ns, pod.pod, "-c", "web", "--", *argv)
         return done.code, done.out + done.err
 
+    def ask_from(self, ns, who, *argv):
+        """A program there that asks somebody: "" or what went wrong."""
+        done = self.tool.ask("kubectl", "exec", "-n", ns, who, "--", "timeout", "5", *argv)
+        return (done.out + done.err).split("\n")[0] if done.code else ""
+
     # ---- shown with a failure ----------------------------------------------------------------
 
     def agent_log(self):

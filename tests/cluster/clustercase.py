@@ -4,7 +4,7 @@ import re
 import subprocess
 
 from case import PolicedCase
-from cluster import HTTP_PORT, PROGRAM, Cluster
+from cluster import PROGRAM, Cluster
 from node import eventually
 
 
@@ -30,17 +30,24 @@ class ClusterCase(PolicedCase):
     def start(cls):
         node = cls.node
         node.start()
-        node.host = None  # there are two; what a node may is asked by the kubelets' probes
+        node.host = None  # there are two; that they reach their pods, the kubelets' probes show
         node.namespace("shop", {"team": "red"})
         node.namespace("lab", {"team": "blue"})
         node.deploy("shop", "a", {"app": "web", "track": "a"}, node="node1")
         node.deploy("shop", "b", {"app": "web", "track": "b"}, node="node2")
         node.deploy("lab", "job", {"app": "job"}, replicas=2)
         cls.service = node.service("shop", "web", {"app": "web"}, [("tcp", 7000, 8080), ("udp", 5000, 5353)])
-        node.await_pods()
-        cls.a, cls.job, cls.b, cls.job2 = sorted(
-            node.pods, key=lambda p: (p.node, p.labels["app"] == "job", p.name)
-        )
+        cls.find_pods()
+
+    @property
+    def everybody(self):
+        return [*self.node.pods, self.node.world]
+
+    @classmethod
+    def find_pods(cls):
+        cls.node.await_pods()
+        order = sorted(cls.node.pods, key=lambda p: (p.node, p.ns == "lab", p.name))
+        cls.a, cls.job, cls.b, cls.job2 = order
 
     @classmethod
     def shut(cls):
@@ -102,8 +109,3 @@ class ClusterCase(PolicedCase):
             return True
 
         eventually(same, 15)
-
-    def connect(self, pod, name):
-        """HTTP port of a Service by its name, as a program does it: "" or what went wrong."""
-        code, text = self.node.execute(pod, "/agnhost", "connect", f"{name}:{HTTP_PORT}", "--timeout=3s")
-        return text.strip() or (f"exit code {code}" if code else "")
