@@ -44,6 +44,7 @@ class Lifecycle(unittest.TestCase):
             (["--runtime"], "--runtime wants a value"),
             (["--main-cni", "cilium"], "--main-cni 'cilium' is none of"),
             (["--proxy", "ipvs"], "--proxy 'ipvs' is none of"),
+            (["--main-cni", "flannel"], "IPv4 alone: --main-cni flannel --family ipv4"),
             (["--colour", "red"], "no option '--colour'"),
         ):
             answer = self.tool.ask("up", *options)

@@ -225,5 +225,5 @@ class Policed(Rules, Changes, ClusterCase):
 class PolicedElsewhere(Rules, ClusterCase):
     """Everything else that a cluster can be."""
 
-    configs = ["ipv6/ptp/containerd-1/iptables"]
+    configs = ["ipv6/ptp/containerd-1/iptables", "ipv4/flannel/containerd-2/nftables"]
     cost = 2
