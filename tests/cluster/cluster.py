@@ -14,7 +14,7 @@ STATES = os.path.join(BUILD, "cluster-tests")
 WORLD = {4: "203.0.113.10", 6: "2001:db8:113::10"}
 HTTP_PORT = 9000
 # What a node would write to on a machine of its own.
-PATHS = "/etc/cni /opt/cni /run/netns /run/containerd /run/bulkhead /var/lib/cni /var/lib/kubelet /var/log/pods"
+PATHS = "/etc/cni /opt/cni /run/netns /run/containerd /run/bulkhead /var/lib/cni /var/lib/kubelet"
 TUNABLES = "kernel/panic kernel/panic_on_oops vm/overcommit_memory vm/panic_on_oom"
 
 Answer = collections.namedtuple("Answer", "code out err")
@@ -34,9 +34,8 @@ class Tool:
         return run(PROGRAM, *args, env=self.env, timeout=240, **kw)
 
     def ask(self, *args):
-        done = subprocess.run(
-            [PROGRAM, *args], env=self.env, capture_output=True, text=True, timeout=240, stdin=subprocess.DEVNULL
-        )
+        kw = {"env": self.env, "stdin": subprocess.DEVNULL, "timeout": 240}
+        done = subprocess.run([PROGRAM, *args], capture_output=True, text=True, **kw)
         return Answer(done.returncode, done.stdout, done.stderr)
 
     def pid(self, component):
@@ -155,8 +154,8 @@ class Cluster:
                     "selector": selector,
                     "ipFamilyPolicy": "PreferDualStack",
                     "ports": [
-                        {"name": f"{proto}-{port}", "protocol": proto.upper(), "port": port, "targetPort": target}
-                        for proto, port, target in ports
+                        {"name": f"p{p}", "protocol": proto.upper(), "port": p, "targetPort": target}
+                        for proto, p, target in ports
                     ],
                 },
             }
@@ -247,8 +246,9 @@ class Cluster:
     # ---- shown with a failure ----------------------------------------------------------------
 
     def agent_log(self):
-        logs = [f"{n}:\n{self.tool.log(n + '-agent')}" for n in ("node1", "node2")]
-        return "\n".join(logs) + self.tool.ask("kubectl", "get", "pods,networkpolicies", "-A", "-o", "wide").out
+        logs = [f"{n}:\n{self.tool.log(n + '-agent', 10)}" for n in ("node1", "node2")]
+        there = self.tool.ask("kubectl", "get", "pods,networkpolicies", "-A", "-o", "wide")
+        return "\n".join([*logs, there.out])
 
 
 def probe(action, period_s):

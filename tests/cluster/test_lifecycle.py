@@ -57,8 +57,9 @@ class Lifecycle(unittest.TestCase):
         """An API server that offers streaming lists; then a component dies; then the state is lost."""
         self.tool("up", "--nodes", "0")
         self.assertIn("is up", self.tool("up", "--nodes", "0"))
-        query = "sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true&timeoutSeconds=1"
-        stream = self.tool("kubectl", "get", "--raw", f"/api/v1/namespaces?watch=1&{query}")
+        query = "sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true"
+        path = f"/api/v1/namespaces?watch=1&timeoutSeconds=1&{query}"
+        stream = self.tool("kubectl", "get", "--raw", path)
         self.assertIn("k8s.io/initial-events-end", stream)
 
         os.kill(self.tool.pid("etcd"), signal.SIGKILL)

@@ -79,7 +79,7 @@ class Rules:
         self.policy(ns="lab", policyTypes=["Egress"], egress=[{"to": [peer], "ports": ports}])
 
     def test_service(self):
-        """Open if all backends are, at the port they listen on; one that is not closes it. The backend's own
+        """Open if all backends are, at the port they listen on; one that is not closes it. A backend's own
         address is judged by itself."""
         jobs, behind = (self.job, self.job2), {("tcp", 8080), ("udp", 5353)}
 
@@ -104,10 +104,10 @@ class Rules:
             self.assert_service(pod, answers=False)
 
     def test_example(self):
-        """examples/cluster: an isolated pod resolves a Service's name and reaches its backends, and no other."""
+        """examples/cluster: an isolated pod resolves a Service's name and reaches it, and no other."""
         node = self.node
         node.kubectl("apply", "-f", EXAMPLE)
-        self.addCleanup(node.kubectl, "delete", "-f", EXAMPLE, "--wait", "--timeout=60s", "--ignore-not-found")
+        self.addCleanup(node.kubectl, "delete", "-f", EXAMPLE, "--timeout=60s", "--ignore-not-found")
         for name in ("backend", "other", "client"):
             node.kubectl("rollout", "status", "-n", "demo", "deployment/" + name, "--timeout=60s")
         ask = lambda *argv: node.ask_from("demo", "deployment/client", *argv)  # noqa: E731
@@ -165,7 +165,7 @@ class Changes:
         self.find_pods()
 
     def test_agent_killed(self):
-        """Under traffic, on the node of the pods that are asked: nobody who may notices, nobody else gets in."""
+        """Under traffic, on the node of the pod that is asked: who may does not notice, who may not stays out."""
         blue = {"namespaceSelector": {"matchLabels": {"team": "blue"}}}
         self.policy(ingress=[{"from": [blue]}])
         may = lambda s, d, *_: d not in self.shop or s in (self.job, self.job2)  # noqa: E731
@@ -187,7 +187,8 @@ class Changes:
             time.sleep(0.2)
         for m in flows:
             last = m.stop()
-            self.assertEqual((last["error"], last["sent"]), ("", last["received"]), f"{m}: lost packets: {last}")
+            self.assertEqual(last["error"], "", f"{m}")
+            self.assertEqual(last["sent"], last["received"], f"{m}: lost packets: {last}")
         for m in fresh:
             last = m.stop()
             self.assertEqual((last["lost"], last["refused"]), (0, 0), f"{m}: lost flows: {last}")

@@ -56,7 +56,8 @@ class Unpoliced(ClusterCase):
 
     def test_node(self):
         for name in NODES:
-            self.assertIn(f"172.31.0.1{name[4:]}/24", self.node.tool("node", name, "ip", "addr", "show", "eth0"))
+            addresses = self.node.tool("node", name, "ip", "addr", "show", "eth0")
+            self.assertIn(f"172.31.0.1{name[4:]}/24", addresses)
         self.assertEqual(self.node.tool.ask("node", "node1", "sh", "-c", "exit 7").code, 7)
         answer = self.node.tool.ask("node", "node9", "true")
         self.assertEqual(answer.code, 1)
