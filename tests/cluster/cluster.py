@@ -95,7 +95,11 @@ class Cluster:
         self.tool = Tool(name)
         self.tool("down")
         self.before = traces(self.tool)
-        self.tool("up", "--family", family, *options)
+        try:
+            self.tool("up", "--family", family, *options)
+        except BaseException:
+            self.close()
+            raise
 
     def start(self):
         """What tests need on it: a world that answers, and the image of the test's own server."""
