@@ -13,7 +13,7 @@ LINK_cni-plugin := $(UTIL) $(MODEL) $(HOOK) $(API_CLIENT) $(filter-out cni-plugi
 LINK_agent      := $(UTIL) $(MODEL) agent/find.c
 # The data plane is the test's own here.
 LINK_reconcile  := $(UTIL) $(MODEL) $(POLICY) $(addprefix agent/,loop.c reconcile.c inforce.c content.c)
-LIBS_kube       := -ljson-c -lyaml
+LIBS_kube       := -ljson-c -lyaml -lcurl
 LIBS_api        := -ljson-c
 LIBS_ctl        := -ljson-c
 LIBS_cni-plugin := -ljson-c
