@@ -54,13 +54,27 @@ static bool is_subdomain(const char *s)
 
 static enum object_kind kind_of(const char *api_version, const char *kind)
 {
-	if (!strcmp(api_version, "v1") && !strcmp(kind, "Namespace"))
-		return OBJECT_NAMESPACE;
-	if (!strcmp(api_version, "v1") && !strcmp(kind, "Pod"))
-		return OBJECT_POD;
-	if (!strcmp(api_version, "networking.k8s.io/v1") && !strcmp(kind, "NetworkPolicy"))
-		return OBJECT_POLICY;
+	static const struct {
+		const char *api_version, *kind;
+	} known[] = {
+		[OBJECT_NAMESPACE] = { "v1", "Namespace" },
+		[OBJECT_POD] = { "v1", "Pod" },
+		[OBJECT_POLICY] = { "networking.k8s.io/v1", "NetworkPolicy" },
+		[OBJECT_SERVICE] = { "v1", "Service" },
+		[OBJECT_SLICE] = { "discovery.k8s.io/v1", "EndpointSlice" },
+		[OBJECT_NODE] = { "v1", "Node" },
+	};
+	unsigned int i;
+
+	for (i = 0; i < OBJECT_OTHER; i++)
+		if (!strcmp(api_version, known[i].api_version) && !strcmp(kind, known[i].kind))
+			return (enum object_kind)i;
 	return OBJECT_OTHER;
+}
+
+static bool has_namespace(enum object_kind kind)
+{
+	return kind != OBJECT_NAMESPACE && kind != OBJECT_NODE;
 }
 
 static int decode_name(struct json_object *meta, struct object_id *id, struct bh_err *err)
@@ -87,7 +101,7 @@ static int decode_ns(struct json_object *meta, struct object_id *id, struct bh_e
 	char clip[VALUE_CLIP], clip_ns[VALUE_CLIP];
 
 	id->ns = "";
-	if (id->kind == OBJECT_NAMESPACE)
+	if (!has_namespace(id->kind))
 		return 0;
 	id->ns = ns ? value_text(ns) : "default";
 	if (!id->ns)

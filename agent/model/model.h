@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The cluster as last seen: namespaces, pods, policies as plain structs, the endpoints of this node
- * and its own addresses. Filled by the sources (kube/) and by CNI (api/), read by policy/. Knows no
- * policy semantics beyond what a selector matches.
+ * The cluster as last seen: namespaces, pods, policies, Services and nodes as plain structs, the endpoints
+ * of this node and its own addresses. Filled by the sources (kube/) and by CNI (api/), read by policy/. Knows
+ * no policy semantics beyond what a selector matches.
  */
 #ifndef BH_MODEL_MODEL_H
 #define BH_MODEL_MODEL_H
@@ -114,6 +114,36 @@ struct net_policy {
 	VEC(struct problem) problems; /* empty: all was understood */
 };
 
+/* A port of a Service, or of a slice: the two meet by name and protocol. */
+struct service_port {
+	char *name;    /* "" if it has none */
+	uint8_t proto; /* IPPROTO_* */
+	uint16_t port; /* slice: 0 where none is said, which may be any */
+};
+
+/* v1 Service: the addresses that stand for it inside the cluster. */
+struct service {
+	char *ns, *name;
+	VEC(struct addr) addrs; /* spec.clusterIPs; none: headless, or of type ExternalName */
+	VEC(struct service_port) ports;
+};
+
+/* discovery.k8s.io/v1 EndpointSlice: addresses behind a Service. */
+struct endpoint_slice {
+	char *ns, *name;
+	char *service;		/* in the same namespace; "" if it says none */
+	bool v4, v6;		/* whose backends these are; both where addressType is not understood */
+	bool unknown;		/* holds something not understood: there may be backends that are not here */
+	VEC(struct addr) addrs; /* of all endpoints, whatever their conditions */
+	VEC(struct service_port) ports;
+};
+
+/* v1 Node. */
+struct cluster_node {
+	char *name;
+	VEC(struct addr) addrs; /* status.addresses: InternalIP, ExternalIP */
+};
+
 /*
  * One pod interface on this node, as its ADD told (api/endpoint.h is the wire form). `key` names the
  * owner: hash of network, container id and interface name.
@@ -131,11 +161,14 @@ struct endpoint {
 
 /* Each vector is sorted by its *_cmp, so that look-ups are binary searches. */
 struct model {
-	VEC(struct namespace *) namespaces; /* by name */
-	VEC(struct pod *) pods;		    /* by namespace, name */
-	VEC(struct net_policy *) policies;  /* by namespace, name */
-	VEC(struct endpoint *) endpoints;   /* by key */
-	VEC(struct addr) node_addrs;	    /* of this node, loopback left out; sorted */
+	VEC(struct namespace *) namespaces;  /* by name */
+	VEC(struct pod *) pods;		     /* by namespace, name */
+	VEC(struct net_policy *) policies;   /* by namespace, name */
+	VEC(struct service *) services;	     /* by namespace, name */
+	VEC(struct endpoint_slice *) slices; /* by namespace, name */
+	VEC(struct cluster_node *) nodes;    /* by name */
+	VEC(struct endpoint *) endpoints;    /* by key */
+	VEC(struct addr) node_addrs;	     /* of this node, loopback left out; sorted */
 };
 
 struct model *model_new(void);
@@ -144,10 +177,16 @@ void model_free(struct model *m);
 struct namespace *namespace_new(const char *name);
 struct pod *pod_new(const char *ns, const char *name);
 struct net_policy *net_policy_new(const char *ns, const char *name);
+struct service *service_new(const char *ns, const char *name);
+struct endpoint_slice *slice_new(const char *ns, const char *name);
+struct cluster_node *cluster_node_new(const char *name);
 struct endpoint *endpoint_new(void);
 void namespace_free(struct namespace *n);
 void pod_free(struct pod *p);
 void net_policy_free(struct net_policy *p);
+void service_free(struct service *s);
+void slice_free(struct endpoint_slice *s);
+void cluster_node_free(struct cluster_node *n);
 void endpoint_free(struct endpoint *e);
 void peer_done(struct peer *p);
 void rule_done(struct rule *r);
@@ -159,18 +198,27 @@ int net_policy_problem(struct net_policy *p, const char *path, const char *text)
 int model_put_namespace(struct model *m, struct namespace *take);
 int model_put_pod(struct model *m, struct pod *take);
 int model_put_policy(struct model *m, struct net_policy *take);
+int model_put_service(struct model *m, struct service *take);
+int model_put_slice(struct model *m, struct endpoint_slice *take);
+int model_put_node(struct model *m, struct cluster_node *take);
 int model_put_endpoint(struct model *m, struct endpoint *take);
 
 /* Return: whether there was one. */
 bool model_del_namespace(struct model *m, const char *name);
 bool model_del_pod(struct model *m, const char *ns, const char *name);
 bool model_del_policy(struct model *m, const char *ns, const char *name);
+bool model_del_service(struct model *m, const char *ns, const char *name);
+bool model_del_slice(struct model *m, const char *ns, const char *name);
+bool model_del_node(struct model *m, const char *name);
 bool model_del_endpoint(struct model *m, const struct hash128 *key);
 
 /* Borrowed; NULL if not there. */
 const struct namespace *model_namespace(const struct model *m, const char *name);
 const struct pod *model_pod(const struct model *m, const char *ns, const char *name);
 const struct net_policy *model_policy(const struct model *m, const char *ns, const char *name);
+const struct service *model_service(const struct model *m, const char *ns, const char *name);
+const struct endpoint_slice *model_slice(const struct model *m, const char *ns, const char *name);
+const struct cluster_node *model_node(const struct model *m, const char *name);
 struct endpoint *model_endpoint(const struct model *m, const struct hash128 *key);
 
 /* The pod an endpoint belongs to: same namespace and name, and the same UID where both sides have one. */

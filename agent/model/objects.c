@@ -137,6 +137,92 @@ int net_policy_problem(struct net_policy *p, const char *path, const char *text)
 	return 0;
 }
 
+static void ports_done(struct service_port *v, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		free(v[i].name);
+	free(v);
+}
+
+struct service *service_new(const char *ns, const char *name)
+{
+	struct service *s = calloc(1, sizeof(*s));
+
+	if (!s)
+		return NULL;
+	s->ns = strdup(ns);
+	s->name = strdup(name);
+	if (!s->ns || !s->name) {
+		service_free(s);
+		return NULL;
+	}
+	return s;
+}
+
+void service_free(struct service *s)
+{
+	if (!s)
+		return;
+	ports_done(s->ports.v, s->ports.n);
+	vec_done(&s->addrs);
+	free(s->ns);
+	free(s->name);
+	free(s);
+}
+
+struct endpoint_slice *slice_new(const char *ns, const char *name)
+{
+	struct endpoint_slice *s = calloc(1, sizeof(*s));
+
+	if (!s)
+		return NULL;
+	s->ns = strdup(ns);
+	s->name = strdup(name);
+	s->service = strdup("");
+	if (!s->ns || !s->name || !s->service) {
+		slice_free(s);
+		return NULL;
+	}
+	return s;
+}
+
+void slice_free(struct endpoint_slice *s)
+{
+	if (!s)
+		return;
+	ports_done(s->ports.v, s->ports.n);
+	vec_done(&s->addrs);
+	free(s->ns);
+	free(s->name);
+	free(s->service);
+	free(s);
+}
+
+struct cluster_node *cluster_node_new(const char *name)
+{
+	struct cluster_node *n = calloc(1, sizeof(*n));
+
+	if (!n)
+		return NULL;
+	n->name = strdup(name);
+	if (!n->name) {
+		cluster_node_free(n);
+		return NULL;
+	}
+	return n;
+}
+
+void cluster_node_free(struct cluster_node *n)
+{
+	if (!n)
+		return;
+	vec_done(&n->addrs);
+	free(n->name);
+	free(n);
+}
+
 struct endpoint *endpoint_new(void)
 {
 	return calloc(1, sizeof(struct endpoint));

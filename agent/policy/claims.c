@@ -152,7 +152,7 @@ static int settle(struct build *b, const struct claims *c, size_t from, size_t t
 	return 0;
 }
 
-static int settle_all(struct build *b, struct claims *c, struct pod_addrs *ret)
+static int settle_all(struct build *b, struct claims *c)
 {
 	struct pod_addr *pa;
 	struct list peers;
@@ -167,9 +167,7 @@ static int settle_all(struct build *b, struct claims *c, struct pod_addrs *ret)
 		r = settle(b, c, from, to, &peers);
 		if (r < 0)
 			return r;
-		if (!peers.n)
-			continue;
-		pa = vec_add(&ret->at);
+		pa = vec_add(&b->pod_addrs);
 		if (!pa)
 			return -ENOMEM;
 		*pa = (struct pod_addr){ .addr = c->at.v[from].addr, .peers = peers };
@@ -177,7 +175,7 @@ static int settle_all(struct build *b, struct claims *c, struct pod_addrs *ret)
 	return 0;
 }
 
-int policy_pod_addrs(struct build *b, struct pod_addrs *ret)
+int policy_pod_addrs(struct build *b)
 {
 	auto_free struct list *members = calloc(b->model->pods.n + 1, sizeof(*members));
 	struct claims claims = {};
@@ -191,7 +189,7 @@ int policy_pod_addrs(struct build *b, struct pod_addrs *ret)
 	if (!r)
 		r = status_claims(b->model, members, &claims);
 	if (!r)
-		r = settle_all(b, &claims, ret);
+		r = settle_all(b, &claims);
 	vec_done(&claims.at);
 	return r;
 }
