@@ -161,18 +161,18 @@ bool decode_is_list(struct json_object *o, struct json_object **ret_items)
 
 /* ---- namespaces and pods ---------------------------------------------------------------- */
 
-static int add_label(struct labels *l, const char *key, struct json_object *value)
+static int add_label(const struct labels **l, const char *key, struct json_object *value)
 {
 	const char *text = value_text(value);
 
 	if (!text || strlen(key) > DECODE_KEY_MAX || strlen(text) > DECODE_VALUE_MAX ||
-	    l->at.n >= DECODE_LABELS_MAX)
+	    (*l)->n >= DECODE_LABELS_MAX)
 		return 0;
 	return labels_set(l, key, text);
 }
 
-/* What is set in @l already (a namespace's own name) stays. */
-static int decode_labels(struct json_object *o, struct labels *l)
+/* What is set in *l already (a namespace's own name) stays. */
+static int decode_labels(struct json_object *o, const struct labels **l)
 {
 	struct json_object *labels = value_get(value_get(o, "metadata"), "labels");
 	int r;
@@ -180,7 +180,7 @@ static int decode_labels(struct json_object *o, struct labels *l)
 	if (!json_object_is_type(labels, json_type_object))
 		return 0;
 	json_object_object_foreach(labels, key, value) {
-		if (labels_get(l, key))
+		if (labels_get(*l, key))
 			continue;
 		r = add_label(l, key, value);
 		if (r < 0)
@@ -202,19 +202,34 @@ int decode_namespace(struct json_object *o, const struct object_id *id, struct n
 	return 0;
 }
 
-static int replace_text(char **at, struct json_object *value)
+/* NULL: nothing that we would keep. */
+static const char *short_text(struct json_object *value)
 {
 	const char *text = value_text(value);
+
+	return text && strlen(text) <= DECODE_TEXT_MAX ? text : NULL;
+}
+
+static int decode_uid(struct json_object *value, struct pod *p)
+{
+	const char *text = short_text(value);
 	char *copy;
 
-	if (!text || strlen(text) > DECODE_TEXT_MAX)
+	if (!text)
 		return 0;
 	copy = strdup(text);
 	if (!copy)
 		return -ENOMEM;
-	free(*at);
-	*at = copy;
+	free(p->uid);
+	p->uid = copy;
 	return 0;
+}
+
+static int decode_node_name(struct json_object *value, struct pod *p)
+{
+	const char *text = short_text(value);
+
+	return text ? pod_set_node(p, text) : 0;
 }
 
 static int add_addr(struct pod *p, struct json_object *value)
@@ -298,14 +313,18 @@ static int fill_pod(struct json_object *o, struct pod *p)
 	p->ended = has_ended(status);
 	r = decode_labels(o, &p->labels);
 	if (!r)
-		r = replace_text(&p->uid, value_get(value_get(o, "metadata"), "uid"));
+		r = decode_uid(value_get(value_get(o, "metadata"), "uid"), p);
 	if (!r)
-		r = replace_text(&p->node, value_get(spec, "nodeName"));
+		r = decode_node_name(value_get(spec, "nodeName"), p);
 	if (!r)
 		r = decode_addrs(status, p);
 	if (!r)
 		r = decode_host_ports(value_get(spec, "initContainers"), p); /* sidecars have ports too */
-	return r ? r : decode_host_ports(value_get(spec, "containers"), p);
+	if (!r)
+		r = decode_host_ports(value_get(spec, "containers"), p);
+	vec_trim(&p->addrs);
+	vec_trim(&p->host_ports);
+	return r;
 }
 
 int decode_pod(struct json_object *o, const struct object_id *id, struct pod **ret)

@@ -52,7 +52,7 @@ static int select_policies(struct build *b, const struct pod *p, struct subject 
 	for (i = 0; i < b->model->policies.n; i++) {
 		const struct net_policy *np = b->model->policies.v[i];
 
-		if (strcmp(np->ns, p->ns) || !selector_matches(np->subject, &p->labels))
+		if (strcmp(np->ns, p->ns) || !selector_matches(np->subject, p->labels))
 			continue;
 		slot = vec_add(&ret->policies);
 		if (!slot)

@@ -61,7 +61,7 @@ static const char *roll_namespace(struct dice *d)
 	return namespaces[dice_chance(d, 4) ? 2 : dice_roll(d, 2)];
 }
 
-static void roll_labels(struct dice *d, struct labels *l)
+static void roll_labels(struct dice *d, const struct labels **l)
 {
 	size_t i;
 
@@ -523,8 +523,8 @@ static void print_labels(const struct labels *l, FILE *out)
 	size_t i;
 
 	fprintf(out, " labels {");
-	for (i = 0; i < l->at.n; i++)
-		fprintf(out, "%s%s: %s", i ? ", " : "", l->at.v[i].key, l->at.v[i].value);
+	for (i = 0; i < l->n; i++)
+		fprintf(out, "%s%s: %s", i ? ", " : "", l->at[i].key, l->at[i].value);
 	fprintf(out, "}");
 }
 
@@ -641,14 +641,14 @@ void cluster_print(const struct model *m, FILE *out)
 	print_addrs(m->node_addrs.v, m->node_addrs.n, out);
 	for (i = 0; i < m->namespaces.n; i++) {
 		fprintf(out, "\nnamespace %s", m->namespaces.v[i]->name);
-		print_labels(&m->namespaces.v[i]->labels, out);
+		print_labels(m->namespaces.v[i]->labels, out);
 	}
 	for (i = 0; i < m->pods.n; i++) {
 		const struct pod *p = m->pods.v[i];
 
 		fprintf(out, "\npod %s/%s uid '%s'%s%s", p->ns, p->name, p->uid,
 			p->host_network ? " hostNetwork" : "", p->ended ? " ended" : "");
-		print_labels(&p->labels, out);
+		print_labels(p->labels, out);
 		print_addrs(p->addrs.v, p->addrs.n, out);
 		for (k = 0; k < p->host_ports.n; k++)
 			fprintf(out, " hostPort %u/%u", p->host_ports.v[k].proto, p->host_ports.v[k].port);

@@ -11,9 +11,9 @@ static const char *value_of(const struct labels *l, const char *key)
 {
 	size_t i;
 
-	for (i = 0; i < l->at.n; i++)
-		if (strcmp(l->at.v[i].key, key) == 0)
-			return l->at.v[i].value;
+	for (i = 0; i < l->n; i++)
+		if (strcmp(l->at[i].key, key) == 0)
+			return l->at[i].value;
 	return NULL;
 }
 
@@ -157,11 +157,11 @@ static bool peer_is_pod(const struct model *m, const struct net_policy *np, cons
 
 	if (!ns)
 		return false;
-	if (p->namespaces && !selects(p->namespaces, &ns->labels))
+	if (p->namespaces && !selects(p->namespaces, ns->labels))
 		return false;
 	if (!p->namespaces && strcmp(pod->ns, np->ns) != 0)
 		return false;
-	return !p->pods || selects(p->pods, &pod->labels);
+	return !p->pods || selects(p->pods, pod->labels);
 }
 
 /* An interface here tells whose an address is; without one, status.podIPs. Where several pods claim it,
@@ -260,7 +260,7 @@ static const struct pod *subject_of(const struct model *m, uint32_t ifindex)
 /* "podSelector selects the pods to which this NetworkPolicy object applies", in its own namespace. */
 static bool applies(const struct net_policy *np, const struct pod *pod, int dir)
 {
-	return strcmp(np->ns, pod->ns) == 0 && selects(np->subject, &pod->labels) && np->isolates[dir];
+	return strcmp(np->ns, pod->ns) == 0 && selects(np->subject, pod->labels) && np->isolates[dir];
 }
 
 /* Whether this rule allows the flow to that very address. */

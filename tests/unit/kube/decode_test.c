@@ -131,8 +131,8 @@ static void a_real_pod(void **state)
 	assert_non_null(p);
 	assert_string_equal(p->uid, "5d2c1f60-3c4e-4c1b-9df2-1a2b3c4d5e6f");
 	assert_string_equal(p->node, "worker-1");
-	assert_int_equal(p->labels.at.n, 4);
-	assert_string_equal(labels_get(&p->labels, "app.kubernetes.io/name"), "web");
+	assert_int_equal(p->labels->n, 4);
+	assert_string_equal(labels_get(p->labels, "app.kubernetes.io/name"), "web");
 	assert_addrs(p, "10.244.1.7", "fd00:10:244:1::7");
 	assert_int_equal(p->host_ports.n, 2);
 	assert_int_equal(p->host_ports.v[0].proto, IPPROTO_UDP);
@@ -167,9 +167,9 @@ static void real_namespaces(void **state)
 
 	(void)state;
 	assert_int_equal(m->namespaces.n, 2);
-	assert_int_equal(n->labels.at.n, 2);
-	assert_string_equal(labels_get(&n->labels, "team"), "sales");
-	assert_string_equal(labels_get(&n->labels, "kubernetes.io/metadata.name"), "shop");
+	assert_int_equal(n->labels->n, 2);
+	assert_string_equal(labels_get(n->labels, "team"), "sales");
+	assert_string_equal(labels_get(n->labels, "kubernetes.io/metadata.name"), "shop");
 	model_free(m);
 }
 
@@ -400,7 +400,7 @@ static void odd_pods(void **state)
 	(void)state;
 	assert_string_equal(p->uid, "");
 	assert_string_equal(p->node, "");
-	assert_int_equal(p->labels.at.n, 1);
+	assert_int_equal(p->labels->n, 1);
 	assert_false(p->host_network);
 	assert_false(p->ended);
 	assert_addrs(p, "10.0.0.2", "fd00::2");
@@ -423,12 +423,12 @@ static void a_namespace_keeps_its_name_label(void **state)
 						 "metadata: {name: a, labels: "
 						 "{kubernetes.io/metadata.name: kube-system, b: c, d: 1}}")),
 			 "");
-	const struct labels *l = &model_namespace(m, "a")->labels;
+	const struct labels *l = model_namespace(m, "a")->labels;
 
 	(void)state;
 	assert_string_equal(labels_get(l, "kubernetes.io/metadata.name"), "a");
 	assert_string_equal(labels_get(l, "b"), "c");
-	assert_int_equal(l->at.n, 2);
+	assert_int_equal(l->n, 2);
 	model_free(m);
 }
 
@@ -454,7 +454,7 @@ static void pods_have_limits(void **state)
 		(void)buf_fmt(&text, "    - hostPort: %d\n", i + 1);
 	m = model_of(content_of("x.yaml", text.data), "");
 	p = model_pod(m, "default", "a");
-	assert_int_equal(p->labels.at.n, DECODE_LABELS_MAX);
+	assert_int_equal(p->labels->n, DECODE_LABELS_MAX);
 	assert_int_equal(p->addrs.n, DECODE_ADDRS_MAX);
 	assert_int_equal(p->host_ports.n, DECODE_HOST_PORTS_MAX);
 	assert_string_equal(p->uid, "");
@@ -481,7 +481,7 @@ static const char *label_of(const struct model *m, const char *pod)
 {
 	const struct pod *p = model_pod(m, "default", pod);
 
-	return p ? labels_get(&p->labels, "l") : "none";
+	return p ? labels_get(p->labels, "l") : "none";
 }
 
 static void differences_only(void **state)

@@ -108,7 +108,7 @@ W struct selector *w_selector(const char *text)
 	return s;
 }
 
-W void w_labels(struct labels *l, const char *text)
+W void w_labels(const struct labels **l, const char *text)
 {
 	auto_free char *copy = strdup(text ? text : "");
 	char *at = copy, *piece;
