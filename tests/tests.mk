@@ -3,7 +3,7 @@
 # cmocka, nothing else; each closes with cmocka's own line. Included by the Makefile.
 LINK_util       := $(UTIL)
 LINK_model      := $(UTIL) $(MODEL)
-LINK_policy     := $(UTIL) $(MODEL) $(POLICY)
+LINK_policy     := $(UTIL) $(MODEL) $(POLICY) tests/oracle/cluster.c # random clusters
 LINK_kube       := $(UTIL) $(MODEL) $(KUBE)
 LINK_hook       := $(UTIL) $(HOOK)
 LINK_api        := $(UTIL) $(MODEL) $(API)

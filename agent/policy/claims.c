@@ -152,6 +152,25 @@ static int settle(struct build *b, const struct claims *c, size_t from, size_t t
 	return 0;
 }
 
+/* Whether somebody lost a peer set here: without the other claims the address would be in one. */
+static bool is_contested(const struct claims *c, size_t from, size_t to)
+{
+	for (; from < to; from++)
+		if (c->at.v[from].peers.n)
+			return true;
+	return false;
+}
+
+static int note_contested(struct build *b, const struct addr *a)
+{
+	struct addr *slot = vec_add(&b->t->contested);
+
+	if (!slot)
+		return -ENOMEM;
+	*slot = *a;
+	return 0;
+}
+
 static int settle_all(struct build *b, struct claims *c)
 {
 	struct pod_addr *pa;
@@ -165,6 +184,8 @@ static int settle_all(struct build *b, struct claims *c)
 			if (addr_cmp(&c->at.v[from].addr, &c->at.v[to].addr))
 				break;
 		r = settle(b, c, from, to, &peers);
+		if (!r && !peers.n && is_contested(c, from, to))
+			r = note_contested(b, &c->at.v[from].addr);
 		if (r < 0)
 			return r;
 		pa = vec_add(&b->pod_addrs);
