@@ -558,9 +558,9 @@ static void problems_and_ignored_kinds(void **state)
 
 	put(w, "a.yaml",
 	    NETPOL("a",
-		   "{ingress: [{}, {ports: [{port: 443}, {port: 443, endPort: 80}]}]}") "---\n{apiVersion: v1, kind: Service}\n---\n{apiVersion: v1, kind: Service}\n");
+		   "{ingress: [{}, {ports: [{port: 443}, {port: 443, endPort: 80}]}]}") "---\n{apiVersion: v1, kind: ConfigMap}\n---\n{apiVersion: v1, kind: ConfigMap}\n");
 	start(w);
-	assert_said(w, "IGNORED a.yaml: kind Service (v1) is of no use here\n"
+	assert_said(w, "IGNORED a.yaml: kind ConfigMap (v1) is of no use here\n"
 		       "PROBLEM a.yaml: NetworkPolicy 'shop/a': "
 		       "spec.ingress[1].ports[1].endPort 80 is below port 443\n");
 	assert_false(model_policy(w->model, "shop", "a")->rules[DIR_INGRESS].v[0].unknown);
@@ -569,7 +569,7 @@ static void problems_and_ignored_kinds(void **state)
 	work(w);
 	put(w, "a.yaml",
 	    NETPOL("a",
-		   "{ingress: [{}, {ports: [{port: 443}, {port: 443, endPort: 80}]}]}") "# the same\n---\n{apiVersion: v1, kind: Service}\n");
+		   "{ingress: [{}, {ports: [{port: 443}, {port: 443, endPort: 80}]}]}") "# the same\n---\n{apiVersion: v1, kind: ConfigMap}\n");
 	work(w);
 	assert_said(w, "");
 	put(w, "a.yaml",
@@ -578,6 +578,21 @@ static void problems_and_ignored_kinds(void **state)
 	assert_said(w, "IGNORED a.yaml: kind Secret (v1) is of no use here\n"
 		       "PROBLEM a.yaml: NetworkPolicy 'shop/a': "
 		       "spec.ingress[0].ports[0].port 'http' is a named port, which is not supported yet\n");
+}
+
+static void services_nodes_and_slices_are_taken(void **state)
+{
+	struct world *w = *state;
+
+	put(w, "a.yaml",
+	    "{apiVersion: v1, kind: Service, metadata: {name: s, namespace: shop}, spec: {clusterIP: 10.96.0.1}}\n---\n"
+	    "{apiVersion: discovery.k8s.io/v1, kind: EndpointSlice, metadata: {name: s-1, namespace: shop}}\n---\n"
+	    "{apiVersion: v1, kind: Node, metadata: {name: n1}}\n");
+	start(w);
+	assert_said(w, "");
+	assert_non_null(model_service(w->model, "shop", "s"));
+	assert_non_null(model_slice(w->model, "shop", "s-1"));
+	assert_non_null(model_node(w->model, "n1"));
 }
 
 static void one_object_in_two_files(void **state)
@@ -742,6 +757,7 @@ int main(void)
 		TEST(too_large),
 		TEST(names_forge_no_line),
 		TEST(problems_and_ignored_kinds),
+		TEST(services_nodes_and_slices_are_taken),
 		TEST(one_object_in_two_files),
 		TEST(a_last_good_version_steps_in),
 		TEST(no_directory),
