@@ -198,7 +198,7 @@ static int take_object(struct read *r, struct json_object *o, struct bh_err *err
 {
 	struct confirms *all = r->confirm->all;
 	const char *node = value_text(value_get(value_get(o, "spec"), "nodeName"));
-	const int ret = kube_check_kind(o, object_ops[r->kind].api_version, object_ops[r->kind].kind, err);
+	const int ret = kube_check_kind(o, object_kinds[r->kind].api_version, object_kinds[r->kind].kind, err);
 
 	if (ret < 0)
 		return ret;
