@@ -265,7 +265,7 @@ static void read_begin(struct read *r)
 	auto_buf struct buf path = BUF_INIT(2048);
 	struct bh_err err = { "no memory" };
 
-	r->scan = scan_new(keep_of_kind[r->kind], r->is_list, on_json, r);
+	r->scan = scan_new(keep_sent[r->kind], r->is_list, on_json, r);
 	if (r->scan && !make_path(r, &path) &&
 	    !http_get(c->all->http, path.data, left > 1 ? (unsigned int)left : 1, &handler, &r->call, &err))
 		return;

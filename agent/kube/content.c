@@ -82,8 +82,9 @@ static int copy_json(void *ctx, enum scan_kind kind, const char *json, size_t le
 /* What decode_*() reads, and nothing that changes without meaning anything to us. */
 static int reduce(struct json_object *o, enum object_kind kind, char **ret, struct bh_err *err)
 {
-	const char *text = json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN);
-	struct scan *s = text ? scan_new(keep_of_kind[kind], false, copy_json, ret) : NULL;
+	const char *text =
+		json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);
+	struct scan *s = text ? scan_new(keep_decoded[kind], false, copy_json, ret) : NULL;
 	const int r = s ? scan_feed(s, text, strlen(text), err) : -ENOMEM;
 
 	scan_free(s);

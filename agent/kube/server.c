@@ -412,7 +412,7 @@ static int add_part(struct server *s, size_t i, const char *name, const char *pa
 							  : NULL,
 			  .api_version = object_kinds[kind].api_version,
 			  .kind = object_kinds[kind].kind,
-			  .keep = keep_of_kind[kind] },
+			  .keep = keep_sent[kind] },
 	};
 	p->watch = watch_new(s->http, &p->spec, &hooks);
 	return p->watch ? 0 : -ENOMEM;
