@@ -140,5 +140,6 @@ help:
 	@echo "check-oracle      compiler and program against the oracle"
 	@echo "check-publish     policy changed under a reader  check-integration  real namespaces and veths"
 	@echo "check-kernels     other kernels under qemu       check-pure   what the compiler may call"
+	@echo "check-cluster     policies on a real Kubernetes (hack/cluster)"
 	@echo "bench             figures, into build/bench      install      DESTDIR= PREFIX="
 	@echo "format clean      V=1 SAN=1 DEBUG=1"

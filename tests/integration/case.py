@@ -18,6 +18,7 @@ class NodeCase(unittest.TestCase):
     """A class with one Node for all of its tests. `config` is "main/plugins/family/attach"."""
 
     config = None
+    node_class = Node
     chained = True
     fresh = False  # a Node for each test instead
     node_args = {}
@@ -53,7 +54,7 @@ class NodeCase(unittest.TestCase):
     def open(cls):
         main, plugins, family, attach = (cls.config or "bridge/1.9/dual/tcx").split("/")
         kind = {"main": main, "plugins": plugins, "family": family, "attach": attach}
-        cls.node = Node(**kind, chained=cls.chained, log=cls.title(cls.config), **cls.node_args)
+        cls.node = cls.node_class(**kind, chained=cls.chained, log=cls.title(cls.config), **cls.node_args)
         try:
             cls.start()
         except BaseException as e:

@@ -21,7 +21,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 BUILD = os.environ.get("BH_BUILD", os.path.join(ROOT, "build"))
 TOOLS = os.environ.get("BH_TOOLS", "")
 PROBE = os.path.join(BUILD, "tests/integration/probe")
-LOGS = os.path.join(BUILD, "test-logs/integration")
+LOGS = os.environ.get("BH_LOGS", os.path.join(BUILD, "test-logs/integration"))
 DEBIAN_PLUGINS = "/usr/lib/cni"
 
 RUN_DIR = "/run/bulkhead"
@@ -165,7 +165,11 @@ class Meter:
 
     def __init__(self, host, *args):
         self.verb = args[0]
+        self.name = f"{host} " + " ".join(map(str, args))
         self.process = host.popen(PROBE, *args)
+
+    def __repr__(self):
+        return self.name
 
     def report(self):
         self.process.stdin.write("\n")
@@ -190,6 +194,7 @@ class Pod(Host):
         super().__init__(f"{ns}/{name}", netns, {})
         self.ns, self.pod, self.ifname = ns, name, ifname
         self.labels = {}
+        self.uid = ""  # as the API says, where there is one
         self.container = container_of(netns)
         self.network = NETWORK
         self.ifindex = 0  # host side of its veth
@@ -355,7 +360,8 @@ class Node:
 
     def cni_args(self, pod):
         name = f"K8S_POD_NAMESPACE={pod.ns};K8S_POD_NAME={pod.pod}"
-        return f"IgnoreUnknown=1;{name};K8S_POD_INFRA_CONTAINER_ID={pod.container}"
+        uid = f";K8S_POD_UID={pod.uid}" if pod.uid else ""
+        return f"IgnoreUnknown=1;{name};K8S_POD_INFRA_CONTAINER_ID={pod.container}{uid}"
 
     def cnitool(self, verb, pod):
         """`cnitool add|del|check`, as a runtime would; the result it prints."""
@@ -467,7 +473,7 @@ class Node:
             self.pods.remove(pod)
         self.del_netns(pod.netns)
         if manifest:
-            self.remove(f"pod-{pod.ns}-{pod.pod}.json")
+            self.remove_pod(pod.ns, pod.pod)
 
     # ---- manifests --------------------------------------------------------------------------
 
@@ -515,6 +521,12 @@ class Node:
             },
         )
 
+    def remove_pod(self, ns, name):
+        self.remove(f"pod-{ns}-{name}.json")
+
+    def remove_policy(self, ns, name):
+        self.remove(f"policy-{ns}-{name}.json")
+
     def remove_policies(self):
         for name in os.listdir(self.manifests):
             if name.startswith("policy-"):
@@ -522,12 +534,15 @@ class Node:
 
     # ---- the agent --------------------------------------------------------------------------
 
+    def source_args(self):
+        """Where the agent learns what there is."""
+        return ["--source", f"dir:{self.manifests}"]
+
     def agent_start(self, wait=True):
         self.log = open(self.log_path, "a")
         argv = [
             os.path.join(BUILD, "bulkhead-agent"),
-            "--source",
-            f"dir:{self.manifests}",
+            *self.source_args(),
             "--run-dir",
             RUN_DIR,
             "--pin-dir",
