@@ -61,7 +61,7 @@ CTL_OBJ    := $(call obj,$(UTIL) $(MODEL) $(API_CLIENT) $(CTL))
 PLUGIN_OBJ := $(patsubst %.c,$(B)/static/%.o,$(UTIL) $(MODEL) $(HOOK) $(API_CLIENT) $(PLUGIN))
 SKEL       := $(B)/policy.skel.h
 
-AGENT_LIBS := -lbpf -lelf -lz -ljson-c -lyaml
+AGENT_LIBS := -lbpf -lelf -lz -ljson-c -lyaml -lcurl
 CTL_LIBS   := -ljson-c
 
 .PHONY: all

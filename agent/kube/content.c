@@ -22,9 +22,9 @@ struct place {
 };
 
 static const char *const kind_names[] = {
-	[OBJECT_NAMESPACE] = "Namespace",
-	[OBJECT_POD] = "Pod",
-	[OBJECT_POLICY] = "NetworkPolicy",
+	[OBJECT_NAMESPACE] = "Namespace",  [OBJECT_POD] = "Pod",
+	[OBJECT_POLICY] = "NetworkPolicy", [OBJECT_SERVICE] = "Service",
+	[OBJECT_SLICE] = "EndpointSlice",  [OBJECT_NODE] = "Node",
 };
 
 /* ---- names and order -------------------------------------------------------------------- */
@@ -109,22 +109,62 @@ static int narrow(struct json_object *o, const char *field, const char *const *n
 	return 0;
 }
 
+/* The same for every object of a list: what is none becomes null. */
+static int narrow_items(struct json_object *o, const char *field, const char *const *names)
+{
+	struct json_object *list = value_get(o, field), *picked, *item;
+	size_t i;
+
+	if (!json_object_is_type(list, json_type_array))
+		return 0;
+	picked = json_object_new_array();
+	for (i = 0; picked && i < value_length(list); i++) {
+		const bool is_object = json_object_is_type(value_at(list, i), json_type_object);
+
+		item = is_object ? pick(value_at(list, i), names) : NULL;
+		if ((is_object && !item) || json_object_array_add(picked, item) < 0) {
+			json_object_put(item);
+			json_object_put(picked);
+			return -ENOMEM;
+		}
+	}
+	if (!picked || json_object_object_add(o, field, picked) < 0) {
+		json_object_put(picked);
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+/* Of an object; NULL: as it is. */
+struct fields {
+	const char *top[7], *spec[5], *status[4], *endpoints[2];
+};
+
 /* What decode_*() reads, and nothing that changes without meaning anything to us. */
+static const struct fields used[] = {
+	[OBJECT_NAMESPACE] = { .top = { "apiVersion", "kind", "metadata" } },
+	[OBJECT_POD] = { .top = { "apiVersion", "kind", "metadata", "spec", "status" },
+			 .spec = { "nodeName", "hostNetwork", "containers", "initContainers" },
+			 .status = { "phase", "podIP", "podIPs" } },
+	[OBJECT_POLICY] = { .top = { "apiVersion", "kind", "metadata", "spec" } },
+	[OBJECT_SERVICE] = { .top = { "apiVersion", "kind", "metadata", "spec" },
+			     .spec = { "type", "clusterIP", "clusterIPs", "ports" } },
+	[OBJECT_SLICE] = { .top = { "apiVersion", "kind", "metadata", "addressType", "endpoints", "ports" },
+			   .endpoints = { "addresses" } },
+	[OBJECT_NODE] = { .top = { "apiVersion", "kind", "metadata", "status" }, .status = { "addresses" } },
+};
+
 static struct json_object *reduce(struct json_object *o, enum object_kind kind)
 {
-	static const char *const tops[][6] = {
-		[OBJECT_NAMESPACE] = { "apiVersion", "kind", "metadata" },
-		[OBJECT_POD] = { "apiVersion", "kind", "metadata", "spec", "status" },
-		[OBJECT_POLICY] = { "apiVersion", "kind", "metadata", "spec" },
-	};
 	static const char *const metadata[] = { "namespace", "name", "uid", "labels", NULL };
-	static const char *const spec[] = { "nodeName", "hostNetwork", "containers", "initContainers", NULL };
-	static const char *const status[] = { "phase", "podIP", "podIPs", NULL };
-	auto_json struct json_object *ret = pick(o, tops[kind]);
+	const struct fields *f = &used[kind];
+	auto_json struct json_object *ret = pick(o, f->top);
 
 	if (!ret || narrow(ret, "metadata", metadata) < 0)
 		return NULL;
-	if (kind == OBJECT_POD && (narrow(ret, "spec", spec) < 0 || narrow(ret, "status", status) < 0))
+	if ((f->spec[0] && narrow(ret, "spec", f->spec) < 0) ||
+	    (f->status[0] && narrow(ret, "status", f->status) < 0) ||
+	    (f->endpoints[0] && narrow_items(ret, "endpoints", f->endpoints) < 0))
 		return NULL;
 	return TAKE_PTR(ret);
 }

@@ -84,43 +84,60 @@ static int held_cmp(const struct held *h, const struct content_object *o)
 
 static void drop(struct model *model, const struct held *h)
 {
-	if (h->kind == OBJECT_NAMESPACE)
+	switch (h->kind) {
+	case OBJECT_NAMESPACE:
 		(void)model_del_namespace(model, h->name);
-	else if (h->kind == OBJECT_POD)
+		break;
+	case OBJECT_POD:
 		(void)model_del_pod(model, h->ns, h->name);
-	else
+		break;
+	case OBJECT_POLICY:
 		(void)model_del_policy(model, h->ns, h->name);
+		break;
+	case OBJECT_SERVICE:
+		(void)model_del_service(model, h->ns, h->name);
+		break;
+	case OBJECT_SLICE:
+		(void)model_del_slice(model, h->ns, h->name);
+		break;
+	case OBJECT_NODE:
+		(void)model_del_node(model, h->name);
+		break;
+	case OBJECT_OTHER:
+		break;
+	}
 }
 
-static int put_namespace(struct json_object *json, const struct object_id *id, struct model *model)
+/* Return: 0 or -ENOMEM. */
+#define DEFINE_PUT(type, word)                                                                               \
+	static int put_##word(struct json_object *json, const struct object_id *id, struct model *model)     \
+	{                                                                                                    \
+		struct type *o;                                                                              \
+		const int r = decode_##word(json, id, &o);                                                   \
+                                                                                                             \
+		return r < 0 ? r : model_put_##word(model, o);                                               \
+	}
+
+DEFINE_PUT(namespace, namespace)
+DEFINE_PUT(pod, pod)
+DEFINE_PUT(net_policy, policy)
+DEFINE_PUT(service, service)
+DEFINE_PUT(endpoint_slice, slice)
+DEFINE_PUT(cluster_node, node)
+
+static int (*const put_kind[])(struct json_object *json, const struct object_id *id, struct model *model) = {
+	[OBJECT_NAMESPACE] = put_namespace, [OBJECT_POD] = put_pod,	[OBJECT_POLICY] = put_policy,
+	[OBJECT_SERVICE] = put_service,	    [OBJECT_SLICE] = put_slice, [OBJECT_NODE] = put_node,
+};
+
+static void tell_problems(const struct model *model, const struct claim *claim,
+			  const struct merge_hooks *hooks)
 {
-	struct namespace *n;
-	const int r = decode_namespace(json, id, &n);
-
-	return r < 0 ? r : model_put_namespace(model, n);
-}
-
-static int put_pod(struct json_object *json, const struct object_id *id, struct model *model)
-{
-	struct pod *p;
-	const int r = decode_pod(json, id, &p);
-
-	return r < 0 ? r : model_put_pod(model, p);
-}
-
-static int put_policy(struct json_object *json, const struct object_id *id, struct model *model,
-		      const struct claim *claim, const struct merge_hooks *hooks)
-{
-	struct net_policy *p;
+	const struct net_policy *p = model_policy(model, claim->object->ns, claim->object->name);
 	size_t i;
-	int r;
 
-	r = decode_policy(json, id, &p);
-	if (!r)
-		r = model_put_policy(model, p);
-	for (i = 0; !r && i < p->problems.n; i++)
+	for (i = 0; p && i < p->problems.n; i++)
 		hooks->problem(hooks->ctx, claim, &p->problems.v[i]);
-	return r;
 }
 
 /* The text is our own, so all that can be wrong is memory. */
@@ -145,12 +162,10 @@ static int put(struct model *model, const struct claim *claim, const struct merg
 
 	if (!json || decode_id(json, &id, NULL) < 0)
 		r = -ENOMEM;
-	else if (o->kind == OBJECT_NAMESPACE)
-		r = put_namespace(json, &id, model);
-	else if (o->kind == OBJECT_POD)
-		r = put_pod(json, &id, model);
 	else
-		r = put_policy(json, &id, model, claim, hooks);
+		r = put_kind[o->kind](json, &id, model);
+	if (!r && o->kind == OBJECT_POLICY)
+		tell_problems(model, claim, hooks);
 	json_object_put(json);
 	return r;
 }
