@@ -139,6 +139,7 @@ help:
 	@echo "check             unit tests (no root)           check-bpf    programs by test run (root)"
 	@echo "check-oracle      compiler and program against the oracle"
 	@echo "check-publish     policy changed under a reader  check-integration  real namespaces and veths"
+	@echo "check-api         a real kube-apiserver, and a scripted one"
 	@echo "check-kernels     other kernels under qemu       check-pure   what the compiler may call"
 	@echo "check-cluster     policies on a real Kubernetes (hack/cluster)"
 	@echo "bench             figures, into build/bench      install      DESTDIR= PREFIX="
