@@ -61,7 +61,7 @@ CTL_OBJ    := $(call obj,$(UTIL) $(MODEL) $(API_CLIENT) $(CTL))
 PLUGIN_OBJ := $(patsubst %.c,$(B)/static/%.o,$(UTIL) $(MODEL) $(HOOK) $(API_CLIENT) $(PLUGIN))
 SKEL       := $(B)/policy.skel.h
 
-AGENT_LIBS := -lbpf -lelf -lz -ljson-c -lyaml
+AGENT_LIBS := -lbpf -lelf -lz -ljson-c -lyaml -lcurl
 CTL_LIBS   := -ljson-c
 
 .PHONY: all
@@ -139,6 +139,7 @@ help:
 	@echo "check             unit tests (no root)           check-bpf    programs by test run (root)"
 	@echo "check-oracle      compiler and program against the oracle"
 	@echo "check-publish     policy changed under a reader  check-integration  real namespaces and veths"
+	@echo "check-api         a real kube-apiserver, and a scripted one"
 	@echo "check-kernels     other kernels under qemu       check-pure   what the compiler may call"
 	@echo "check-cluster     policies on a real Kubernetes (hack/cluster)"
 	@echo "bench             figures, into build/bench      install      DESTDIR= PREFIX="

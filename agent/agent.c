@@ -15,6 +15,7 @@
 #include "denials.h"
 #include "endpoints.h"
 #include "names.h"
+#include "policy/interest.h"
 #include "requests.h"
 #include "streams.h"
 #include "util/log.h"
@@ -24,13 +25,12 @@
 
 /* ---- reconcile ---------------------------------------------------------------------------- */
 
-/* What is pinned may come from a file that nobody can read now: no policy is taken away for that. */
+/* What is pinned may come from what cannot be known now: no policy is taken away for that. */
 static int is_ready(void *ctx, struct bh_err *err)
 {
 	const struct agent *a = ctx;
-	const char *unread = source_unread(a->source);
 
-	return unread ? bh_err_set(err, -EAGAIN, "%s; no good version of that file is known", unread) : 0;
+	return source_ready(a->source, err);
 }
 
 static void open_socket(struct agent *a)
@@ -78,10 +78,10 @@ static void on_note(void *ctx, const struct source_note *note)
 {
 	(void)ctx;
 	switch (note->kind) {
-	case SOURCE_FILE_BAD:
-		log_error("%s; its last good version, if there was one, stays in force", note->text);
+	case SOURCE_BAD:
+		log_error("%s; what was last good, if anything was, stays in force", note->text);
 		break;
-	case SOURCE_FILE_GOOD:
+	case SOURCE_GOOD:
 		log_info("%s", note->text);
 		break;
 	case SOURCE_OBJECT_PROBLEM:
@@ -93,7 +93,7 @@ static void on_note(void *ctx, const struct source_note *note)
 	}
 }
 
-static void arm_source(struct agent *a)
+void agent_arm_source(struct agent *a)
 {
 	const int ms = source_timeout_ms(a->source);
 
@@ -106,16 +106,20 @@ static void arm_source(struct agent *a)
 static void on_source(void *ctx)
 {
 	struct agent *a = ctx;
+	struct source_change change;
 	struct bh_err err;
-	const int r = source_work(a->source, &err);
+	const int r = source_work(a->source, &change, &err);
 
 	if (r < 0)
 		log_error("%s, retrying", err.msg);
 	if (r > 0) {
 		names_stale(a->names);
-		reconcile_changed(a->reconcile, CHANGE_SOURCE, "manifests");
+		if (change.matters)
+			reconcile_changed(a->reconcile, change.policies ? CHANGE_SOURCE : CHANGE_POD, "%s",
+					  change.what);
 	}
-	arm_source(a);
+	requests_confirmed(a);
+	agent_arm_source(a);
 }
 
 static void on_link_gone(void *ctx, uint32_t ifindex)
@@ -235,13 +239,61 @@ static int open_data_plane(struct agent *a, struct bh_err *err)
 	return r;
 }
 
+static bool looked_at(const struct agent *a, const struct inforce *f, enum object_kind kind, const void *object)
+{
+	const struct model *m = a->model;
+	const struct endpoint_slice *slice;
+
+	switch (kind) {
+	case OBJECT_NAMESPACE:
+		return interest_namespace(f->interest, object);
+	case OBJECT_POD:
+		return interest_pod(f->interest, model_namespace(m, ((const struct pod *)object)->ns), object);
+	case OBJECT_POLICY:
+		return interest_policy(f->interest, object);
+	case OBJECT_SERVICE:
+		return interest_service(f->interest, object);
+	case OBJECT_SLICE:
+		slice = object;
+		return interest_slice(f->interest, model_service(m, slice->ns, slice->service));
+	case OBJECT_NODE:
+		return interest_node(f->interest, object);
+	case OBJECT_OTHER:
+		break;
+	}
+	return true;
+}
+
+/* By what is in force, and by what is about to be; anything may help what could not be brought in. */
+static bool matters(void *ctx, enum object_kind kind, const void *object)
+{
+	const struct agent *a = ctx;
+	const struct inforce *now = reconcile_inforce(a->reconcile), *next = reconcile_next(a->reconcile);
+	struct reconcile_status status;
+
+	reconcile_status(a->reconcile, &status);
+	return !now || status.failing[0] || looked_at(a, now, kind, object) || (next && looked_at(a, next, kind, object));
+}
+
+static int open_api(struct agent *a, struct bh_err *err)
+{
+	const struct source_api_options opt = {
+		.config = &a->kube, .node = a->opt.node_name, .matters = matters
+	};
+	int r = a->opt.kubeconfig ? kube_config_load(a->opt.kubeconfig, &a->kube, err)
+				  : kube_config_in_cluster(&a->kube, err);
+
+	return r < 0 ? r : source_api_new(&opt, a->model, on_note, a, &a->source, err);
+}
+
 static int open_sources(struct agent *a, struct bh_err *err)
 {
 	const struct node_hooks hooks = { .link_gone = on_link_gone, .lost = on_lost, .ctx = a };
 	int r = node_new(&hooks, &a->node, err);
 
 	if (!r)
-		r = source_dir_new(a->opt.source_dir, a->model, on_note, a, &a->source, err);
+		r = a->opt.source_dir ? source_dir_new(a->opt.source_dir, a->model, on_note, a, &a->source, err)
+				      : open_api(a, err);
 	if (!r)
 		r = loop_add(a->loop, node_fd(a->node), on_node, a, err);
 	if (!r)
@@ -269,7 +321,7 @@ int agent_start(struct agent *a, const struct agent_options *opt, struct bh_err 
 	reconcile_changed(a->reconcile, CHANGE_SOURCE, "start");
 	read_node_addrs(a);
 	endpoints_load(a);
-	arm_source(a);
+	agent_arm_source(a);
 	loop_timer_set(a->loop, &a->tick, TICK_MS);
 	return 0;
 }
@@ -295,6 +347,7 @@ void agent_stop(struct agent *a)
 		denials_free(a);
 	}
 	source_free(a->source);
+	kube_config_done(&a->kube);
 	node_free(a->node);
 	if (a->reconcile)
 		reconcile_free(a->reconcile);

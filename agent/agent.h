@@ -12,6 +12,7 @@
 #include "api/api.h"
 #include "dataplane/dp.h"
 #include "hook/hook.h"
+#include "kube/config.h"
 #include "kube/source.h"
 #include "loop.h"
 #include "model/model.h"
@@ -25,7 +26,11 @@ struct requests;
 struct streams;
 
 struct agent_options {
-	const char *source_dir, *run_dir, *pin_dir;
+	const char *source;	/* as it was given */
+	const char *source_dir; /* manifests; NULL: the API server */
+	const char *kubeconfig; /* NULL: in the cluster */
+	const char *node_name;	/* of the API server's Node that this is */
+	const char *run_dir, *pin_dir;
 	enum hook_mode attach;
 	struct dp_sizes sizes;
 };
@@ -38,6 +43,7 @@ struct agent {
 	struct dp *dp;
 	struct model *model;
 	struct source *source;
+	struct kube_config kube; /* borrowed by the source */
 	struct node *node;
 	struct reconcile *reconcile;
 	struct api_server *server; /* NULL until the first reconcile has ended */
@@ -58,5 +64,8 @@ struct agent {
 int agent_start(struct agent *a, const struct agent_options *opt, struct bh_err *err);
 int agent_run(struct agent *a);	  /* until SIGTERM or SIGINT; 0 or -errno */
 void agent_stop(struct agent *a); /* what is in force stays in force */
+
+/* After whatever gave the source something to do. */
+void agent_arm_source(struct agent *a);
 
 #endif

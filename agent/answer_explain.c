@@ -192,16 +192,16 @@ static bool is_node_addr(const struct model *m, const struct addr *a)
 	return vec_find(&m->node_addrs, a, addr_cmp);
 }
 
-static void who_by_addr(const struct model *m, const char *text, struct who *ret)
+static void who_by_addr(const struct agent *a, const char *text, struct who *ret)
 {
+	const struct model *m = a->model;
+
 	ret->addrs = &ret->single;
 	ret->n = 1;
 	ret->e = find_by_addr(m, &ret->single);
 	ret->is_node = !ret->e && is_node_addr(m, &ret->single);
-	if (ret->e)
-		(void)snprintf(ret->name, sizeof(ret->name), "%s/%s", ret->e->ns, ret->e->pod);
-	else
-		(void)snprintf(ret->name, sizeof(ret->name), "%s", ret->is_node ? "node" : text);
+	if (!*names_addr(a->names, &ret->single, ret->name))
+		(void)snprintf(ret->name, sizeof(ret->name), "%s", text);
 }
 
 static int who_by_name(const struct model *m, const char *text, struct who *ret, struct bh_err *err)
@@ -225,12 +225,12 @@ static int who_by_name(const struct model *m, const char *text, struct who *ret,
 	return 0;
 }
 
-static int who_is(const struct model *m, const char *text, struct who *ret, struct bh_err *err)
+static int who_is(const struct agent *a, const char *text, struct who *ret, struct bh_err *err)
 {
 	memset(ret, 0, sizeof(*ret));
 	if (addr_parse(text, &ret->single) < 0)
-		return who_by_name(m, text, ret, err);
-	who_by_addr(m, text, ret);
+		return who_by_name(a->model, text, ret, err);
+	who_by_addr(a, text, ret);
 	return 0;
 }
 
@@ -306,7 +306,7 @@ static int ask_families(struct question *q, const struct who *pod, const struct 
 /* The pod must be one of this node's: elsewhere another agent knows. */
 static int local_pod(struct agent *a, const char *text, struct who *ret, struct bh_err *err)
 {
-	const int r = text ? who_is(a->model, text, ret, err) : bh_err_set(err, -EINVAL, "pod: missing");
+	const int r = text ? who_is(a, text, ret, err) : bh_err_set(err, -EINVAL, "pod: missing");
 
 	if (r < 0 || ret->e)
 		return r;
@@ -322,7 +322,7 @@ static int explain(struct question *q, struct json_object *request, struct who *
 	int r = local_pod(q->a, jx_str(request, "pod"), pod, err);
 
 	if (!r)
-		r = peer_text ? who_is(q->a->model, peer_text, peer, err)
+		r = peer_text ? who_is(q->a, peer_text, peer, err)
 			      : bh_err_set(err, -EINVAL, "peer: missing");
 	if (!r)
 		r = read_proto(request, q, err);

@@ -165,15 +165,41 @@ static size_t policies_with_problems(const struct model *m)
 	return n;
 }
 
+/* What the source follows, if it is several things. */
+static void add_parts(struct json_object *o, const struct source *s)
+{
+	struct json_object *list = json_object_new_array();
+	struct source_part part;
+	size_t i;
+
+	for (i = 0; source_part(s, i, &part); i++) {
+		struct json_object *p = json_object_new_object();
+
+		jx_add_str(p, "name", part.name);
+		jx_add_str(p, "state", part.state);
+		jx_add_bool(p, "synced", part.synced);
+		if (part.quiet_ms >= 0)
+			jx_add_int(p, "quiet_ms", (uint64_t)part.quiet_ms);
+		jx_add_int(p, "lists", part.lists);
+		jx_add_int(p, "events", part.events);
+		jx_add_int(p, "failures", part.failures);
+		jx_add_str(p, "trouble", *part.trouble ? part.trouble : NULL);
+		(void)json_object_array_add(list, p);
+	}
+	if (i)
+		jx_add(o, "watches", list);
+	else
+		json_object_put(list);
+}
+
 void answer_status(struct agent *a, struct api_conn *conn, struct json_object *request)
 {
 	struct json_object *o = jx_done();
-	char source[300];
 
 	(void)request;
-	(void)snprintf(source, sizeof(source), "dir:%s", a->opt.source_dir);
 	jx_add_str(o, "version", BH_VERSION);
-	jx_add_str(o, "source", source);
+	jx_add_str(o, "source", a->opt.source);
+	add_parts(o, a->source);
 	jx_add_str(o, "run_dir", a->opt.run_dir);
 	jx_add_str(o, "pin_dir", a->opt.pin_dir);
 	jx_add_str(o, "attach", hook_mode_text(a->opt.attach));

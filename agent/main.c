@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* bulkhead-agent: options, start, end. */
+#include <ctype.h>
 #include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
@@ -14,11 +15,14 @@
 #define SESSIONS_MAX (16u << 20) /* 2.5 GB: more is a slip of the finger */
 
 static const char usage[] =
-	"usage: bulkhead-agent --source dir:PATH [OPTION]...\n"
+	"usage: bulkhead-agent --source kubernetes|dir:PATH [OPTION]...\n"
 	"Enforces NetworkPolicies on the pods of this node.\n"
 	"\n"
-	"  --source dir:PATH   manifests (*.yaml, *.yml, *.json) with Namespaces, Pods and\n"
-	"                      NetworkPolicies; followed while the agent runs\n"
+	"  --source kubernetes the API server: as the pod's service account, or --kubeconfig\n"
+	"  --source dir:PATH   manifests (*.yaml, *.yml, *.json) with Namespaces, Pods,\n"
+	"                      NetworkPolicies and so on; followed while the agent runs\n"
+	"  --kubeconfig FILE   how to reach the API server from outside of a pod\n"
+	"  --node-name NAME    which Node this is (default $NODE_NAME, else the host's name)\n"
 	"  --run-dir PATH      socket and state files (default " API_RUN_DIR ")\n"
 	"  --pin-dir PATH      maps and programs, on a bpffs (default " BH_PIN_DIR ")\n"
 	"  --attach MODE       how the agent attaches programs: auto, tcx or clsact (default auto)\n"
@@ -28,6 +32,8 @@ static const char usage[] =
 
 static const struct option options[] = {
 	{ "source", required_argument, NULL, 's' },
+	{ "kubeconfig", required_argument, NULL, 'k' },
+	{ "node-name", required_argument, NULL, 'N' },
 	{ "run-dir", required_argument, NULL, 'r' },
 	{ "pin-dir", required_argument, NULL, 'p' },
 	{ "attach", required_argument, NULL, 'a' },
@@ -44,10 +50,13 @@ static int read_source(const char *text, struct agent_options *ret, struct bh_er
 
 	if (strchr(text, '/') && strchr(text, '/') < text + scheme)
 		return bh_err_set(err, -EINVAL, "--source '%s': say what it is, as in dir:%s", text, text);
+	ret->source = text;
+	if (!strcmp(text, "kubernetes"))
+		return 0;
 	if (strncmp(text, "dir:", 4))
 		return bh_err_set(err, -EINVAL,
-				  "--source '%s': no source '%.*s', this version knows dir:PATH", text,
-				  scheme, text);
+				  "--source '%s': no source '%.*s', this version knows kubernetes and dir:PATH",
+				  text, scheme, text);
 	if (!text[4])
 		return bh_err_set(err, -EINVAL, "--source '%s': no path after dir:", text);
 	ret->source_dir = text + 4;
@@ -95,6 +104,12 @@ static int read_option(int c, struct agent_options *o, struct bh_err *err)
 	switch (c) {
 	case 's':
 		return read_source(optarg, o, err);
+	case 'k':
+		o->kubeconfig = optarg;
+		return 0;
+	case 'N':
+		o->node_name = optarg;
+		return 0;
 	case 'r':
 		return read_dir("--run-dir", optarg, &o->run_dir, err);
 	case 'p':
@@ -114,6 +129,34 @@ static void print_and_leave(const char *text)
 {
 	(void)fputs(text, stdout);
 	exit(fflush(stdout) ? 1 : 0);
+}
+
+/* As the kubelet takes it where nobody says: in lower case (its nodeutil.GetHostname). */
+static int own_name(struct agent_options *o, struct bh_err *err)
+{
+	static char name[256];
+	char *c;
+
+	o->node_name = getenv("NODE_NAME");
+	if (o->node_name && *o->node_name)
+		return 0;
+	if (gethostname(name, sizeof(name) - 1) < 0 || !*name)
+		return bh_err_set(err, -EINVAL, "this host has no name: give --node-name");
+	for (c = name; *c; c++)
+		*c = (char)tolower((unsigned char)*c);
+	o->node_name = name;
+	return 0;
+}
+
+static int check_source(struct agent_options *o, struct bh_err *err)
+{
+	if (!o->source)
+		return bh_err_set(err, -EINVAL,
+				  "--source is missing, as in --source kubernetes or --source dir:/etc/bulkhead");
+	if (o->source_dir && (o->kubeconfig || o->node_name))
+		return bh_err_set(err, -EINVAL, "%s is for --source kubernetes",
+				  o->kubeconfig ? "--kubeconfig" : "--node-name");
+	return o->source_dir || (o->node_name && *o->node_name) ? 0 : own_name(o, err);
 }
 
 static int read_options(int argc, char **argv, struct agent_options *o, struct bh_err *err)
@@ -136,9 +179,7 @@ static int read_options(int argc, char **argv, struct agent_options *o, struct b
 		return r;
 	if (optind < argc)
 		return bh_err_set(err, -EINVAL, "unexpected argument '%s'", argv[optind]);
-	return o->source_dir
-		       ? 0
-		       : bh_err_set(err, -EINVAL, "--source is missing, as in --source dir:/etc/bulkhead");
+	return check_source(o, err);
 }
 
 int main(int argc, char **argv)
@@ -152,7 +193,7 @@ int main(int argc, char **argv)
 		(void)fprintf(stderr, "bulkhead-agent: %s (see --help)\n", err.msg);
 		return EXIT_USAGE;
 	}
-	log_info("bulkhead-agent " BH_VERSION " starts: source dir:%s, pins %s", opt.source_dir, opt.pin_dir);
+	log_info("bulkhead-agent " BH_VERSION " starts: source %s, pins %s", opt.source, opt.pin_dir);
 	r = agent_start(&agent, &opt, &err);
 	if (r < 0)
 		log_error("cannot start: %s", err.msg);

@@ -10,10 +10,14 @@
 #include "util/scope.h"
 #include "util/vec.h"
 
-/* Borrowed from the model: good until it changes. Of two with one address an interface here wins. */
+/* Of two with one address the first one wins: as for the compiler, who has it before who stands for others.
+ */
+enum rank { RANK_ENDPOINT, RANK_THIS_NODE, RANK_POD, RANK_NODE, RANK_SERVICE };
+
+/* Borrowed from the model: good until it changes. */
 struct owner {
 	struct addr addr;
-	uint8_t rank; /* 0: endpoint, 1: node, 2: pod */
+	enum rank rank;
 	const char *ns, *name;
 };
 
@@ -56,52 +60,80 @@ static int by_addr_rank(const void *a, const void *b)
 	const struct owner *x = a, *y = b;
 	const int r = by_addr(a, b);
 
-	return r ? r : x->rank - y->rank;
+	return r ? r : (int)x->rank - (int)y->rank;
 }
 
-static void add_owner(struct names *n, const struct addr *addr, uint8_t rank, const char *ns,
-		      const char *name)
+static void add_owners(struct names *n, const struct addr *addrs, size_t count, enum rank rank,
+		       const char *ns, const char *name)
 {
-	struct owner *o = vec_add(&n->owners);
+	struct owner *o;
+	size_t i;
 
-	if (o) /* without memory: a name less */
-		*o = (struct owner){ .addr = *addr, .rank = rank, .ns = ns, .name = name };
+	for (i = 0; i < count; i++) {
+		o = vec_add(&n->owners);
+		if (o) /* without memory: a name less */
+			*o = (struct owner){ .addr = addrs[i], .rank = rank, .ns = ns, .name = name };
+	}
 }
 
 static void refresh(struct names *n)
 {
 	const struct model *m = n->model;
-	size_t i, j;
+	size_t i;
 
 	vec_clear(&n->owners);
-	for (i = 0; i < m->endpoints.n; i++)
-		for (j = 0; j < m->endpoints.v[i]->addrs.n; j++)
-			add_owner(n, &m->endpoints.v[i]->addrs.v[j], 0, m->endpoints.v[i]->ns,
-				  m->endpoints.v[i]->pod);
-	for (i = 0; i < m->node_addrs.n; i++)
-		add_owner(n, &m->node_addrs.v[i], 1, NULL, "node");
-	for (i = 0; i < m->pods.n; i++)
-		for (j = 0; !m->pods.v[i]->ended && !m->pods.v[i]->host_network && j < m->pods.v[i]->addrs.n;
-		     j++)
-			add_owner(n, &m->pods.v[i]->addrs.v[j], 2, m->pods.v[i]->ns, m->pods.v[i]->name);
+	for (i = 0; i < m->endpoints.n; i++) {
+		const struct endpoint *e = m->endpoints.v[i];
+
+		add_owners(n, e->addrs.v, e->addrs.n, RANK_ENDPOINT, e->ns, e->pod);
+	}
+	add_owners(n, m->node_addrs.v, m->node_addrs.n, RANK_THIS_NODE, NULL, "node");
+	for (i = 0; i < m->pods.n; i++) {
+		const struct pod *p = m->pods.v[i];
+
+		if (!p->ended && !p->host_network)
+			add_owners(n, p->addrs.v, p->addrs.n, RANK_POD, p->ns, p->name);
+	}
+	for (i = 0; i < m->nodes.n; i++) {
+		const struct cluster_node *node = m->nodes.v[i];
+
+		add_owners(n, node->addrs.v, node->addrs.n, RANK_NODE, NULL, node->name);
+	}
+	for (i = 0; i < m->services.n; i++) {
+		const struct service *s = m->services.v[i];
+
+		add_owners(n, s->addrs.v, s->addrs.n, RANK_SERVICE, s->ns, s->name);
+	}
 	vec_sort(&n->owners, by_addr_rank);
 	n->fresh = true;
 }
 
-const char *names_addr(struct names *n, const struct addr *a, char ret[NAME_MAX_LEN])
+static const struct owner *owner_of(const struct names *n, const struct addr *a)
 {
 	const struct owner key = { .addr = *a };
+	const struct owner *o = vec_find(&n->owners, &key, by_addr);
+
+	while (o && o > n->owners.v && !by_addr(o - 1, &key))
+		o--;
+	return o;
+}
+
+const char *names_addr(struct names *n, const struct addr *a, char ret[NAME_MAX_LEN])
+{
 	const struct owner *o;
 
 	if (!n->fresh)
 		refresh(n);
 	ret[0] = '\0';
-	o = vec_find(&n->owners, &key, by_addr);
+	o = owner_of(n, a);
 	if (!o)
 		return ret;
-	while (o > n->owners.v && !by_addr(o - 1, &key))
-		o--;
-	(void)snprintf(ret, NAME_MAX_LEN, "%s%s%s", o->ns ? o->ns : "", o->ns ? "/" : "", o->name);
+	if (o->rank == RANK_SERVICE)
+		(void)snprintf(ret, NAME_MAX_LEN, "service '%s/%s'", o->ns, o->name);
+	else if (o->rank == RANK_NODE)
+		(void)snprintf(ret, NAME_MAX_LEN, "node '%s'", o->name);
+	else
+		(void)snprintf(ret, NAME_MAX_LEN, "%s%s%s", o->ns ? o->ns : "", o->ns ? "/" : "", o->name);
 	return ret;
 }
 

@@ -18,9 +18,10 @@ struct names *names_new(const struct model *m); /* NULL: no memory */
 void names_free(struct names *n);
 void names_stale(struct names *n); /* the model has changed */
 
-#define NAME_MAX_LEN 320 /* "namespace/name" of the API's longest, and a NUL */
+#define NAME_MAX_LEN 336 /* "service 'namespace/name'" of the API's longest, and a NUL */
 
-/* Who has an address: "shop/web", "node", or "" for nobody we know. Returns ret. */
+/* Who has an address: "shop/web", "node" (this one), "node 'n2'", "service 'shop/db'", or "" for nobody we
+ * know. Returns ret. */
 const char *names_addr(struct names *n, const struct addr *a, char ret[NAME_MAX_LEN]);
 
 /* A rule id as the maps hold it; NULL: none, or gone since. */

@@ -68,8 +68,10 @@ static void fail(struct reconcile *r, int code, const struct bh_err *why)
 
 	r->status.failures++;
 	if (strcmp(r->status.failing, why->msg)) {
-		log_error("%s: not enforced: %s; what was in force stays, %s", r->run.what, why->msg,
-			  retry ? "retrying" : "until something changes");
+		/* What is not known yet is on its way, most of the time. */
+		log_line(code == -EAGAIN ? LOG_INFO : LOG_ERROR,
+			 "%s: not enforced: %s; what was in force stays, %s", r->run.what, why->msg,
+			 retry ? "retrying" : "until something changes");
 		(void)snprintf(r->status.failing, sizeof(r->status.failing), "%s", why->msg);
 	}
 	drop_run(r);
@@ -427,6 +429,11 @@ uint64_t reconcile_done(const struct reconcile *r)
 struct inforce *reconcile_inforce(const struct reconcile *r)
 {
 	return r->now;
+}
+
+struct inforce *reconcile_next(const struct reconcile *r)
+{
+	return r->next;
 }
 
 const struct actual *reconcile_actual(const struct reconcile *r)

@@ -20,7 +20,9 @@
 struct waiter {
 	struct api_conn *conn;
 	struct hash128 key;
-	uint64_t change; /* reconcile_wanted() once the endpoint was in the model */
+	bool confirmed;	 /* the source has its pod and policies */
+	bool new;	 /* confirmed in this turn: `change` is still to be set */
+	uint64_t change; /* reconcile_wanted() once all that was in the model */
 };
 
 struct requests {
@@ -48,7 +50,7 @@ static bool answer_add(struct agent *a, struct waiter *w)
 {
 	const struct table_endpoint *ep;
 
-	if (w->change > reconcile_done(a->reconcile))
+	if (!w->confirmed || w->change > reconcile_done(a->reconcile))
 		return false;
 	ep = inforce_endpoint(reconcile_inforce(a->reconcile), &w->key);
 	if (!ep) {
@@ -84,11 +86,78 @@ void requests_failed(struct agent *a, const struct bh_err *why)
 				     why->msg);
 }
 
+static void refuse_all(struct agent *a, const struct hash128 *key, const char *why)
+{
+	struct requests *q = a->requests;
+	size_t i = 0;
+
+	while (i < q->waiters.n) {
+		if (hash128_cmp(&q->waiters.v[i].key, key)) {
+			i++;
+			continue;
+		}
+		(void)api_send_error(q->waiters.v[i].conn, CODE_RETRY, "%s", why);
+		q->waiters.v[i] = q->waiters.v[--q->waiters.n];
+	}
+}
+
+static void on_confirmed(void *ctx, const struct hash128 *key, const char *why)
+{
+	struct agent *a = ctx;
+	size_t i;
+
+	if (why) {
+		refuse_all(a, key, why);
+		return;
+	}
+	for (i = 0; i < a->requests->waiters.n; i++)
+		if (!hash128_cmp(&a->requests->waiters.v[i].key, key))
+			a->requests->waiters.v[i].confirmed = a->requests->waiters.v[i].new = true;
+}
+
+void requests_confirmed(struct agent *a)
+{
+	struct requests *q = a->requests;
+	size_t i;
+	bool any = false;
+
+	for (i = 0; i < q->waiters.n; i++) {
+		if (!q->waiters.v[i].new)
+			continue;
+		q->waiters.v[i].new = false;
+		q->waiters.v[i].change = reconcile_wanted(a->reconcile);
+		any = true;
+	}
+	if (any)
+		requests_enforced(a);
+}
+
+/* The plugin's answer waits for the source first, and then for the maps. */
+static void wait_for(struct agent *a, struct api_conn *conn, const struct hash128 *key)
+{
+	const struct endpoint *e = model_endpoint(a->model, key);
+	struct waiter *w = vec_add(&a->requests->waiters);
+	struct bh_err err = { "no memory" };
+	int r = -ENOMEM;
+
+	if (w)
+		r = source_confirm(a->source, key, e->ns, e->pod, e->uid ? e->uid : "", on_confirmed, a, &err);
+	if (r < 0) {
+		if (w)
+			a->requests->waiters.n--;
+		(void)api_send_error(conn, CODE_RETRY, "%s", err.msg);
+		return;
+	}
+	agent_arm_source(a);
+	*w = (struct waiter){
+		.conn = conn, .key = *key, .confirmed = r > 0, .change = reconcile_wanted(a->reconcile)
+	};
+}
+
 static void op_add(struct agent *a, struct api_conn *conn, struct json_object *request)
 {
 	struct api_endpoint e = {};
 	struct bh_err err = { "no memory" };
-	struct waiter *w;
 	struct hash128 key;
 	int r;
 
@@ -99,12 +168,10 @@ static void op_add(struct agent *a, struct api_conn *conn, struct json_object *r
 	}
 	key = e.e->key;
 	r = endpoints_put(a, &e, &err);
-	w = r < 0 ? NULL : vec_add(&a->requests->waiters);
-	if (!w) {
+	if (r < 0)
 		(void)api_send_error(conn, r == -EINVAL ? CODE_REFUSED : CODE_RETRY, "%s", err.msg);
-		return;
-	}
-	*w = (struct waiter){ .conn = conn, .key = key, .change = reconcile_wanted(a->reconcile) };
+	else
+		wait_for(a, conn, &key);
 }
 
 /* The plugin gave up. What it left is the truth: with a state file the pod lives on (failMode isolate
@@ -151,8 +218,10 @@ void requests_on_close(void *ctx, struct api_conn *conn)
 			continue;
 		}
 		q->waiters.v[i] = q->waiters.v[--q->waiters.n];
-		if (!still_waited_for(a, &w.key))
-			gave_up(a, &w.key);
+		if (still_waited_for(a, &w.key))
+			continue;
+		source_confirm_cancel(a->source, &w.key);
+		gave_up(a, &w.key);
 	}
 }
 

@@ -24,6 +24,8 @@ void requests_on_close(void *ctx, struct api_conn *conn);
 
 /* Answers the adds that have waited for this. */
 void requests_enforced(struct agent *a);
+/* The source has answered some of source_confirm(), and reconcile has been told. */
+void requests_confirmed(struct agent *a);
 void requests_failed(struct agent *a, const struct bh_err *why);
 
 #endif

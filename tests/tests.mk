@@ -3,17 +3,17 @@
 # cmocka, nothing else; each closes with cmocka's own line. Included by the Makefile.
 LINK_util       := $(UTIL)
 LINK_model      := $(UTIL) $(MODEL)
-LINK_policy     := $(UTIL) $(MODEL) $(POLICY)
+LINK_policy     := $(UTIL) $(MODEL) $(POLICY) tests/oracle/cluster.c # random clusters
 LINK_kube       := $(UTIL) $(MODEL) $(KUBE)
 LINK_hook       := $(UTIL) $(HOOK)
 LINK_api        := $(UTIL) $(MODEL) $(API)
 LINK_dataplane  := $(UTIL) $(MODEL) $(POLICY) $(HOOK) $(DP)
 LINK_ctl        := $(UTIL) $(MODEL) $(API_CLIENT) $(filter-out agent/ctl/main.c,$(CTL))
 LINK_cni-plugin := $(UTIL) $(MODEL) $(HOOK) $(API_CLIENT) $(filter-out cni-plugin/main.c,$(PLUGIN))
-LINK_agent      := $(UTIL) $(MODEL) agent/find.c
+LINK_agent      := $(UTIL) $(MODEL) $(POLICY) $(addprefix agent/,find.c names.c inforce.c content.c)
 # The data plane is the test's own here.
 LINK_reconcile  := $(UTIL) $(MODEL) $(POLICY) $(addprefix agent/,loop.c reconcile.c inforce.c content.c)
-LIBS_kube       := -ljson-c -lyaml
+LIBS_kube       := -ljson-c -lyaml -lcurl
 LIBS_api        := -ljson-c
 LIBS_ctl        := -ljson-c
 LIBS_cni-plugin := -ljson-c

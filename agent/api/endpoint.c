@@ -396,16 +396,11 @@ int api_endpoint_save(const char *run_dir, const struct api_endpoint *e, struct 
 static int read_file(int dir, const char *name, struct buf *ret, struct bh_err *err)
 {
 	auto_fd int fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-	char chunk[4096];
-	ssize_t n = 1;
-	int r = 0;
+	int r;
 
 	if (fd < 0)
 		return bh_err_errno(err, -errno, "state file %s", name);
-	while (!r && n > 0) {
-		n = read(fd, chunk, sizeof(chunk));
-		r = n < 0 ? -errno : buf_add(ret, chunk, (size_t)n);
-	}
+	r = buf_read(ret, fd);
 	if (r == -E2BIG)
 		return bh_err_set(err, r, "state file %s: larger than %zu bytes", name, ret->max);
 	return r < 0 ? bh_err_errno(err, r, "state file %s", name) : 0;

@@ -27,6 +27,54 @@ static void print_state(const struct ctl *c, struct json_object *o)
 	}
 }
 
+/* One line, and one for each watch that is in trouble. */
+static void print_source(const struct ctl *c, struct json_object *o)
+{
+	struct json_object *list = ctl_get(o, "watches");
+	const size_t n = list ? json_object_array_length(list) : 0;
+	size_t i, synced = 0;
+	char text[512];
+
+	for (i = 0; i < n; i++)
+		synced += ctl_bool(json_object_array_get_idx(list, i), "synced");
+	(void)snprintf(text, sizeof(text), n ? "%s; lists complete: %zu of %zu" : "%s", ctl_str(o, "source"),
+		       synced, n);
+	line(c, "source", synced < n ? YELLOW : PLAIN, text);
+	for (i = 0; i < n; i++) {
+		struct json_object *w = json_object_array_get_idx(list, i);
+
+		if (!*ctl_str(w, "trouble"))
+			continue;
+		(void)snprintf(text, sizeof(text), "%s: %s", ctl_str(w, "name"), ctl_str(w, "trouble"));
+		line(c, "", RED, text);
+	}
+}
+
+static void print_watches(const struct ctl *c, struct json_object *list)
+{
+	static const char *const heads[] = { "WATCH", "STATE",  ">LAST WORD", ">LISTS",
+					     ">EVENTS", ">FAILURES", NULL };
+	struct table *t = table_new(heads);
+	const size_t n = json_object_array_length(list);
+	char ago[24];
+	size_t i;
+
+	for (i = 0; t && i < n; i++) {
+		struct json_object *w = json_object_array_get_idx(list, i);
+		const bool synced = ctl_bool(w, "synced");
+
+		table_add(t, ctl_str(w, "name"), PLAIN);
+		table_add(t, ctl_str(w, "state"), synced ? PLAIN : YELLOW);
+		table_add(t, ctl_get(w, "quiet_ms") ? ctl_duration(ctl_int(w, "quiet_ms"), ago) : "never", PLAIN);
+		table_fmt(t, PLAIN, "%llu", (unsigned long long)ctl_int(w, "lists"));
+		table_fmt(t, PLAIN, "%llu", (unsigned long long)ctl_int(w, "events"));
+		table_fmt(t, PLAIN, "%llu", (unsigned long long)ctl_int(w, "failures"));
+	}
+	if (t)
+		table_print(t, stdout, c->colours);
+	table_free(t);
+}
+
 static void print_numbers(const struct ctl *c, struct json_object *o)
 {
 	const uint64_t open = ctl_int(o, "unprotected"), bad = ctl_int(o, "policies_with_problems");
@@ -116,11 +164,15 @@ static void print_text(const struct ctl *c, struct json_object *o)
 	(void)snprintf(text, sizeof(text), "%s, up %s", ctl_str(o, "version"),
 		       ctl_duration(ctl_int(o, "uptime_s") * 1000, up));
 	line(c, "agent", PLAIN, text);
-	line(c, "source", PLAIN, ctl_str(o, "source"));
+	print_source(c, o);
 	line(c, "pins", PLAIN, ctl_str(o, "pin_dir"));
 	print_state(c, o);
 	print_numbers(c, o);
 	print_events(c, o);
+	if (ctl_get(o, "watches")) {
+		(void)putchar('\n');
+		print_watches(c, ctl_get(o, "watches"));
+	}
 	if (ctl_get(o, "reasons")) {
 		(void)putchar('\n');
 		print_reasons(c, ctl_get(o, "reasons"));

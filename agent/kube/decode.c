@@ -52,15 +52,28 @@ static bool is_subdomain(const char *s)
 	return true;
 }
 
+const struct object_kind_name object_kinds[OBJECT_OTHER] = {
+	[OBJECT_NAMESPACE] = { "v1", "Namespace" },
+	[OBJECT_POD] = { "v1", "Pod" },
+	[OBJECT_POLICY] = { "networking.k8s.io/v1", "NetworkPolicy" },
+	[OBJECT_SERVICE] = { "v1", "Service" },
+	[OBJECT_SLICE] = { "discovery.k8s.io/v1", "EndpointSlice" },
+	[OBJECT_NODE] = { "v1", "Node" },
+};
+
 static enum object_kind kind_of(const char *api_version, const char *kind)
 {
-	if (!strcmp(api_version, "v1") && !strcmp(kind, "Namespace"))
-		return OBJECT_NAMESPACE;
-	if (!strcmp(api_version, "v1") && !strcmp(kind, "Pod"))
-		return OBJECT_POD;
-	if (!strcmp(api_version, "networking.k8s.io/v1") && !strcmp(kind, "NetworkPolicy"))
-		return OBJECT_POLICY;
+	unsigned int i;
+
+	for (i = 0; i < OBJECT_OTHER; i++)
+		if (!strcmp(api_version, object_kinds[i].api_version) && !strcmp(kind, object_kinds[i].kind))
+			return (enum object_kind)i;
 	return OBJECT_OTHER;
+}
+
+static bool has_namespace(enum object_kind kind)
+{
+	return kind != OBJECT_NAMESPACE && kind != OBJECT_NODE;
 }
 
 static int decode_name(struct json_object *meta, struct object_id *id, struct bh_err *err)
@@ -87,7 +100,7 @@ static int decode_ns(struct json_object *meta, struct object_id *id, struct bh_e
 	char clip[VALUE_CLIP], clip_ns[VALUE_CLIP];
 
 	id->ns = "";
-	if (id->kind == OBJECT_NAMESPACE)
+	if (!has_namespace(id->kind))
 		return 0;
 	id->ns = ns ? value_text(ns) : "default";
 	if (!id->ns)
@@ -147,18 +160,18 @@ bool decode_is_list(struct json_object *o, struct json_object **ret_items)
 
 /* ---- namespaces and pods ---------------------------------------------------------------- */
 
-static int add_label(struct labels *l, const char *key, struct json_object *value)
+static int add_label(const struct labels **l, const char *key, struct json_object *value)
 {
 	const char *text = value_text(value);
 
 	if (!text || strlen(key) > DECODE_KEY_MAX || strlen(text) > DECODE_VALUE_MAX ||
-	    l->at.n >= DECODE_LABELS_MAX)
+	    (*l)->n >= DECODE_LABELS_MAX)
 		return 0;
 	return labels_set(l, key, text);
 }
 
-/* What is set in @l already (a namespace's own name) stays. */
-static int decode_labels(struct json_object *o, struct labels *l)
+/* What is set in *l already (a namespace's own name) stays. */
+static int decode_labels(struct json_object *o, const struct labels **l)
 {
 	struct json_object *labels = value_get(value_get(o, "metadata"), "labels");
 	int r;
@@ -166,7 +179,7 @@ static int decode_labels(struct json_object *o, struct labels *l)
 	if (!json_object_is_type(labels, json_type_object))
 		return 0;
 	json_object_object_foreach(labels, key, value) {
-		if (labels_get(l, key))
+		if (labels_get(*l, key))
 			continue;
 		r = add_label(l, key, value);
 		if (r < 0)
@@ -188,19 +201,45 @@ int decode_namespace(struct json_object *o, const struct object_id *id, struct n
 	return 0;
 }
 
-static int replace_text(char **at, struct json_object *value)
+/* NULL: nothing that we would keep. */
+static const char *short_text(struct json_object *value)
 {
 	const char *text = value_text(value);
+
+	return text && strlen(text) <= DECODE_TEXT_MAX ? text : NULL;
+}
+
+static int decode_uid(struct json_object *value, struct pod *p)
+{
+	const char *text = short_text(value);
 	char *copy;
 
-	if (!text || strlen(text) > DECODE_TEXT_MAX)
+	if (!text)
 		return 0;
 	copy = strdup(text);
 	if (!copy)
 		return -ENOMEM;
-	free(*at);
-	*at = copy;
+	free(p->uid);
+	p->uid = copy;
 	return 0;
+}
+
+/* The kubelet's name for a pod of a manifest file, whose Pod in the API is a mirror with a UID of its own. */
+static int decode_static_uid(struct json_object *annotations, struct pod *p)
+{
+	const char *text = value_text(value_get(annotations, "kubernetes.io/config.hash"));
+
+	if (!text || strlen(text) > DECODE_TEXT_MAX)
+		return 0;
+	p->static_uid = strdup(text);
+	return p->static_uid ? 0 : -ENOMEM;
+}
+
+static int decode_node_name(struct json_object *value, struct pod *p)
+{
+	const char *text = short_text(value);
+
+	return text ? pod_set_node(p, text) : 0;
 }
 
 static int add_addr(struct pod *p, struct json_object *value)
@@ -284,14 +323,20 @@ static int fill_pod(struct json_object *o, struct pod *p)
 	p->ended = has_ended(status);
 	r = decode_labels(o, &p->labels);
 	if (!r)
-		r = replace_text(&p->uid, value_get(value_get(o, "metadata"), "uid"));
+		r = decode_uid(value_get(value_get(o, "metadata"), "uid"), p);
 	if (!r)
-		r = replace_text(&p->node, value_get(spec, "nodeName"));
+		r = decode_static_uid(value_get(value_get(o, "metadata"), "annotations"), p);
+	if (!r)
+		r = decode_node_name(value_get(spec, "nodeName"), p);
 	if (!r)
 		r = decode_addrs(status, p);
 	if (!r)
 		r = decode_host_ports(value_get(spec, "initContainers"), p); /* sidecars have ports too */
-	return r ? r : decode_host_ports(value_get(spec, "containers"), p);
+	if (!r)
+		r = decode_host_ports(value_get(spec, "containers"), p);
+	vec_trim(&p->addrs);
+	vec_trim(&p->host_ports);
+	return r;
 }
 
 int decode_pod(struct json_object *o, const struct object_id *id, struct pod **ret)

@@ -15,11 +15,12 @@
 #include <string.h>
 #include <sys/inotify.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "kube/file.h"
 #include "kube/merge.h"
+#include "kube/source_ops.h"
+#include "util/clock.h"
 #include "util/scope.h"
 
 #define RETRY_MS  250  /* while the directory is away */
@@ -28,7 +29,8 @@
 #define DRAIN_MAX 64	       /* reads of events before we look: who writes all the time must not stop us */
 #define BYTES_MAX (256u << 20) /* of all objects of all files */
 
-struct source {
+struct dir {
+	struct source base;
 	char *path;
 	struct model *model;
 	source_note_fn note;
@@ -45,22 +47,12 @@ struct source {
 	struct merge merge;
 };
 
-DEFINE_SCOPE_FREE(struct source, source_free)
-#define auto_source __attribute__((cleanup(source_free_scope)))
-
-static int64_t now_ms(void)
-{
-	struct timespec ts;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
-__attribute__((format(printf, 4, 5))) static void tell(struct source *s, enum source_note_kind kind,
-						       const char *file, const char *fmt, ...)
+static void tell(struct dir *s, enum source_note_kind kind, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+static void tell(struct dir *s, enum source_note_kind kind, const char *fmt, ...)
 {
 	char text[1024];
-	struct source_note n = { .kind = kind, .file = file, .text = text };
+	struct source_note n = { .kind = kind, .text = text };
 	va_list ap;
 
 	va_start(ap, fmt);
@@ -81,7 +73,7 @@ static bool is_manifest(const char *name)
 }
 
 /* The entry of that name, new if there was none. NULL: no memory, or too many files. */
-static struct file *file_at(struct source *s, const char *name)
+static struct file *file_at(struct dir *s, const char *name)
 {
 	size_t lo = 0, hi = s->files.n;
 	struct file *f;
@@ -109,22 +101,22 @@ static struct file *file_at(struct source *s, const char *name)
 
 /* ---- what is wrong with a file ---------------------------------------------------------- */
 
-static void report(struct source *s, struct file *f)
+static void report(struct dir *s, struct file *f)
 {
 	const char *now = file_is_over(f) ? "" : *f->trouble ? f->trouble : f->shadowed;
 
 	if (!strcmp(now, f->reported))
 		return;
 	if (*now)
-		tell(s, SOURCE_FILE_BAD, f->name, "%s", now);
+		tell(s, SOURCE_BAD, "%s", now);
 	else if (file_is_over(f))
-		tell(s, SOURCE_FILE_GOOD, f->name, "%s: is gone", f->name);
+		tell(s, SOURCE_GOOD, "%s: is gone", f->name);
 	else
-		tell(s, SOURCE_FILE_GOOD, f->name, "%s: is good again", f->name);
+		tell(s, SOURCE_GOOD, "%s: is good again", f->name);
 	memcpy(f->reported, now, strlen(now) + 1);
 }
 
-static void report_all(struct source *s)
+static void report_all(struct dir *s)
 {
 	size_t i, kept = 0;
 
@@ -160,11 +152,11 @@ static void problem(void *ctx, const struct claim *claim, const struct problem *
 	const struct file *f = claim->owner;
 	char name[CONTENT_NAME];
 
-	tell(ctx, SOURCE_OBJECT_PROBLEM, f->name, "%s: %s: %s %s", f->name, content_name(claim->object, name),
+	tell(ctx, SOURCE_OBJECT_PROBLEM, "%s: %s: %s %s", f->name, content_name(claim->object, name),
 	     p->path, p->text);
 }
 
-static size_t count_objects(const struct source *s)
+static size_t count_objects(const struct dir *s)
 {
 	size_t i, n = 0;
 
@@ -174,7 +166,7 @@ static size_t count_objects(const struct source *s)
 }
 
 /* Files rank by name, missing ones behind all others: a file that was renamed has its objects twice. */
-static struct claim *claim_all(struct source *s, size_t n)
+static struct claim *claim_all(struct dir *s, size_t n)
 {
 	struct claim *claims = calloc(n ? n : 1, sizeof(*claims)), *next = claims;
 	size_t i, j;
@@ -194,7 +186,7 @@ static struct claim *claim_all(struct source *s, size_t n)
 	return claims;
 }
 
-static int merge(struct source *s)
+static int merge(struct dir *s)
 {
 	const struct merge_hooks hooks = { .lost = lost, .problem = problem, .ctx = s };
 	const size_t n = count_objects(s);
@@ -211,16 +203,16 @@ static int merge(struct source *s)
 /* ---- the directory ---------------------------------------------------------------------- */
 
 /* Says so once; @why NULL: all is well. */
-static void dir_trouble(struct source *s, const char *why)
+static void dir_trouble(struct dir *s, const char *why)
 {
 	if (!why && *s->trouble)
-		tell(s, SOURCE_FILE_GOOD, s->path, "%s: is back", s->path);
+		tell(s, SOURCE_GOOD, "%s: is back", s->path);
 	if (why && strcmp(why, s->trouble))
-		tell(s, SOURCE_FILE_BAD, s->path, "%s", why);
+		tell(s, SOURCE_BAD, "%s", why);
 	(void)snprintf(s->trouble, sizeof(s->trouble), "%s", why ? why : "");
 }
 
-static void unwatch(struct source *s)
+static void unwatch(struct dir *s)
 {
 	if (s->wd >= 0)
 		(void)inotify_rm_watch(s->fd, s->wd);
@@ -228,7 +220,7 @@ static void unwatch(struct source *s)
 }
 
 /* Sees to it that what is watched is what is at the path now, and was opened as @dirfd. */
-static int watch(struct source *s, int dirfd, struct bh_err *err)
+static int watch(struct dir *s, int dirfd, struct bh_err *err)
 {
 	const uint32_t mask = IN_MODIFY | IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_CREATE |
 			      IN_DELETE | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR;
@@ -251,7 +243,7 @@ static int watch(struct source *s, int dirfd, struct bh_err *err)
 	return 0;
 }
 
-static int list(struct source *s, DIR *d, struct bh_err *err)
+static int list(struct dir *s, DIR *d, struct bh_err *err)
 {
 	const struct dirent *e;
 
@@ -270,10 +262,10 @@ static int list(struct source *s, DIR *d, struct bh_err *err)
 
 static void ignored(void *ctx, const struct file *f, const char *kind)
 {
-	tell(ctx, SOURCE_IGNORED, f->name, "%s: kind %s is of no use here", f->name, kind);
+	tell(ctx, SOURCE_IGNORED, "%s: kind %s is of no use here", f->name, kind);
 }
 
-static size_t count_bytes(const struct source *s)
+static size_t count_bytes(const struct dir *s)
 {
 	size_t total = 0, i;
 
@@ -282,7 +274,7 @@ static size_t count_bytes(const struct source *s)
 	return total;
 }
 
-static void visit_all(struct source *s, int dirfd, bool first, int64_t now)
+static void visit_all(struct dir *s, int dirfd, bool first, int64_t now)
 {
 	struct visit v = {
 		.dirfd = dirfd,
@@ -306,9 +298,9 @@ static void visit_all(struct source *s, int dirfd, bool first, int64_t now)
 	}
 }
 
-static int scan(struct source *s, bool first, struct bh_err *err)
+static int scan(struct dir *s, bool first, struct bh_err *err)
 {
-	const int64_t now = now_ms();
+	const int64_t now = clock_ms();
 	DIR *d = opendir(s->path);
 	int r;
 
@@ -328,7 +320,7 @@ static int scan(struct source *s, bool first, struct bh_err *err)
 
 /* ---- events ----------------------------------------------------------------------------- */
 
-static void mark_file(struct source *s, const char *name, uint32_t mask)
+static void mark_file(struct dir *s, const char *name, uint32_t mask)
 {
 	struct file *f = is_manifest(name) ? file_at(s, name) : NULL;
 
@@ -338,7 +330,7 @@ static void mark_file(struct source *s, const char *name, uint32_t mask)
 	f->closed = mask & (IN_CLOSE_WRITE | IN_MOVED_TO);
 }
 
-static void take_event(struct source *s, const struct inotify_event *e)
+static void take_event(struct dir *s, const struct inotify_event *e)
 {
 	const char *name = e->len ? e->name : "";
 
@@ -353,7 +345,7 @@ static void take_event(struct source *s, const struct inotify_event *e)
 		s->swapped = true;
 }
 
-static int drain(struct source *s, struct bh_err *err)
+static int drain(struct dir *s, struct bh_err *err)
 {
 	char data[16384] __attribute__((aligned(__alignof__(struct inotify_event))));
 	ssize_t n, at;
@@ -377,7 +369,13 @@ static int drain(struct source *s, struct bh_err *err)
 
 /* ---- the source ------------------------------------------------------------------------- */
 
-static int update(struct source *s, struct bh_err *err)
+static struct dir *dir_of(struct source *base)
+{
+	return (struct dir *)base;
+}
+
+/* Return: 1 the model changed, 0 it did not, or -errno. */
+static int update(struct dir *s, struct bh_err *err)
 {
 	int r = s->dirty ? merge(s) : 0;
 
@@ -389,37 +387,11 @@ static int update(struct source *s, struct bh_err *err)
 	return r;
 }
 
-int source_dir_new(const char *path, struct model *model, source_note_fn note, void *ctx, struct source **ret,
-		   struct bh_err *err)
+static void dir_free(struct source *base)
 {
-	auto_source struct source *s = calloc(1, sizeof(*s));
-	int r;
-
-	if (!s)
-		return -ENOMEM;
-	*s = (struct source){ .model = model, .note = note, .ctx = ctx, .wd = -1 };
-	s->fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
-	if (s->fd < 0)
-		return bh_err_errno(err, -errno, "inotify");
-	s->path = strdup(path);
-	if (!s->path)
-		return -ENOMEM;
-	r = scan(s, true, err);
-	if (r < 0)
-		return r;
-	r = update(s, err);
-	if (r < 0)
-		return r;
-	*ret = TAKE_PTR(s);
-	return 0;
-}
-
-void source_free(struct source *s)
-{
+	struct dir *s = dir_of(base);
 	size_t i;
 
-	if (!s)
-		return;
 	for (i = 0; i < s->files.n; i++)
 		file_free(s->files.v[i]);
 	vec_done(&s->files);
@@ -430,24 +402,28 @@ void source_free(struct source *s)
 	free(s);
 }
 
-int source_fd(const struct source *s)
+static int dir_fd(const struct source *base)
 {
-	return s->fd;
+	return ((const struct dir *)base)->fd;
 }
 
-const char *source_unread(const struct source *s)
+/* A file that has no last good version here, but what it said before may be in force. */
+static int dir_ready(struct source *base, struct bh_err *err)
 {
+	const struct dir *s = dir_of(base);
 	size_t i;
 
 	for (i = 0; i < s->files.n; i++)
 		if (s->files.v[i]->unread)
-			return s->files.v[i]->trouble;
-	return NULL;
+			return bh_err_set(err, -EAGAIN, "%s; no good version of that file is known",
+					  s->files.v[i]->trouble);
+	return 0;
 }
 
-int source_timeout_ms(const struct source *s)
+static int dir_timeout_ms(const struct source *base)
 {
-	const int64_t now = now_ms();
+	const struct dir *s = (const struct dir *)base;
+	const int64_t now = clock_ms();
 	int64_t due = s->rescan_ms;
 	size_t i;
 
@@ -457,18 +433,60 @@ int source_timeout_ms(const struct source *s)
 	return due > now ? (int)(due - now) : 0;
 }
 
-int source_work(struct source *s, struct bh_err *err)
+static int dir_work(struct source *base, struct source_change *ret, struct bh_err *err)
 {
+	struct dir *s = dir_of(base);
 	struct bh_err why;
 	int r;
 
 	r = drain(s, err);
 	if (r < 0)
 		return r;
-	if (s->look || !source_timeout_ms(s)) {
+	if (s->look || !dir_timeout_ms(base)) {
 		r = scan(s, false, &why);
 		s->look = s->swapped = false;
 		dir_trouble(s, r < 0 ? why.msg : NULL);
 	}
+	*ret = (struct source_change){ .matters = true, .policies = true, .what = "manifests" };
 	return update(s, err);
+}
+
+static const struct source_ops dir_ops = {
+	.free = dir_free,
+	.fd = dir_fd,
+	.timeout_ms = dir_timeout_ms,
+	.work = dir_work,
+	.ready = dir_ready,
+};
+
+static int dir_open(struct dir *s, const char *path, struct bh_err *err)
+{
+	int r;
+
+	s->fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+	if (s->fd < 0)
+		return bh_err_errno(err, -errno, "inotify");
+	s->path = strdup(path);
+	if (!s->path)
+		return -ENOMEM;
+	r = scan(s, true, err);
+	return r < 0 ? r : update(s, err);
+}
+
+int source_dir_new(const char *path, struct model *model, source_note_fn note, void *ctx, struct source **ret,
+		   struct bh_err *err)
+{
+	struct dir *s = calloc(1, sizeof(*s));
+	int r;
+
+	if (!s)
+		return -ENOMEM;
+	*s = (struct dir){ .base = { &dir_ops }, .model = model, .note = note, .ctx = ctx, .fd = -1, .wd = -1 };
+	r = dir_open(s, path, err);
+	if (r < 0) {
+		dir_free(&s->base);
+		return r;
+	}
+	*ret = &s->base;
+	return 0;
 }

@@ -69,25 +69,6 @@ static bool is_absent(const struct stamp *st)
 
 /* ---- content ---------------------------------------------------------------------------- */
 
-static int read_all(int fd, struct buf *ret)
-{
-	char chunk[16384];
-	ssize_t n;
-	int r;
-
-	do {
-		n = read(fd, chunk, sizeof(chunk));
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		r = buf_add(ret, chunk, (size_t)n);
-		if (r < 0)
-			return r;
-	} while (n);
-	return 0;
-}
-
 /* O_NONBLOCK: a FIFO must not stop us before it is refused. */
 static int read_file(int dirfd, const char *name, struct buf *ret, struct bh_err *err)
 {
@@ -100,7 +81,7 @@ static int read_file(int dirfd, const char *name, struct buf *ret, struct bh_err
 		return bh_err_errno(err, -errno, "%s", name);
 	if (!S_ISREG(before.st_mode))
 		return bh_err_set(err, -EINVAL, "%s: not a regular file", name);
-	r = read_all(fd, ret);
+	r = buf_read(ret, fd);
 	if (r == -E2BIG)
 		return bh_err_set(err, r, "%s: larger than %u bytes", name, MANIFEST_BYTES_MAX);
 	if (r < 0 || fstat(fd, &after) < 0)

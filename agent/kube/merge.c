@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "kube/manifest.h"
+#include "kube/object.h"
 
 /* ---- who has which object --------------------------------------------------------------- */
 
@@ -82,45 +83,14 @@ static int held_cmp(const struct held *h, const struct content_object *o)
 
 /* ---- into the model --------------------------------------------------------------------- */
 
-static void drop(struct model *model, const struct held *h)
+static void tell_problems(const struct model *model, const struct claim *claim,
+			  const struct merge_hooks *hooks)
 {
-	if (h->kind == OBJECT_NAMESPACE)
-		(void)model_del_namespace(model, h->name);
-	else if (h->kind == OBJECT_POD)
-		(void)model_del_pod(model, h->ns, h->name);
-	else
-		(void)model_del_policy(model, h->ns, h->name);
-}
-
-static int put_namespace(struct json_object *json, const struct object_id *id, struct model *model)
-{
-	struct namespace *n;
-	const int r = decode_namespace(json, id, &n);
-
-	return r < 0 ? r : model_put_namespace(model, n);
-}
-
-static int put_pod(struct json_object *json, const struct object_id *id, struct model *model)
-{
-	struct pod *p;
-	const int r = decode_pod(json, id, &p);
-
-	return r < 0 ? r : model_put_pod(model, p);
-}
-
-static int put_policy(struct json_object *json, const struct object_id *id, struct model *model,
-		      const struct claim *claim, const struct merge_hooks *hooks)
-{
-	struct net_policy *p;
+	const struct net_policy *p = model_policy(model, claim->object->ns, claim->object->name);
 	size_t i;
-	int r;
 
-	r = decode_policy(json, id, &p);
-	if (!r)
-		r = model_put_policy(model, p);
-	for (i = 0; !r && i < p->problems.n; i++)
+	for (i = 0; p && i < p->problems.n; i++)
 		hooks->problem(hooks->ctx, claim, &p->problems.v[i]);
-	return r;
 }
 
 /* The text is our own, so all that can be wrong is memory. */
@@ -141,16 +111,15 @@ static int put(struct model *model, const struct claim *claim, const struct merg
 	const struct content_object *o = claim->object;
 	struct json_object *json = read_text(o->text);
 	struct object_id id;
-	int r;
+	void *object;
+	int r = -ENOMEM;
 
-	if (!json || decode_id(json, &id, NULL) < 0)
-		r = -ENOMEM;
-	else if (o->kind == OBJECT_NAMESPACE)
-		r = put_namespace(json, &id, model);
-	else if (o->kind == OBJECT_POD)
-		r = put_pod(json, &id, model);
-	else
-		r = put_policy(json, &id, model, claim, hooks);
+	if (json && !decode_id(json, &id, NULL))
+		r = object_ops[o->kind].decode(json, &id, &object);
+	if (!r)
+		r = object_ops[o->kind].put(model, object);
+	if (!r && o->kind == OBJECT_POLICY)
+		tell_problems(model, claim, hooks);
 	json_object_put(json);
 	return r;
 }
@@ -168,7 +137,8 @@ static int differ(const struct merge *was, struct merge *will, const struct clai
 						      : held_cmp(&was->held.v[i], claims[j].object);
 
 		if (order < 0) {
-			drop(model, &was->held.v[i++]);
+			object_ops[was->held.v[i].kind].del(model, was->held.v[i].ns, was->held.v[i].name);
+			i++;
 			*ret_changed = true;
 			continue;
 		}

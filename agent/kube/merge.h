@@ -39,7 +39,7 @@ struct merge_hooks {
 };
 
 /**
- * merge_apply() - make @model hold what @claims say, and no other namespace, pod or policy.
+ * merge_apply() - make @model hold what @claims say, and no other object of these kinds.
  * @claims: sorted by this call.
  * @ret_changed: set to true if the model changed, also on failure; else left as it was.
  *

@@ -7,79 +7,98 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "util/intern.h"
+#include "util/scope.h"
+
 /* ---- labels ----------------------------------------------------------------------------- */
 
-static int label_cmp(const void *a, const void *b)
+const struct labels labels_none = {};
+
+/* Where the key is, or would be. */
+static size_t place(const struct labels *l, const char *key, bool *ret_there)
 {
-	return strcmp(((const struct label *)a)->key, ((const struct label *)b)->key);
-}
+	size_t lo = 0, hi = l->n;
 
-static struct label *find(const struct labels *l, const char *key)
-{
-	const struct label wanted = { .key = (char *)key };
+	while (lo < hi) {
+		const size_t mid = lo + (hi - lo) / 2;
+		const int r = strcmp(l->at[mid].key, key);
 
-	return vec_find(&l->at, &wanted, label_cmp);
-}
-
-static int replace(struct label *at, const char *value)
-{
-	char *copy = strdup(value);
-
-	if (!copy)
-		return -ENOMEM;
-	free(at->value);
-	at->value = copy;
-	return 0;
-}
-
-int labels_set(struct labels *l, const char *key, const char *value)
-{
-	struct label *there = find(l, key), new;
-	size_t at;
-
-	if (there)
-		return replace(there, value);
-
-	new = (struct label){ .key = strdup(key), .value = strdup(value) };
-	if (!new.key || !new.value || !vec_add(&l->at)) {
-		free(new.key);
-		free(new.value);
-		return -ENOMEM;
+		*ret_there = !r;
+		if (!r)
+			return mid;
+		if (r < 0)
+			lo = mid + 1;
+		else
+			hi = mid;
 	}
-	for (at = l->at.n - 1; at && strcmp(l->at.v[at - 1].key, key) > 0; at--)
-		l->at.v[at] = l->at.v[at - 1];
-	l->at.v[at] = new;
-	return 0;
+	*ret_there = false;
+	return lo;
 }
 
 const char *labels_get(const struct labels *l, const char *key)
 {
-	const struct label *there = find(l, key);
+	bool there;
+	const size_t at = place(l, key, &there);
 
-	return there ? there->value : NULL;
+	return there ? l->at[at].value : NULL;
 }
 
-bool labels_equal(const struct labels *a, const struct labels *b)
+/* A draft of a set: its texts are not the draft's yet. */
+static struct labels *draft(const struct labels *l, const char *key, const char *value)
 {
-	size_t i;
+	struct labels *ret;
+	bool there;
+	const size_t at = place(l, key, &there), rest = l->n - at - there;
 
-	if (a->at.n != b->at.n)
-		return false;
-	for (i = 0; i < a->at.n; i++)
-		if (strcmp(a->at.v[i].key, b->at.v[i].key) || strcmp(a->at.v[i].value, b->at.v[i].value))
-			return false;
-	return true;
+	ret = malloc(sizeof(*ret) + (at + 1 + rest) * sizeof(*ret->at));
+	if (!ret)
+		return NULL;
+	ret->n = at + 1 + rest;
+	memcpy(ret->at, l->at, at * sizeof(*ret->at));
+	ret->at[at] = (struct label){ .key = key, .value = value };
+	memcpy(ret->at + at + 1, l->at + at + there, rest * sizeof(*ret->at));
+	return ret;
 }
 
-void labels_done(struct labels *l)
+/* A set that is there already has its texts; a new one takes them. */
+static const struct labels *settle(const struct labels *l)
 {
+	const struct labels *ret = intern(l, sizeof(*l) + l->n * sizeof(*l->at));
 	size_t i;
 
-	for (i = 0; i < l->at.n; i++) {
-		free(l->at.v[i].key);
-		free(l->at.v[i].value);
+	for (i = 0; ret && intern_refs(ret) == 1 && i < ret->n; i++) {
+		(void)intern_again(ret->at[i].key);
+		(void)intern_again(ret->at[i].value);
 	}
-	vec_done(&l->at);
+	return ret;
+}
+
+int labels_set(const struct labels **at, const char *key, const char *value)
+{
+	const char *k = intern_text(key), *v = intern_text(value);
+	auto_free struct labels *l = k && v ? draft(*at, k, v) : NULL;
+	const struct labels *set = l ? settle(l) : NULL;
+
+	intern_drop(k);
+	intern_drop(v);
+	if (!set)
+		return -ENOMEM;
+	labels_drop(*at);
+	*at = set;
+	return 0;
+}
+
+void labels_drop(const struct labels *l)
+{
+	size_t i;
+
+	if (!l || l == &labels_none)
+		return;
+	for (i = 0; intern_refs(l) == 1 && i < l->n; i++) {
+		intern_drop(l->at[i].key);
+		intern_drop(l->at[i].value);
+	}
+	intern_drop(l);
 }
 
 /* ---- selectors -------------------------------------------------------------------------- */

@@ -38,6 +38,26 @@ static int net_policy_cmp(const void *a, const void *b)
 	return names_cmp(x->ns, x->name, y->ns, y->name);
 }
 
+static int service_cmp(const void *a, const void *b)
+{
+	const struct service *x = *(struct service *const *)a, *y = *(struct service *const *)b;
+
+	return names_cmp(x->ns, x->name, y->ns, y->name);
+}
+
+static int slice_cmp(const void *a, const void *b)
+{
+	const struct endpoint_slice *x = *(struct endpoint_slice *const *)a;
+	const struct endpoint_slice *y = *(struct endpoint_slice *const *)b;
+
+	return names_cmp(x->ns, x->name, y->ns, y->name);
+}
+
+static int node_cmp(const void *a, const void *b)
+{
+	return strcmp((*(struct cluster_node *const *)a)->name, (*(struct cluster_node *const *)b)->name);
+}
+
 static int endpoint_cmp(const void *a, const void *b)
 {
 	return hash128_cmp(&(*(struct endpoint *const *)a)->key, &(*(struct endpoint *const *)b)->key);
@@ -129,6 +149,9 @@ void model_free(struct model *m)
 	FREE_ALL(&m->namespaces, namespace_free);
 	FREE_ALL(&m->pods, pod_free);
 	FREE_ALL(&m->policies, net_policy_free);
+	FREE_ALL(&m->services, service_free);
+	FREE_ALL(&m->slices, slice_free);
+	FREE_ALL(&m->nodes, cluster_node_free);
 	FREE_ALL(&m->endpoints, endpoint_free);
 	vec_done(&m->node_addrs);
 	free(m);
@@ -147,6 +170,21 @@ int model_put_pod(struct model *m, struct pod *take)
 int model_put_policy(struct model *m, struct net_policy *take)
 {
 	return PUT(&m->policies, take, net_policy_cmp, net_policy_free);
+}
+
+int model_put_service(struct model *m, struct service *take)
+{
+	return PUT(&m->services, take, service_cmp, service_free);
+}
+
+int model_put_slice(struct model *m, struct endpoint_slice *take)
+{
+	return PUT(&m->slices, take, slice_cmp, slice_free);
+}
+
+int model_put_node(struct model *m, struct cluster_node *take)
+{
+	return PUT(&m->nodes, take, node_cmp, cluster_node_free);
 }
 
 int model_put_endpoint(struct model *m, struct endpoint *take)
@@ -173,6 +211,27 @@ bool model_del_policy(struct model *m, const char *ns, const char *name)
 	const struct net_policy key = { .ns = (char *)ns, .name = (char *)name }, *k = &key;
 
 	return DEL(&m->policies, &k, net_policy_cmp, net_policy_free);
+}
+
+bool model_del_service(struct model *m, const char *ns, const char *name)
+{
+	const struct service key = { .ns = (char *)ns, .name = (char *)name }, *k = &key;
+
+	return DEL(&m->services, &k, service_cmp, service_free);
+}
+
+bool model_del_slice(struct model *m, const char *ns, const char *name)
+{
+	const struct endpoint_slice key = { .ns = (char *)ns, .name = (char *)name }, *k = &key;
+
+	return DEL(&m->slices, &k, slice_cmp, slice_free);
+}
+
+bool model_del_node(struct model *m, const char *name)
+{
+	const struct cluster_node key = { .name = (char *)name }, *k = &key;
+
+	return DEL(&m->nodes, &k, node_cmp, cluster_node_free);
 }
 
 bool model_del_endpoint(struct model *m, const struct hash128 *key)
@@ -203,6 +262,27 @@ const struct net_policy *model_policy(const struct model *m, const char *ns, con
 	return GET(&m->policies, &k, net_policy_cmp);
 }
 
+const struct service *model_service(const struct model *m, const char *ns, const char *name)
+{
+	const struct service key = { .ns = (char *)ns, .name = (char *)name }, *k = &key;
+
+	return GET(&m->services, &k, service_cmp);
+}
+
+const struct endpoint_slice *model_slice(const struct model *m, const char *ns, const char *name)
+{
+	const struct endpoint_slice key = { .ns = (char *)ns, .name = (char *)name }, *k = &key;
+
+	return GET(&m->slices, &k, slice_cmp);
+}
+
+const struct cluster_node *model_node(const struct model *m, const char *name)
+{
+	const struct cluster_node key = { .name = (char *)name }, *k = &key;
+
+	return GET(&m->nodes, &k, node_cmp);
+}
+
 struct endpoint *model_endpoint(const struct model *m, const struct hash128 *key)
 {
 	const struct endpoint wanted = { .key = *key }, *k = &wanted;
@@ -214,9 +294,7 @@ const struct pod *model_endpoint_pod(const struct model *m, const struct endpoin
 {
 	const struct pod *p = e->ns && e->pod ? model_pod(m, e->ns, e->pod) : NULL;
 
-	if (!p || (e->uid && *e->uid && *p->uid && strcmp(e->uid, p->uid)))
-		return NULL;
-	return p;
+	return p && pod_has_uid(p, e->uid ? e->uid : "") ? p : NULL;
 }
 
 int model_set_node_addrs(struct model *m, const struct addr *addrs, size_t n)

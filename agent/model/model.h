@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The cluster as last seen: namespaces, pods, policies as plain structs, the endpoints of this node
- * and its own addresses. Filled by the sources (kube/) and by CNI (api/), read by policy/. Knows no
- * policy semantics beyond what a selector matches.
+ * The cluster as last seen: namespaces, pods, policies, Services and nodes as plain structs, the endpoints
+ * of this node and its own addresses. Filled by the sources (kube/) and by CNI (api/), read by policy/. Knows
+ * no policy semantics beyond what a selector matches.
  */
 #ifndef BH_MODEL_MODEL_H
 #define BH_MODEL_MODEL_H
@@ -19,18 +19,24 @@
 /* ---- labels and selectors --------------------------------------------------------------- */
 
 struct label {
-	char *key, *value;
+	const char *key, *value;
 };
 
-/* Sorted by key, keys unique: labels_get() relies on it. Owned strings. */
+/*
+ * A set of labels: sorted by key, keys unique. It never changes and is there once (util/intern.h): replicas
+ * share one, and equal sets are the same pointer.
+ */
 struct labels {
-	VEC(struct label) at;
+	size_t n;
+	struct label at[];
 };
 
-int labels_set(struct labels *l, const char *key, const char *value); /* 0 or -ENOMEM; replaces */
-const char *labels_get(const struct labels *l, const char *key);      /* NULL: no such label */
-bool labels_equal(const struct labels *a, const struct labels *b);
-void labels_done(struct labels *l);
+extern const struct labels labels_none; /* where every set begins */
+
+/* Makes *at the set that has this label as well, or instead. Return: 0 or -ENOMEM, *at as it was. */
+int labels_set(const struct labels **at, const char *key, const char *value);
+const char *labels_get(const struct labels *l, const char *key); /* NULL: no such label */
+void labels_drop(const struct labels *l);			 /* one holder less; NULL is fine */
 
 /* metav1.LabelSelectorRequirement.operator; matchLabels become OP_IN with one value. */
 enum selector_op { OP_IN, OP_NOT_IN, OP_EXISTS, OP_NOT_EXISTS };
@@ -57,11 +63,19 @@ bool selector_matches(const struct selector *s, const struct labels *l);
 
 /* ---- objects ---------------------------------------------------------------------------- */
 
+/* The business of whoever put the object here; nobody else looks at it. */
+struct source_seen {
+	uint64_t version; /* metadata.resourceVersion */
+	uint32_t round;	  /* of listing */
+	uint8_t watch;	  /* that delivered it */
+};
+
 /* clang-format off */
 struct namespace {
 	/* clang-format on */
 	char *name;
-	struct labels labels; /* kubernetes.io/metadata.name is always there, as the API server sets it */
+	const struct labels *labels; /* with kubernetes.io/metadata.name, as the API server sets it */
+	struct source_seen seen;
 };
 
 struct host_port {
@@ -69,10 +83,14 @@ struct host_port {
 	uint16_t port;
 };
 
+/* Tens of thousands of them: what many have in common is interned. */
 struct pod {
-	char *ns, *name, *uid; /* uid "" where the source has none */
-	char *node;	       /* spec.nodeName, "" if not scheduled or not said */
-	struct labels labels;
+	const char *ns;	  /* interned */
+	char *name, *uid; /* uid "" where the source has none */
+	char *static_uid; /* by which the runtime knows a static pod, whose Pod is a mirror; NULL: it says none */
+	const char *node; /* interned: spec.nodeName, "" if not scheduled or not said */
+	const struct labels *labels;
+	struct source_seen seen;
 	VEC(struct addr) addrs;		  /* status.podIPs */
 	VEC(struct host_port) host_ports; /* spec.containers[].ports[].hostPort */
 	bool host_network;		  /* is the node, for every policy */
@@ -108,10 +126,44 @@ enum { DIR_INGRESS = 0, DIR_EGRESS = 1, DIR_MAX = 2 }; /* as enum bh_dir */
 /* networking.k8s.io/v1 NetworkPolicy, defaults applied. */
 struct net_policy {
 	char *ns, *name;
+	struct source_seen seen;
 	struct selector *subject; /* spec.podSelector; never NULL */
 	bool isolates[DIR_MAX];	  /* policyTypes with their defaults */
 	VEC(struct rule) rules[DIR_MAX];
 	VEC(struct problem) problems; /* empty: all was understood */
+};
+
+/* A port of a Service, or of a slice: the two meet by name and protocol. */
+struct service_port {
+	char *name;    /* "" if it has none */
+	uint8_t proto; /* IPPROTO_* */
+	uint16_t port; /* slice: 0 where none is said, which may be any */
+};
+
+/* v1 Service: the addresses that stand for it inside the cluster. */
+struct service {
+	char *ns, *name;
+	struct source_seen seen;
+	VEC(struct addr) addrs; /* spec.clusterIPs; none: headless, or of type ExternalName */
+	VEC(struct service_port) ports;
+};
+
+/* discovery.k8s.io/v1 EndpointSlice: addresses behind a Service. */
+struct endpoint_slice {
+	char *ns, *name;
+	struct source_seen seen;
+	char *service;		/* in the same namespace; "" if it says none */
+	bool v4, v6;		/* whose backends these are; both where addressType is not understood */
+	bool unknown;		/* holds something not understood: there may be backends that are not here */
+	VEC(struct addr) addrs; /* of all endpoints, whatever their conditions */
+	VEC(struct service_port) ports;
+};
+
+/* v1 Node. */
+struct cluster_node {
+	char *name;
+	struct source_seen seen;
+	VEC(struct addr) addrs; /* status.addresses: InternalIP, ExternalIP */
 };
 
 /*
@@ -131,11 +183,14 @@ struct endpoint {
 
 /* Each vector is sorted by its *_cmp, so that look-ups are binary searches. */
 struct model {
-	VEC(struct namespace *) namespaces; /* by name */
-	VEC(struct pod *) pods;		    /* by namespace, name */
-	VEC(struct net_policy *) policies;  /* by namespace, name */
-	VEC(struct endpoint *) endpoints;   /* by key */
-	VEC(struct addr) node_addrs;	    /* of this node, loopback left out; sorted */
+	VEC(struct namespace *) namespaces;  /* by name */
+	VEC(struct pod *) pods;		     /* by namespace, name */
+	VEC(struct net_policy *) policies;   /* by namespace, name */
+	VEC(struct service *) services;	     /* by namespace, name */
+	VEC(struct endpoint_slice *) slices; /* by namespace, name */
+	VEC(struct cluster_node *) nodes;    /* by name */
+	VEC(struct endpoint *) endpoints;    /* by key */
+	VEC(struct addr) node_addrs;	     /* of this node, loopback left out; sorted */
 };
 
 struct model *model_new(void);
@@ -144,13 +199,33 @@ void model_free(struct model *m);
 struct namespace *namespace_new(const char *name);
 struct pod *pod_new(const char *ns, const char *name);
 struct net_policy *net_policy_new(const char *ns, const char *name);
+struct service *service_new(const char *ns, const char *name);
+struct endpoint_slice *slice_new(const char *ns, const char *name);
+struct cluster_node *cluster_node_new(const char *name);
 struct endpoint *endpoint_new(void);
 void namespace_free(struct namespace *n);
 void pod_free(struct pod *p);
 void net_policy_free(struct net_policy *p);
+void service_free(struct service *s);
+void slice_free(struct endpoint_slice *s);
+void cluster_node_free(struct cluster_node *n);
 void endpoint_free(struct endpoint *e);
 void peer_done(struct peer *p);
 void rule_done(struct rule *r);
+
+/* To another node; it is "" before. Return: 0 or -ENOMEM. */
+int pod_set_node(struct pod *p, const char *node);
+
+/* Whether a runtime that names this UID means this pod; also where one of the two has none. */
+bool pod_has_uid(const struct pod *p, const char *uid);
+
+/* Of two objects of one name: would one in the other's place change anything for anybody here? */
+bool namespace_same(const struct namespace *a, const struct namespace *b);
+bool pod_same(const struct pod *a, const struct pod *b);
+bool net_policy_same(const struct net_policy *a, const struct net_policy *b);
+bool service_same(const struct service *a, const struct service *b);
+bool slice_same(const struct endpoint_slice *a, const struct endpoint_slice *b);
+bool cluster_node_same(const struct cluster_node *a, const struct cluster_node *b);
 
 /* Notes what was not understood. Return: 0 or -ENOMEM. */
 int net_policy_problem(struct net_policy *p, const char *path, const char *text);
@@ -159,18 +234,27 @@ int net_policy_problem(struct net_policy *p, const char *path, const char *text)
 int model_put_namespace(struct model *m, struct namespace *take);
 int model_put_pod(struct model *m, struct pod *take);
 int model_put_policy(struct model *m, struct net_policy *take);
+int model_put_service(struct model *m, struct service *take);
+int model_put_slice(struct model *m, struct endpoint_slice *take);
+int model_put_node(struct model *m, struct cluster_node *take);
 int model_put_endpoint(struct model *m, struct endpoint *take);
 
 /* Return: whether there was one. */
 bool model_del_namespace(struct model *m, const char *name);
 bool model_del_pod(struct model *m, const char *ns, const char *name);
 bool model_del_policy(struct model *m, const char *ns, const char *name);
+bool model_del_service(struct model *m, const char *ns, const char *name);
+bool model_del_slice(struct model *m, const char *ns, const char *name);
+bool model_del_node(struct model *m, const char *name);
 bool model_del_endpoint(struct model *m, const struct hash128 *key);
 
 /* Borrowed; NULL if not there. */
 const struct namespace *model_namespace(const struct model *m, const char *name);
 const struct pod *model_pod(const struct model *m, const char *ns, const char *name);
 const struct net_policy *model_policy(const struct model *m, const char *ns, const char *name);
+const struct service *model_service(const struct model *m, const char *ns, const char *name);
+const struct endpoint_slice *model_slice(const struct model *m, const char *ns, const char *name);
+const struct cluster_node *model_node(const struct model *m, const char *name);
 struct endpoint *model_endpoint(const struct model *m, const struct hash128 *key);
 
 /* The pod an endpoint belongs to: same namespace and name, and the same UID where both sides have one. */

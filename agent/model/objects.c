@@ -6,12 +6,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "util/intern.h"
+
 struct namespace *namespace_new(const char *name)
 {
 	struct namespace *n = calloc(1, sizeof(*n));
 
 	if (!n)
 		return NULL;
+	n->labels = &labels_none;
 	n->name = strdup(name);
 	if (!n->name || labels_set(&n->labels, "kubernetes.io/metadata.name", name) < 0) {
 		namespace_free(n);
@@ -24,7 +27,7 @@ void namespace_free(struct namespace *n)
 {
 	if (!n)
 		return;
-	labels_done(&n->labels);
+	labels_drop(n->labels);
 	free(n->name);
 	free(n);
 }
@@ -35,10 +38,11 @@ struct pod *pod_new(const char *ns, const char *name)
 
 	if (!p)
 		return NULL;
-	p->ns = strdup(ns);
+	p->labels = &labels_none;
+	p->ns = intern_text(ns);
 	p->name = strdup(name);
 	p->uid = strdup("");
-	p->node = strdup("");
+	p->node = intern_text("");
 	if (!p->ns || !p->name || !p->uid || !p->node) {
 		pod_free(p);
 		return NULL;
@@ -50,14 +54,33 @@ void pod_free(struct pod *p)
 {
 	if (!p)
 		return;
-	labels_done(&p->labels);
+	labels_drop(p->labels);
 	vec_done(&p->addrs);
 	vec_done(&p->host_ports);
-	free(p->ns);
+	intern_drop(p->ns);
+	intern_drop(p->node);
 	free(p->name);
 	free(p->uid);
-	free(p->node);
+	free(p->static_uid);
 	free(p);
+}
+
+bool pod_has_uid(const struct pod *p, const char *uid)
+{
+	if (!*uid || !*p->uid || !strcmp(uid, p->uid))
+		return true;
+	return p->static_uid && !strcmp(uid, p->static_uid);
+}
+
+int pod_set_node(struct pod *p, const char *node)
+{
+	const char *new = intern_text(node);
+
+	if (!new)
+		return -ENOMEM;
+	intern_drop(p->node);
+	p->node = new;
+	return 0;
 }
 
 struct net_policy *net_policy_new(const char *ns, const char *name)
@@ -135,6 +158,92 @@ int net_policy_problem(struct net_policy *p, const char *path, const char *text)
 	}
 	*slot = new;
 	return 0;
+}
+
+static void ports_done(struct service_port *v, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		free(v[i].name);
+	free(v);
+}
+
+struct service *service_new(const char *ns, const char *name)
+{
+	struct service *s = calloc(1, sizeof(*s));
+
+	if (!s)
+		return NULL;
+	s->ns = strdup(ns);
+	s->name = strdup(name);
+	if (!s->ns || !s->name) {
+		service_free(s);
+		return NULL;
+	}
+	return s;
+}
+
+void service_free(struct service *s)
+{
+	if (!s)
+		return;
+	ports_done(s->ports.v, s->ports.n);
+	vec_done(&s->addrs);
+	free(s->ns);
+	free(s->name);
+	free(s);
+}
+
+struct endpoint_slice *slice_new(const char *ns, const char *name)
+{
+	struct endpoint_slice *s = calloc(1, sizeof(*s));
+
+	if (!s)
+		return NULL;
+	s->ns = strdup(ns);
+	s->name = strdup(name);
+	s->service = strdup("");
+	if (!s->ns || !s->name || !s->service) {
+		slice_free(s);
+		return NULL;
+	}
+	return s;
+}
+
+void slice_free(struct endpoint_slice *s)
+{
+	if (!s)
+		return;
+	ports_done(s->ports.v, s->ports.n);
+	vec_done(&s->addrs);
+	free(s->ns);
+	free(s->name);
+	free(s->service);
+	free(s);
+}
+
+struct cluster_node *cluster_node_new(const char *name)
+{
+	struct cluster_node *n = calloc(1, sizeof(*n));
+
+	if (!n)
+		return NULL;
+	n->name = strdup(name);
+	if (!n->name) {
+		cluster_node_free(n);
+		return NULL;
+	}
+	return n;
+}
+
+void cluster_node_free(struct cluster_node *n)
+{
+	if (!n)
+		return;
+	vec_done(&n->addrs);
+	free(n->name);
+	free(n);
 }
 
 struct endpoint *endpoint_new(void)

@@ -2,7 +2,8 @@
 /*
  * What the steps of one compilation hand on to each other; nobody outside the compiler includes
  * this. In order: subjects.c (who is subject to which policies) -> rules.c (their rules and peer
- * sets) -> sets.c -> locations.c (who is in which peer sets) -> verdicts.c (what follows).
+ * sets) -> sets.c -> locations.c (who is in which peer sets) -> services.c (what stands for others) ->
+ * verdicts.c (what follows).
  */
 #ifndef BH_POLICY_BUILD_H
 #define BH_POLICY_BUILD_H
@@ -57,10 +58,27 @@ struct list {
 	uint32_t first, n;
 };
 
+/* An address that pods claim. */
+struct pod_addr {
+	struct addr addr;
+	struct list peers; /* by selectors; none: nobody's peer, but a pod's */
+};
+
+/* One thing that must be allowed for a port of a Service to be. */
+struct need {
+	uint32_t port;	/* of the Service: BH_PORT() */
+	bool is_node;	/* is allowed, as the programs let every pod reach its node */
+	uint32_t class; /* else: of the backend */
+	uint32_t at;	/* its port: BH_PORT() */
+};
+
 /* A class and what is in it, by the same index as tables.classes. */
 struct class_use {
 	struct hash128 hash;
-	struct list peers;
+	struct list peers;  /* of a Service: by address; for ingress alone */
+	bool is_service;    /* `needs` decide egress */
+	struct list needs;  /* slice of build.needs, by port, this node last */
+	uint32_t was_index; /* services.c's own */
 };
 
 struct build {
@@ -70,7 +88,9 @@ struct build {
 	struct policy_use *uses;	/* as many as model.policies, same indexes */
 	VEC(struct peer_set) peer_sets; /* by hash: an index says the order, too */
 	VEC(uint32_t) lists;
+	VEC(struct pod_addr) pod_addrs; /* by address, no duplicates */
 	VEC(struct class_use) classes;
+	VEC(struct need) needs;
 };
 
 /* Each returns 0 or -errno; err names the object. */
@@ -78,6 +98,7 @@ int policy_subjects(struct build *b, struct bh_err *err);
 int policy_rules(struct build *b);
 int policy_sets(struct build *b);
 int policy_locations(struct build *b);
+int policy_services(struct build *b);
 int policy_rows(struct build *b);
 
 /* A pod that no policy may see: it is the node, or its addresses may be another's by now. */

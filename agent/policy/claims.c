@@ -152,7 +152,26 @@ static int settle(struct build *b, const struct claims *c, size_t from, size_t t
 	return 0;
 }
 
-static int settle_all(struct build *b, struct claims *c, struct pod_addrs *ret)
+/* Whether somebody lost a peer set here: without the other claims the address would be in one. */
+static bool is_contested(const struct claims *c, size_t from, size_t to)
+{
+	for (; from < to; from++)
+		if (c->at.v[from].peers.n)
+			return true;
+	return false;
+}
+
+static int note_contested(struct build *b, const struct addr *a)
+{
+	struct addr *slot = vec_add(&b->t->contested);
+
+	if (!slot)
+		return -ENOMEM;
+	*slot = *a;
+	return 0;
+}
+
+static int settle_all(struct build *b, struct claims *c)
 {
 	struct pod_addr *pa;
 	struct list peers;
@@ -165,11 +184,11 @@ static int settle_all(struct build *b, struct claims *c, struct pod_addrs *ret)
 			if (addr_cmp(&c->at.v[from].addr, &c->at.v[to].addr))
 				break;
 		r = settle(b, c, from, to, &peers);
+		if (!r && !peers.n && is_contested(c, from, to))
+			r = note_contested(b, &c->at.v[from].addr);
 		if (r < 0)
 			return r;
-		if (!peers.n)
-			continue;
-		pa = vec_add(&ret->at);
+		pa = vec_add(&b->pod_addrs);
 		if (!pa)
 			return -ENOMEM;
 		*pa = (struct pod_addr){ .addr = c->at.v[from].addr, .peers = peers };
@@ -177,7 +196,7 @@ static int settle_all(struct build *b, struct claims *c, struct pod_addrs *ret)
 	return 0;
 }
 
-int policy_pod_addrs(struct build *b, struct pod_addrs *ret)
+int policy_pod_addrs(struct build *b)
 {
 	auto_free struct list *members = calloc(b->model->pods.n + 1, sizeof(*members));
 	struct claims claims = {};
@@ -191,7 +210,7 @@ int policy_pod_addrs(struct build *b, struct pod_addrs *ret)
 	if (!r)
 		r = status_claims(b->model, members, &claims);
 	if (!r)
-		r = settle_all(b, &claims, ret);
+		r = settle_all(b, &claims);
 	vec_done(&claims.at);
 	return r;
 }

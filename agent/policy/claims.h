@@ -5,16 +5,7 @@
 
 #include "policy/build.h"
 
-struct pod_addr {
-	struct addr addr;
-	struct list peers; /* by selectors; never empty */
-};
-
-struct pod_addrs {
-	VEC(struct pod_addr) at; /* by address, no duplicates */
-};
-
-/* @ret: appended to; the caller frees `at`, also on failure. Return: 0 or -ENOMEM. */
-int policy_pod_addrs(struct build *b, struct pod_addrs *ret);
+/* Fills build.pod_addrs. Return: 0 or -ENOMEM. */
+int policy_pod_addrs(struct build *b);
 
 #endif

@@ -28,7 +28,9 @@ static void build_done(struct build *b)
 	vec_done(&b->subjects);
 	vec_done(&b->peer_sets);
 	vec_done(&b->lists);
+	vec_done(&b->pod_addrs);
 	vec_done(&b->classes);
+	vec_done(&b->needs);
 	tables_free(b->t);
 }
 
@@ -41,6 +43,8 @@ static int why_full(const struct build *b, struct bh_err *err)
 		return bh_err_set(err, -E2BIG, "policies make more than %u port ranges", VEC_MAX);
 	if (b->lists.n >= VEC_MAX)
 		return bh_err_set(err, -E2BIG, "policies make more than %u peer memberships", VEC_MAX);
+	if (b->needs.n >= VEC_MAX)
+		return bh_err_set(err, -E2BIG, "Services have more than %u backends", VEC_MAX);
 	return bh_err_set(err, -ENOMEM, "out of memory in the policy compiler");
 }
 
@@ -55,6 +59,8 @@ static int compile(struct build *b, struct bh_err *err)
 		r = policy_sets(b);
 	if (!r)
 		r = policy_locations(b);
+	if (!r)
+		r = policy_services(b);
 	if (!r)
 		r = policy_rows(b);
 	return r == -ENOMEM ? why_full(b, err) : r;

@@ -21,6 +21,7 @@ enum digest_kind {
 	DIGEST_POLICY,
 	DIGEST_SET,
 	DIGEST_CLASS,
+	DIGEST_SERVICE, /* a class, too */
 };
 
 void policy_digest_init(struct sha256 *s, enum digest_kind kind);

@@ -231,17 +231,16 @@ static int add_exact(struct build *b, struct places *pl, const struct addr *a, s
 static int make_exact(struct build *b, struct places *pl)
 {
 	const struct model *m = b->model;
-	struct pod_addrs pods = {};
 	size_t i;
 	int r;
 
-	r = policy_pod_addrs(b, &pods);
-	for (i = 0; !r && i < pods.at.n; i++)
-		r = add_exact(b, pl, &pods.at.v[i].addr, pods.at.v[i].peers, false);
+	r = policy_pod_addrs(b);
+	for (i = 0; !r && i < b->pod_addrs.n; i++)
+		if (b->pod_addrs.v[i].peers.n)
+			r = add_exact(b, pl, &b->pod_addrs.v[i].addr, b->pod_addrs.v[i].peers, false);
 	for (i = 0; !r && i < m->node_addrs.n; i++)
 		if (!i || addr_cmp(&m->node_addrs.v[i - 1], &m->node_addrs.v[i]))
 			r = add_exact(b, pl, &m->node_addrs.v[i], (struct list){}, true);
-	vec_done(&pods.at);
 	return r;
 }
 

@@ -34,7 +34,7 @@ static int namespace_candidates(const struct build *b, const struct namespace *n
 		if (set->peer->is_block)
 			continue;
 		if (set->ns ? strcmp(set->ns, ns->name)
-			    : !selector_matches(set->peer->namespaces, &ns->labels))
+			    : !selector_matches(set->peer->namespaces, ns->labels))
 			continue;
 		slot = vec_add(ret);
 		if (!slot)
@@ -53,7 +53,7 @@ static int pod_sets(struct build *b, const struct pod *p, const index_vec *candi
 	for (i = 0; i < candidates->n; i++) {
 		const struct selector *pods = b->peer_sets.v[candidates->v[i]].peer->pods;
 
-		if (pods && !selector_matches(pods, &p->labels))
+		if (pods && !selector_matches(pods, p->labels))
 			continue;
 		r = add_index(ret, b, candidates->v[i]);
 		if (r < 0)
@@ -76,7 +76,7 @@ static int namespace_members(struct build *b, size_t from, size_t to, index_vec 
 	for (i = from; !r && i < to; i++) {
 		if (pod_is_out(pods[i]))
 			continue;
-		if (last != to && labels_equal(&pods[last]->labels, &pods[i]->labels))
+		if (last != to && pods[last]->labels == pods[i]->labels)
 			ret[i] = ret[last];
 		else
 			r = pod_sets(b, pods[i], candidates, &ret[i]);

@@ -84,6 +84,7 @@ struct tables {
 	VEC(struct table_range) ranges;
 	VEC(struct table_location) locations;
 	VEC(struct table_endpoint) endpoints;
+	VEC(struct addr) contested; /* that pods claim which have no peer set in common; interest.c */
 };
 
 /**

@@ -52,13 +52,12 @@ static int select_policies(struct build *b, const struct pod *p, struct subject 
 	for (i = 0; i < b->model->policies.n; i++) {
 		const struct net_policy *np = b->model->policies.v[i];
 
-		if (strcmp(np->ns, p->ns) || !selector_matches(np->subject, &p->labels))
+		if (strcmp(np->ns, p->ns) || !selector_matches(np->subject, p->labels))
 			continue;
 		slot = vec_add(&ret->policies);
 		if (!slot)
 			return -ENOMEM;
 		*slot = i;
-		b->uses[i].used = true;
 	}
 	return 0;
 }
@@ -108,6 +107,15 @@ static void drop_duplicates(struct build *b)
 	b->subjects.n = kept;
 }
 
+static void mark_used(struct build *b)
+{
+	size_t i, k;
+
+	for (i = 0; i < b->subjects.n; i++)
+		for (k = 0; b->subjects.v[i].known && k < b->subjects.v[i].policies.n; k++)
+			b->uses[b->subjects.v[i].policies.v[k]].used = true;
+}
+
 int policy_subjects(struct build *b, struct bh_err *err)
 {
 	size_t i;
@@ -122,5 +130,6 @@ int policy_subjects(struct build *b, struct bh_err *err)
 	}
 	vec_sort(&b->subjects, subject_cmp);
 	drop_duplicates(b);
+	mark_used(b);
 	return 0;
 }

@@ -25,6 +25,7 @@ void tables_free(struct tables *t)
 	vec_done(&t->ranges);
 	vec_done(&t->locations);
 	vec_done(&t->endpoints);
+	vec_done(&t->contested);
 	free(t);
 }
 

@@ -175,7 +175,8 @@ static int collect_rules(struct verdicts *w, const struct table_set *set, uint32
 	return 0;
 }
 
-static int collect_hits(struct verdicts *w)
+/* What a Service is asked for is not what holds its own address: see service_row(). */
+static int collect_hits(struct verdicts *w, uint32_t dir)
 {
 	struct hit *hit;
 	uint32_t i, c;
@@ -187,6 +188,8 @@ static int collect_hits(struct verdicts *w)
 			const uint32_t peer = w->rules.v[i]->peers.v[k].index;
 
 			for (c = w->start[peer]; c < w->start[peer + 1]; c++) {
+				if (dir == BH_EGRESS && w->b->classes.v[w->in_classes[c]].is_service)
+					continue;
 				hit = vec_add(&w->hits);
 				if (!hit)
 					return -ENOMEM;
@@ -222,6 +225,104 @@ static int class_row(struct verdicts *w, size_t from, size_t to, size_t base)
 	return add_row(w, row);
 }
 
+/* ---- Services ------------------------------------------------------------------------------- */
+
+/* Of one (set, direction): rows[base] is that of class 0, the others up to @end follow by class. */
+struct group {
+	size_t base, end;
+};
+
+static const struct table_row *group_row(const struct verdicts *w, const struct group *g, uint32_t class)
+{
+	const struct table_row *rows = w->t->rows.v;
+	const struct table_row key = { .set = rows[g->base].set, .class = class, .dir = rows[g->base].dir };
+	const struct table_row *row =
+		bsearch(&key, rows + g->base, g->end - g->base, sizeof(key), policy_row_cmp);
+
+	return row ? row : &rows[g->base];
+}
+
+/* Whether the row allows the port, and by which rule. */
+static bool row_allows(const struct verdicts *w, const struct table_row *row, uint32_t port,
+		       uint32_t *ret_rule)
+{
+	const struct table_range *v = w->t->ranges.v + row->first;
+	size_t lo = 0, hi = row->n;
+
+	while (lo < hi) {
+		const size_t mid = lo + (hi - lo) / 2;
+
+		if (port < v[mid].first) {
+			hi = mid;
+		} else if (port > v[mid].last) {
+			lo = mid + 1;
+		} else {
+			*ret_rule = v[mid].rule;
+			return v[mid].action == BH_ALLOW;
+		}
+	}
+	*ret_rule = row->rule;
+	return row->action == BH_ALLOW;
+}
+
+/* The needs [from..to) are all those of one port. The rule noted is that of the first backend. */
+static int service_port(struct verdicts *w, const struct group *g, uint32_t from, uint32_t to)
+{
+	const struct need *needs = w->b->needs.v;
+	uint32_t first = 0, rule, i;
+
+	for (i = from; i < to; i++) {
+		if (needs[i].is_node)
+			continue;
+		if (!row_allows(w, group_row(w, g, needs[i].class), needs[i].at, &rule))
+			return 0;
+		if (!first)
+			first = rule;
+	}
+	return emit(&w->merged, needs[from].port, needs[from].port, first);
+}
+
+/* A port of a Service is allowed where all its backends are; nothing else that goes to the address is. */
+static int service_row(struct verdicts *w, const struct group *g, uint32_t class)
+{
+	const struct table_row *base = &w->t->rows.v[g->base];
+	struct table_row row = { .set = base->set, .class = class, .dir = base->dir, .action = BH_DENY };
+	const struct list list = w->b->classes.v[class].needs;
+	const struct need *needs = w->b->needs.v;
+	uint32_t from, to;
+	int r = 0;
+
+	vec_clear(&w->merged);
+	for (from = list.first; !r && from < list.first + list.n; from = to) {
+		for (to = from + 1; to < list.first + list.n; to++)
+			if (needs[to].port != needs[from].port)
+				break;
+		r = service_port(w, g, from, to);
+	}
+	row.n = (uint32_t)w->merged.n;
+	if (r < 0 || same_row(w, base, &row))
+		return r;
+	return add_row(w, row);
+}
+
+/* Where everybody may be sent everything, so may a Service. */
+static int service_rows(struct verdicts *w, size_t base)
+{
+	const struct group g = { .base = base, .end = w->t->rows.n };
+	const struct table_row *any = &w->t->rows.v[base];
+	uint32_t i;
+	int r = 0;
+
+	if (!any->n && any->action == BH_ALLOW)
+		return 0;
+	for (i = 0; !r && i < w->b->classes.n; i++)
+		if (w->b->classes.v[i].is_service)
+			r = service_row(w, &g, i);
+	return r;
+}
+
+/* ---- one policy set in one direction --------------------------------------------------------- */
+
 static int set_rows(struct verdicts *w, uint32_t set, uint32_t dir)
 {
 	struct table_row row = { .set = set, .dir = dir, .action = BH_ALLOW };
@@ -233,7 +334,7 @@ static int set_rows(struct verdicts *w, uint32_t set, uint32_t dir)
 		return add_row(w, row);
 	r = collect_rules(w, &w->t->sets.v[set], dir);
 	if (!r)
-		r = collect_hits(w);
+		r = collect_hits(w, dir);
 	if (!r)
 		r = make_row(w, &row);
 	if (!r)
@@ -244,6 +345,8 @@ static int set_rows(struct verdicts *w, uint32_t set, uint32_t dir)
 				break;
 		r = class_row(w, from, to, base);
 	}
+	if (!r && dir == BH_EGRESS)
+		r = service_rows(w, base);
 	return r;
 }
 

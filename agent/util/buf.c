@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* Room for @more bytes and the NUL. */
 static int reserve(struct buf *b, size_t more)
@@ -80,6 +81,33 @@ int buf_fmt(struct buf *b, const char *fmt, ...)
 	va_end(ap);
 	b->len += (size_t)n;
 	return 0;
+}
+
+int buf_read(struct buf *b, int fd)
+{
+	char chunk[16384];
+	ssize_t n;
+	int r;
+
+	do {
+		n = read(fd, chunk, sizeof(chunk));
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		r = buf_add(b, chunk, (size_t)n);
+		if (r < 0)
+			return r;
+	} while (n);
+	return 0;
+}
+
+void buf_cut(struct buf *b, size_t len)
+{
+	if (len >= b->len)
+		return;
+	b->len = len;
+	b->data[len] = '\0';
 }
 
 void buf_drop(struct buf *b, size_t len)

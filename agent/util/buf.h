@@ -27,6 +27,12 @@ int buf_add(struct buf *b, const void *data, size_t len);
 int buf_str(struct buf *b, const char *s);
 int buf_fmt(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
+/* Appends what is left of a file. Return: 0, -E2BIG, -ENOMEM, or -errno of read(2). */
+int buf_read(struct buf *b, int fd);
+
+/* Removes all behind the first @len bytes. */
+void buf_cut(struct buf *b, size_t len);
+
 /* Removes the first @len bytes. */
 void buf_drop(struct buf *b, size_t len);
 

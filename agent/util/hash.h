@@ -30,4 +30,7 @@ int hash128_cmp(const void *a, const void *b);
 /* 32 lower-case hex digits and a NUL. */
 void hash128_hex(const struct hash128 *h, char ret[33]);
 
+/* SipHash-2-4: for tables whose keys others choose. Not a name for anything. */
+uint64_t hash64_keyed(const uint8_t key[16], const void *data, size_t len);
+
 #endif

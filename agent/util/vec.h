@@ -29,6 +29,17 @@ void *vec_grow_(void *v, size_t *size, size_t n, size_t elem);
 			&(vec)->v[(vec)->n - 1] : NULL;                                                      \
 	})
 
+/* Gives back what it has grown too large by; for what stays as it is. */
+#define vec_trim(vec)                                                                                        \
+	do {                                                                                                 \
+		void *less_ = (vec)->n ? realloc((vec)->v, (vec)->n * sizeof(*(vec)->v)) : NULL;             \
+                                                                                                             \
+		if (less_) {                                                                                 \
+			(vec)->v = less_;                                                                    \
+			(vec)->size = (vec)->n;                                                              \
+		}                                                                                            \
+	} while (0)
+
 /* Frees the array, not what its elements own. */
 #define vec_done(vec)                                                                                        \
 	do {                                                                                                 \

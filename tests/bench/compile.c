@@ -14,11 +14,12 @@
 #include "policy/policy.h"
 #include "tests/unit/policy/world.h"
 
-#define LOCAL	   100 /* pods on this node; a kubelet's limit is 110 */
-#define PODS_IN_NS 50
-#define APPS	   5 /* in every namespace */
-#define TEAMS	   7
-#define RUNS_MAX   30
+#define LOCAL	    100 /* pods on this node; a kubelet's limit is 110 */
+#define PODS_IN_NS  50
+#define APPS	    5 /* in every namespace */
+#define TEAMS	    7
+#define DEPLOYMENTS 300 /* at most: pods of one have the same labels */
+#define RUNS_MAX    30
 
 /* As bpf/maps.h has them. */
 static const struct actual_sizes sizes = {
@@ -46,7 +47,7 @@ static void add_pod(struct model *m, int i, bool local)
 	char name[64], labels[64], addrs[64];
 
 	(void)snprintf(name, sizeof(name), "ns-%d/pod-%d", i / PODS_IN_NS, i);
-	(void)snprintf(labels, sizeof(labels), "app=app-%d,pod-template-hash=%x", i % APPS, i / 10);
+	(void)snprintf(labels, sizeof(labels), "app=app-%d,pod-template-hash=%x", i % APPS, i % DEPLOYMENTS);
 	(void)snprintf(addrs, sizeof(addrs), "10.%d.%d.%d,fd00:64::%x", 64 + i / 62500, i / 250 % 250,
 		       i % 250 + 1, i + 1);
 	w_pod(m, name, labels, addrs);
@@ -212,6 +213,7 @@ int main(void)
 	measure(100, 10, RUNS_MAX - 4);
 	measure(1000, 100, RUNS_MAX - 4);
 	measure(10000, 200, 10);
+	measure(50000, 200, 10);
 	printf("\n]\n");
 	return 0;
 }

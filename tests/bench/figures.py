@@ -4,19 +4,22 @@ import math
 import os
 import sys
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "integration"))
+TESTS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+sys.path[:0] = [os.path.join(TESTS, "integration"), os.path.join(TESTS, "api")]
 from node import Node  # noqa: E402,F401
 
 IN, OUT = ["Ingress"], ["Egress"]
 
 
-def row(name, value, unit, ratio=None, goal=None, note=None):
-    """One figure. @goal: what the ratio may be at most."""
+def row(name, value, unit, ratio=None, goal=None, note=None, most=None):
+    """One figure. @goal: what the ratio may be at most; @most: what the value may be, where no ratio tells."""
     out = {"name": name, "value": round(value, 3), "unit": unit}
     if ratio is not None:
         out["ratio"] = round(ratio, 3)
     if goal is not None:
         out.update(goal=goal, met=ratio <= goal)
+    elif most is not None:
+        out.update(goal=most, met=value <= most)
     if note:
         out["note"] = note
     return out
@@ -27,10 +30,11 @@ def percentile(values, p):
     return sorted(values)[max(0, math.ceil(len(values) * p / 100) - 1)]
 
 
-def percentiles(name, values, unit="ms", base=None, note=None):
-    """The rows p50 and p99 of @values; ratios to those of @base."""
+def percentiles(name, values, unit="ms", base=None, note=None, most=None):
+    """The rows p50 and p99 of @values; ratios to those of @base. @most: {p: what it may be}."""
     return [row(f"{name}, p{p}", percentile(values, p), unit,
-                percentile(values, p) / percentile(base, p) if base else None, note=note) for p in (50, 99)]
+                percentile(values, p) / percentile(base, p) if base else None, note=note, most=(most or {}).get(p))
+            for p in (50, 99)]
 
 
 def write_crowd(node, pods=1000, policies=100):

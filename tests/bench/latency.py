@@ -22,8 +22,8 @@ TIMEOUT_S = 20
 class Prober:
     """The connections of one pod to another, as they turn out: (begun at, answered)."""
 
-    def __init__(self, pod, to):
-        self.process = pod.popen(CONNECT, EVERY_US, to.ips[4], 80)
+    def __init__(self, pod, to, every_us=EVERY_US):
+        self.process = pod.popen(CONNECT, every_us, to.ips[4], 80)
         self.seen = []
         threading.Thread(target=self._read, daemon=True).start()
 

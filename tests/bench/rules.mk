@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # bench: figures, into $(B)/bench. Included by tests.mk. Needs root; ARGS names the benchmarks to run.
-BENCH_C := hotpath compile connect
+BENCH_C := hotpath compile connect model
 BENCH_BIN := $(patsubst %,$(B)/tests/bench/%,$(BENCH_C))
 
 $(B)/hotpath.bpf.o: tests/bench/hotpath.bpf.c
@@ -17,6 +17,10 @@ $(B)/tests/bench/hotpath: $(call obj,tests/bench/hotpath.c $(LINK_dataplane))
 $(B)/tests/bench/compile: $(call obj,tests/bench/compile.c $(LINK_policy))
 	$(say) LD $@
 	$(Q)$(CC) $(CFLAGS) $(LDHARDEN) -o $@ $^ -lcmocka
+
+$(B)/tests/bench/model: $(call obj,tests/bench/model.c $(LINK_kube))
+	$(say) LD $@
+	$(Q)$(CC) $(CFLAGS) $(LDHARDEN) -o $@ $^ $(LIBS_kube)
 
 $(B)/tests/bench/connect: $(call obj,tests/bench/connect.c)
 	$(say) LD $@

@@ -11,6 +11,7 @@
 #define PODS	  14
 #define ENDPOINTS 6
 #define POLICIES  8
+#define SERVICES  4
 
 /* splitmix64: the same on every machine, so that a seed tells all. */
 static uint64_t dice_next(struct dice *d)
@@ -60,7 +61,7 @@ static const char *roll_namespace(struct dice *d)
 	return namespaces[dice_chance(d, 4) ? 2 : dice_roll(d, 2)];
 }
 
-static void roll_labels(struct dice *d, struct labels *l)
+static void roll_labels(struct dice *d, const struct labels **l)
 {
 	size_t i;
 
@@ -138,6 +139,21 @@ static struct cidr roll_cidr(struct dice *d, bool v4)
 	return c;
 }
 
+/* ---- ports --------------------------------------------------------------------------------- */
+
+static uint16_t roll_port(struct dice *d)
+{
+	return (uint16_t)(dice_chance(d, 95) ? dice_roll(d, 8) : 65535 - dice_roll(d, 2));
+}
+
+static uint8_t roll_proto(struct dice *d)
+{
+	static const uint8_t protos[] = { IPPROTO_TCP, IPPROTO_TCP, IPPROTO_TCP,
+					  IPPROTO_UDP, IPPROTO_UDP, IPPROTO_SCTP };
+
+	return pick(d, protos);
+}
+
 /* ---- objects -------------------------------------------------------------------------------- */
 
 static void put_namespace(struct model *m, struct dice *d)
@@ -173,6 +189,9 @@ static void put_pod(struct model *m, struct dice *d)
 	roll_labels(d, &p->labels);
 	for (n = dice_roll(d, 4); n; n--)
 		*(struct addr *)must(vec_add(&p->addrs)) = roll_pod_addr(d, n % 2);
+	if (dice_chance(d, 15))
+		*(struct host_port *)must(vec_add(&p->host_ports)) =
+			(struct host_port){ .proto = roll_proto(d), .port = roll_port(d) };
 	p->host_network = dice_chance(d, 4);
 	p->ended = dice_chance(d, 4);
 	zero(model_put_pod(m, p));
@@ -221,19 +240,6 @@ static void roll_peer(struct dice *d, struct peer *p)
 		*(struct cidr *)must(vec_add(&p->except)) = roll_cidr(d, v4 ^ dice_chance(d, 5));
 }
 
-static uint16_t roll_port(struct dice *d)
-{
-	return (uint16_t)(dice_chance(d, 95) ? dice_roll(d, 8) : 65535 - dice_roll(d, 2));
-}
-
-static uint8_t roll_proto(struct dice *d)
-{
-	static const uint8_t protos[] = { IPPROTO_TCP, IPPROTO_TCP, IPPROTO_TCP,
-					  IPPROTO_UDP, IPPROTO_UDP, IPPROTO_SCTP };
-
-	return pick(d, protos);
-}
-
 static void roll_ports(struct dice *d, struct port_range *p)
 {
 	uint16_t a = roll_port(d), b = dice_chance(d, 50) ? a : roll_port(d);
@@ -275,6 +281,91 @@ static void put_policy(struct model *m, struct dice *d)
 	zero(model_put_policy(m, np));
 }
 
+/* Mostly where nobody else is, but that is a rule of the API server's, not of ours. */
+static struct addr roll_cluster_ip(struct dice *d, bool v4)
+{
+	char text[ADDR_TEXT];
+
+	if (dice_chance(d, 10))
+		return roll_pod_addr(d, v4);
+	(void)snprintf(text, sizeof(text), v4 ? "10.0.1.%u" : "fd00::1:%x", dice_roll(d, 4));
+	return addr_of(text);
+}
+
+static void roll_service_port(struct dice *d, struct service_port *p, bool of_slice)
+{
+	static const char *const names[] = { "", "a" };
+
+	p->name = must(strdup(pick(d, names)));
+	p->proto = roll_proto(d);
+	p->port = (uint16_t)dice_roll(d, 8);
+	if (!p->port && (!of_slice || dice_chance(d, 70)))
+		p->port = 1;
+}
+
+static void service_name(struct dice *d, char ret[16])
+{
+	(void)snprintf(ret, 16, "s%u", dice_roll(d, SERVICES));
+}
+
+static void put_service(struct model *m, struct dice *d)
+{
+	struct service *s;
+	char name[16];
+	uint32_t n;
+
+	service_name(d, name);
+	s = must(service_new(roll_namespace(d), name));
+	for (n = dice_roll(d, 3); n; n--)
+		*(struct addr *)must(vec_add(&s->addrs)) = roll_cluster_ip(d, n % 2);
+	for (n = dice_roll(d, 5); n; n--)
+		roll_service_port(d, must(vec_add(&s->ports)), false);
+	zero(model_put_service(m, s));
+}
+
+/* What is behind: pods mostly, but a slice may hold any address. */
+static struct addr roll_backend(const struct model *m, struct dice *d, bool v4)
+{
+	const struct pod *p = m->pods.n ? m->pods.v[dice_roll(d, (uint32_t)m->pods.n)] : NULL;
+
+	if (m->node_addrs.n && dice_chance(d, 10))
+		return m->node_addrs.v[dice_roll(d, (uint32_t)m->node_addrs.n)];
+	if (p && p->addrs.n && dice_chance(d, 60) && addr_is_v4(&p->addrs.v[0]) == v4)
+		return p->addrs.v[0];
+	return dice_chance(d, 20) ? roll_cluster_ip(d, v4) : roll_addr(d, v4);
+}
+
+static void put_slice(struct model *m, struct dice *d)
+{
+	const bool v4 = dice_chance(d, 50);
+	struct endpoint_slice *s;
+	char name[16];
+	uint32_t n;
+
+	(void)snprintf(name, sizeof(name), "e%u", dice_roll(d, 3 * SERVICES));
+	s = must(slice_new(roll_namespace(d), name));
+	service_name(d, name);
+	free(s->service);
+	s->service = must(strdup(name));
+	s->v4 = v4 || dice_chance(d, 3);
+	s->v6 = !v4 || dice_chance(d, 3);
+	s->unknown = dice_chance(d, 3);
+	for (n = dice_chance(d, 10) ? 0 : 1 + dice_roll(d, 2); n; n--)
+		*(struct addr *)must(vec_add(&s->addrs)) = roll_backend(m, d, v4);
+	for (n = dice_roll(d, 5); n; n--)
+		roll_service_port(d, must(vec_add(&s->ports)), true);
+	zero(model_put_slice(m, s));
+}
+
+static void put_other_node(struct model *m, struct dice *d)
+{
+	struct cluster_node *n = must(cluster_node_new("n1"));
+
+	*(struct addr *)must(vec_add(&n->addrs)) =
+		dice_chance(d, 50) ? roll_cluster_ip(d, dice_chance(d, 50)) : roll_pod_addr(d, true);
+	zero(model_put_node(m, n));
+}
+
 static void put_node(struct model *m, struct dice *d)
 {
 	const struct addr node[] = { roll_addr(d, true), roll_addr(d, false) };
@@ -298,6 +389,12 @@ struct model *cluster_new(struct dice *d)
 		put_endpoint(m, d);
 	for (n = dice_roll(d, 2 * POLICIES); n; n--)
 		put_policy(m, d);
+	for (n = dice_roll(d, 2 * SERVICES); n; n--)
+		put_service(m, d);
+	for (n = dice_roll(d, 6 * SERVICES); n; n--)
+		put_slice(m, d);
+	if (dice_chance(d, 50))
+		put_other_node(m, d);
 	/* Most endpoints should be of a pod that is there. */
 	for (n = 0; n < m->endpoints.n; n++) {
 		const struct endpoint *e = m->endpoints.v[n];
@@ -314,7 +411,7 @@ struct model *cluster_new(struct dice *d)
 
 static void remove_one(struct model *m, struct dice *d)
 {
-	const uint32_t what = dice_roll(d, 4), n = dice_roll(d, 1000);
+	const uint32_t what = dice_roll(d, 6), n = dice_roll(d, 1000);
 
 	if (what == 0 && m->policies.n)
 		(void)model_del_policy(m, m->policies.v[n % m->policies.n]->ns,
@@ -323,6 +420,12 @@ static void remove_one(struct model *m, struct dice *d)
 		(void)model_del_pod(m, m->pods.v[n % m->pods.n]->ns, m->pods.v[n % m->pods.n]->name);
 	if (what == 2 && m->endpoints.n > 1)
 		(void)model_del_endpoint(m, &m->endpoints.v[n % m->endpoints.n]->key);
+	if (what == 4 && m->services.n)
+		(void)model_del_service(m, m->services.v[n % m->services.n]->ns,
+					m->services.v[n % m->services.n]->name);
+	if (what == 5 && m->slices.n)
+		(void)model_del_slice(m, m->slices.v[n % m->slices.n]->ns,
+				      m->slices.v[n % m->slices.n]->name);
 	if (what == 3 && m->namespaces.n > 1)
 		(void)model_del_namespace(m, m->namespaces.v[n % m->namespaces.n]->name);
 }
@@ -360,11 +463,32 @@ static void tweak_policy(struct model *m, struct dice *d)
 void cluster_change(struct model *m, struct dice *d)
 {
 	static void (*const changes[])(struct model * m, struct dice * d) = {
-		put_namespace, put_pod,	   put_pod,	 put_endpoint, put_policy,
-		put_node,      remove_one, tweak_policy, tweak_policy, tweak_policy,
+		put_namespace, put_pod,	   put_pod,	 put_endpoint,	 put_policy,
+		put_node,      remove_one, tweak_policy, tweak_policy,	 tweak_policy,
+		put_service,   put_slice,  put_slice,	 put_other_node,
 	};
 
 	pick(d, changes)(m, d);
+}
+
+/* To a Service, on one of its ports. False: there is none. */
+static bool roll_service_flow(const struct model *m, struct dice *d, struct oracle_flow *ret,
+			      struct addr *remote)
+{
+	const struct service *s = m->services.n ? m->services.v[dice_roll(d, (uint32_t)m->services.n)] : NULL;
+	const struct service_port *p;
+
+	if (!s || !s->addrs.n)
+		return false;
+	*remote = s->addrs.v[dice_roll(d, (uint32_t)s->addrs.n)];
+	p = s->ports.n ? &s->ports.v[dice_roll(d, (uint32_t)s->ports.n)] : NULL;
+	if (!p || dice_chance(d, 10))
+		return false;
+	ret->proto = p->proto;
+	ret->dport = p->port;
+	ret->sport = roll_port(d);
+	ret->dir = DIR_EGRESS;
+	return true;
 }
 
 void cluster_flow(const struct model *m, struct dice *d, struct oracle_flow *ret)
@@ -375,19 +499,21 @@ void cluster_flow(const struct model *m, struct dice *d, struct oracle_flow *ret
 	struct addr local = {};
 	size_t i;
 
+	*ret = (struct oracle_flow){ .ifindex = e->ifindex, .dir = (int)dice_roll(d, DIR_MAX) };
 	if (dice_chance(d, 5))
 		remote = addr_of(addr_is_v4(&remote) ? "10.0.0.255" : "fe80::1");
+	if (!dice_chance(d, 40) || !roll_service_flow(m, d, ret, &remote)) {
+		ret->proto = dice_chance(d, 90) ? roll_proto(d) : pick(d, others);
+		if (ret->proto == IPPROTO_TCP || ret->proto == IPPROTO_UDP || ret->proto == IPPROTO_SCTP) {
+			ret->sport = roll_port(d);
+			ret->dport = roll_port(d);
+		}
+	}
 	for (i = 0; i < e->addrs.n; i++)
 		if (addr_is_v4(&e->addrs.v[i]) == addr_is_v4(&remote) && e->addrs.v[i].b[0] != 0xfe)
 			local = e->addrs.v[i];
-	*ret = (struct oracle_flow){ .ifindex = e->ifindex, .dir = (int)dice_roll(d, DIR_MAX) };
 	ret->src = ret->dir == DIR_INGRESS ? remote : local;
 	ret->dst = ret->dir == DIR_INGRESS ? local : remote;
-	ret->proto = dice_chance(d, 90) ? roll_proto(d) : pick(d, others);
-	if (ret->proto == IPPROTO_TCP || ret->proto == IPPROTO_UDP || ret->proto == IPPROTO_SCTP) {
-		ret->sport = roll_port(d);
-		ret->dport = roll_port(d);
-	}
 }
 
 /* ---- printing ------------------------------------------------------------------------------- */
@@ -397,8 +523,8 @@ static void print_labels(const struct labels *l, FILE *out)
 	size_t i;
 
 	fprintf(out, " labels {");
-	for (i = 0; i < l->at.n; i++)
-		fprintf(out, "%s%s: %s", i ? ", " : "", l->at.v[i].key, l->at.v[i].value);
+	for (i = 0; i < l->n; i++)
+		fprintf(out, "%s%s: %s", i ? ", " : "", l->at[i].key, l->at[i].value);
 	fprintf(out, "}");
 }
 
@@ -411,6 +537,39 @@ static void print_addrs(const struct addr *v, size_t n, FILE *out)
 	for (i = 0; i < n; i++)
 		fprintf(out, "%s%s", i ? ", " : "", addr_text(&v[i], text));
 	fprintf(out, "]");
+}
+
+static void print_service_ports(const struct service_port *v, size_t n, FILE *out)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		fprintf(out, " '%s' %u/%u", v[i].name, v[i].proto, v[i].port);
+}
+
+static void print_services(const struct model *m, FILE *out)
+{
+	size_t i;
+
+	for (i = 0; i < m->services.n; i++) {
+		const struct service *s = m->services.v[i];
+
+		fprintf(out, "\nservice %s/%s", s->ns, s->name);
+		print_addrs(s->addrs.v, s->addrs.n, out);
+		print_service_ports(s->ports.v, s->ports.n, out);
+	}
+	for (i = 0; i < m->slices.n; i++) {
+		const struct endpoint_slice *s = m->slices.v[i];
+
+		fprintf(out, "\nslice %s/%s of %s%s%s%s", s->ns, s->name, s->service, s->v4 ? " v4" : "",
+			s->v6 ? " v6" : "", s->unknown ? " not understood" : "");
+		print_addrs(s->addrs.v, s->addrs.n, out);
+		print_service_ports(s->ports.v, s->ports.n, out);
+	}
+	for (i = 0; i < m->nodes.n; i++) {
+		fprintf(out, "\nnode %s", m->nodes.v[i]->name);
+		print_addrs(m->nodes.v[i]->addrs.v, m->nodes.v[i]->addrs.n, out);
+	}
 }
 
 static void print_selector(const char *name, const struct selector *s, FILE *out)
@@ -476,21 +635,23 @@ static void print_policy(const struct net_policy *np, FILE *out)
 
 void cluster_print(const struct model *m, FILE *out)
 {
-	size_t i;
+	size_t i, k;
 
 	fprintf(out, "node");
 	print_addrs(m->node_addrs.v, m->node_addrs.n, out);
 	for (i = 0; i < m->namespaces.n; i++) {
 		fprintf(out, "\nnamespace %s", m->namespaces.v[i]->name);
-		print_labels(&m->namespaces.v[i]->labels, out);
+		print_labels(m->namespaces.v[i]->labels, out);
 	}
 	for (i = 0; i < m->pods.n; i++) {
 		const struct pod *p = m->pods.v[i];
 
 		fprintf(out, "\npod %s/%s uid '%s'%s%s", p->ns, p->name, p->uid,
 			p->host_network ? " hostNetwork" : "", p->ended ? " ended" : "");
-		print_labels(&p->labels, out);
+		print_labels(p->labels, out);
 		print_addrs(p->addrs.v, p->addrs.n, out);
+		for (k = 0; k < p->host_ports.n; k++)
+			fprintf(out, " hostPort %u/%u", p->host_ports.v[k].proto, p->host_ports.v[k].port);
 	}
 	for (i = 0; i < m->endpoints.n; i++) {
 		const struct endpoint *e = m->endpoints.v[i];
@@ -498,6 +659,7 @@ void cluster_print(const struct model *m, FILE *out)
 		fprintf(out, "\nendpoint %u of %s/%s uid '%s'", e->ifindex, e->ns, e->pod, e->uid);
 		print_addrs(e->addrs.v, e->addrs.n, out);
 	}
+	print_services(m, out);
 	fprintf(out, "\n");
 	for (i = 0; i < m->policies.n; i++)
 		print_policy(m->policies.v[i], out);

@@ -11,9 +11,9 @@ static const char *value_of(const struct labels *l, const char *key)
 {
 	size_t i;
 
-	for (i = 0; i < l->at.n; i++)
-		if (strcmp(l->at.v[i].key, key) == 0)
-			return l->at.v[i].value;
+	for (i = 0; i < l->n; i++)
+		if (strcmp(l->at[i].key, key) == 0)
+			return l->at[i].value;
 	return NULL;
 }
 
@@ -157,11 +157,11 @@ static bool peer_is_pod(const struct model *m, const struct net_policy *np, cons
 
 	if (!ns)
 		return false;
-	if (p->namespaces && !selects(p->namespaces, &ns->labels))
+	if (p->namespaces && !selects(p->namespaces, ns->labels))
 		return false;
 	if (!p->namespaces && strcmp(pod->ns, np->ns) != 0)
 		return false;
-	return !p->pods || selects(p->pods, &pod->labels);
+	return !p->pods || selects(p->pods, pod->labels);
 }
 
 /* An interface here tells whose an address is; without one, status.podIPs. Where several pods claim it,
@@ -260,22 +260,221 @@ static const struct pod *subject_of(const struct model *m, uint32_t ifindex)
 /* "podSelector selects the pods to which this NetworkPolicy object applies", in its own namespace. */
 static bool applies(const struct net_policy *np, const struct pod *pod, int dir)
 {
-	return strcmp(np->ns, pod->ns) == 0 && selects(np->subject, &pod->labels) && np->isolates[dir];
+	return strcmp(np->ns, pod->ns) == 0 && selects(np->subject, pod->labels) && np->isolates[dir];
 }
+
+/* Whether this rule allows the flow to that very address. */
+static bool rule_allows(const struct model *m, const struct oracle_flow *f, const struct net_policy *np,
+			const struct rule *r)
+{
+	if (r->unknown) /* what we do not understand allows nothing */
+		return false;
+	return peers_match(m, np, r, f->dir == DIR_INGRESS ? &f->src : &f->dst) && ports_match(r, f);
+}
+
+static bool some_rule_allows(const struct model *m, const struct oracle_flow *f, const struct pod *pod)
+{
+	size_t i, k;
+
+	for (i = 0; i < m->policies.n; i++) {
+		const struct net_policy *np = m->policies.v[i];
+
+		for (k = 0; applies(np, pod, f->dir) && k < np->rules[f->dir].n; k++)
+			if (rule_allows(m, f, np, &np->rules[f->dir].v[k]))
+				return true;
+	}
+	return false;
+}
+
+/* Everybody may be sent everything: a rule without `to` and without `ports`. */
+static bool is_everything(const struct rule *r)
+{
+	return !r->unknown && r->peers.n == 0 && r->ports.n == 0;
+}
+
+static bool some_rule_is_everything(const struct model *m, const struct pod *pod, int dir)
+{
+	size_t i, k;
+
+	for (i = 0; i < m->policies.n; i++)
+		for (k = 0; applies(m->policies.v[i], pod, dir) && k < m->policies.v[i]->rules[dir].n; k++)
+			if (is_everything(&m->policies.v[i]->rules[dir].v[k]))
+				return true;
+	return false;
+}
+
+/* ---- Services ------------------------------------------------------------------------------- */
+
+/* Of a pod, of this node or of another one. */
+static bool is_somebodys(const struct model *m, const struct addr *a)
+{
+	size_t i;
+
+	if (among(a, m->node_addrs.v, m->node_addrs.n))
+		return true;
+	for (i = 0; i < m->nodes.n; i++)
+		if (among(a, m->nodes.v[i]->addrs.v, m->nodes.v[i]->addrs.n))
+			return true;
+	for (i = 0; i < m->endpoints.n; i++) {
+		const struct pod *pod = pod_of(m, m->endpoints.v[i]);
+
+		if (m->endpoints.v[i]->ifindex && !(pod && is_no_pod(pod)) &&
+		    among(a, m->endpoints.v[i]->addrs.v, m->endpoints.v[i]->addrs.n))
+			return true;
+	}
+	for (i = 0; i < m->pods.n; i++)
+		if (!is_no_pod(m->pods.v[i]) && among(a, m->pods.v[i]->addrs.v, m->pods.v[i]->addrs.n))
+			return true;
+	return false;
+}
+
+static bool is_cluster_ip(const struct model *m, const struct addr *a)
+{
+	size_t i;
+
+	for (i = 0; i < m->services.n; i++)
+		if (among(a, m->services.v[i]->addrs.v, m->services.v[i]->addrs.n))
+			return !is_somebodys(m, a);
+	return false;
+}
+
+/* A pod may talk to its node, but what arrives at a hostPort there goes on to another pod. */
+static bool is_this_node(const struct model *m, const struct addr *a, uint8_t proto, uint16_t port)
+{
+	size_t i, k;
+
+	if (!among(a, m->node_addrs.v, m->node_addrs.n))
+		return false;
+	for (i = 0; i < m->endpoints.n; i++) {
+		const struct pod *pod = pod_of(m, m->endpoints.v[i]);
+
+		for (k = 0; pod && k < pod->host_ports.n; k++)
+			if (pod->host_ports.v[k].proto == proto && pod->host_ports.v[k].port == port)
+				return false;
+	}
+	return true;
+}
+
+/* @only: that rule must allow a backend; NULL: any rule must allow every one. */
+struct behind {
+	const struct model *m;
+	const struct oracle_flow *f;
+	const struct pod *pod;
+	const struct net_policy *np;
+	const struct rule *only;
+	bool some, all;
+};
+
+static void ask_backend(struct behind *b, const struct addr *a, uint16_t port)
+{
+	struct oracle_flow f = *b->f;
+
+	f.dst = *a;
+	f.dport = port;
+	if (b->only) {
+		b->some |= rule_allows(b->m, &f, b->np, b->only);
+		return;
+	}
+	b->some = true;
+	b->all &= is_this_node(b->m, a, f.proto, port) || some_rule_allows(b->m, &f, b->pod);
+}
+
+/* "Each slice … is for the Service that its label kubernetes.io/service-name names"; its port is the
+ * Service's port of the same name. */
+static void ask_slice(struct behind *b, const struct endpoint_slice *s, const struct service_port *p)
+{
+	const bool v4 = is_ipv4(&b->f->dst);
+	size_t i, k;
+
+	if (v4 ? !s->v4 : !s->v6)
+		return;
+	if (s->unknown)
+		b->all = false;
+	for (i = 0; i < s->ports.n; i++) {
+		if (s->ports.v[i].proto != p->proto || strcmp(s->ports.v[i].name, p->name) != 0)
+			continue;
+		if (s->ports.v[i].port == 0)
+			b->all = false;
+		for (k = 0; k < s->addrs.n; k++)
+			ask_backend(b, &s->addrs.v[k], s->ports.v[i].port);
+	}
+}
+
+static void ask_service_port(struct behind *b, const struct service *s, const struct service_port *p)
+{
+	size_t i;
+
+	for (i = 0; i < b->m->slices.n; i++) {
+		const struct endpoint_slice *slice = b->m->slices.v[i];
+
+		if (strcmp(slice->ns, s->ns) == 0 && strcmp(slice->service, s->name) == 0)
+			ask_slice(b, slice, p);
+	}
+}
+
+/* Which backend it will be nobody knows: there must be one, and all must be allowed; by every Service that
+ * has this address, and only on ports that it has. */
+static bool service_allows(const struct model *m, const struct oracle_flow *f, const struct pod *pod)
+{
+	size_t i, k;
+
+	for (i = 0; i < m->services.n; i++) {
+		const struct service *s = m->services.v[i];
+		bool has = false;
+
+		if (!among(&f->dst, s->addrs.v, s->addrs.n))
+			continue;
+		for (k = 0; k < s->ports.n; k++) {
+			struct behind b = { .m = m, .f = f, .pod = pod, .all = true };
+
+			if (s->ports.v[k].proto != f->proto || s->ports.v[k].port != f->dport)
+				continue;
+			has = true;
+			ask_service_port(&b, s, &s->ports.v[k]);
+			if (!b.some || !b.all)
+				return false;
+		}
+		if (!has)
+			return false;
+	}
+	return true;
+}
+
+/* Whether the rule allows the flow to at least one of the backends. */
+static bool rule_allows_backend(const struct model *m, const struct oracle_flow *f,
+				const struct net_policy *np, const struct rule *r)
+{
+	struct behind b = { .m = m, .f = f, .np = np, .only = r };
+	size_t i, k;
+
+	for (i = 0; i < m->services.n; i++)
+		for (k = 0; k < m->services.v[i]->ports.n; k++)
+			if (among(&f->dst, m->services.v[i]->addrs.v, m->services.v[i]->addrs.n) &&
+			    m->services.v[i]->ports.v[k].proto == f->proto &&
+			    m->services.v[i]->ports.v[k].port == f->dport)
+				ask_service_port(&b, m->services.v[i], &m->services.v[i]->ports.v[k]);
+	return b.some;
+}
+
+bool oracle_is_service(const struct model *m, const struct oracle_flow *f)
+{
+	return f->dir == DIR_EGRESS && is_cluster_ip(m, &f->dst);
+}
+
+/* ---- the answers ---------------------------------------------------------------------------- */
 
 bool oracle_rule_allows(const struct model *m, const struct oracle_flow *f, const struct net_policy *np,
 			uint32_t index)
 {
-	const struct addr *remote = f->dir == DIR_INGRESS ? &f->src : &f->dst;
 	const struct pod *pod = subject_of(m, f->ifindex);
 	const struct rule *r;
 
 	if (!pod || !applies(np, pod, f->dir) || index >= np->rules[f->dir].n)
 		return false;
 	r = &np->rules[f->dir].v[index];
-	if (r->unknown) /* what we do not understand allows nothing */
-		return false;
-	return peers_match(m, np, r, remote) && ports_match(r, f);
+	if (oracle_is_service(m, f))
+		return is_everything(r) || rule_allows_backend(m, f, np, r);
+	return rule_allows(m, f, np, r);
 }
 
 /* "Traffic is allowed if there are no policies selecting the pod …, or if the traffic matches at least one
@@ -283,21 +482,18 @@ bool oracle_rule_allows(const struct model *m, const struct oracle_flow *f, cons
 enum oracle_answer oracle_ask(const struct model *m, const struct oracle_flow *f)
 {
 	const struct pod *pod = subject_of(m, f->ifindex);
-	bool isolated = false;
-	uint32_t k;
+	bool isolated = false, allowed;
 	size_t i;
 
 	if (!pod)
 		return ORACLE_UNKNOWN;
-	for (i = 0; i < m->policies.n; i++) {
-		const struct net_policy *np = m->policies.v[i];
-
-		if (!applies(np, pod, f->dir))
-			continue;
-		isolated = true;
-		for (k = 0; k < np->rules[f->dir].n; k++)
-			if (oracle_rule_allows(m, f, np, k))
-				return ORACLE_ALLOWED;
-	}
-	return isolated ? ORACLE_DENIED : ORACLE_OPEN;
+	for (i = 0; i < m->policies.n; i++)
+		isolated |= applies(m->policies.v[i], pod, f->dir);
+	if (!isolated)
+		return ORACLE_OPEN;
+	if (oracle_is_service(m, f))
+		allowed = some_rule_is_everything(m, pod, f->dir) || service_allows(m, f, pod);
+	else
+		allowed = some_rule_allows(m, f, pod);
+	return allowed ? ORACLE_ALLOWED : ORACLE_DENIED;
 }

@@ -30,7 +30,10 @@ enum oracle_answer {
 
 enum oracle_answer oracle_ask(const struct model *m, const struct oracle_flow *f);
 
-/* Whether this one rule applies to the pod and allows the flow. */
+/* Whether it goes to a Service's address, and the backends are asked in its place. */
+bool oracle_is_service(const struct model *m, const struct oracle_flow *f);
+
+/* Whether this one rule applies to the pod and allows the flow; of a Service, to one of its backends. */
 bool oracle_rule_allows(const struct model *m, const struct oracle_flow *f, const struct net_policy *np,
 			uint32_t index);
 

@@ -60,7 +60,7 @@ static void fill_truth(void)
 	int e, a, port;
 
 	for (e = 0; e < ENDPOINTS; e++)
-		for (a = 0; a < ADDRS; a++)
+		for (a = 0; a < ASKED; a++)
 			for (port = 0; port < PEER_SETS; port++, n++) {
 				const struct addr addr = addr_of(a);
 				struct pub_flow f = { .ifindex = world_ifindex(e),

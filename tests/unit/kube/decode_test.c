@@ -131,8 +131,8 @@ static void a_real_pod(void **state)
 	assert_non_null(p);
 	assert_string_equal(p->uid, "5d2c1f60-3c4e-4c1b-9df2-1a2b3c4d5e6f");
 	assert_string_equal(p->node, "worker-1");
-	assert_int_equal(p->labels.at.n, 4);
-	assert_string_equal(labels_get(&p->labels, "app.kubernetes.io/name"), "web");
+	assert_int_equal(p->labels->n, 4);
+	assert_string_equal(labels_get(p->labels, "app.kubernetes.io/name"), "web");
 	assert_addrs(p, "10.244.1.7", "fd00:10:244:1::7");
 	assert_int_equal(p->host_ports.n, 2);
 	assert_int_equal(p->host_ports.v[0].proto, IPPROTO_UDP);
@@ -167,9 +167,9 @@ static void real_namespaces(void **state)
 
 	(void)state;
 	assert_int_equal(m->namespaces.n, 2);
-	assert_int_equal(n->labels.at.n, 2);
-	assert_string_equal(labels_get(&n->labels, "team"), "sales");
-	assert_string_equal(labels_get(&n->labels, "kubernetes.io/metadata.name"), "shop");
+	assert_int_equal(n->labels->n, 2);
+	assert_string_equal(labels_get(n->labels, "team"), "sales");
+	assert_string_equal(labels_get(n->labels, "kubernetes.io/metadata.name"), "shop");
 	model_free(m);
 }
 
@@ -204,7 +204,7 @@ static void small_ones(void **state)
 
 	(void)state;
 	assert_int_equal(c.ignored.n, 1);
-	assert_string_equal(c.ignored.v[0], "Service (v1)");
+	assert_string_equal(c.ignored.v[0], "ConfigMap (v1)");
 	assert_int_equal(c.objects.n, 3);
 	m = model_of(c, "");
 	assert_addrs(model_pod(m, "shop", "web"), "10.0.0.2", NULL);
@@ -230,6 +230,10 @@ static const struct {
 	{ V1("Namespace", "metadata: {name: " LONG63 "}"), "Namespace '" LONG63 "'" },
 	{ "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: p}",
 	  "NetworkPolicy 'default/p'" },
+	{ V1("Service", "metadata: {name: web}"), "Service 'default/web'" },
+	{ "apiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\nmetadata: {name: web-x, namespace: a}",
+	  "EndpointSlice 'a/web-x'" },
+	{ V1("Node", "metadata: {name: n1.example.org, namespace: x}"), "Node 'n1.example.org'" },
 };
 
 static void who_is_who(void **state)
@@ -250,7 +254,8 @@ static void who_is_who(void **state)
 static const struct {
 	const char *text, *ignored;
 } others[] = {
-	{ V1("Service", "metadata: {name: Any_Name}"), "Service (v1)" },
+	{ V1("ConfigMap", "metadata: {name: Any_Name}"), "ConfigMap (v1)" },
+	{ V1("EndpointSlice", ""), "EndpointSlice (v1)" },
 	{ V1("NetworkPolicy", ""), "NetworkPolicy (v1)" },
 	{ "apiVersion: networking.k8s.io/v1beta1\nkind: NetworkPolicy",
 	  "NetworkPolicy (networking.k8s.io/v1beta1)" },
@@ -395,7 +400,7 @@ static void odd_pods(void **state)
 	(void)state;
 	assert_string_equal(p->uid, "");
 	assert_string_equal(p->node, "");
-	assert_int_equal(p->labels.at.n, 1);
+	assert_int_equal(p->labels->n, 1);
 	assert_false(p->host_network);
 	assert_false(p->ended);
 	assert_addrs(p, "10.0.0.2", "fd00::2");
@@ -418,12 +423,12 @@ static void a_namespace_keeps_its_name_label(void **state)
 						 "metadata: {name: a, labels: "
 						 "{kubernetes.io/metadata.name: kube-system, b: c, d: 1}}")),
 			 "");
-	const struct labels *l = &model_namespace(m, "a")->labels;
+	const struct labels *l = model_namespace(m, "a")->labels;
 
 	(void)state;
 	assert_string_equal(labels_get(l, "kubernetes.io/metadata.name"), "a");
 	assert_string_equal(labels_get(l, "b"), "c");
-	assert_int_equal(l->at.n, 2);
+	assert_int_equal(l->n, 2);
 	model_free(m);
 }
 
@@ -449,7 +454,7 @@ static void pods_have_limits(void **state)
 		(void)buf_fmt(&text, "    - hostPort: %d\n", i + 1);
 	m = model_of(content_of("x.yaml", text.data), "");
 	p = model_pod(m, "default", "a");
-	assert_int_equal(p->labels.at.n, DECODE_LABELS_MAX);
+	assert_int_equal(p->labels->n, DECODE_LABELS_MAX);
 	assert_int_equal(p->addrs.n, DECODE_ADDRS_MAX);
 	assert_int_equal(p->host_ports.n, DECODE_HOST_PORTS_MAX);
 	assert_string_equal(p->uid, "");
@@ -463,12 +468,20 @@ static void pods_have_limits(void **state)
 	"{apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, metadata: {name: " name "}, spec: " spec "}"
 #define POD(name, label) "{apiVersion: v1, kind: Pod, metadata: {name: " name ", labels: {l: " label "}}}"
 #define NAMESPACE(name)	 "{apiVersion: v1, kind: Namespace, metadata: {name: " name "}}"
+#define SERVICE(name, ip)                                                                                    \
+	"{apiVersion: v1, kind: Service, metadata: {name: " name "}, spec: {clusterIP: " ip "}}"
+#define SLICE(name, ready, ip)                                                                               \
+	"{apiVersion: discovery.k8s.io/v1, kind: EndpointSlice, metadata: {name: " name                      \
+	"}, addressType: IPv4, endpoints: [{conditions: {ready: " ready "}, addresses: [" ip "]}]}"
+#define NODE(name, beat, ip)                                                                                 \
+	"{apiVersion: v1, kind: Node, metadata: {name: " name "}, status: {conditions: [{at: " beat          \
+	"}], addresses: [{type: InternalIP, address: " ip "}]}}"
 
 static const char *label_of(const struct model *m, const char *pod)
 {
 	const struct pod *p = model_pod(m, "default", pod);
 
-	return p ? labels_get(&p->labels, "l") : "none";
+	return p ? labels_get(p->labels, "l") : "none";
 }
 
 static void differences_only(void **state)
@@ -525,6 +538,40 @@ static void fields_of_no_use_do_not_count(void **state)
 	content_done(&a);
 	content_done(&b);
 	content_done(&c);
+}
+
+/* What a Service is about, and its slices and nodes: no more, or each heartbeat would be a change. */
+static void services_and_nodes_come_and_go(void **state)
+{
+	const char *const names[] = { "one" };
+	struct content c =
+		content_of("x.yaml", SERVICE("s", "10.96.0.1") "\n--- " SLICE(
+					     "s-1", "true", "10.0.0.1") "\n--- " NODE("n", "1", "192.0.2.1"));
+	struct buf said = BUF_INIT(65536);
+	struct model *m = model_new();
+	struct merge merge = {};
+
+	(void)state;
+	assert_true(apply(&merge, &c, names, 1, m, &said));
+	assert_int_equal(model_service(m, "default", "s")->addrs.n, 1);
+	assert_int_equal(model_slice(m, "default", "s-1")->addrs.n, 1);
+	assert_int_equal(model_node(m, "n")->addrs.n, 1);
+	content_done(&c);
+	c = content_of("x.yaml", SERVICE("s", "10.96.0.1") "\n--- " SLICE(
+					 "s-1", "false", "10.0.0.1") "\n--- " NODE("n", "2", "192.0.2.1"));
+	assert_false(apply(&merge, &c, names, 1, m, &said));
+	content_done(&c);
+	c = content_of("x.yaml", SLICE("s-1", "false", "10.0.0.2"));
+	assert_true(apply(&merge, &c, names, 1, m, &said));
+	assert_null(model_service(m, "default", "s"));
+	assert_null(model_node(m, "n"));
+	assert_int_equal(model_slice(m, "default", "s-1")->addrs.v[0].b[15], 2);
+	assert_true(apply(&merge, &c, names, 0, m, &said));
+	assert_null(model_slice(m, "default", "s-1"));
+	merge_done(&merge);
+	content_done(&c);
+	model_free(m);
+	buf_done(&said);
 }
 
 static void one_object_in_two_files(void **state)
@@ -585,6 +632,7 @@ int main(void)
 		cmocka_unit_test(pods_have_limits),
 		cmocka_unit_test(differences_only),
 		cmocka_unit_test(fields_of_no_use_do_not_count),
+		cmocka_unit_test(services_and_nodes_come_and_go),
 		cmocka_unit_test(one_object_in_two_files),
 		cmocka_unit_test(problems_are_told_with_their_object),
 	};

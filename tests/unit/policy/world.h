@@ -5,6 +5,7 @@
  *   peer      "pods(app=web)", "ns(team=a)", "ns(team=a) pods(app=web)", "10.0.0.0/8 -10.1.0.0/16"
  *   peers     peers with ";" between; NULL: any peer
  *   ports     "tcp/80,udp/53,tcp/8000-9000,sctp"; NULL: all; no number: all ports
+ *   of Services and slices  "web:tcp/80,udp/53,any:tcp/0": with a name or without
  */
 #ifndef TESTS_UNIT_POLICY_WORLD_H
 #define TESTS_UNIT_POLICY_WORLD_H
@@ -107,7 +108,7 @@ W struct selector *w_selector(const char *text)
 	return s;
 }
 
-W void w_labels(struct labels *l, const char *text)
+W void w_labels(const struct labels **l, const char *text)
 {
 	auto_free char *copy = strdup(text ? text : "");
 	char *at = copy, *piece;
@@ -257,6 +258,67 @@ W struct rule *w_rule(struct net_policy *np, int dir, const char *peers, const c
 		if (*piece)
 			*(struct port_range *)vec_add(&r->ports) = w_port(piece);
 	return r;
+}
+
+W void w_service_port(struct service_port *p, char *text)
+{
+	char *name = strchr(text, ':') ? strsep(&text, ":") : text + strlen(text);
+	const struct port_range r = w_port(text);
+
+	*p = (struct service_port){ .name = strdup(name), .proto = r.proto, .port = r.first };
+}
+
+/* Borrowed from the model, as the next one. */
+W struct service *w_service(struct model *m, const char *name, const char *addrs, const char *ports)
+{
+	auto_free char *addrs_copy = strdup(addrs), *ports_copy = strdup(ports);
+	char ns[64], service[64], *at = addrs_copy, *piece;
+	struct service *s;
+
+	w_split(name, ns, service);
+	s = service_new(ns, service);
+	while ((piece = w_piece(&at, ",")))
+		if (*piece)
+			*(struct addr *)vec_add(&s->addrs) = w_addr(piece);
+	at = ports_copy;
+	while ((piece = w_piece(&at, ",")))
+		if (*piece)
+			w_service_port(vec_add(&s->ports), piece);
+	assert_int_equal(model_put_service(m, s), 0);
+	return s;
+}
+
+/* @name: "shop/web-1" belongs to the Service web. Of IPv6 if its first address is. */
+W struct endpoint_slice *w_slice(struct model *m, const char *name, const char *addrs, const char *ports)
+{
+	auto_free char *addrs_copy = strdup(addrs), *ports_copy = strdup(ports);
+	char ns[64], slice[64], *at = addrs_copy, *piece;
+	struct endpoint_slice *s;
+
+	w_split(name, ns, slice);
+	s = slice_new(ns, slice);
+	*strrchr(slice, '-') = '\0';
+	free(s->service);
+	s->service = strdup(slice);
+	while ((piece = w_piece(&at, ",")))
+		if (*piece)
+			*(struct addr *)vec_add(&s->addrs) = w_addr(piece);
+	s->v6 = s->addrs.n && !addr_is_v4(&s->addrs.v[0]);
+	s->v4 = !s->v6;
+	at = ports_copy;
+	while ((piece = w_piece(&at, ",")))
+		if (*piece)
+			w_service_port(vec_add(&s->ports), piece);
+	assert_int_equal(model_put_slice(m, s), 0);
+	return s;
+}
+
+W void w_node(struct model *m, const char *name, const char *addr)
+{
+	struct cluster_node *n = cluster_node_new(name);
+
+	*(struct addr *)vec_add(&n->addrs) = w_addr(addr);
+	assert_int_equal(model_put_node(m, n), 0);
 }
 
 /* ---- asking ------------------------------------------------------------------------------- */

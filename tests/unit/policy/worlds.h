@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Random small worlds for whoever tests a change of policy: which endpoint has which policy set, which
- * address which class, and by that what every verdict has to be. Known without the compiler.
+ * address which class, what is behind a Service, and by that what every verdict has to be. Known without
+ * the compiler.
  */
 #ifndef TEST_WORLDS_H
 #define TEST_WORLDS_H
@@ -17,6 +18,8 @@
 #define PEER_SETS  7	 /* bit i: peer set i, allowed on port 80 + 2 * i */
 #define BLOCK_BITS 0x60u /* the last two are CIDR blocks */
 #define ADDRS	   6
+#define SERVICE	   ADDRS /* an address that stands for some of the others */
+#define ASKED	   (ADDRS + 1)
 #define ENDPOINTS  4
 
 /* 2 and 3 collide with 0 and 1 in the direct slots of bh_endpoints. */
@@ -32,6 +35,11 @@ struct world {
 	uint8_t class[ADDRS]; /* 0: no entry of its own */
 	bool node[ADDRS];
 	uint8_t wide, narrow; /* classes of two nested blocks; 0: no such block */
+	bool service;
+	struct behind {
+		uint8_t addrs; /* bit i: address i; none: denied */
+		uint8_t at;    /* where they listen, as the number of a port */
+	} behind[PEER_SETS];   /* by the port of the Service */
 };
 
 static unsigned int seed;
@@ -59,6 +67,24 @@ static inline struct hash128 hash_of(const char *what, unsigned int n)
 
 	(void)snprintf(text, sizeof(text), "%s %u", what, n);
 	return hash128_of(text, strlen(text));
+}
+
+/* The class that the address has, by an entry of its own or by a block. */
+static inline uint8_t class_of(const struct world *w, int a)
+{
+	if (w->class[a] || w->node[a])
+		return w->class[a];
+	return a >= 2 && a < 4 && w->narrow ? w->narrow : a < 4 ? w->wide : 0;
+}
+
+static inline bool all_allowed(const struct world *w, uint8_t mask, const struct behind *b)
+{
+	int i;
+
+	for (i = 0; i < ADDRS; i++)
+		if (b->addrs >> i & 1 && !((mask & class_of(w, i)) >> b->at & 1))
+			return false;
+	return b->addrs;
 }
 
 /* ---- a world as tables ---------------------------------------------------------------------- */
@@ -117,11 +143,55 @@ static inline void add_block(struct tables *t, const char *text, uint8_t mask, u
 	l->class = class_index(t, mask, masks);
 }
 
+/* The last class: named by the classes behind it, as the compiler does. */
+static inline void add_service(struct tables *t, const struct world *w)
+{
+	char name[PEER_SETS * (ADDRS * 4 + 12) + 1];
+	size_t len = 0, p, i;
+	struct table_location *l;
+
+	if (!w->service)
+		return;
+	for (p = 0; p < PEER_SETS; p++) {
+		len += (size_t)sprintf(name + len, ";%zu %u", p, w->behind[p].at);
+		for (i = 0; i < ADDRS; i++)
+			if (w->behind[p].addrs >> i & 1)
+				len += (size_t)sprintf(name + len, " %x", class_of(w, (int)i));
+	}
+	vec_add(&t->classes)->hash = hash128_of(name, len);
+	l = vec_add(&t->locations);
+	l->cidr = (struct cidr){ .addr = addr_of(SERVICE), .len = 128 };
+	l->class = (uint32_t)t->classes.n - 1;
+}
+
+static inline void add_service_rows(struct tables *t, const struct world *w, uint32_t set, uint8_t set_mask)
+{
+	uint32_t dir, first, i;
+
+	for (dir = 0; w->service && set_mask != 0xff && dir < 2; dir++) {
+		first = (uint32_t)t->ranges.n;
+		for (i = 0; i < PEER_SETS; i++)
+			if (all_allowed(w, set_mask, &w->behind[i]))
+				*vec_add(&t->ranges) = (struct table_range){
+					.first = BH_PORT(6, 80 + 2 * i),
+					.last = BH_PORT(6, 80 + 2 * i),
+					.action = BH_ALLOW,
+					.rule = 1,
+				};
+		if (t->ranges.n > first)
+			*vec_add(&t->rows) = (struct table_row){ .set = set,
+								 .class = (uint32_t)t->classes.n - 1,
+								 .dir = dir,
+								 .first = first,
+								 .n = (uint32_t)t->ranges.n - first };
+	}
+}
+
 static inline struct tables *tables_of(const struct world *w)
 {
 	struct tables *t = calloc(1, sizeof(*t));
 	uint8_t masks[ADDRS + 3] = { 0 }, sets[ENDPOINTS];
-	size_t i, j;
+	size_t i, j, plain;
 
 	assert(t);
 	vec_add(&t->rules)->hash = hash_of("rule", 0);
@@ -137,6 +207,8 @@ static inline struct tables *tables_of(const struct world *w)
 		}
 	add_block(t, "10.1.0.0/16", w->wide, masks);
 	add_block(t, "10.1.1.0/24", w->narrow, masks);
+	plain = t->classes.n;
+	add_service(t, w);
 	vec_sort(&t->locations, policy_location_cmp);
 
 	for (i = 0; i < ENDPOINTS; i++) {
@@ -157,9 +229,11 @@ static inline struct tables *tables_of(const struct world *w)
 		e->ifindex = world_ifindex((int)i);
 		e->set = (int32_t)j;
 	}
-	for (i = 0; i < t->sets.n; i++)
-		for (j = 0; j < t->classes.n; j++)
+	for (i = 0; i < t->sets.n; i++) {
+		for (j = 0; j < plain; j++)
 			add_table_row(t, (uint32_t)i, sets[i], (uint32_t)j, j ? masks[j] : 0);
+		add_service_rows(t, w, (uint32_t)i, sets[i]);
+	}
 	return t;
 }
 
@@ -179,15 +253,35 @@ static inline void free_tables(struct tables *t)
 
 static inline bool truth(const struct world *w, int e, int a, int port)
 {
-	uint8_t class = w->class[a];
-
 	if (!w->there[e])
 		return false;
 	if (w->mask[e] == 0xff)
 		return true;
-	if (!class && !w->node[a])
-		class = a >= 2 && a < 4 && w->narrow ? w->narrow : a < 4 ? w->wide : 0;
-	return (w->mask[e] & class) >> port & 1;
+	if (a == SERVICE)
+		return w->service && all_allowed(w, w->mask[e], &w->behind[port]);
+	return (w->mask[e] & class_of(w, a)) >> port & 1;
+}
+
+static inline void random_service(struct world *w)
+{
+	int i;
+
+	w->service = rnd(5);
+	for (i = 0; i < PEER_SETS; i++)
+		w->behind[i] =
+			(struct behind){ .addrs = rnd(2) ? (uint8_t)(1u << rnd(ADDRS) | 1u << rnd(ADDRS)) : 0,
+					 .at = (uint8_t)rnd(PEER_SETS) };
+}
+
+/* One backend more or less, or another port. */
+static inline void changed_service(struct world *w)
+{
+	struct behind *b = &w->behind[rnd(PEER_SETS)];
+
+	if (rnd(3))
+		b->addrs ^= (uint8_t)(1u << rnd(ADDRS));
+	else
+		b->at = (uint8_t)rnd(PEER_SETS);
 }
 
 static inline struct world random_world(void)
@@ -214,6 +308,7 @@ static inline struct world random_world(void)
 		if (w.node[i] && !w.class[i])
 			w.class[i] = block;
 	}
+	random_service(&w);
 	return w;
 }
 
@@ -221,11 +316,15 @@ static inline struct world random_world(void)
 static inline struct world changed_world(const struct world *from)
 {
 	struct world to = random_world(), w = *from;
-	const unsigned int what = rnd(4);
+	const unsigned int what = rnd(5);
 	int i;
 
 	if (what == 0)
 		return to;
+	if (rnd(2))
+		changed_service(&w);
+	if (what == 4)
+		return w;
 	for (i = 0; i < ENDPOINTS; i++)
 		if (what != 1 && rnd(2)) {
 			w.mask[i] = to.mask[i];

@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Services, what is behind them, and nodes. Lenient, and closed: a Service that says less than we expect has
+ * fewer addresses or ports; a slice that says something we cannot take in is `unknown`, because a
+ * backend that we do not know may be one that nobody allows.
+ */
+#include "kube/decode.h"
+
+#include <errno.h>
+#include <json-c/json.h>
+#include <netinet/in.h>
+#include <string.h>
+
+#include "kube/value.h"
+
+typedef VEC(struct addr) addr_vec;
+typedef VEC(struct service_port) port_vec;
+
+/* ---- addresses and ports ------------------------------------------------------------------ */
+
+/* @vec: VEC(struct addr). Return: 1, 0 it is no address, -ENOMEM. */
+static int add_addr(void *vec, struct json_object *value)
+{
+	const char *text = value_text(value);
+	addr_vec *addrs = vec;
+	struct addr a, *slot;
+
+	if (!text || addr_parse(text, &a) < 0)
+		return 0;
+	slot = vec_add(addrs);
+	if (!slot)
+		return -ENOMEM;
+	*slot = a;
+	return 1;
+}
+
+/* @number: 0 where the API lets it be absent. @vec: VEC(struct service_port). */
+static int add_port(void *vec, struct json_object *o, uint8_t proto, int64_t number)
+{
+	const char *name = value_text(value_get(o, "name"));
+	char *copy = strdup(name ? name : "");
+	port_vec *ports = vec;
+	struct service_port *slot = copy ? vec_add(ports) : NULL;
+
+	if (!slot) {
+		free(copy);
+		return -ENOMEM;
+	}
+	*slot = (struct service_port){ .name = copy, .proto = proto, .port = (uint16_t)number };
+	return 0;
+}
+
+/* The API's default is TCP. 0: not understood. */
+static uint8_t protocol_of(struct json_object *port)
+{
+	struct json_object *protocol = value_get(port, "protocol");
+
+	return protocol ? value_protocol(protocol) : IPPROTO_TCP;
+}
+
+static bool number_of(struct json_object *port, int64_t *ret)
+{
+	return value_integer(value_get(port, "port"), ret) && *ret >= 1 && *ret <= UINT16_MAX;
+}
+
+/* ---- Services ----------------------------------------------------------------------------- */
+
+/* "None" and "" are no addresses. clusterIP, which is the first, only where there is no list. */
+static int decode_cluster_ips(struct json_object *spec, struct service *s)
+{
+	struct json_object *list = value_get(spec, "clusterIPs");
+	const char *type = value_text(value_get(spec, "type"));
+	size_t i;
+	int r;
+
+	if (type && !strcmp(type, "ExternalName"))
+		return 0;
+	for (i = 0; i < value_length(list) && i < DECODE_ADDRS_MAX; i++) {
+		r = add_addr(&s->addrs, value_at(list, i));
+		if (r < 0)
+			return r;
+	}
+	r = value_length(list) ? 0 : add_addr(&s->addrs, value_get(spec, "clusterIP"));
+	return r < 0 ? r : 0;
+}
+
+/* A port that is not here is one that an isolated pod cannot reach. */
+static int fill_service(struct json_object *o, struct service *s)
+{
+	struct json_object *spec = value_get(o, "spec"), *ports = value_get(spec, "ports");
+	size_t i;
+	int r = decode_cluster_ips(spec, s);
+
+	for (i = 0; !r && i < value_length(ports) && i < DECODE_ITEMS_MAX; i++) {
+		struct json_object *port = value_at(ports, i);
+		const uint8_t proto = protocol_of(port);
+		int64_t number;
+
+		if (proto && number_of(port, &number))
+			r = add_port(&s->ports, port, proto, number);
+	}
+	return r;
+}
+
+int decode_service(struct json_object *o, const struct object_id *id, struct service **ret)
+{
+	struct service *s = service_new(id->ns, id->name);
+	int r = s ? fill_service(o, s) : -ENOMEM;
+
+	if (r < 0) {
+		service_free(s);
+		return r;
+	}
+	*ret = s;
+	return 0;
+}
+
+/* ---- slices ------------------------------------------------------------------------------- */
+
+static void decode_type(struct json_object *o, struct endpoint_slice *s)
+{
+	const char *type = value_text(value_get(o, "addressType"));
+
+	s->v4 = type && !strcmp(type, "IPv4");
+	s->v6 = type && !strcmp(type, "IPv6");
+	if (!s->v4 && !s->v6)
+		s->v4 = s->v6 = s->unknown = true; /* FQDN, or what comes after it */
+}
+
+static int add_backend(struct endpoint_slice *s, struct json_object *value)
+{
+	int r;
+
+	if (s->addrs.n == DECODE_BACKENDS_MAX) {
+		s->unknown = true;
+		return 0;
+	}
+	r = add_addr(&s->addrs, value);
+	if (r == 1 && addr_is_v4(&s->addrs.v[s->addrs.n - 1]) == s->v4)
+		return 0;
+	s->unknown = true;
+	return r < 0 ? r : 0;
+}
+
+/* Whatever the conditions say: who is not ready, or going, may still be sent to. */
+static int decode_endpoints(struct json_object *list, struct endpoint_slice *s)
+{
+	size_t i, k;
+	int r = 0;
+
+	for (i = 0; !r && i < value_length(list); i++) {
+		struct json_object *addrs = value_get(value_at(list, i), "addresses");
+
+		s->unknown |= !value_length(addrs);
+		for (k = 0; !r && k < value_length(addrs) && !s->unknown; k++)
+			r = add_backend(s, value_at(addrs, k));
+	}
+	return r;
+}
+
+static int decode_slice_ports(struct json_object *list, struct endpoint_slice *s)
+{
+	size_t i;
+	int r = 0;
+
+	s->unknown |= value_length(list) > DECODE_ITEMS_MAX;
+	for (i = 0; !r && i < value_length(list) && i < DECODE_ITEMS_MAX; i++) {
+		struct json_object *port = value_at(list, i);
+		const uint8_t proto = protocol_of(port);
+		int64_t number = 0;
+
+		if (!number_of(port, &number))
+			number = 0;
+		if (proto) /* else of no Service port */
+			r = add_port(&s->ports, port, proto, number);
+	}
+	return r;
+}
+
+static int decode_service_name(struct json_object *o, struct endpoint_slice *s)
+{
+	struct json_object *labels = value_get(value_get(o, "metadata"), "labels");
+	const char *name = value_text(value_get(labels, "kubernetes.io/service-name"));
+	char *copy;
+
+	if (!name || strlen(name) > DECODE_VALUE_MAX)
+		return 0;
+	copy = strdup(name);
+	if (!copy)
+		return -ENOMEM;
+	free(s->service);
+	s->service = copy;
+	return 0;
+}
+
+int decode_slice(struct json_object *o, const struct object_id *id, struct endpoint_slice **ret)
+{
+	struct endpoint_slice *s = slice_new(id->ns, id->name);
+	int r = s ? decode_service_name(o, s) : -ENOMEM;
+
+	if (!r) {
+		decode_type(o, s);
+		r = decode_endpoints(value_get(o, "endpoints"), s);
+	}
+	if (!r)
+		r = decode_slice_ports(value_get(o, "ports"), s);
+	if (r < 0) {
+		slice_free(s);
+		return r;
+	}
+	*ret = s;
+	return 0;
+}
+
+/* ---- nodes -------------------------------------------------------------------------------- */
+
+static int fill_node(struct json_object *o, struct cluster_node *n)
+{
+	struct json_object *list = value_get(value_get(o, "status"), "addresses");
+	size_t i;
+	int r = 0;
+
+	for (i = 0; r >= 0 && i < value_length(list) && n->addrs.n < DECODE_ADDRS_MAX; i++) {
+		struct json_object *at = value_at(list, i);
+		const char *type = value_text(value_get(at, "type"));
+
+		if (type && (!strcmp(type, "InternalIP") || !strcmp(type, "ExternalIP")))
+			r = add_addr(&n->addrs, value_get(at, "address"));
+	}
+	return r < 0 ? r : 0;
+}
+
+int decode_node(struct json_object *o, const struct object_id *id, struct cluster_node **ret)
+{
+	struct cluster_node *n = cluster_node_new(id->name);
+	int r = n ? fill_node(o, n) : -ENOMEM;
+
+	if (r < 0) {
+		cluster_node_free(n);
+		return r;
+	}
+	*ret = n;
+	return 0;
+}

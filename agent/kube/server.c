@@ -1,0 +1,468 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The API server as a source: one watch for each thing that policies look at, and what they tell
+ * brought into the model. Pods of this node and all others are two watches, so that what matters most is
+ * a small list; they exclude each other, but a pod goes from one to the other when it is scheduled, so each
+ * object knows which watch it is from.
+ */
+#include <errno.h>
+#include <json-c/json.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "kube/confirm.h"
+#include "kube/http.h"
+#include "kube/keep.h"
+#include "kube/object.h"
+#include "kube/source_ops.h"
+#include "kube/value.h"
+#include "kube/watch.h"
+#include "kube/wire.h"
+#include "util/scope.h"
+
+enum { PODS_HERE, PODS_ELSEWHERE, NAMESPACES, POLICIES, SERVICES, SLICES, NODES, PARTS };
+
+/* One thing that is watched. */
+struct part {
+	struct server *server;
+	struct watch_spec spec;
+	struct watch *watch;
+	enum object_kind kind;
+	bool is_optional; /* without it less is allowed, never more */
+	bool told;	  /* of trouble that is its own */
+};
+
+struct server {
+	struct source base;
+	struct source_api_options opt;
+	struct model *model;
+	source_note_fn note;
+	void *ctx;
+	struct http *http;
+	struct part parts[PARTS];
+	struct confirms *confirms;
+	char *here, *elsewhere; /* field selectors */
+	bool touched; /* the model, since the last turn */
+	bool changed; /* in a way that matters: `change` says what */
+	bool news;    /* a list is complete, or there is or was trouble */
+	bool ready;   /* has been, and so it stays */
+	bool cut_off; /* said so: no answers */
+	struct source_change change;
+};
+
+static void tell(struct server *s, enum source_note_kind kind, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+static void tell(struct server *s, enum source_note_kind kind, const char *fmt, ...)
+{
+	char text[1024];
+	const struct source_note n = { .kind = kind, .text = text };
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	bh_text_clean(text);
+	s->note(s->ctx, &n);
+}
+
+/* ---- into the model ----------------------------------------------------------------------- */
+
+/* Most changes in a large cluster are of no consequence here. */
+static bool matters(struct server *s, enum object_kind kind, const void *old, const void *new)
+{
+	if (!s->opt.matters)
+		return true;
+	return (old && s->opt.matters(s->ctx, kind, old)) || (new && s->opt.matters(s->ctx, kind, new));
+}
+
+/* @old or @new may be NULL: none. */
+static void changed(struct server *s, enum object_kind kind, const void *old, const void *new)
+{
+	const struct object_name at = object_ops[kind].name(new ? new : old);
+
+	s->change.policies |= kind == OBJECT_POLICY;
+	s->touched = true;
+	if (!matters(s, kind, old, new))
+		return;
+	if (!s->changed)
+		(void)snprintf(s->change.what, sizeof(s->change.what), "%s '%s%s%s'", object_kinds[kind].kind,
+			       at.ns, *at.ns ? "/" : "", at.name);
+	s->changed = true;
+}
+
+static void tell_problems(struct server *s, const struct net_policy *p)
+{
+	size_t i;
+
+	for (i = 0; i < p->problems.n; i++)
+		tell(s, SOURCE_OBJECT_PROBLEM, "NetworkPolicy '%s/%s': %s %s", p->ns, p->name,
+		     p->problems.v[i].path, p->problems.v[i].text);
+}
+
+/* @take: decoded. Whether it is news is for the caller to know. */
+static int replace(struct server *s, enum object_kind kind, const struct object_id *id, void *take)
+{
+	const struct object_ops *ops = &object_ops[kind];
+	void *old = ops->find(s->model, id->ns, id->name);
+
+	if (old && ops->same(old, take)) {
+		*ops->seen(old) = *ops->seen(take);
+		ops->free(take);
+		return 0;
+	}
+	if (kind == OBJECT_POLICY)
+		tell_problems(s, take);
+	changed(s, kind, old, take);
+	return ops->put(s->model, take);
+}
+
+/*
+ * Streams may overtake each other: two watches between which a pod moves, or a watch and the read for an
+ * ADD. Then the higher version is the newer one. But a new list of the same watch is right, whatever its versions:
+ * those of a restored etcd are lower than what was known before.
+ */
+static bool is_older(const struct part *p, const struct source_seen *had, const struct source_seen *new)
+{
+	if (had->watch == new->watch ? had->round != new->round : watch_is_listing(p->watch))
+		return false;
+	return new->version && had->version > new->version;
+}
+
+static struct source_seen seen_by(const struct part *p, struct json_object *o)
+{
+	return (struct source_seen){
+		.version = kube_version(o),
+		.round = watch_round(p->watch),
+		.watch = (uint8_t)(p - p->server->parts),
+	};
+}
+
+static int put(struct part *p, struct json_object *o, struct bh_err *err)
+{
+	const struct object_ops *ops = &object_ops[p->kind];
+	const struct source_seen seen = seen_by(p, o);
+	struct object_id id;
+	void *old, *new;
+	int r = decode_id(o, &id, err);
+
+	if (r < 0)
+		return r;
+	old = ops->find(p->server->model, id.ns, id.name);
+	if (old && is_older(p, ops->seen(old), &seen))
+		return 0;
+	r = ops->decode(o, &id, &new);
+	if (!r) {
+		*ops->seen(new) = seen;
+		r = replace(p->server, p->kind, &id, new);
+	}
+	return r < 0 ? bh_err_set(err, r, "no memory for %s '%s'", object_kinds[p->kind].kind, id.name) : 0;
+}
+
+static void drop(struct part *p, void *old)
+{
+	const struct object_ops *ops = &object_ops[p->kind];
+	const struct object_name at = ops->name(old);
+
+	changed(p->server, p->kind, old, NULL);
+	ops->del(p->server->model, at.ns, at.name);
+}
+
+/* ---- what watches tell -------------------------------------------------------------------- */
+
+/*
+ * One object with a name that cannot be one is left out: where less is known less is allowed. A policy is not, and an
+ * object without a name is no odd object but a damaged stream.
+ */
+static int on_put(void *ctx, struct watch *w, struct json_object *o, struct bh_err *err)
+{
+	struct part *p = ctx;
+	const char *name = value_text(value_get(value_get(o, "metadata"), "name"));
+	const int r = put(p, o, err);
+
+	(void)w;
+	if (r != -EINVAL || p->kind == OBJECT_POLICY || !name)
+		return r;
+	tell(p->server, SOURCE_OBJECT_PROBLEM, "%s: %s, skipped", p->spec.name, err->msg);
+	return 0;
+}
+
+static int on_del(void *ctx, struct watch *w, struct json_object *o, struct bh_err *err)
+{
+	struct part *p = ctx;
+	const struct object_ops *ops = &object_ops[p->kind];
+	const struct source_seen seen = seen_by(p, o);
+	struct object_id id;
+	void *old;
+
+	(void)w;
+	if (decode_id(o, &id, err) < 0)
+		return -EINVAL;
+	old = ops->find(p->server->model, id.ns, id.name);
+	if (old && ops->seen(old)->watch == seen.watch && !is_older(p, ops->seen(old), &seen))
+		drop(p, old);
+	return 0;
+}
+
+/* What was there before and was not in the list is gone. From the end: the last one out is the cheapest. */
+static void on_synced(void *ctx, struct watch *w)
+{
+	struct part *p = ctx;
+	const struct object_ops *ops = &object_ops[p->kind];
+	size_t i = ops->count(p->server->model);
+
+	while (i--) {
+		void *o = ops->at(p->server->model, i);
+		const struct source_seen *seen = ops->seen(o);
+
+		if (seen->watch == p - p->server->parts && seen->round != watch_round(w))
+			drop(p, o);
+	}
+	p->server->news = true; /* also where nothing changed: it may be the last that was waited for */
+}
+
+/* A server that cannot be reached is one trouble, not one for each watch. */
+static void on_trouble(void *ctx, struct watch *w, const char *what)
+{
+	struct part *p = ctx;
+	struct server *s = p->server;
+
+	s->news = true; /* what is refused is not waited for */
+	if (what && watch_is_cut_off(w)) {
+		if (!s->cut_off)
+			tell(s, SOURCE_BAD, "API server %s: %s", s->opt.config->server, what);
+		s->cut_off = true;
+		return;
+	}
+	if (s->cut_off && !what)
+		tell(s, SOURCE_GOOD, "API server %s: answers again", s->opt.config->server);
+	s->cut_off = s->cut_off && what;
+	if (what)
+		tell(s, SOURCE_BAD, "API server: %s: %s", p->spec.name, what);
+	else if (p->told)
+		tell(s, SOURCE_GOOD, "API server: %s: well again", p->spec.name);
+	p->told = what;
+}
+
+/* What an ADD has read. What the watch has passed already is there, or was deleted since. */
+static int on_read(void *ctx, enum object_kind kind, struct json_object *o, struct bh_err *err)
+{
+	struct server *s = ctx;
+	struct part *p = &s->parts[kind == OBJECT_POLICY ? POLICIES : kind == OBJECT_POD ? PODS_HERE : NAMESPACES];
+	const uint64_t version = kube_version(o);
+
+	if (version && version <= watch_version(p->watch))
+		return 0;
+	return put(p, o, err);
+}
+
+/* ---- the source --------------------------------------------------------------------------- */
+
+static struct server *server_of(struct source *base)
+{
+	return (struct server *)base;
+}
+
+static const struct server *const_server_of(const struct source *base)
+{
+	return (const struct server *)base;
+}
+
+static void server_free(struct source *base)
+{
+	struct server *s = server_of(base);
+	size_t i;
+
+	confirms_free(s->confirms);
+	for (i = 0; i < PARTS; i++)
+		watch_free(s->parts[i].watch);
+	http_free(s->http);
+	free(s->here);
+	free(s->elsewhere);
+	free(s);
+}
+
+static int server_fd(const struct source *base)
+{
+	return http_fd(const_server_of(base)->http);
+}
+
+static int sooner(int a, int b)
+{
+	return a < 0 || (b >= 0 && b < a) ? b : a;
+}
+
+static int server_timeout_ms(const struct source *base)
+{
+	const struct server *s = const_server_of(base);
+	int ms = sooner(http_timeout_ms(s->http), confirms_timeout_ms(s->confirms));
+	size_t i;
+
+	for (i = 0; i < PARTS; i++)
+		ms = sooner(ms, watch_timeout_ms(s->parts[i].watch));
+	return ms;
+}
+
+static bool is_there(const struct part *p)
+{
+	return watch_is_synced(p->watch) || (p->is_optional && watch_is_refused(p->watch));
+}
+
+static int server_work(struct source *base, struct source_change *ret, struct bh_err *err)
+{
+	struct server *s = server_of(base);
+	size_t i;
+	bool touched;
+
+	(void)err;
+	http_work(s->http);
+	for (i = 0; i < PARTS; i++)
+		watch_work(s->parts[i].watch);
+	confirms_work(s->confirms);
+	/* Until all is there nothing is compiled, so the last to come matters whatever it brought. */
+	s->change.matters = s->changed || (s->news && !s->ready);
+	if (!s->changed)
+		(void)snprintf(s->change.what, sizeof(s->change.what), "API server");
+	touched = s->touched || s->change.matters;
+	*ret = s->change;
+	if (s->change.matters)
+		s->change = (struct source_change){};
+	s->touched = s->changed = s->news = false;
+	return touched;
+}
+
+static int server_ready(struct source *base, struct bh_err *err)
+{
+	struct server *s = server_of(base);
+	struct watch_stats stats;
+	size_t i;
+
+	for (i = 0; !s->ready && i < PARTS; i++) {
+		if (is_there(&s->parts[i]))
+			continue;
+		watch_stats(s->parts[i].watch, &stats);
+		return bh_err_set(err, -EAGAIN, "not known yet: %s%s%s", s->parts[i].spec.name,
+				  *stats.trouble ? ": " : "", stats.trouble);
+	}
+	s->ready = true;
+	return 0;
+}
+
+static int server_confirm(struct source *base, const struct hash128 *key, const char *ns, const char *pod,
+			  const char *uid, source_confirmed_fn fn, void *ctx, struct bh_err *err)
+{
+	return confirms_ask(server_of(base)->confirms, key, ns, pod, uid, fn, ctx, err);
+}
+
+static void server_confirm_cancel(struct source *base, const struct hash128 *key)
+{
+	confirms_cancel(server_of(base)->confirms, key);
+}
+
+static bool server_part(const struct source *base, size_t i, struct source_part *ret)
+{
+	const struct server *s = const_server_of(base);
+	struct watch_stats stats;
+
+	if (i >= PARTS)
+		return false;
+	watch_stats(s->parts[i].watch, &stats);
+	*ret = (struct source_part){
+		.name = s->parts[i].spec.name,
+		.state = stats.state,
+		.trouble = stats.trouble,
+		.synced = watch_is_synced(s->parts[i].watch),
+		.quiet_ms = watch_quiet_ms(s->parts[i].watch),
+		.lists = stats.lists,
+		.events = stats.events,
+		.failures = stats.failures,
+	};
+	return true;
+}
+
+static const struct source_ops server_ops = {
+	.free = server_free,
+	.fd = server_fd,
+	.timeout_ms = server_timeout_ms,
+	.work = server_work,
+	.ready = server_ready,
+	.confirm = server_confirm,
+	.confirm_cancel = server_confirm_cancel,
+	.part = server_part,
+};
+
+/* ---- life --------------------------------------------------------------------------------- */
+
+static int add_part(struct server *s, size_t i, const char *name, const char *path, enum object_kind kind)
+{
+	const struct watch_hooks hooks = {
+		.put = on_put, .del = on_del, .synced = on_synced, .trouble = on_trouble, .ctx = &s->parts[i]
+	};
+	struct part *p = &s->parts[i];
+
+	*p = (struct part){
+		.server = s,
+		.kind = kind,
+		.is_optional = kind == OBJECT_SERVICE || kind == OBJECT_SLICE || kind == OBJECT_NODE,
+		.spec = { .name = name,
+			  .path = path,
+			  .fields = i == PODS_HERE	  ? s->here
+				    : i == PODS_ELSEWHERE ? s->elsewhere
+							  : NULL,
+			  .api_version = object_kinds[kind].api_version,
+			  .kind = object_kinds[kind].kind,
+			  .keep = keep_sent[kind] },
+	};
+	p->watch = watch_new(s->http, &p->spec, &hooks);
+	return p->watch ? 0 : -ENOMEM;
+}
+
+static int add_parts(struct server *s)
+{
+	static const struct {
+		const char *name, *path;
+		enum object_kind kind;
+	} all[PARTS] = {
+		[PODS_HERE] = { "pods of this node", "/api/v1/pods", OBJECT_POD },
+		[PODS_ELSEWHERE] = { "pods of other nodes", "/api/v1/pods", OBJECT_POD },
+		[NAMESPACES] = { "namespaces", "/api/v1/namespaces", OBJECT_NAMESPACE },
+		[POLICIES] = { "networkpolicies", "/apis/networking.k8s.io/v1/networkpolicies", OBJECT_POLICY },
+		[SERVICES] = { "services", "/api/v1/services", OBJECT_SERVICE },
+		[SLICES] = { "endpointslices", "/apis/discovery.k8s.io/v1/endpointslices", OBJECT_SLICE },
+		[NODES] = { "nodes", "/api/v1/nodes", OBJECT_NODE },
+	};
+	size_t i;
+	int r = 0;
+
+	if (asprintf(&s->here, "spec.nodeName=%s", s->opt.node) < 0)
+		s->here = NULL;
+	if (asprintf(&s->elsewhere, "spec.nodeName!=%s", s->opt.node) < 0)
+		s->elsewhere = NULL;
+	s->confirms = confirms_new(s->http, s->model, s->opt.node, on_read, s);
+	if (!s->here || !s->elsewhere || !s->confirms)
+		return -ENOMEM;
+	for (i = 0; !r && i < PARTS; i++)
+		r = add_part(s, i, all[i].name, all[i].path, all[i].kind);
+	return r;
+}
+
+int source_api_new(const struct source_api_options *opt, struct model *model, source_note_fn note, void *ctx,
+		   struct source **ret, struct bh_err *err)
+{
+	struct server *s = calloc(1, sizeof(*s));
+	int r;
+
+	if (!s)
+		return bh_err_set(err, -ENOMEM, "no memory");
+	*s = (struct server){ .base = { &server_ops }, .opt = *opt, .model = model, .note = note, .ctx = ctx };
+	r = http_new(opt->config, &s->http, err);
+	if (!r && add_parts(s) < 0)
+		r = bh_err_set(err, -ENOMEM, "no memory");
+	if (r < 0) {
+		server_free(&s->base);
+		return r;
+	}
+	*ret = &s->base;
+	return 0;
+}

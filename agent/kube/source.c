@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* To whichever source it is. */
+#include "kube/source.h"
+
+#include <stddef.h>
+
+#include "kube/source_ops.h"
+
+void source_free(struct source *s)
+{
+	if (s)
+		s->ops->free(s);
+}
+
+int source_fd(const struct source *s)
+{
+	return s->ops->fd(s);
+}
+
+int source_timeout_ms(const struct source *s)
+{
+	return s->ops->timeout_ms(s);
+}
+
+int source_work(struct source *s, struct source_change *ret, struct bh_err *err)
+{
+	return s->ops->work(s, ret, err);
+}
+
+int source_ready(struct source *s, struct bh_err *err)
+{
+	return s->ops->ready(s, err);
+}
+
+int source_confirm(struct source *s, const struct hash128 *key, const char *ns, const char *pod, const char *uid,
+		   source_confirmed_fn fn, void *ctx, struct bh_err *err)
+{
+	return s->ops->confirm ? s->ops->confirm(s, key, ns, pod, uid, fn, ctx, err) : 1;
+}
+
+void source_confirm_cancel(struct source *s, const struct hash128 *key)
+{
+	if (s->ops->confirm_cancel)
+		s->ops->confirm_cancel(s, key);
+}
+
+bool source_part(const struct source *s, size_t i, struct source_part *ret)
+{
+	return s->ops->part && s->ops->part(s, i, ret);
+}

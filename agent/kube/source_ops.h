@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a source implements; source.h says what each has to do. */
+#ifndef BH_KUBE_SOURCE_OPS_H
+#define BH_KUBE_SOURCE_OPS_H
+
+#include "kube/source.h"
+
+struct source_ops {
+	void (*free)(struct source *s);
+	int (*fd)(const struct source *s);
+	int (*timeout_ms)(const struct source *s);
+	int (*work)(struct source *s, struct source_change *ret, struct bh_err *err);
+	int (*ready)(struct source *s, struct bh_err *err);
+	/* Or NULL: what there is to know is known. */
+	int (*confirm)(struct source *s, const struct hash128 *key, const char *ns, const char *pod,
+		       const char *uid, source_confirmed_fn fn, void *ctx, struct bh_err *err);
+	void (*confirm_cancel)(struct source *s, const struct hash128 *key);
+	bool (*part)(const struct source *s, size_t i, struct source_part *ret); /* or NULL: none */
+};
+
+/* First member of each. */
+struct source {
+	const struct source_ops *ops;
+};
+
+#endif

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Objects as the server sends them, and what it is asked. */
+#include "kube/wire.h"
+
+#include <errno.h>
+#include <json-c/json.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "kube/scan.h"
+#include "kube/value.h"
+#include "util/buf.h"
+
+int kube_check_kind(struct json_object *o, const char *api_version, const char *kind, struct bh_err *err)
+{
+	const char *own_kind = value_text(value_get(o, "kind"));
+	const char *own_version = value_text(value_get(o, "apiVersion"));
+
+	if (!own_kind)
+		(void)json_object_object_add(o, "kind", json_object_new_string(kind));
+	if (!own_version)
+		(void)json_object_object_add(o, "apiVersion", json_object_new_string(api_version));
+	if ((!own_kind || !strcmp(own_kind, kind)) && (!own_version || !strcmp(own_version, api_version)))
+		return 0;
+	return bh_err_set(err, -EINVAL, "%s %s where %s %s was asked for", own_version ? own_version : "",
+			  own_kind ? own_kind : "", api_version, kind);
+}
+
+uint64_t kube_version(struct json_object *o)
+{
+	const char *text = value_text(value_get(value_get(o, "metadata"), "resourceVersion"));
+	char *end;
+	uint64_t n;
+
+	if (!text || *text < '0' || *text > '9')
+		return 0;
+	errno = 0;
+	n = strtoull(text, &end, 10);
+	return errno || *end ? 0 : n;
+}
+
+static struct json_object *parse(const char *text, size_t len, struct bh_err *err)
+{
+	struct json_tokener *tok = json_tokener_new_ex(SCAN_DEPTH_MAX + 2);
+	struct json_object *o;
+
+	if (!tok) {
+		(void)bh_err_set(err, -ENOMEM, "no memory");
+		return NULL;
+	}
+	json_tokener_set_flags(tok, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
+	o = json_tokener_parse_ex(tok, text, (int)len);
+	if (!o)
+		(void)bh_err_set(err, -EINVAL, "%s", json_tokener_error_desc(json_tokener_get_error(tok)));
+	json_tokener_free(tok);
+	return o;
+}
+
+/* RFC 3629, section 4. Return: of the character that begins there; 0: none does. */
+static size_t utf8_length(const char *text, size_t left)
+{
+	const unsigned char *c = (const unsigned char *)text;
+	const size_t n = c[0] < 0x80 ? 1 : c[0] < 0xc2 ? 0 : c[0] < 0xe0 ? 2 : c[0] < 0xf0 ? 3 : c[0] < 0xf5 ? 4 : 0;
+	size_t i;
+
+	if (!n || n > left)
+		return 0;
+	for (i = 1; i < n; i++)
+		if ((c[i] & 0xc0) != 0x80)
+			return 0;
+	if ((c[0] == 0xe0 && c[1] < 0xa0) || (c[0] == 0xed && c[1] > 0x9f) || (c[0] == 0xf0 && c[1] < 0x90) ||
+	    (c[0] == 0xf4 && c[1] > 0x8f))
+		return 0; /* overlong, a surrogate, past U+10FFFF */
+	return n;
+}
+
+/* Bytes of no UTF-8 become the replacement character, as Go's decoder takes them: then they match nothing. */
+static struct json_object *parse_mended(const char *text, size_t len, struct bh_err *err)
+{
+	auto_buf struct buf mended = BUF_INIT(4 * SCAN_KEEP_MAX);
+	size_t i, n;
+	int r = 0;
+
+	for (i = 0; !r && i < len; i += n ? n : 1) {
+		n = utf8_length(text + i, len - i);
+		r = n ? buf_add(&mended, text + i, n) : buf_str(&mended, "\xef\xbf\xbd");
+	}
+	return r < 0 ? NULL : parse(mended.data, mended.len, err);
+}
+
+struct json_object *kube_parse(const char *text, size_t len, struct bh_err *err)
+{
+	struct json_object *o = parse(text, len, err);
+
+	return o || !len ? o : parse_mended(text, len, err);
+}
+
+static int add_escaped(struct buf *b, const char *text)
+{
+	static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
+	int r = 0;
+
+	for (; !r && *text; text++)
+		r = strchr(plain, *text) ? buf_add(b, text, 1) : buf_fmt(b, "%%%02X", (unsigned char)*text);
+	return r;
+}
+
+int kube_query(struct buf *url, const char *name, const char *value)
+{
+	const int r = buf_fmt(url, "%s%s=", strchr(url->data, '?') ? "&" : "?", name);
+
+	return r < 0 ? r : add_escaped(url, value);
+}

@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which changes a compile would see. */
+#include "policy/interest.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "policy/build.h"
+#include "util/intern.h"
+#include "util/scope.h"
+
+/* What one item of from/to names. */
+struct wish {
+	const char *ns;			    /* interned: that the pods must be in; NULL: `namespaces` says */
+	struct selector *namespaces, *pods; /* pods NULL: all */
+};
+
+/* A pod that has an interface here; both interned. */
+struct local {
+	const char *ns, *name;
+};
+
+struct interest {
+	VEC(struct wish) wishes;
+	VEC(struct local) locals;     /* by namespace, name */
+	VEC(struct addr) addrs;	      /* where one claim more or less may tell; sorted */
+	VEC(struct addr) cluster_ips; /* sorted */
+	bool services;		      /* some policy set isolates egress */
+};
+
+/* ---- copies --------------------------------------------------------------------------------- */
+
+static int copy_requirement(const struct requirement *from, struct selector *to)
+{
+	struct requirement *r;
+	size_t i;
+	int ret = selector_add(to, from->key, from->op, &r);
+
+	for (i = 0; !ret && i < from->values.n; i++)
+		ret = requirement_value(r, from->values.v[i]);
+	return ret;
+}
+
+/* NULL stays NULL. */
+static int copy_selector(const struct selector *from, struct selector **ret)
+{
+	struct selector *copy = from ? selector_new() : NULL;
+	size_t i;
+	int r = from && !copy ? -ENOMEM : 0;
+
+	for (i = 0; !r && from && i < from->at.n; i++)
+		r = copy_requirement(&from->at.v[i], copy);
+	if (r < 0) {
+		selector_free(copy);
+		return r;
+	}
+	*ret = copy;
+	return 0;
+}
+
+static int add_wish(struct interest *i, const struct net_policy *np, const struct peer *p)
+{
+	struct wish *w = p->is_block ? NULL : vec_add(&i->wishes);
+	int r;
+
+	if (!w)
+		return p->is_block ? 0 : -ENOMEM;
+	if (!p->namespaces) {
+		w->ns = intern_text(np->ns);
+		if (!w->ns)
+			return -ENOMEM;
+	}
+	r = copy_selector(p->namespaces, &w->namespaces);
+	return r ? r : copy_selector(p->pods, &w->pods);
+}
+
+static int add_addrs(void *vec, const struct addr *v, size_t n)
+{
+	VEC(struct addr) *to = vec;
+	struct addr *slot;
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		slot = vec_add(to);
+		if (!slot)
+			return -ENOMEM;
+		*slot = v[i];
+	}
+	return 0;
+}
+
+/* ---- what was looked at --------------------------------------------------------------------- */
+
+static int add_rules(struct interest *i, const struct net_policy *np, int dir)
+{
+	size_t k, j;
+	int r = 0;
+
+	for (k = 0; !r && k < np->rules[dir].n; k++) {
+		const struct rule *rule = &np->rules[dir].v[k];
+
+		for (j = 0; !r && !rule->unknown && j < rule->peers.n; j++)
+			r = add_wish(i, np, &rule->peers.v[j]);
+	}
+	return r;
+}
+
+static int add_policies(struct interest *i, const struct model *m, const struct tables *t)
+{
+	auto_free bool *used = calloc(m->policies.n + 1, sizeof(*used));
+	size_t k, j;
+	int dir, r = 0;
+
+	if (!used)
+		return -ENOMEM;
+	for (k = 0; k < t->sets.n; k++) {
+		i->services |= t->sets.v[k].isolated[DIR_EGRESS];
+		for (j = 0; j < t->sets.v[k].policies.n; j++)
+			used[t->sets.v[k].policies.v[j]] = true;
+	}
+	for (k = 0; !r && k < m->policies.n; k++)
+		for (dir = 0; !r && used[k] && dir < DIR_MAX; dir++)
+			if (m->policies.v[k]->isolates[dir])
+				r = add_rules(i, m->policies.v[k], dir);
+	return r;
+}
+
+static int local_cmp(const void *a, const void *b)
+{
+	const struct local *x = a, *y = b;
+	const int r = strcmp(x->ns, y->ns);
+
+	return r ? r : strcmp(x->name, y->name);
+}
+
+static int add_locals(struct interest *i, const struct model *m)
+{
+	size_t k;
+	int r = 0;
+
+	for (k = 0; !r && k < m->endpoints.n; k++) {
+		const struct endpoint *e = m->endpoints.v[k];
+		struct local *l = e->ns && e->pod ? vec_add(&i->locals) : NULL;
+
+		r = add_addrs(&i->addrs, e->addrs.v, e->addrs.n);
+		if (!e->ns || !e->pod)
+			continue;
+		if (!l)
+			return -ENOMEM;
+		*l = (struct local){ .ns = intern_text(e->ns), .name = intern_text(e->pod) };
+		if (!l->ns || !l->name)
+			return -ENOMEM;
+	}
+	vec_sort(&i->locals, local_cmp);
+	return r;
+}
+
+/* Where another claim would make a location's peers fewer, or one claim less would make them more. */
+static int add_claimed(struct interest *i, const struct model *m, const struct tables *t)
+{
+	size_t k;
+	int r = add_addrs(&i->addrs, t->contested.v, t->contested.n);
+
+	for (k = 0; !r && k < t->locations.n; k++)
+		if (!t->locations.v[k].is_block)
+			r = add_addrs(&i->addrs, &t->locations.v[k].cidr.addr, 1);
+	for (k = 0; !r && i->services && k < m->services.n; k++)
+		r = add_addrs(&i->cluster_ips, m->services.v[k]->addrs.v, m->services.v[k]->addrs.n);
+	vec_sort(&i->addrs, addr_cmp);
+	vec_sort(&i->cluster_ips, addr_cmp);
+	return r;
+}
+
+int policy_interest(const struct model *m, const struct tables *t, struct interest **ret)
+{
+	struct interest *i = calloc(1, sizeof(*i));
+	int r = i ? add_policies(i, m, t) : -ENOMEM;
+
+	if (!r)
+		r = add_locals(i, m);
+	if (!r)
+		r = add_claimed(i, m, t);
+	if (r < 0) {
+		interest_free(i);
+		return r;
+	}
+	*ret = i;
+	return 0;
+}
+
+void interest_free(struct interest *i)
+{
+	size_t k;
+
+	if (!i)
+		return;
+	for (k = 0; k < i->wishes.n; k++) {
+		intern_drop(i->wishes.v[k].ns);
+		selector_free(i->wishes.v[k].namespaces);
+		selector_free(i->wishes.v[k].pods);
+	}
+	for (k = 0; k < i->locals.n; k++) {
+		intern_drop(i->locals.v[k].ns);
+		intern_drop(i->locals.v[k].name);
+	}
+	vec_done(&i->wishes);
+	vec_done(&i->locals);
+	vec_done(&i->addrs);
+	vec_done(&i->cluster_ips);
+	free(i);
+}
+
+/* ---- questions ------------------------------------------------------------------------------ */
+
+static bool wants_namespace(const struct wish *w, const struct namespace *ns)
+{
+	return w->ns ? !strcmp(w->ns, ns->name) : selector_matches(w->namespaces, ns->labels);
+}
+
+static bool is_wanted(const struct interest *i, const struct namespace *ns, const struct pod *p)
+{
+	size_t k;
+
+	for (k = 0; k < i->wishes.n; k++) {
+		const struct wish *w = &i->wishes.v[k];
+
+		if (wants_namespace(w, ns) && (!w->pods || selector_matches(w->pods, p->labels)))
+			return true;
+	}
+	return false;
+}
+
+static bool is_known(const struct interest *i, const struct addr *a)
+{
+	return vec_find(&i->addrs, a, addr_cmp) || vec_find(&i->cluster_ips, a, addr_cmp);
+}
+
+bool interest_pod(const struct interest *i, const struct namespace *ns, const struct pod *p)
+{
+	const struct local l = { .ns = p->ns, .name = p->name };
+	size_t k;
+
+	if (vec_find(&i->locals, &l, local_cmp))
+		return true;
+	if (pod_is_out(p) || !p->addrs.n)
+		return false; /* nobody's peer, and claims nothing */
+	for (k = 0; k < p->addrs.n; k++)
+		if (is_known(i, &p->addrs.v[k]))
+			return true;
+	return ns && is_wanted(i, ns, p);
+}
+
+/* Locals are few: a walk will do. */
+static bool has_local(const struct interest *i, const char *ns)
+{
+	size_t k;
+
+	for (k = 0; k < i->locals.n; k++)
+		if (!strcmp(i->locals.v[k].ns, ns))
+			return true;
+	return false;
+}
+
+bool interest_namespace(const struct interest *i, const struct namespace *ns)
+{
+	size_t k;
+
+	if (has_local(i, ns->name))
+		return true;
+	for (k = 0; k < i->wishes.n; k++)
+		if (wants_namespace(&i->wishes.v[k], ns))
+			return true;
+	return false;
+}
+
+bool interest_policy(const struct interest *i, const struct net_policy *np)
+{
+	return has_local(i, np->ns);
+}
+
+bool interest_service(const struct interest *i, const struct service *s)
+{
+	return i->services && s->addrs.n;
+}
+
+bool interest_slice(const struct interest *i, const struct service *service)
+{
+	return service && interest_service(i, service);
+}
+
+/* It outranks a Service that has its address. */
+bool interest_node(const struct interest *i, const struct cluster_node *n)
+{
+	size_t k;
+
+	for (k = 0; k < n->addrs.n; k++)
+		if (vec_find(&i->cluster_ips, &n->addrs.v[k], addr_cmp))
+			return true;
+	return false;
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a compile looked at. Most changes of a large cluster are about pods that no policy of this node
+ * names: a compile after them would give the same tables. Owned copies: the model may go on.
+ *
+ * Ask about an object as it was and as it is. If neither matters, the tables that policy_compile() would make
+ * are those that it made, but for the indexes in table_set.policies. Where it is not sure it says yes. What
+ * a source does not change (endpoints, node_addrs) always matters, and is not asked about here.
+ */
+#ifndef BH_POLICY_INTEREST_H
+#define BH_POLICY_INTEREST_H
+
+#include "model/model.h"
+#include "policy/policy.h"
+
+struct interest;
+
+/**
+ * policy_interest() - what mattered to @t.
+ * @m: the model that @t was compiled from, unchanged since.
+ * Return: 0 or -ENOMEM. Cost: O(locations + rules of the policies in use).
+ */
+int policy_interest(const struct model *m, const struct tables *t, struct interest **ret);
+void interest_free(struct interest *i);
+
+/* @ns: the pod's namespace, NULL if it is not known. A change of the namespace is asked about by itself. */
+bool interest_pod(const struct interest *i, const struct namespace *ns, const struct pod *p);
+bool interest_namespace(const struct interest *i, const struct namespace *ns);
+bool interest_policy(const struct interest *i, const struct net_policy *np);
+bool interest_service(const struct interest *i, const struct service *s);
+bool interest_node(const struct interest *i, const struct cluster_node *n);
+
+/* @service: the slice's, NULL if it is not known: its coming is asked about by itself. */
+bool interest_slice(const struct interest *i, const struct service *service);
+
+#endif

@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: Apache-2.0
+"""API objects as the tests write them, and where each kind lives in the API."""
+
+NODE = "node"  # the name of the node under test
+ELSEWHERE = "elsewhere"  # of one that is not there
+
+# kind: (group and version, resource, whether it has a namespace)
+KINDS = {
+    "Namespace": ("v1", "namespaces", False),
+    "Node": ("v1", "nodes", False),
+    "Pod": ("v1", "pods", True),
+    "Service": ("v1", "services", True),
+    "ServiceAccount": ("v1", "serviceaccounts", True),
+    "EndpointSlice": ("discovery.k8s.io/v1", "endpointslices", True),
+    "NetworkPolicy": ("networking.k8s.io/v1", "networkpolicies", True),
+    "ClusterRole": ("rbac.authorization.k8s.io/v1", "clusterroles", False),
+    "ClusterRoleBinding": ("rbac.authorization.k8s.io/v1", "clusterrolebindings", False),
+}
+
+
+def collection(kind, ns=None):
+    """The path of a kind's objects, of one namespace or of all."""
+    version, resource, _ = KINDS[kind]
+    root = "/api/v1" if version == "v1" else f"/apis/{version}"
+    return f"{root}/namespaces/{ns}/{resource}" if ns else f"{root}/{resource}"
+
+
+def path(kind, ns, name):
+    return f"{collection(kind, ns if KINDS[kind][2] else None)}/{name}"
+
+
+def path_of(obj):
+    return path(obj["kind"], obj["metadata"].get("namespace"), obj["metadata"]["name"])
+
+
+def head(kind, ns, name, labels=None, annotations=None):
+    meta = {"name": name}
+    if KINDS[kind][2]:
+        meta["namespace"] = ns
+    if labels is not None:
+        meta["labels"] = dict(labels)
+    if annotations:
+        meta["annotations"] = dict(annotations)
+    return {"apiVersion": KINDS[kind][0], "kind": kind, "metadata": meta}
+
+
+def namespace(name, labels=None):
+    return head("Namespace", None, name, labels or {})
+
+
+def pod(ns, name, labels=None, annotations=None, **spec):
+    spec.setdefault("nodeName", NODE)
+    spec.setdefault("containers", [{"name": "main", "image": "none"}])
+    return {**head("Pod", ns, name, labels or {}, annotations), "spec": spec}
+
+
+def pod_status(ips, phase="Running"):
+    ips = list(ips)
+    ready = {"type": "Ready", "status": "True" if phase == "Running" else "False"}
+    status = {"phase": phase, "podIPs": [{"ip": ip} for ip in ips], "conditions": [ready]}
+    return {**status, "podIP": ips[0]} if ips else status
+
+
+def policy(ns, name, **spec):
+    """`subject` stands for podSelector.matchLabels."""
+    if "subject" in spec:
+        spec["podSelector"] = {"matchLabels": spec.pop("subject")}
+    spec.setdefault("podSelector", {})
+    return {**head("NetworkPolicy", ns, name), "spec": spec}
+
+
+def from_pods(**labels):
+    """One item of `ingress`: pods of the same namespace."""
+    return {"from": [{"podSelector": {"matchLabels": labels}}]}
