@@ -152,8 +152,8 @@ static void problem(void *ctx, const struct claim *claim, const struct problem *
 	const struct file *f = claim->owner;
 	char name[CONTENT_NAME];
 
-	tell(ctx, SOURCE_OBJECT_PROBLEM, "%s: %s: %s %s", f->name, content_name(claim->object, name),
-	     p->path, p->text);
+	tell(ctx, SOURCE_OBJECT_PROBLEM, "%s: %s: %s %s", f->name, content_name(claim->object, name), p->path,
+	     p->text);
 }
 
 static size_t count_objects(const struct dir *s)
@@ -481,7 +481,9 @@ int source_dir_new(const char *path, struct model *model, source_note_fn note, v
 
 	if (!s)
 		return -ENOMEM;
-	*s = (struct dir){ .base = { &dir_ops }, .model = model, .note = note, .ctx = ctx, .fd = -1, .wd = -1 };
+	*s = (struct dir){
+		.base = { &dir_ops }, .model = model, .note = note, .ctx = ctx, .fd = -1, .wd = -1
+	};
 	r = dir_open(s, path, err);
 	if (r < 0) {
 		dir_free(&s->base);

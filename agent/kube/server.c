@@ -22,6 +22,8 @@
 #include "kube/wire.h"
 #include "util/scope.h"
 
+#define OBJECTS_MAX 500000 /* of one kind; a server that has more is not one that we can follow */
+
 enum { PODS_HERE, PODS_ELSEWHERE, NAMESPACES, POLICIES, SERVICES, SLICES, NODES, PARTS };
 
 /* One thing that is watched. */
@@ -44,11 +46,11 @@ struct server {
 	struct part parts[PARTS];
 	struct confirms *confirms;
 	char *here, *elsewhere; /* field selectors */
-	bool touched; /* the model, since the last turn */
-	bool changed; /* in a way that matters: `change` says what */
-	bool news;    /* a list is complete, or there is or was trouble */
-	bool ready;   /* has been, and so it stays */
-	bool cut_off; /* said so: no answers */
+	bool touched;		/* the model, since the last turn */
+	bool changed;		/* in a way that matters: `change` says what */
+	bool news;		/* a list is complete, or there is or was trouble */
+	bool ready;		/* has been, and so it stays */
+	bool cut_off;		/* said so: no answers */
 	struct source_change change;
 };
 
@@ -120,8 +122,8 @@ static int replace(struct server *s, enum object_kind kind, const struct object_
 
 /*
  * Streams may overtake each other: two watches between which a pod moves, or a watch and the read for an
- * ADD. Then the higher version is the newer one. But a new list of the same watch is right, whatever its versions:
- * those of a restored etcd are lower than what was known before.
+ * ADD. Then the higher version is the newer one. But a new list of the same watch is right, whatever its
+ * versions: those of a restored etcd are lower than what was known before.
  */
 static bool is_older(const struct part *p, const struct source_seen *had, const struct source_seen *new)
 {
@@ -152,6 +154,9 @@ static int put(struct part *p, struct json_object *o, struct bh_err *err)
 	old = ops->find(p->server->model, id.ns, id.name);
 	if (old && is_older(p, ops->seen(old), &seen))
 		return 0;
+	if (!old && ops->count(p->server->model) >= OBJECTS_MAX)
+		return bh_err_set(err, -E2BIG, "more than %d of kind %s", OBJECTS_MAX,
+				  object_kinds[p->kind].kind);
 	r = ops->decode(o, &id, &new);
 	if (!r) {
 		*ops->seen(new) = seen;
@@ -172,8 +177,8 @@ static void drop(struct part *p, void *old)
 /* ---- what watches tell -------------------------------------------------------------------- */
 
 /*
- * One object with a name that cannot be one is left out: where less is known less is allowed. A policy is not, and an
- * object without a name is no odd object but a damaged stream.
+ * One object with a name that cannot be one is left out: where less is known less is allowed. A policy is
+ * not, and an object without a name is no odd object but a damaged stream.
  */
 static int on_put(void *ctx, struct watch *w, struct json_object *o, struct bh_err *err)
 {
@@ -249,7 +254,9 @@ static void on_trouble(void *ctx, struct watch *w, const char *what)
 static int on_read(void *ctx, enum object_kind kind, struct json_object *o, struct bh_err *err)
 {
 	struct server *s = ctx;
-	struct part *p = &s->parts[kind == OBJECT_POLICY ? POLICIES : kind == OBJECT_POD ? PODS_HERE : NAMESPACES];
+	struct part *p = &s->parts[kind == OBJECT_POLICY ? POLICIES
+				   : kind == OBJECT_POD	 ? PODS_HERE
+							 : NAMESPACES];
 	const uint64_t version = kube_version(o);
 
 	if (version && version <= watch_version(p->watch))
@@ -427,7 +434,8 @@ static int add_parts(struct server *s)
 		[PODS_HERE] = { "pods of this node", "/api/v1/pods", OBJECT_POD },
 		[PODS_ELSEWHERE] = { "pods of other nodes", "/api/v1/pods", OBJECT_POD },
 		[NAMESPACES] = { "namespaces", "/api/v1/namespaces", OBJECT_NAMESPACE },
-		[POLICIES] = { "networkpolicies", "/apis/networking.k8s.io/v1/networkpolicies", OBJECT_POLICY },
+		[POLICIES] = { "networkpolicies", "/apis/networking.k8s.io/v1/networkpolicies",
+			       OBJECT_POLICY },
 		[SERVICES] = { "services", "/api/v1/services", OBJECT_SERVICE },
 		[SLICES] = { "endpointslices", "/apis/discovery.k8s.io/v1/endpointslices", OBJECT_SLICE },
 		[NODES] = { "nodes", "/api/v1/nodes", OBJECT_NODE },
@@ -455,7 +463,9 @@ int source_api_new(const struct source_api_options *opt, struct model *model, so
 
 	if (!s)
 		return bh_err_set(err, -ENOMEM, "no memory");
-	*s = (struct server){ .base = { &server_ops }, .opt = *opt, .model = model, .note = note, .ctx = ctx };
+	*s = (struct server){
+		.base = { &server_ops }, .opt = *opt, .model = model, .note = note, .ctx = ctx
+	};
 	r = http_new(opt->config, &s->http, err);
 	if (!r && add_parts(s) < 0)
 		r = bh_err_set(err, -ENOMEM, "no memory");

@@ -32,8 +32,8 @@ int source_ready(struct source *s, struct bh_err *err)
 	return s->ops->ready(s, err);
 }
 
-int source_confirm(struct source *s, const struct hash128 *key, const char *ns, const char *pod, const char *uid,
-		   source_confirmed_fn fn, void *ctx, struct bh_err *err)
+int source_confirm(struct source *s, const struct hash128 *key, const char *ns, const char *pod,
+		   const char *uid, source_confirmed_fn fn, void *ctx, struct bh_err *err)
 {
 	return s->ops->confirm ? s->ops->confirm(s, key, ns, pod, uid, fn, ctx, err) : 1;
 }
