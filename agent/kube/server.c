@@ -7,7 +7,6 @@
  */
 #include <errno.h>
 #include <json-c/json.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,8 +39,6 @@ struct server {
 	struct source base;
 	struct source_api_options opt;
 	struct model *model;
-	source_note_fn note;
-	void *ctx;
 	struct http *http;
 	struct part parts[PARTS];
 	struct confirms *confirms;
@@ -54,21 +51,6 @@ struct server {
 	struct source_change change;
 };
 
-static void tell(struct server *s, enum source_note_kind kind, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
-static void tell(struct server *s, enum source_note_kind kind, const char *fmt, ...)
-{
-	char text[1024];
-	const struct source_note n = { .kind = kind, .text = text };
-	va_list ap;
-
-	va_start(ap, fmt);
-	(void)vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
-	bh_text_clean(text);
-	s->note(s->ctx, &n);
-}
-
 /* ---- into the model ----------------------------------------------------------------------- */
 
 /* Most changes in a large cluster are of no consequence here. */
@@ -76,7 +58,8 @@ static bool matters(struct server *s, enum object_kind kind, const void *old, co
 {
 	if (!s->opt.matters)
 		return true;
-	return (old && s->opt.matters(s->ctx, kind, old)) || (new && s->opt.matters(s->ctx, kind, new));
+	return (old && s->opt.matters(s->base.ctx, kind, old)) ||
+	       (new && s->opt.matters(s->base.ctx, kind, new));
 }
 
 /* @old or @new may be NULL: none. */
@@ -99,8 +82,8 @@ static void tell_problems(struct server *s, const struct net_policy *p)
 	size_t i;
 
 	for (i = 0; i < p->problems.n; i++)
-		tell(s, SOURCE_OBJECT_PROBLEM, "NetworkPolicy '%s/%s': %s %s", p->ns, p->name,
-		     p->problems.v[i].path, p->problems.v[i].text);
+		source_tell(&s->base, SOURCE_OBJECT_PROBLEM, "NetworkPolicy '%s/%s': %s %s", p->ns, p->name,
+			    p->problems.v[i].path, p->problems.v[i].text);
 }
 
 /* @take: decoded. Whether it is news is for the caller to know. */
@@ -189,7 +172,7 @@ static int on_put(void *ctx, struct watch *w, struct json_object *o, struct bh_e
 	(void)w;
 	if (r != -EINVAL || p->kind == OBJECT_POLICY || !name)
 		return r;
-	tell(p->server, SOURCE_OBJECT_PROBLEM, "%s: %s, skipped", p->spec.name, err->msg);
+	source_tell(&p->server->base, SOURCE_OBJECT_PROBLEM, "%s: %s, skipped", p->spec.name, err->msg);
 	return 0;
 }
 
@@ -236,17 +219,17 @@ static void on_trouble(void *ctx, struct watch *w, const char *what)
 	s->news = true; /* what is refused is not waited for */
 	if (what && watch_is_cut_off(w)) {
 		if (!s->cut_off)
-			tell(s, SOURCE_BAD, "API server %s: %s", s->opt.config->server, what);
+			source_tell(&s->base, SOURCE_BAD, "API server %s: %s", s->opt.config->server, what);
 		s->cut_off = true;
 		return;
 	}
 	if (s->cut_off && !what)
-		tell(s, SOURCE_GOOD, "API server %s: answers again", s->opt.config->server);
+		source_tell(&s->base, SOURCE_GOOD, "API server %s: answers again", s->opt.config->server);
 	s->cut_off = s->cut_off && what;
 	if (what)
-		tell(s, SOURCE_BAD, "API server: %s: %s", p->spec.name, what);
+		source_tell(&s->base, SOURCE_BAD, "API server: %s: %s", p->spec.name, what);
 	else if (p->told)
-		tell(s, SOURCE_GOOD, "API server: %s: well again", p->spec.name);
+		source_tell(&s->base, SOURCE_GOOD, "API server: %s: well again", p->spec.name);
 	p->told = what;
 }
 
@@ -463,9 +446,7 @@ int source_api_new(const struct source_api_options *opt, struct model *model, so
 
 	if (!s)
 		return bh_err_set(err, -ENOMEM, "no memory");
-	*s = (struct server){
-		.base = { &server_ops }, .opt = *opt, .model = model, .note = note, .ctx = ctx
-	};
+	*s = (struct server){ .base = { &server_ops, note, ctx }, .opt = *opt, .model = model };
 	r = http_new(opt->config, &s->http, err);
 	if (!r && add_parts(s) < 0)
 		r = bh_err_set(err, -ENOMEM, "no memory");
