@@ -17,7 +17,8 @@ static bool classes_move(const struct work *w)
 	return false;
 }
 
-/* Whether some reader could hold a policy set of one world and a class of the other. */
+/* Whether some reader could hold a policy set of one world and a class of the other. An interface that goes
+ * sends nothing any more; one that becomes isolated does. */
 static bool needs_transition(const struct work *w)
 {
 	size_t i;
@@ -27,7 +28,7 @@ static bool needs_transition(const struct work *w)
 	for (i = 0; i < w->flips.n; i++) {
 		const struct flip *f = &w->flips.v[i];
 
-		if (f->from && f->from != f->to && (f->to || !work_holds(&w->settled, f->from)))
+		if (f->from && f->from != f->to && (!f->gone || !work_holds(&w->settled, f->from)))
 			return true;
 	}
 	return false;
@@ -131,7 +132,7 @@ static int add_aliases(struct work *w)
 	for (i = 0; !r && i < w->flips.n; i++) {
 		struct flip *f = &w->flips.v[i];
 
-		if (!f->from || !f->to || f->from == f->to || !work_holds(&w->live, f->to))
+		if (!f->to || f->from == f->to || !work_holds(&w->live, f->to))
 			continue;
 		for (j = 0; j < i; j++)
 			if (w->flips.v[j].to == f->to && w->flips.v[j].via != f->to)

@@ -111,6 +111,7 @@ static bool goes_last(const struct world *before, const struct world *after, int
 	if (!before->there[e] || after->there[e])
 		return false;
 	w.there[e] = true;
+	w.unknown[e] = before->unknown[e];
 	w.mask[e] = before->mask[e];
 	return truth(&w, e, a, port) == said;
 }
