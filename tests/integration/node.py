@@ -222,6 +222,8 @@ def container_of(netns):
 class Node:
     """See the module. close() takes everything down; used as a context manager it does so by itself."""
 
+    epolls = 3  # of its agent
+
     def __init__(
         self,
         main="bridge",
