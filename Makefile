@@ -141,5 +141,6 @@ help:
 	@echo "check-publish     policy changed under a reader  check-integration  real namespaces and veths"
 	@echo "check-api         a real kube-apiserver, and a scripted one"
 	@echo "check-kernels     other kernels under qemu       check-pure   what the compiler may call"
+	@echo "check-cluster     policies on a real Kubernetes (hack/cluster)"
 	@echo "bench             figures, into build/bench      install      DESTDIR= PREFIX="
 	@echo "format clean      V=1 SAN=1 DEBUG=1"

@@ -15,6 +15,7 @@
 #include "denials.h"
 #include "endpoints.h"
 #include "names.h"
+#include "policy/interest.h"
 #include "requests.h"
 #include "streams.h"
 #include "util/log.h"
@@ -113,8 +114,9 @@ static void on_source(void *ctx)
 		log_error("%s, retrying", err.msg);
 	if (r > 0) {
 		names_stale(a->names);
-		reconcile_changed(a->reconcile, change.policies ? CHANGE_SOURCE : CHANGE_POD, "%s",
-				  change.what);
+		if (change.matters)
+			reconcile_changed(a->reconcile, change.policies ? CHANGE_SOURCE : CHANGE_POD, "%s",
+					  change.what);
 	}
 	requests_confirmed(a);
 	agent_arm_source(a);
@@ -237,9 +239,47 @@ static int open_data_plane(struct agent *a, struct bh_err *err)
 	return r;
 }
 
+static bool looked_at(const struct agent *a, const struct inforce *f, enum object_kind kind, const void *object)
+{
+	const struct model *m = a->model;
+	const struct endpoint_slice *slice;
+
+	switch (kind) {
+	case OBJECT_NAMESPACE:
+		return interest_namespace(f->interest, object);
+	case OBJECT_POD:
+		return interest_pod(f->interest, model_namespace(m, ((const struct pod *)object)->ns), object);
+	case OBJECT_POLICY:
+		return interest_policy(f->interest, object);
+	case OBJECT_SERVICE:
+		return interest_service(f->interest, object);
+	case OBJECT_SLICE:
+		slice = object;
+		return interest_slice(f->interest, model_service(m, slice->ns, slice->service));
+	case OBJECT_NODE:
+		return interest_node(f->interest, object);
+	case OBJECT_OTHER:
+		break;
+	}
+	return true;
+}
+
+/* By what is in force, and by what is about to be; anything may help what could not be brought in. */
+static bool matters(void *ctx, enum object_kind kind, const void *object)
+{
+	const struct agent *a = ctx;
+	const struct inforce *now = reconcile_inforce(a->reconcile), *next = reconcile_next(a->reconcile);
+	struct reconcile_status status;
+
+	reconcile_status(a->reconcile, &status);
+	return !now || status.failing[0] || looked_at(a, now, kind, object) || (next && looked_at(a, next, kind, object));
+}
+
 static int open_api(struct agent *a, struct bh_err *err)
 {
-	const struct source_api_options opt = { .config = &a->kube, .node = a->opt.node_name };
+	const struct source_api_options opt = {
+		.config = &a->kube, .node = a->opt.node_name, .matters = matters
+	};
 	int r = a->opt.kubeconfig ? kube_config_load(a->opt.kubeconfig, &a->kube, err)
 				  : kube_config_in_cluster(&a->kube, err);
 

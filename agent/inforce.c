@@ -28,6 +28,7 @@ void inforce_unref(struct inforce *f)
 	for (i = 0; i < f->policies.n; i++)
 		free(f->policies.v[i].name);
 	vec_done(&f->policies);
+	interest_free(f->interest);
 	tables_free(f->tables);
 	free(f);
 }
@@ -66,6 +67,8 @@ int inforce_compile(const struct model *model, const struct inforce *same, struc
 		bh_err_set(err, r, "no memory for the names of %zu policies", model->policies.n);
 	else
 		r = policy_compile(model, &f->tables, err);
+	if (!r && policy_interest(model, f->tables, &f->interest) < 0)
+		r = bh_err_set(err, -ENOMEM, "no memory for what the tables were made from");
 	if (r < 0) {
 		inforce_unref(f);
 		return r;

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "model/model.h"
+#include "policy/interest.h"
 #include "policy/policy.h"
 #include "util/err.h"
 #include "util/vec.h"
@@ -24,6 +25,7 @@ struct inforce_policy {
 struct inforce {
 	unsigned int refs;
 	struct tables *tables;
+	struct interest *interest; /* what they were made from */
 	VEC(struct inforce_policy) policies; /* as model.policies was: table_set.policies are indexes */
 };
 

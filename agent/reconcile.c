@@ -431,6 +431,11 @@ struct inforce *reconcile_inforce(const struct reconcile *r)
 	return r->now;
 }
 
+struct inforce *reconcile_next(const struct reconcile *r)
+{
+	return r->next;
+}
+
 const struct actual *reconcile_actual(const struct reconcile *r)
 {
 	return r->actual;

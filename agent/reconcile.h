@@ -41,6 +41,7 @@ uint64_t reconcile_wanted(const struct reconcile *r);
 uint64_t reconcile_done(const struct reconcile *r);
 
 struct inforce *reconcile_inforce(const struct reconcile *r);	  /* borrowed; NULL before the first */
+struct inforce *reconcile_next(const struct reconcile *r);	  /* borrowed; what a run is bringing in; or NULL */
 const struct actual *reconcile_actual(const struct reconcile *r); /* a mirror of the maps */
 
 struct reconcile_status {

@@ -17,6 +17,8 @@ PACKAGES_BUILD="gcc make clang llvm libc6-dev libbpf-dev libelf-dev zlib1g-dev l
 PACKAGES_TEST="libcmocka-dev iproute2 iptables nftables containernetworking-plugins python3 util-linux
 	procps ca-certificates openssl"
 PACKAGES_DEMO="containernetworking-plugins iproute2 util-linux jq"
+PACKAGES_CLUSTER="runc containernetworking-plugins iproute2 iptables nftables util-linux procps openssl
+	busybox-static python3 gcc libc6-dev"
 PACKAGES_KERNELS="qemu-system-x86 busybox-static cpio xz-utils zstd"
 
 say() {

@@ -198,7 +198,7 @@ static int take_object(struct read *r, struct json_object *o, struct bh_err *err
 {
 	struct confirms *all = r->confirm->all;
 	const char *node = value_text(value_get(value_get(o, "spec"), "nodeName"));
-	const int ret = kube_check_kind(o, object_ops[r->kind].api_version, object_ops[r->kind].kind, err);
+	const int ret = kube_check_kind(o, object_kinds[r->kind].api_version, object_kinds[r->kind].kind, err);
 
 	if (ret < 0)
 		return ret;
@@ -265,7 +265,7 @@ static void read_begin(struct read *r)
 	auto_buf struct buf path = BUF_INIT(2048);
 	struct bh_err err = { "no memory" };
 
-	r->scan = scan_new(keep_of_kind[r->kind], r->is_list, on_json, r);
+	r->scan = scan_new(keep_sent[r->kind], r->is_list, on_json, r);
 	if (r->scan && !make_path(r, &path) &&
 	    !http_get(c->all->http, path.data, left > 1 ? (unsigned int)left : 1, &handler, &r->call, &err))
 		return;

@@ -7,24 +7,18 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "kube/keep.h"
 #include "kube/manifest.h"
+#include "kube/object.h"
+#include "kube/scan.h"
 #include "kube/value.h"
 #include "util/scope.h"
-
-DEFINE_SCOPE_FREE(struct json_object, json_object_put)
-#define auto_json __attribute__((cleanup(json_object_put_scope)))
 
 /* Where an object stands, for messages. */
 struct place {
 	const char *file;
 	unsigned int line;
 	long item; /* of a List; -1: the document itself */
-};
-
-static const char *const kind_names[] = {
-	[OBJECT_NAMESPACE] = "Namespace",  [OBJECT_POD] = "Pod",
-	[OBJECT_POLICY] = "NetworkPolicy", [OBJECT_SERVICE] = "Service",
-	[OBJECT_SLICE] = "EndpointSlice",  [OBJECT_NODE] = "Node",
 };
 
 /* ---- names and order -------------------------------------------------------------------- */
@@ -62,7 +56,7 @@ int content_object_cmp(const void *a, const void *b)
 
 const char *content_name(const struct content_object *o, char ret[CONTENT_NAME])
 {
-	(void)snprintf(ret, CONTENT_NAME, "%s '%s%s%s'", kind_names[o->kind], o->ns, *o->ns ? "/" : "",
+	(void)snprintf(ret, CONTENT_NAME, "%s '%s%s%s'", object_kinds[o->kind].kind, o->ns, *o->ns ? "/" : "",
 		       o->name);
 	return ret;
 }
@@ -74,99 +68,27 @@ static int text_cmp(const void *a, const void *b)
 
 /* ---- the fields we use ------------------------------------------------------------------ */
 
-/* A new object with those of @names that @o has; null and absent are the same. NULL: no memory. */
-static struct json_object *pick(struct json_object *o, const char *const *names)
+static int copy_json(void *ctx, enum scan_kind kind, const char *json, size_t len, struct bh_err *err)
 {
-	auto_json struct json_object *ret = json_object_new_object();
+	char **ret = ctx;
 
-	for (; ret && *names; names++) {
-		struct json_object *value = value_get(o, *names);
-
-		if (!value)
-			continue;
-		if (json_object_object_add(ret, *names, json_object_get(value)) < 0) {
-			json_object_put(value);
-			return NULL;
-		}
-	}
-	return TAKE_PTR(ret);
+	(void)kind;
+	(void)len;
+	(void)err;
+	*ret = strdup(json);
+	return *ret ? 0 : -ENOMEM;
 }
-
-/* Replaces a field by what @names leave of it. */
-static int narrow(struct json_object *o, const char *field, const char *const *names)
-{
-	struct json_object *value = value_get(o, field), *picked;
-
-	if (!json_object_is_type(value, json_type_object))
-		return 0; /* of a wrong type: for the decoder to judge */
-	picked = pick(value, names);
-	if (!picked)
-		return -ENOMEM;
-	if (json_object_object_add(o, field, picked) < 0) {
-		json_object_put(picked);
-		return -ENOMEM;
-	}
-	return 0;
-}
-
-/* The same for every object of a list: what is none becomes null. */
-static int narrow_items(struct json_object *o, const char *field, const char *const *names)
-{
-	struct json_object *list = value_get(o, field), *picked, *item;
-	size_t i;
-
-	if (!json_object_is_type(list, json_type_array))
-		return 0;
-	picked = json_object_new_array();
-	for (i = 0; picked && i < value_length(list); i++) {
-		const bool is_object = json_object_is_type(value_at(list, i), json_type_object);
-
-		item = is_object ? pick(value_at(list, i), names) : NULL;
-		if ((is_object && !item) || json_object_array_add(picked, item) < 0) {
-			json_object_put(item);
-			json_object_put(picked);
-			return -ENOMEM;
-		}
-	}
-	if (!picked || json_object_object_add(o, field, picked) < 0) {
-		json_object_put(picked);
-		return -ENOMEM;
-	}
-	return 0;
-}
-
-/* Of an object; NULL: as it is. */
-struct fields {
-	const char *top[7], *spec[5], *status[4], *endpoints[2];
-};
 
 /* What decode_*() reads, and nothing that changes without meaning anything to us. */
-static const struct fields used[] = {
-	[OBJECT_NAMESPACE] = { .top = { "apiVersion", "kind", "metadata" } },
-	[OBJECT_POD] = { .top = { "apiVersion", "kind", "metadata", "spec", "status" },
-			 .spec = { "nodeName", "hostNetwork", "containers", "initContainers" },
-			 .status = { "phase", "podIP", "podIPs" } },
-	[OBJECT_POLICY] = { .top = { "apiVersion", "kind", "metadata", "spec" } },
-	[OBJECT_SERVICE] = { .top = { "apiVersion", "kind", "metadata", "spec" },
-			     .spec = { "type", "clusterIP", "clusterIPs", "ports" } },
-	[OBJECT_SLICE] = { .top = { "apiVersion", "kind", "metadata", "addressType", "endpoints", "ports" },
-			   .endpoints = { "addresses" } },
-	[OBJECT_NODE] = { .top = { "apiVersion", "kind", "metadata", "status" }, .status = { "addresses" } },
-};
-
-static struct json_object *reduce(struct json_object *o, enum object_kind kind)
+static int reduce(struct json_object *o, enum object_kind kind, char **ret, struct bh_err *err)
 {
-	static const char *const metadata[] = { "namespace", "name", "uid", "labels", NULL };
-	const struct fields *f = &used[kind];
-	auto_json struct json_object *ret = pick(o, f->top);
+	const char *text =
+		json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);
+	struct scan *s = text ? scan_new(keep_decoded[kind], false, copy_json, ret) : NULL;
+	const int r = s ? scan_feed(s, text, strlen(text), err) : -ENOMEM;
 
-	if (!ret || narrow(ret, "metadata", metadata) < 0)
-		return NULL;
-	if ((f->spec[0] && narrow(ret, "spec", f->spec) < 0) ||
-	    (f->status[0] && narrow(ret, "status", f->status) < 0) ||
-	    (f->endpoints[0] && narrow_items(ret, "endpoints", f->endpoints) < 0))
-		return NULL;
-	return TAKE_PTR(ret);
+	scan_free(s);
+	return r;
 }
 
 /* ---- objects ---------------------------------------------------------------------------- */
@@ -200,20 +122,21 @@ static int add_ignored(struct content *c, const struct object_id *id)
 	return 0;
 }
 
-static int fill_object(struct json_object *o, const struct object_id *id, struct content_object *ret)
+static int fill_object(struct json_object *o, const struct object_id *id, struct content_object *ret,
+		       struct bh_err *err)
 {
-	auto_json struct json_object *reduced = reduce(o, id->kind);
-	const char *text = reduced ? json_object_to_json_string_ext(reduced, JSON_C_TO_STRING_PLAIN) : NULL;
+	struct bh_err why;
+	int r;
 
-	if (!text)
-		return -ENOMEM;
 	ret->kind = id->kind;
 	ret->ns = strdup(id->ns);
 	ret->name = strdup(id->name);
-	ret->text = strdup(text);
-	if (!ret->ns || !ret->name || !ret->text)
+	if (!ret->ns || !ret->name)
 		return -ENOMEM;
-	ret->hash = hash128_of(text, strlen(text));
+	r = reduce(o, id->kind, &ret->text, &why);
+	if (r < 0)
+		return r == -ENOMEM ? r : bh_err_set(err, r, "%s '%s': %s", id->kind_name, id->name, why.msg);
+	ret->hash = hash128_of(ret->text, strlen(ret->text));
 	return 0;
 }
 
@@ -233,11 +156,11 @@ static int add_object(struct content *c, const struct place *at, struct json_obj
 	object = vec_add(&c->objects);
 	if (!object)
 		return -ENOMEM;
-	r = fill_object(o, &id, object);
+	r = fill_object(o, &id, object, &why);
 	if (r < 0) {
 		object_done(object);
 		c->objects.n--;
-		return r;
+		return r == -ENOMEM ? r : bad_object(at, &why, err);
 	}
 	object->line = at->line;
 	c->bytes += strlen(object->text);

@@ -52,22 +52,21 @@ static bool is_subdomain(const char *s)
 	return true;
 }
 
+const struct object_kind_name object_kinds[OBJECT_OTHER] = {
+	[OBJECT_NAMESPACE] = { "v1", "Namespace" },
+	[OBJECT_POD] = { "v1", "Pod" },
+	[OBJECT_POLICY] = { "networking.k8s.io/v1", "NetworkPolicy" },
+	[OBJECT_SERVICE] = { "v1", "Service" },
+	[OBJECT_SLICE] = { "discovery.k8s.io/v1", "EndpointSlice" },
+	[OBJECT_NODE] = { "v1", "Node" },
+};
+
 static enum object_kind kind_of(const char *api_version, const char *kind)
 {
-	static const struct {
-		const char *api_version, *kind;
-	} known[] = {
-		[OBJECT_NAMESPACE] = { "v1", "Namespace" },
-		[OBJECT_POD] = { "v1", "Pod" },
-		[OBJECT_POLICY] = { "networking.k8s.io/v1", "NetworkPolicy" },
-		[OBJECT_SERVICE] = { "v1", "Service" },
-		[OBJECT_SLICE] = { "discovery.k8s.io/v1", "EndpointSlice" },
-		[OBJECT_NODE] = { "v1", "Node" },
-	};
 	unsigned int i;
 
 	for (i = 0; i < OBJECT_OTHER; i++)
-		if (!strcmp(api_version, known[i].api_version) && !strcmp(kind, known[i].kind))
+		if (!strcmp(api_version, object_kinds[i].api_version) && !strcmp(kind, object_kinds[i].kind))
 			return (enum object_kind)i;
 	return OBJECT_OTHER;
 }
@@ -225,6 +224,17 @@ static int decode_uid(struct json_object *value, struct pod *p)
 	return 0;
 }
 
+/* The kubelet's name for a pod of a manifest file, whose Pod in the API is a mirror with a UID of its own. */
+static int decode_static_uid(struct json_object *annotations, struct pod *p)
+{
+	const char *text = value_text(value_get(annotations, "kubernetes.io/config.hash"));
+
+	if (!text || strlen(text) > DECODE_TEXT_MAX)
+		return 0;
+	p->static_uid = strdup(text);
+	return p->static_uid ? 0 : -ENOMEM;
+}
+
 static int decode_node_name(struct json_object *value, struct pod *p)
 {
 	const char *text = short_text(value);
@@ -314,6 +324,8 @@ static int fill_pod(struct json_object *o, struct pod *p)
 	r = decode_labels(o, &p->labels);
 	if (!r)
 		r = decode_uid(value_get(value_get(o, "metadata"), "uid"), p);
+	if (!r)
+		r = decode_static_uid(value_get(value_get(o, "metadata"), "annotations"), p);
 	if (!r)
 		r = decode_node_name(value_get(spec, "nodeName"), p);
 	if (!r)

@@ -36,6 +36,12 @@ enum object_kind {
 	OBJECT_OTHER,
 };
 
+/* By enum object_kind: as the API writes it. */
+struct object_kind_name {
+	const char *api_version, *kind;
+};
+extern const struct object_kind_name object_kinds[OBJECT_OTHER];
+
 /* Borrowed from the value. */
 struct object_id {
 	enum object_kind kind;

@@ -447,7 +447,7 @@ static int dir_work(struct source *base, struct source_change *ret, struct bh_er
 		s->look = s->swapped = false;
 		dir_trouble(s, r < 0 ? why.msg : NULL);
 	}
-	*ret = (struct source_change){ .policies = true, .what = "manifests" };
+	*ret = (struct source_change){ .matters = true, .policies = true, .what = "manifests" };
 	return update(s, err);
 }
 

@@ -11,22 +11,16 @@ static const struct scan_keep annotations[] = {
 	{ NULL, NULL },
 };
 
-static const struct scan_keep metadata[] = {
-	{ "name", NULL },
-	{ "namespace", NULL },
-	{ "uid", NULL },
+#define METADATA { "name", NULL }, { "namespace", NULL }, { "uid", NULL }, { "labels", NULL }
+
+static const struct scan_keep metadata[] = { METADATA, { NULL, NULL } };
+
+static const struct scan_keep wire_metadata[] = {
+	METADATA,
 	{ "resourceVersion", NULL },
-	{ "labels", NULL },
 	{ "annotations", annotations },
 	{ NULL, NULL },
 };
-
-/* Of every object; the second line is of a Status (metav1.Status). */
-#define COMMON                                                                                               \
-	{ "apiVersion", NULL }, { "kind", NULL }, { "metadata", metadata },                                  \
-	{ "code", NULL }, { "message", NULL }, { "reason", NULL }
-
-static const struct scan_keep namespace[] = { COMMON, { NULL, NULL } };
 
 static const struct scan_keep container[] = { { "ports", NULL }, { NULL, NULL } };
 
@@ -45,16 +39,6 @@ static const struct scan_keep pod_status[] = {
 	{ NULL, NULL },
 };
 
-static const struct scan_keep pod[] = {
-	COMMON,
-	{ "spec", pod_spec },
-	{ "status", pod_status },
-	{ NULL, NULL },
-};
-
-/* Strictly decoded, so all of it. */
-static const struct scan_keep policy[] = { COMMON, { "spec", NULL }, { NULL, NULL } };
-
 static const struct scan_keep service_spec[] = {
 	{ "type", NULL },
 	{ "clusterIP", NULL },
@@ -63,23 +47,38 @@ static const struct scan_keep service_spec[] = {
 	{ NULL, NULL },
 };
 
-static const struct scan_keep service[] = { COMMON, { "spec", service_spec }, { NULL, NULL } };
-
 static const struct scan_keep backend[] = { { "addresses", NULL }, { NULL, NULL } };
-
-static const struct scan_keep slice[] = {
-	COMMON,
-	{ "addressType", NULL },
-	{ "endpoints", backend },
-	{ "ports", NULL },
-	{ NULL, NULL },
-};
 
 static const struct scan_keep node_status[] = { { "addresses", NULL }, { NULL, NULL } };
 
-static const struct scan_keep node[] = { COMMON, { "status", node_status }, { NULL, NULL } };
+/* The fields of each kind behind its metadata. Policies are strictly decoded, so all of their spec. */
+#define NAMESPACE { NULL, NULL }
+#define POD	  { "spec", pod_spec }, { "status", pod_status }, { NULL, NULL }
+#define POLICY	  { "spec", NULL }, { NULL, NULL }
+#define SERVICE	  { "spec", service_spec }, { NULL, NULL }
+#define SLICE	  { "addressType", NULL }, { "endpoints", backend }, { "ports", NULL }, { NULL, NULL }
+#define NODE	  { "status", node_status }, { NULL, NULL }
 
-const struct scan_keep *const keep_of_kind[OBJECT_OTHER] = {
-	[OBJECT_NAMESPACE] = namespace, [OBJECT_POD] = pod,	[OBJECT_POLICY] = policy,
-	[OBJECT_SERVICE] = service,	[OBJECT_SLICE] = slice, [OBJECT_NODE] = node,
-};
+#define HEAD	  { "apiVersion", NULL }, { "kind", NULL }, { "metadata", metadata }
+#define WIRE_HEAD { "apiVersion", NULL }, { "kind", NULL }, { "metadata", wire_metadata }, { "code", NULL }, { "message", NULL }
+
+#define TREES(head, prefix)                                                                                  \
+	static const struct scan_keep prefix##namespace[] = { head, NAMESPACE };                             \
+	static const struct scan_keep prefix##pod[] = { head, POD };                                         \
+	static const struct scan_keep prefix##policy[] = { head, POLICY };                                   \
+	static const struct scan_keep prefix##service[] = { head, SERVICE };                                 \
+	static const struct scan_keep prefix##slice[] = { head, SLICE };                                     \
+	static const struct scan_keep prefix##node[] = { head, NODE };
+
+TREES(HEAD, own_)
+TREES(WIRE_HEAD, wire_)
+
+#define TABLE(prefix)                                                                                        \
+	{                                                                                                    \
+		[OBJECT_NAMESPACE] = prefix##namespace, [OBJECT_POD] = prefix##pod,                          \
+		[OBJECT_POLICY] = prefix##policy, [OBJECT_SERVICE] = prefix##service,                        \
+		[OBJECT_SLICE] = prefix##slice, [OBJECT_NODE] = prefix##node,                                \
+	}
+
+const struct scan_keep *const keep_decoded[OBJECT_OTHER] = TABLE(own_);
+const struct scan_keep *const keep_sent[OBJECT_OTHER] = TABLE(wire_);

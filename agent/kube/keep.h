@@ -6,7 +6,10 @@
 #include "kube/decode.h"
 #include "kube/scan.h"
 
-/* By enum object_kind. Each also keeps what a Status in its place would say. */
-extern const struct scan_keep *const keep_of_kind[OBJECT_OTHER];
+/* By enum object_kind: what decode_*() reads of a manifest. */
+extern const struct scan_keep *const keep_decoded[OBJECT_OTHER];
+
+/* The same, what the protocol needs, and what a Status in the object's place says (metav1.Status). */
+extern const struct scan_keep *const keep_sent[OBJECT_OTHER];
 
 #endif

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "kube/manifest.h"
+#include "kube/object.h"
 
 /* ---- who has which object --------------------------------------------------------------- */
 
@@ -82,54 +83,6 @@ static int held_cmp(const struct held *h, const struct content_object *o)
 
 /* ---- into the model --------------------------------------------------------------------- */
 
-static void drop(struct model *model, const struct held *h)
-{
-	switch (h->kind) {
-	case OBJECT_NAMESPACE:
-		(void)model_del_namespace(model, h->name);
-		break;
-	case OBJECT_POD:
-		(void)model_del_pod(model, h->ns, h->name);
-		break;
-	case OBJECT_POLICY:
-		(void)model_del_policy(model, h->ns, h->name);
-		break;
-	case OBJECT_SERVICE:
-		(void)model_del_service(model, h->ns, h->name);
-		break;
-	case OBJECT_SLICE:
-		(void)model_del_slice(model, h->ns, h->name);
-		break;
-	case OBJECT_NODE:
-		(void)model_del_node(model, h->name);
-		break;
-	case OBJECT_OTHER:
-		break;
-	}
-}
-
-/* Return: 0 or -ENOMEM. */
-#define DEFINE_PUT(type, word)                                                                               \
-	static int put_##word(struct json_object *json, const struct object_id *id, struct model *model)     \
-	{                                                                                                    \
-		struct type *o;                                                                              \
-		const int r = decode_##word(json, id, &o);                                                   \
-                                                                                                             \
-		return r < 0 ? r : model_put_##word(model, o);                                               \
-	}
-
-DEFINE_PUT(namespace, namespace)
-DEFINE_PUT(pod, pod)
-DEFINE_PUT(net_policy, policy)
-DEFINE_PUT(service, service)
-DEFINE_PUT(endpoint_slice, slice)
-DEFINE_PUT(cluster_node, node)
-
-static int (*const put_kind[])(struct json_object *json, const struct object_id *id, struct model *model) = {
-	[OBJECT_NAMESPACE] = put_namespace, [OBJECT_POD] = put_pod,	[OBJECT_POLICY] = put_policy,
-	[OBJECT_SERVICE] = put_service,	    [OBJECT_SLICE] = put_slice, [OBJECT_NODE] = put_node,
-};
-
 static void tell_problems(const struct model *model, const struct claim *claim,
 			  const struct merge_hooks *hooks)
 {
@@ -158,12 +111,13 @@ static int put(struct model *model, const struct claim *claim, const struct merg
 	const struct content_object *o = claim->object;
 	struct json_object *json = read_text(o->text);
 	struct object_id id;
-	int r;
+	void *object;
+	int r = -ENOMEM;
 
-	if (!json || decode_id(json, &id, NULL) < 0)
-		r = -ENOMEM;
-	else
-		r = put_kind[o->kind](json, &id, model);
+	if (json && !decode_id(json, &id, NULL))
+		r = object_ops[o->kind].decode(json, &id, &object);
+	if (!r)
+		r = object_ops[o->kind].put(model, object);
 	if (!r && o->kind == OBJECT_POLICY)
 		tell_problems(model, claim, hooks);
 	json_object_put(json);
@@ -183,7 +137,8 @@ static int differ(const struct merge *was, struct merge *will, const struct clai
 						      : held_cmp(&was->held.v[i], claims[j].object);
 
 		if (order < 0) {
-			drop(model, &was->held.v[i++]);
+			object_ops[was->held.v[i].kind].del(model, was->held.v[i].ns, was->held.v[i].name);
+			i++;
 			*ret_changed = true;
 			continue;
 		}

@@ -51,7 +51,7 @@
 	{                                                                                                    \
 		return obj##_same(a, b);                                                                     \
 	}                                                                                                    \
-	static struct seen *any_##x##_seen(void *object)                                                           \
+	static struct source_seen *any_##x##_seen(void *object)                                                           \
 	{                                                                                                    \
 		return &((struct type *)object)->seen;                                                       \
 	}
@@ -68,10 +68,10 @@ DEFINE_KIND(node, cluster_node, cluster_node, nodes, CLUSTER_WIDE)
 	.put = any_##x##_put, .del = any_##x##_del, .name = any_##x##_name, .same = any_##x##_same, .seen = any_##x##_seen
 
 const struct object_ops object_ops[OBJECT_OTHER] = {
-	[OBJECT_NAMESPACE] = { "v1", "Namespace", OPS(namespace) },
-	[OBJECT_POD] = { "v1", "Pod", OPS(pod) },
-	[OBJECT_POLICY] = { "networking.k8s.io/v1", "NetworkPolicy", OPS(policy) },
-	[OBJECT_SERVICE] = { "v1", "Service", OPS(service) },
-	[OBJECT_SLICE] = { "discovery.k8s.io/v1", "EndpointSlice", OPS(slice) },
-	[OBJECT_NODE] = { "v1", "Node", OPS(node) },
+	[OBJECT_NAMESPACE] = { OPS(namespace) },
+	[OBJECT_POD] = { OPS(pod) },
+	[OBJECT_POLICY] = { OPS(policy) },
+	[OBJECT_SERVICE] = { OPS(service) },
+	[OBJECT_SLICE] = { OPS(slice) },
+	[OBJECT_NODE] = { OPS(node) },
 };

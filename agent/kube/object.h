@@ -11,7 +11,6 @@ struct object_name {
 };
 
 struct object_ops {
-	const char *api_version, *kind; /* as the API writes them */
 	/* @ret: owned. Return: 0 or -ENOMEM. */
 	int (*decode)(struct json_object *o, const struct object_id *id, void **ret);
 	void (*free)(void *object);
@@ -24,7 +23,7 @@ struct object_ops {
 	struct object_name (*name)(const void *object);
 	/* Whether replacing one by the other changes anything that we use. */
 	bool (*same)(const void *a, const void *b);
-	struct seen *(*seen)(void *object);
+	struct source_seen *(*seen)(void *object);
 };
 
 /* By enum object_kind; none for OBJECT_OTHER. */

@@ -44,7 +44,8 @@ struct server {
 	struct part parts[PARTS];
 	struct confirms *confirms;
 	char *here, *elsewhere; /* field selectors */
-	bool changed; /* since the last turn, `change` says what */
+	bool touched; /* the model, since the last turn */
+	bool changed; /* in a way that matters: `change` says what */
 	bool news;    /* a list is complete, or there is or was trouble */
 	bool ready;   /* has been, and so it stays */
 	bool cut_off; /* said so: no answers */
@@ -68,22 +69,27 @@ static void tell(struct server *s, enum source_note_kind kind, const char *fmt, 
 
 /* ---- into the model ----------------------------------------------------------------------- */
 
+/* Most changes in a large cluster are of no consequence here. */
 static bool matters(struct server *s, enum object_kind kind, const void *old, const void *new)
 {
-	if (kind == OBJECT_POD && s->opt.pod_matters)
-		return s->opt.pod_matters(s->ctx, old, new);
-	if ((kind == OBJECT_SERVICE || kind == OBJECT_SLICE) && s->opt.services_matter)
-		return s->opt.services_matter(s->ctx);
-	return kind != OBJECT_NODE;
+	if (!s->opt.matters)
+		return true;
+	return (old && s->opt.matters(s->ctx, kind, old)) || (new && s->opt.matters(s->ctx, kind, new));
 }
 
-static void changed(struct server *s, enum object_kind kind, const char *ns, const char *name)
+/* @old or @new may be NULL: none. */
+static void changed(struct server *s, enum object_kind kind, const void *old, const void *new)
 {
-	if (!s->changed)
-		(void)snprintf(s->change.what, sizeof(s->change.what), "%s '%s%s%s'", object_ops[kind].kind,
-			       ns, *ns ? "/" : "", name);
-	s->changed = true;
+	const struct object_name at = object_ops[kind].name(new ? new : old);
+
 	s->change.policies |= kind == OBJECT_POLICY;
+	s->touched = true;
+	if (!matters(s, kind, old, new))
+		return;
+	if (!s->changed)
+		(void)snprintf(s->change.what, sizeof(s->change.what), "%s '%s%s%s'", object_kinds[kind].kind,
+			       at.ns, *at.ns ? "/" : "", at.name);
+	s->changed = true;
 }
 
 static void tell_problems(struct server *s, const struct net_policy *p)
@@ -108,8 +114,7 @@ static int replace(struct server *s, enum object_kind kind, const struct object_
 	}
 	if (kind == OBJECT_POLICY)
 		tell_problems(s, take);
-	if (matters(s, kind, old, take))
-		changed(s, kind, id->ns, id->name);
+	changed(s, kind, old, take);
 	return ops->put(s->model, take);
 }
 
@@ -118,16 +123,16 @@ static int replace(struct server *s, enum object_kind kind, const struct object_
  * ADD. Then the higher version is the newer one. But a new list of the same watch is right, whatever its versions:
  * those of a restored etcd are lower than what was known before.
  */
-static bool is_older(const struct part *p, const struct seen *had, const struct seen *new)
+static bool is_older(const struct part *p, const struct source_seen *had, const struct source_seen *new)
 {
 	if (had->watch == new->watch ? had->round != new->round : watch_is_listing(p->watch))
 		return false;
 	return new->version && had->version > new->version;
 }
 
-static struct seen seen_by(const struct part *p, struct json_object *o)
+static struct source_seen seen_by(const struct part *p, struct json_object *o)
 {
-	return (struct seen){
+	return (struct source_seen){
 		.version = kube_version(o),
 		.round = watch_round(p->watch),
 		.watch = (uint8_t)(p - p->server->parts),
@@ -137,7 +142,7 @@ static struct seen seen_by(const struct part *p, struct json_object *o)
 static int put(struct part *p, struct json_object *o, struct bh_err *err)
 {
 	const struct object_ops *ops = &object_ops[p->kind];
-	const struct seen seen = seen_by(p, o);
+	const struct source_seen seen = seen_by(p, o);
 	struct object_id id;
 	void *old, *new;
 	int r = decode_id(o, &id, err);
@@ -152,7 +157,7 @@ static int put(struct part *p, struct json_object *o, struct bh_err *err)
 		*ops->seen(new) = seen;
 		r = replace(p->server, p->kind, &id, new);
 	}
-	return r < 0 ? bh_err_set(err, r, "no memory for %s '%s'", ops->kind, id.name) : 0;
+	return r < 0 ? bh_err_set(err, r, "no memory for %s '%s'", object_kinds[p->kind].kind, id.name) : 0;
 }
 
 static void drop(struct part *p, void *old)
@@ -160,8 +165,7 @@ static void drop(struct part *p, void *old)
 	const struct object_ops *ops = &object_ops[p->kind];
 	const struct object_name at = ops->name(old);
 
-	if (matters(p->server, p->kind, old, NULL))
-		changed(p->server, p->kind, at.ns, at.name);
+	changed(p->server, p->kind, old, NULL);
 	ops->del(p->server->model, at.ns, at.name);
 }
 
@@ -188,7 +192,7 @@ static int on_del(void *ctx, struct watch *w, struct json_object *o, struct bh_e
 {
 	struct part *p = ctx;
 	const struct object_ops *ops = &object_ops[p->kind];
-	const struct seen seen = seen_by(p, o);
+	const struct source_seen seen = seen_by(p, o);
 	struct object_id id;
 	void *old;
 
@@ -210,7 +214,7 @@ static void on_synced(void *ctx, struct watch *w)
 
 	while (i--) {
 		void *o = ops->at(p->server->model, i);
-		const struct seen *seen = ops->seen(o);
+		const struct source_seen *seen = ops->seen(o);
 
 		if (seen->watch == p - p->server->parts && seen->round != watch_round(w))
 			drop(p, o);
@@ -309,22 +313,23 @@ static int server_work(struct source *base, struct source_change *ret, struct bh
 {
 	struct server *s = server_of(base);
 	size_t i;
-	bool news;
+	bool touched;
 
 	(void)err;
 	http_work(s->http);
 	for (i = 0; i < PARTS; i++)
 		watch_work(s->parts[i].watch);
 	confirms_work(s->confirms);
-	/* Until all is there nothing is compiled, so the last to come is a change whatever it brought. */
-	news = s->changed || (s->news && !s->ready);
-	if (news && !s->changed)
+	/* Until all is there nothing is compiled, so the last to come matters whatever it brought. */
+	s->change.matters = s->changed || (s->news && !s->ready);
+	if (!s->changed)
 		(void)snprintf(s->change.what, sizeof(s->change.what), "API server");
-	if (news)
-		*ret = s->change;
-	s->changed = s->news = false;
-	s->change = (struct source_change){};
-	return news;
+	touched = s->touched || s->change.matters;
+	*ret = s->change;
+	if (s->change.matters)
+		s->change = (struct source_change){};
+	s->touched = s->changed = s->news = false;
+	return touched;
 }
 
 static int server_ready(struct source *base, struct bh_err *err)
@@ -405,9 +410,9 @@ static int add_part(struct server *s, size_t i, const char *name, const char *pa
 			  .fields = i == PODS_HERE	  ? s->here
 				    : i == PODS_ELSEWHERE ? s->elsewhere
 							  : NULL,
-			  .api_version = object_ops[kind].api_version,
-			  .kind = object_ops[kind].kind,
-			  .keep = keep_of_kind[kind] },
+			  .api_version = object_kinds[kind].api_version,
+			  .kind = object_kinds[kind].kind,
+			  .keep = keep_sent[kind] },
 	};
 	p->watch = watch_new(s->http, &p->spec, &hooks);
 	return p->watch ? 0 : -ENOMEM;

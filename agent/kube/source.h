@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "kube/decode.h"
 #include "model/model.h"
 #include "util/err.h"
 
@@ -33,8 +34,9 @@ typedef void (*source_note_fn)(void *ctx, const struct source_note *note);
 
 /* What a turn of source_work() did to the model. */
 struct source_change {
-	bool policies;	/* some policy; else only what policies look at */
-	char what[160]; /* the first thing that changed: "Pod 'shop/web'" */
+	bool matters;	/* the compiler has to look */
+	bool policies;	/* some policy changed since it had to look last; else only what policies look at */
+	char what[160]; /* the first thing that matters: "Pod 'shop/web'" */
 };
 
 /**
@@ -51,10 +53,8 @@ struct kube_config;
 struct source_api_options {
 	const struct kube_config *config; /* borrowed */
 	const char *node;		  /* our Node's name; borrowed */
-	/* Whether the compiler has to be asked again when @old becomes @new (struct pod; NULL: none); or NULL: always. */
-	bool (*pod_matters)(void *ctx, const struct pod *old, const struct pod *new);
-	/* The same for Services and their slices. */
-	bool (*services_matter)(void *ctx);
+	/* Whether the compiler may have looked at that object, as it was or as it is; or NULL: at all of them. */
+	bool (*matters)(void *ctx, enum object_kind kind, const void *object);
 };
 
 /**

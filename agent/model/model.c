@@ -294,9 +294,7 @@ const struct pod *model_endpoint_pod(const struct model *m, const struct endpoin
 {
 	const struct pod *p = e->ns && e->pod ? model_pod(m, e->ns, e->pod) : NULL;
 
-	if (!p || (e->uid && *e->uid && *p->uid && strcmp(e->uid, p->uid)))
-		return NULL;
-	return p;
+	return p && pod_has_uid(p, e->uid ? e->uid : "") ? p : NULL;
 }
 
 int model_set_node_addrs(struct model *m, const struct addr *addrs, size_t n)

@@ -87,6 +87,7 @@ struct host_port {
 struct pod {
 	const char *ns;	  /* interned */
 	char *name, *uid; /* uid "" where the source has none */
+	char *static_uid; /* by which the runtime knows a static pod, whose Pod is a mirror; NULL: it says none */
 	const char *node; /* interned: spec.nodeName, "" if not scheduled or not said */
 	const struct labels *labels;
 	struct source_seen seen;
@@ -214,6 +215,9 @@ void rule_done(struct rule *r);
 
 /* To another node; it is "" before. Return: 0 or -ENOMEM. */
 int pod_set_node(struct pod *p, const char *node);
+
+/* Whether a runtime that names this UID means this pod; also where one of the two has none. */
+bool pod_has_uid(const struct pod *p, const char *uid);
 
 /* Of two objects of one name: would one in the other's place change anything for anybody here? */
 bool namespace_same(const struct namespace *a, const struct namespace *b);

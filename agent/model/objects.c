@@ -61,7 +61,15 @@ void pod_free(struct pod *p)
 	intern_drop(p->node);
 	free(p->name);
 	free(p->uid);
+	free(p->static_uid);
 	free(p);
+}
+
+bool pod_has_uid(const struct pod *p, const char *uid)
+{
+	if (!*uid || !*p->uid || !strcmp(uid, p->uid))
+		return true;
+	return p->static_uid && !strcmp(uid, p->static_uid);
 }
 
 int pod_set_node(struct pod *p, const char *node)

@@ -165,7 +165,11 @@ class Meter:
 
     def __init__(self, host, *args):
         self.verb = args[0]
+        self.name = f"{host} " + " ".join(map(str, args))
         self.process = host.popen(PROBE, *args)
+
+    def __repr__(self):
+        return self.name
 
     def report(self):
         self.process.stdin.write("\n")
