@@ -239,7 +239,8 @@ static int open_data_plane(struct agent *a, struct bh_err *err)
 	return r;
 }
 
-static bool looked_at(const struct agent *a, const struct inforce *f, enum object_kind kind, const void *object)
+static bool looked_at(const struct agent *a, const struct inforce *f, enum object_kind kind,
+		      const void *object)
 {
 	const struct model *m = a->model;
 	const struct endpoint_slice *slice;
@@ -248,7 +249,8 @@ static bool looked_at(const struct agent *a, const struct inforce *f, enum objec
 	case OBJECT_NAMESPACE:
 		return interest_namespace(f->interest, object);
 	case OBJECT_POD:
-		return interest_pod(f->interest, model_namespace(m, ((const struct pod *)object)->ns), object);
+		return interest_pod(f->interest, model_namespace(m, ((const struct pod *)object)->ns),
+				    object);
 	case OBJECT_POLICY:
 		return interest_policy(f->interest, object);
 	case OBJECT_SERVICE:
@@ -272,14 +274,15 @@ static bool matters(void *ctx, enum object_kind kind, const void *object)
 	struct reconcile_status status;
 
 	reconcile_status(a->reconcile, &status);
-	return !now || status.failing[0] || looked_at(a, now, kind, object) || (next && looked_at(a, next, kind, object));
+	return !now || status.failing[0] || looked_at(a, now, kind, object) ||
+	       (next && looked_at(a, next, kind, object));
 }
 
 static int open_api(struct agent *a, struct bh_err *err)
 {
-	const struct source_api_options opt = {
-		.config = &a->kube, .node = a->opt.node_name, .matters = matters
-	};
+	const struct source_api_options opt = { .config = &a->kube,
+						.node = a->opt.node_name,
+						.matters = matters };
 	int r = a->opt.kubeconfig ? kube_config_load(a->opt.kubeconfig, &a->kube, err)
 				  : kube_config_in_cluster(&a->kube, err);
 
@@ -292,8 +295,9 @@ static int open_sources(struct agent *a, struct bh_err *err)
 	int r = node_new(&hooks, &a->node, err);
 
 	if (!r)
-		r = a->opt.source_dir ? source_dir_new(a->opt.source_dir, a->model, on_note, a, &a->source, err)
-				      : open_api(a, err);
+		r = a->opt.source_dir
+			    ? source_dir_new(a->opt.source_dir, a->model, on_note, a, &a->source, err)
+			    : open_api(a, err);
 	if (!r)
 		r = loop_add(a->loop, node_fd(a->node), on_node, a, err);
 	if (!r)

@@ -25,7 +25,7 @@ struct inforce_policy {
 struct inforce {
 	unsigned int refs;
 	struct tables *tables;
-	struct interest *interest; /* what they were made from */
+	struct interest *interest;	     /* what they were made from */
 	VEC(struct inforce_policy) policies; /* as model.policies was: table_set.policies are indexes */
 };
 

@@ -54,9 +54,10 @@ static int read_source(const char *text, struct agent_options *ret, struct bh_er
 	if (!strcmp(text, "kubernetes"))
 		return 0;
 	if (strncmp(text, "dir:", 4))
-		return bh_err_set(err, -EINVAL,
-				  "--source '%s': no source '%.*s', this version knows kubernetes and dir:PATH",
-				  text, scheme, text);
+		return bh_err_set(
+			err, -EINVAL,
+			"--source '%s': no source '%.*s', this version knows kubernetes and dir:PATH", text,
+			scheme, text);
 	if (!text[4])
 		return bh_err_set(err, -EINVAL, "--source '%s': no path after dir:", text);
 	ret->source_dir = text + 4;
@@ -151,8 +152,9 @@ static int own_name(struct agent_options *o, struct bh_err *err)
 static int check_source(struct agent_options *o, struct bh_err *err)
 {
 	if (!o->source)
-		return bh_err_set(err, -EINVAL,
-				  "--source is missing, as in --source kubernetes or --source dir:/etc/bulkhead");
+		return bh_err_set(
+			err, -EINVAL,
+			"--source is missing, as in --source kubernetes or --source dir:/etc/bulkhead");
 	if (o->source_dir && (o->kubeconfig || o->node_name))
 		return bh_err_set(err, -EINVAL, "%s is for --source kubernetes",
 				  o->kubeconfig ? "--kubeconfig" : "--node-name");

@@ -40,8 +40,8 @@ void reconcile_changed(struct reconcile *r, enum change kind, const char *what_f
 uint64_t reconcile_wanted(const struct reconcile *r);
 uint64_t reconcile_done(const struct reconcile *r);
 
-struct inforce *reconcile_inforce(const struct reconcile *r);	  /* borrowed; NULL before the first */
-struct inforce *reconcile_next(const struct reconcile *r);	  /* borrowed; what a run is bringing in; or NULL */
+struct inforce *reconcile_inforce(const struct reconcile *r); /* borrowed; NULL before the first */
+struct inforce *reconcile_next(const struct reconcile *r); /* borrowed; what a run is bringing in; or NULL */
 const struct actual *reconcile_actual(const struct reconcile *r); /* a mirror of the maps */
 
 struct reconcile_status {

@@ -141,7 +141,8 @@ static void wait_for(struct agent *a, struct api_conn *conn, const struct hash12
 	int r = -ENOMEM;
 
 	if (w)
-		r = source_confirm(a->source, key, e->ns, e->pod, e->uid ? e->uid : "", on_confirmed, a, &err);
+		r = source_confirm(a->source, key, e->ns, e->pod, e->uid ? e->uid : "", on_confirmed, a,
+				   &err);
 	if (r < 0) {
 		if (w)
 			a->requests->waiters.n--;

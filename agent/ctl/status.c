@@ -52,7 +52,7 @@ static void print_source(const struct ctl *c, struct json_object *o)
 
 static void print_watches(const struct ctl *c, struct json_object *list)
 {
-	static const char *const heads[] = { "WATCH", "STATE",  ">LAST WORD", ">LISTS",
+	static const char *const heads[] = { "WATCH",	"STATE",     ">LAST WORD", ">LISTS",
 					     ">EVENTS", ">FAILURES", NULL };
 	struct table *t = table_new(heads);
 	const size_t n = json_object_array_length(list);
@@ -65,7 +65,8 @@ static void print_watches(const struct ctl *c, struct json_object *list)
 
 		table_add(t, ctl_str(w, "name"), PLAIN);
 		table_add(t, ctl_str(w, "state"), synced ? PLAIN : YELLOW);
-		table_add(t, ctl_get(w, "quiet_ms") ? ctl_duration(ctl_int(w, "quiet_ms"), ago) : "never", PLAIN);
+		table_add(t, ctl_get(w, "quiet_ms") ? ctl_duration(ctl_int(w, "quiet_ms"), ago) : "never",
+			  PLAIN);
 		table_fmt(t, PLAIN, "%llu", (unsigned long long)ctl_int(w, "lists"));
 		table_fmt(t, PLAIN, "%llu", (unsigned long long)ctl_int(w, "events"));
 		table_fmt(t, PLAIN, "%llu", (unsigned long long)ctl_int(w, "failures"));

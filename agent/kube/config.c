@@ -40,8 +40,9 @@ int kube_config_in_cluster(struct kube_config *ret, struct bh_err *err)
 	struct kube_config c = {};
 
 	if (!host || !*host || !port || !*port)
-		return bh_err_set(err, -ENOENT,
-				  "not in a pod (KUBERNETES_SERVICE_HOST and _PORT are not set): give --kubeconfig");
+		return bh_err_set(
+			err, -ENOENT,
+			"not in a pod (KUBERNETES_SERVICE_HOST and _PORT are not set): give --kubeconfig");
 	c.ca_file = strdup(ACCOUNT_DIR "/ca.crt");
 	c.token_file = strdup(ACCOUNT_DIR "/token");
 	if (!c.ca_file || !c.token_file ||
@@ -56,7 +57,8 @@ int kube_config_in_cluster(struct kube_config *ret, struct bh_err *err)
 /* ---- kubeconfig --------------------------------------------------------------------------- */
 
 /* The value of the list's element with that name: {name, NAME: {...}}. */
-static struct json_object *named(struct json_object *root, const char *list, const char *name, const char *what)
+static struct json_object *named(struct json_object *root, const char *list, const char *name,
+				 const char *what)
 {
 	struct json_object *all = value_get(root, list);
 	size_t i;
@@ -85,7 +87,8 @@ static int copy_text(struct json_object *o, const char *field, char **ret, struc
 	return *ret ? 0 : bh_err_set(err, -ENOMEM, "no memory");
 }
 
-static int copy_path(struct json_object *o, const char *field, const char *path, char **ret, struct bh_err *err)
+static int copy_path(struct json_object *o, const char *field, const char *path, char **ret,
+		     struct bh_err *err)
 {
 	const char *slash = strrchr(path, '/');
 	auto_free char *name = NULL;
@@ -116,7 +119,8 @@ static int refuse(struct json_object *o, const char *const *fields, struct bh_er
 	for (; *fields; fields++) {
 		struct json_object *value = value_get(o, *fields);
 
-		if (value && (!json_object_is_type(value, json_type_boolean) || json_object_get_boolean(value)))
+		if (value &&
+		    (!json_object_is_type(value, json_type_boolean) || json_object_get_boolean(value)))
 			return bh_err_set(err, -EINVAL, "%s is not supported", *fields);
 	}
 	return 0;

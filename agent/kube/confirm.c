@@ -77,8 +77,8 @@ static void confirm_free(struct confirm *c)
 	free(c);
 }
 
-struct confirms *confirms_new(struct http *http, const struct model *model, const char *node, confirm_put_fn put,
-			      void *ctx)
+struct confirms *confirms_new(struct http *http, const struct model *model, const char *node,
+			      confirm_put_fn put, void *ctx)
 {
 	struct confirms *c = calloc(1, sizeof(*c));
 
@@ -198,7 +198,8 @@ static int take_object(struct read *r, struct json_object *o, struct bh_err *err
 {
 	struct confirms *all = r->confirm->all;
 	const char *node = value_text(value_get(value_get(o, "spec"), "nodeName"));
-	const int ret = kube_check_kind(o, object_kinds[r->kind].api_version, object_kinds[r->kind].kind, err);
+	const int ret =
+		kube_check_kind(o, object_kinds[r->kind].api_version, object_kinds[r->kind].kind, err);
 
 	if (ret < 0)
 		return ret;
@@ -317,8 +318,8 @@ static struct confirm *confirm_new(struct confirms *all, const char *ns, const c
 	return NULL;
 }
 
-int confirms_ask(struct confirms *all, const struct hash128 *key, const char *ns, const char *pod, const char *uid,
-		 source_confirmed_fn fn, void *ctx, struct bh_err *err)
+int confirms_ask(struct confirms *all, const struct hash128 *key, const char *ns, const char *pod,
+		 const char *uid, source_confirmed_fn fn, void *ctx, struct bh_err *err)
 {
 	struct confirm *c, **slot;
 

@@ -2,9 +2,9 @@
 /*
  * Is what an ADD needs here? Watches may lag. Before a pod's first process runs its policy must be
  * in force, including every policy that was there before the pod was scheduled; so for each ADD the
- * policies of its namespace are listed once, consistently: without a resourceVersion the server answers with what holds
- * when it is asked, which is after the scheduling. The pod itself, and its namespace, are asked for by
- * name if their watch has not brought them after a short while.
+ * policies of its namespace are listed once, consistently: without a resourceVersion the server answers with
+ * what holds when it is asked, which is after the scheduling. The pod itself, and its namespace, are asked
+ * for by name if their watch has not brought them after a short while.
  */
 #ifndef BH_KUBE_CONFIRM_H
 #define BH_KUBE_CONFIRM_H
@@ -20,13 +20,13 @@ struct confirms;
 typedef int (*confirm_put_fn)(void *ctx, enum object_kind kind, struct json_object *o, struct bh_err *err);
 
 /* All are borrowed; @node: ours. Return: NULL without memory. */
-struct confirms *confirms_new(struct http *http, const struct model *model, const char *node, confirm_put_fn put,
-			      void *ctx);
+struct confirms *confirms_new(struct http *http, const struct model *model, const char *node,
+			      confirm_put_fn put, void *ctx);
 void confirms_free(struct confirms *c);
 
 /* As source_confirm(). */
-int confirms_ask(struct confirms *c, const struct hash128 *key, const char *ns, const char *pod, const char *uid,
-		 source_confirmed_fn fn, void *ctx, struct bh_err *err);
+int confirms_ask(struct confirms *c, const struct hash128 *key, const char *ns, const char *pod,
+		 const char *uid, source_confirmed_fn fn, void *ctx, struct bh_err *err);
 void confirms_cancel(struct confirms *c, const struct hash128 *key);
 
 int confirms_timeout_ms(const struct confirms *c); /* -1: none */

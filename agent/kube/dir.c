@@ -10,7 +10,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/inotify.h>
@@ -33,8 +32,6 @@ struct dir {
 	struct source base;
 	char *path;
 	struct model *model;
-	source_note_fn note;
-	void *ctx;
 	int fd, wd; /* inotify; wd -1: not watched now */
 	dev_t dev;  /* which directory that is */
 	ino_t ino;
@@ -46,21 +43,6 @@ struct dir {
 	VEC(struct file *) files; /* by name */
 	struct merge merge;
 };
-
-static void tell(struct dir *s, enum source_note_kind kind, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
-static void tell(struct dir *s, enum source_note_kind kind, const char *fmt, ...)
-{
-	char text[1024];
-	struct source_note n = { .kind = kind, .text = text };
-	va_list ap;
-
-	va_start(ap, fmt);
-	(void)vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
-	bh_text_clean(text);
-	s->note(s->ctx, &n);
-}
 
 /* ---- files ------------------------------------------------------------------------------ */
 
@@ -108,11 +90,11 @@ static void report(struct dir *s, struct file *f)
 	if (!strcmp(now, f->reported))
 		return;
 	if (*now)
-		tell(s, SOURCE_BAD, "%s", now);
+		source_tell(&s->base, SOURCE_BAD, "%s", now);
 	else if (file_is_over(f))
-		tell(s, SOURCE_GOOD, "%s: is gone", f->name);
+		source_tell(&s->base, SOURCE_GOOD, "%s: is gone", f->name);
 	else
-		tell(s, SOURCE_GOOD, "%s: is good again", f->name);
+		source_tell(&s->base, SOURCE_GOOD, "%s: is good again", f->name);
 	memcpy(f->reported, now, strlen(now) + 1);
 }
 
@@ -152,8 +134,8 @@ static void problem(void *ctx, const struct claim *claim, const struct problem *
 	const struct file *f = claim->owner;
 	char name[CONTENT_NAME];
 
-	tell(ctx, SOURCE_OBJECT_PROBLEM, "%s: %s: %s %s", f->name, content_name(claim->object, name),
-	     p->path, p->text);
+	source_tell(ctx, SOURCE_OBJECT_PROBLEM, "%s: %s: %s %s", f->name, content_name(claim->object, name),
+		    p->path, p->text);
 }
 
 static size_t count_objects(const struct dir *s)
@@ -206,9 +188,9 @@ static int merge(struct dir *s)
 static void dir_trouble(struct dir *s, const char *why)
 {
 	if (!why && *s->trouble)
-		tell(s, SOURCE_GOOD, "%s: is back", s->path);
+		source_tell(&s->base, SOURCE_GOOD, "%s: is back", s->path);
 	if (why && strcmp(why, s->trouble))
-		tell(s, SOURCE_BAD, "%s", why);
+		source_tell(&s->base, SOURCE_BAD, "%s", why);
 	(void)snprintf(s->trouble, sizeof(s->trouble), "%s", why ? why : "");
 }
 
@@ -262,7 +244,7 @@ static int list(struct dir *s, DIR *d, struct bh_err *err)
 
 static void ignored(void *ctx, const struct file *f, const char *kind)
 {
-	tell(ctx, SOURCE_IGNORED, "%s: kind %s is of no use here", f->name, kind);
+	source_tell(ctx, SOURCE_IGNORED, "%s: kind %s is of no use here", f->name, kind);
 }
 
 static size_t count_bytes(const struct dir *s)
@@ -481,7 +463,7 @@ int source_dir_new(const char *path, struct model *model, source_note_fn note, v
 
 	if (!s)
 		return -ENOMEM;
-	*s = (struct dir){ .base = { &dir_ops }, .model = model, .note = note, .ctx = ctx, .fd = -1, .wd = -1 };
+	*s = (struct dir){ .base = { &dir_ops, note, ctx }, .model = model, .fd = -1, .wd = -1 };
 	r = dir_open(s, path, err);
 	if (r < 0) {
 		dir_free(&s->base);

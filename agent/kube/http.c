@@ -15,11 +15,11 @@
 #include "util/clock.h"
 #include "util/scope.h"
 
-#define CONNECT_MS    10000
-#define KEEPALIVE_S   10    /* idle before a probe, and between probes half of it */
-#define UNACKED_MS    20000 /* what was sent and not acknowledged ends the connection (TCP_USER_TIMEOUT) */
+#define CONNECT_MS	  10000
+#define KEEPALIVE_S	  10	/* idle before a probe, and between probes half of it */
+#define UNACKED_MS	  20000 /* what was sent and not acknowledged ends the connection (TCP_USER_TIMEOUT) */
 #define RETRY_AFTER_MAX_S 300
-#define EVENTS_A_TURN 16
+#define EVENTS_A_TURN	  16
 
 struct http {
 	const struct kube_config *config;
@@ -279,7 +279,9 @@ static void end_call(struct http_call *c, CURLcode code)
 
 	(void)curl_easy_getinfo(c->easy, CURLINFO_RESPONSE_CODE, &status);
 	(void)curl_easy_getinfo(c->easy, CURLINFO_RETRY_AFTER, &retry_s);
-	end.retry_s = (unsigned int)(retry_s < 0 ? 0 : retry_s < RETRY_AFTER_MAX_S ? retry_s : RETRY_AFTER_MAX_S);
+	end.retry_s = (unsigned int)(retry_s < 0		   ? 0
+				     : retry_s < RETRY_AFTER_MAX_S ? retry_s
+								   : RETRY_AFTER_MAX_S);
 	/* An answer other than 200 is one, also where its body was cut short. */
 	if (code && (status == 200 || !status))
 		end.why = why_failed(c, code);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * HTTPS requests to one server: libcurl's multi interface behind one descriptor. Over HTTP/2 all of them share one
- * connection. Certificates are always verified, against the cluster's CA alone; nothing is
+ * HTTPS requests to one server: libcurl's multi interface behind one descriptor. Over HTTP/2 all of them
+ * share one connection. Certificates are always verified, against the cluster's CA alone; nothing is
  * redirected, proxied or unpacked. Knows no Kubernetes beyond a bearer token.
  */
 #ifndef BH_KUBE_HTTP_H

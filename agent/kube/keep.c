@@ -4,14 +4,19 @@
 
 #include <stddef.h>
 
-/* kubernetes.io/config.hash: the UID by which a runtime knows a static pod; the other one ends a streaming list. */
+/* kubernetes.io/config.hash: the UID by which a runtime knows a static pod; the other one ends a streaming
+ * list. */
 static const struct scan_keep annotations[] = {
 	{ "kubernetes.io/config.hash", NULL },
 	{ "k8s.io/initial-events-end", NULL },
 	{ NULL, NULL },
 };
 
-#define METADATA { "name", NULL }, { "namespace", NULL }, { "uid", NULL }, { "labels", NULL }
+#define METADATA                                                                                             \
+	{ "name", NULL }, { "namespace", NULL }, { "uid", NULL },                                            \
+	{                                                                                                    \
+		"labels", NULL                                                                               \
+	}
 
 static const struct scan_keep metadata[] = { METADATA, { NULL, NULL } };
 
@@ -25,11 +30,8 @@ static const struct scan_keep wire_metadata[] = {
 static const struct scan_keep container[] = { { "ports", NULL }, { NULL, NULL } };
 
 static const struct scan_keep pod_spec[] = {
-	{ "nodeName", NULL },
-	{ "hostNetwork", NULL },
-	{ "initContainers", container },
-	{ "containers", container },
-	{ NULL, NULL },
+	{ "nodeName", NULL },	     { "hostNetwork", NULL }, { "initContainers", container },
+	{ "containers", container }, { NULL, NULL },
 };
 
 static const struct scan_keep pod_status[] = {
@@ -40,11 +42,7 @@ static const struct scan_keep pod_status[] = {
 };
 
 static const struct scan_keep service_spec[] = {
-	{ "type", NULL },
-	{ "clusterIP", NULL },
-	{ "clusterIPs", NULL },
-	{ "ports", NULL },
-	{ NULL, NULL },
+	{ "type", NULL }, { "clusterIP", NULL }, { "clusterIPs", NULL }, { "ports", NULL }, { NULL, NULL },
 };
 
 static const struct scan_keep backend[] = { { "addresses", NULL }, { NULL, NULL } };
@@ -52,15 +50,46 @@ static const struct scan_keep backend[] = { { "addresses", NULL }, { NULL, NULL 
 static const struct scan_keep node_status[] = { { "addresses", NULL }, { NULL, NULL } };
 
 /* The fields of each kind behind its metadata. Policies are strictly decoded, so all of their spec. */
-#define NAMESPACE { NULL, NULL }
-#define POD	  { "spec", pod_spec }, { "status", pod_status }, { NULL, NULL }
-#define POLICY	  { "spec", NULL }, { NULL, NULL }
-#define SERVICE	  { "spec", service_spec }, { NULL, NULL }
-#define SLICE	  { "addressType", NULL }, { "endpoints", backend }, { "ports", NULL }, { NULL, NULL }
-#define NODE	  { "status", node_status }, { NULL, NULL }
+#define NAMESPACE                                                                                            \
+	{                                                                                                    \
+		NULL, NULL                                                                                   \
+	}
+#define POD                                                                                                  \
+	{ "spec", pod_spec }, { "status", pod_status },                                                      \
+	{                                                                                                    \
+		NULL, NULL                                                                                   \
+	}
+#define POLICY                                                                                               \
+	{ "spec", NULL },                                                                                    \
+	{                                                                                                    \
+		NULL, NULL                                                                                   \
+	}
+#define SERVICE                                                                                              \
+	{ "spec", service_spec },                                                                            \
+	{                                                                                                    \
+		NULL, NULL                                                                                   \
+	}
+#define SLICE                                                                                                \
+	{ "addressType", NULL }, { "endpoints", backend }, { "ports", NULL },                                \
+	{                                                                                                    \
+		NULL, NULL                                                                                   \
+	}
+#define NODE                                                                                                 \
+	{ "status", node_status },                                                                           \
+	{                                                                                                    \
+		NULL, NULL                                                                                   \
+	}
 
-#define HEAD	  { "apiVersion", NULL }, { "kind", NULL }, { "metadata", metadata }
-#define WIRE_HEAD { "apiVersion", NULL }, { "kind", NULL }, { "metadata", wire_metadata }, { "code", NULL }, { "message", NULL }
+#define HEAD                                                                                                 \
+	{ "apiVersion", NULL }, { "kind", NULL },                                                            \
+	{                                                                                                    \
+		"metadata", metadata                                                                         \
+	}
+#define WIRE_HEAD                                                                                            \
+	{ "apiVersion", NULL }, { "kind", NULL }, { "metadata", wire_metadata }, { "code", NULL },           \
+	{                                                                                                    \
+		"message", NULL                                                                              \
+	}
 
 #define TREES(head, prefix)                                                                                  \
 	static const struct scan_keep prefix##namespace[] = { head, NAMESPACE };                             \

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The fields that decode_*() reads, and those that the API's protocol needs; nothing else is kept of an object. */
+/* The fields that decode_*() reads, and those that the API's protocol needs; nothing else is kept of an
+ * object. */
 #ifndef BH_KUBE_KEEP_H
 #define BH_KUBE_KEEP_H
 

@@ -12,46 +12,46 @@
  * @vec its vector there, @scope how it is asked for.
  */
 #define DEFINE_KIND(x, type, obj, vec, scope)                                                                \
-	static int any_##x##_decode(struct json_object *o, const struct object_id *id, void **ret)                 \
+	static int any_##x##_decode(struct json_object *o, const struct object_id *id, void **ret)           \
 	{                                                                                                    \
 		return decode_##x(o, id, (struct type **)ret);                                               \
 	}                                                                                                    \
-	static void any_##x##_drop(void *object)                                                                   \
+	static void any_##x##_drop(void *object)                                                             \
 	{                                                                                                    \
 		obj##_free(object);                                                                          \
 	}                                                                                                    \
-	static void *any_##x##_find(const struct model *m, const char *ns, const char *name)                       \
+	static void *any_##x##_find(const struct model *m, const char *ns, const char *name)                 \
 	{                                                                                                    \
 		(void)ns;                                                                                    \
 		return (void *)model_##x(m, scope(ns, name));                                                \
 	}                                                                                                    \
-	static void *any_##x##_at(const struct model *m, size_t i)                                                 \
+	static void *any_##x##_at(const struct model *m, size_t i)                                           \
 	{                                                                                                    \
 		return m->vec.v[i];                                                                          \
 	}                                                                                                    \
-	static size_t any_##x##_count(const struct model *m)                                                       \
+	static size_t any_##x##_count(const struct model *m)                                                 \
 	{                                                                                                    \
 		return m->vec.n;                                                                             \
 	}                                                                                                    \
-	static int any_##x##_put(struct model *m, void *take)                                                      \
+	static int any_##x##_put(struct model *m, void *take)                                                \
 	{                                                                                                    \
 		return model_put_##x(m, take);                                                               \
 	}                                                                                                    \
-	static void any_##x##_del(struct model *m, const char *ns, const char *name)                               \
+	static void any_##x##_del(struct model *m, const char *ns, const char *name)                         \
 	{                                                                                                    \
 		(void)ns;                                                                                    \
 		(void)model_del_##x(m, scope(ns, name));                                                     \
 	}                                                                                                    \
-	static struct object_name any_##x##_name(const void *object)                                               \
+	static struct object_name any_##x##_name(const void *object)                                         \
 	{                                                                                                    \
 		const struct type *o = object;                                                               \
 		return (struct object_name){ NS_##scope(o), o->name };                                       \
 	}                                                                                                    \
-	static bool any_##x##_same(const void *a, const void *b)                                                   \
+	static bool any_##x##_same(const void *a, const void *b)                                             \
 	{                                                                                                    \
 		return obj##_same(a, b);                                                                     \
 	}                                                                                                    \
-	static struct source_seen *any_##x##_seen(void *object)                                                           \
+	static struct source_seen *any_##x##_seen(void *object)                                              \
 	{                                                                                                    \
 		return &((struct type *)object)->seen;                                                       \
 	}
@@ -64,14 +64,12 @@ DEFINE_KIND(slice, endpoint_slice, slice, slices, IN_NAMESPACE)
 DEFINE_KIND(node, cluster_node, cluster_node, nodes, CLUSTER_WIDE)
 
 #define OPS(x)                                                                                               \
-	.decode = any_##x##_decode, .free = any_##x##_drop, .find = any_##x##_find, .at = any_##x##_at, .count = any_##x##_count,          \
-	.put = any_##x##_put, .del = any_##x##_del, .name = any_##x##_name, .same = any_##x##_same, .seen = any_##x##_seen
+	.decode = any_##x##_decode, .free = any_##x##_drop, .find = any_##x##_find, .at = any_##x##_at,      \
+	.count = any_##x##_count, .put = any_##x##_put, .del = any_##x##_del, .name = any_##x##_name,        \
+	.same = any_##x##_same, .seen = any_##x##_seen
 
 const struct object_ops object_ops[OBJECT_OTHER] = {
-	[OBJECT_NAMESPACE] = { OPS(namespace) },
-	[OBJECT_POD] = { OPS(pod) },
-	[OBJECT_POLICY] = { OPS(policy) },
-	[OBJECT_SERVICE] = { OPS(service) },
-	[OBJECT_SLICE] = { OPS(slice) },
-	[OBJECT_NODE] = { OPS(node) },
+	[OBJECT_NAMESPACE] = { OPS(namespace) }, [OBJECT_POD] = { OPS(pod) },
+	[OBJECT_POLICY] = { OPS(policy) },	 [OBJECT_SERVICE] = { OPS(service) },
+	[OBJECT_SLICE] = { OPS(slice) },	 [OBJECT_NODE] = { OPS(node) },
 };

@@ -8,7 +8,7 @@
 
 #include "util/buf.h"
 
-#define KEY_MAX	  64	     /* of the keys that are picked by name */
+#define KEY_MAX	  64	      /* of the keys that are picked by name */
 #define PIECE_MAX (64u << 10) /* looked at in one go, so that SCAN_BYTES_MAX is noticed in time */
 
 enum state {
@@ -38,14 +38,14 @@ struct scan {
 	void *ctx;
 
 	enum state state;
-	bool escaped;			  /* in a string, behind a backslash */
-	bool done;			  /* the list has been given out */
-	unsigned int depth;		  /* open containers */
-	size_t deep;			  /* those past SCAN_DEPTH_MAX */
-	bool deep_text;			  /* in a string there */
-	size_t field;			  /* where in `out` the value of the object's field begins; 0: none */
-	unsigned int skip;		  /* 1 + the depth at which a value that is not kept began; 0: none */
-	const struct scan_keep *value;	  /* of the member whose key has just been read */
+	bool escaped;		       /* in a string, behind a backslash */
+	bool done;		       /* the list has been given out */
+	unsigned int depth;	       /* open containers */
+	size_t deep;		       /* those past SCAN_DEPTH_MAX */
+	bool deep_text;		       /* in a string there */
+	size_t field;		       /* where in `out` the value of the object's field begins; 0: none */
+	unsigned int skip;	       /* 1 + the depth at which a value that is not kept began; 0: none */
+	const struct scan_keep *value; /* of the member whose key has just been read */
 	bool value_is_items;
 	struct level level[SCAN_DEPTH_MAX + 1]; /* [0]: outside of everything */
 	char key[KEY_MAX];

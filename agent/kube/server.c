@@ -7,7 +7,6 @@
  */
 #include <errno.h>
 #include <json-c/json.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +20,8 @@
 #include "kube/watch.h"
 #include "kube/wire.h"
 #include "util/scope.h"
+
+#define OBJECTS_MAX 500000 /* of one kind; a server that has more is not one that we can follow */
 
 enum { PODS_HERE, PODS_ELSEWHERE, NAMESPACES, POLICIES, SERVICES, SLICES, NODES, PARTS };
 
@@ -38,34 +39,17 @@ struct server {
 	struct source base;
 	struct source_api_options opt;
 	struct model *model;
-	source_note_fn note;
-	void *ctx;
 	struct http *http;
 	struct part parts[PARTS];
 	struct confirms *confirms;
 	char *here, *elsewhere; /* field selectors */
-	bool touched; /* the model, since the last turn */
-	bool changed; /* in a way that matters: `change` says what */
-	bool news;    /* a list is complete, or there is or was trouble */
-	bool ready;   /* has been, and so it stays */
-	bool cut_off; /* said so: no answers */
+	bool touched;		/* the model, since the last turn */
+	bool changed;		/* in a way that matters: `change` says what */
+	bool news;		/* a list is complete, or there is or was trouble */
+	bool ready;		/* has been, and so it stays */
+	bool cut_off;		/* said so: no answers */
 	struct source_change change;
 };
-
-static void tell(struct server *s, enum source_note_kind kind, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
-static void tell(struct server *s, enum source_note_kind kind, const char *fmt, ...)
-{
-	char text[1024];
-	const struct source_note n = { .kind = kind, .text = text };
-	va_list ap;
-
-	va_start(ap, fmt);
-	(void)vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
-	bh_text_clean(text);
-	s->note(s->ctx, &n);
-}
 
 /* ---- into the model ----------------------------------------------------------------------- */
 
@@ -74,7 +58,8 @@ static bool matters(struct server *s, enum object_kind kind, const void *old, co
 {
 	if (!s->opt.matters)
 		return true;
-	return (old && s->opt.matters(s->ctx, kind, old)) || (new && s->opt.matters(s->ctx, kind, new));
+	return (old && s->opt.matters(s->base.ctx, kind, old)) ||
+	       (new && s->opt.matters(s->base.ctx, kind, new));
 }
 
 /* @old or @new may be NULL: none. */
@@ -97,8 +82,8 @@ static void tell_problems(struct server *s, const struct net_policy *p)
 	size_t i;
 
 	for (i = 0; i < p->problems.n; i++)
-		tell(s, SOURCE_OBJECT_PROBLEM, "NetworkPolicy '%s/%s': %s %s", p->ns, p->name,
-		     p->problems.v[i].path, p->problems.v[i].text);
+		source_tell(&s->base, SOURCE_OBJECT_PROBLEM, "NetworkPolicy '%s/%s': %s %s", p->ns, p->name,
+			    p->problems.v[i].path, p->problems.v[i].text);
 }
 
 /* @take: decoded. Whether it is news is for the caller to know. */
@@ -120,8 +105,8 @@ static int replace(struct server *s, enum object_kind kind, const struct object_
 
 /*
  * Streams may overtake each other: two watches between which a pod moves, or a watch and the read for an
- * ADD. Then the higher version is the newer one. But a new list of the same watch is right, whatever its versions:
- * those of a restored etcd are lower than what was known before.
+ * ADD. Then the higher version is the newer one. But a new list of the same watch is right, whatever its
+ * versions: those of a restored etcd are lower than what was known before.
  */
 static bool is_older(const struct part *p, const struct source_seen *had, const struct source_seen *new)
 {
@@ -152,6 +137,9 @@ static int put(struct part *p, struct json_object *o, struct bh_err *err)
 	old = ops->find(p->server->model, id.ns, id.name);
 	if (old && is_older(p, ops->seen(old), &seen))
 		return 0;
+	if (!old && ops->count(p->server->model) >= OBJECTS_MAX)
+		return bh_err_set(err, -E2BIG, "more than %d of kind %s", OBJECTS_MAX,
+				  object_kinds[p->kind].kind);
 	r = ops->decode(o, &id, &new);
 	if (!r) {
 		*ops->seen(new) = seen;
@@ -172,8 +160,8 @@ static void drop(struct part *p, void *old)
 /* ---- what watches tell -------------------------------------------------------------------- */
 
 /*
- * One object with a name that cannot be one is left out: where less is known less is allowed. A policy is not, and an
- * object without a name is no odd object but a damaged stream.
+ * One object with a name that cannot be one is left out: where less is known less is allowed. A policy is
+ * not, and an object without a name is no odd object but a damaged stream.
  */
 static int on_put(void *ctx, struct watch *w, struct json_object *o, struct bh_err *err)
 {
@@ -184,7 +172,7 @@ static int on_put(void *ctx, struct watch *w, struct json_object *o, struct bh_e
 	(void)w;
 	if (r != -EINVAL || p->kind == OBJECT_POLICY || !name)
 		return r;
-	tell(p->server, SOURCE_OBJECT_PROBLEM, "%s: %s, skipped", p->spec.name, err->msg);
+	source_tell(&p->server->base, SOURCE_OBJECT_PROBLEM, "%s: %s, skipped", p->spec.name, err->msg);
 	return 0;
 }
 
@@ -231,17 +219,17 @@ static void on_trouble(void *ctx, struct watch *w, const char *what)
 	s->news = true; /* what is refused is not waited for */
 	if (what && watch_is_cut_off(w)) {
 		if (!s->cut_off)
-			tell(s, SOURCE_BAD, "API server %s: %s", s->opt.config->server, what);
+			source_tell(&s->base, SOURCE_BAD, "API server %s: %s", s->opt.config->server, what);
 		s->cut_off = true;
 		return;
 	}
 	if (s->cut_off && !what)
-		tell(s, SOURCE_GOOD, "API server %s: answers again", s->opt.config->server);
+		source_tell(&s->base, SOURCE_GOOD, "API server %s: answers again", s->opt.config->server);
 	s->cut_off = s->cut_off && what;
 	if (what)
-		tell(s, SOURCE_BAD, "API server: %s: %s", p->spec.name, what);
+		source_tell(&s->base, SOURCE_BAD, "API server: %s: %s", p->spec.name, what);
 	else if (p->told)
-		tell(s, SOURCE_GOOD, "API server: %s: well again", p->spec.name);
+		source_tell(&s->base, SOURCE_GOOD, "API server: %s: well again", p->spec.name);
 	p->told = what;
 }
 
@@ -249,7 +237,9 @@ static void on_trouble(void *ctx, struct watch *w, const char *what)
 static int on_read(void *ctx, enum object_kind kind, struct json_object *o, struct bh_err *err)
 {
 	struct server *s = ctx;
-	struct part *p = &s->parts[kind == OBJECT_POLICY ? POLICIES : kind == OBJECT_POD ? PODS_HERE : NAMESPACES];
+	struct part *p = &s->parts[kind == OBJECT_POLICY ? POLICIES
+				   : kind == OBJECT_POD	 ? PODS_HERE
+							 : NAMESPACES];
 	const uint64_t version = kube_version(o);
 
 	if (version && version <= watch_version(p->watch))
@@ -427,7 +417,8 @@ static int add_parts(struct server *s)
 		[PODS_HERE] = { "pods of this node", "/api/v1/pods", OBJECT_POD },
 		[PODS_ELSEWHERE] = { "pods of other nodes", "/api/v1/pods", OBJECT_POD },
 		[NAMESPACES] = { "namespaces", "/api/v1/namespaces", OBJECT_NAMESPACE },
-		[POLICIES] = { "networkpolicies", "/apis/networking.k8s.io/v1/networkpolicies", OBJECT_POLICY },
+		[POLICIES] = { "networkpolicies", "/apis/networking.k8s.io/v1/networkpolicies",
+			       OBJECT_POLICY },
 		[SERVICES] = { "services", "/api/v1/services", OBJECT_SERVICE },
 		[SLICES] = { "endpointslices", "/apis/discovery.k8s.io/v1/endpointslices", OBJECT_SLICE },
 		[NODES] = { "nodes", "/api/v1/nodes", OBJECT_NODE },
@@ -455,7 +446,7 @@ int source_api_new(const struct source_api_options *opt, struct model *model, so
 
 	if (!s)
 		return bh_err_set(err, -ENOMEM, "no memory");
-	*s = (struct server){ .base = { &server_ops }, .opt = *opt, .model = model, .note = note, .ctx = ctx };
+	*s = (struct server){ .base = { &server_ops, note, ctx }, .opt = *opt, .model = model };
 	r = http_new(opt->config, &s->http, err);
 	if (!r && add_parts(s) < 0)
 		r = bh_err_set(err, -ENOMEM, "no memory");

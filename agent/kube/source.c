@@ -2,7 +2,9 @@
 /* To whichever source it is. */
 #include "kube/source.h"
 
+#include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 
 #include "kube/source_ops.h"
 
@@ -32,8 +34,8 @@ int source_ready(struct source *s, struct bh_err *err)
 	return s->ops->ready(s, err);
 }
 
-int source_confirm(struct source *s, const struct hash128 *key, const char *ns, const char *pod, const char *uid,
-		   source_confirmed_fn fn, void *ctx, struct bh_err *err)
+int source_confirm(struct source *s, const struct hash128 *key, const char *ns, const char *pod,
+		   const char *uid, source_confirmed_fn fn, void *ctx, struct bh_err *err)
 {
 	return s->ops->confirm ? s->ops->confirm(s, key, ns, pod, uid, fn, ctx, err) : 1;
 }
@@ -47,4 +49,17 @@ void source_confirm_cancel(struct source *s, const struct hash128 *key)
 bool source_part(const struct source *s, size_t i, struct source_part *ret)
 {
 	return s->ops->part && s->ops->part(s, i, ret);
+}
+
+void source_tell(const struct source *s, enum source_note_kind kind, const char *fmt, ...)
+{
+	char text[1024];
+	const struct source_note n = { .kind = kind, .text = text };
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	bh_text_clean(text);
+	s->note(s->ctx, &n);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Where the model comes from: a directory of manifests (source_dir_new()) or the API server
- * (source_api_new()). A source alone changes what it has put into the model: namespaces, pods, policies, Services,
- * slices and nodes.
+ * (source_api_new()). A source alone changes what it has put into the model: namespaces, pods, policies,
+ * Services, slices and nodes.
  */
 #ifndef BH_KUBE_SOURCE_H
 #define BH_KUBE_SOURCE_H
@@ -17,9 +17,9 @@
 struct source;
 
 enum source_note_kind {
-	SOURCE_BAD,	       /* a file, or what the server says, cannot be taken in: what was last good stays
-				* in force. Also the directory itself, and a file whose object another one has */
-	SOURCE_GOOD,	       /* was bad, is good again or gone */
+	SOURCE_BAD,  /* a file, or what the server says, cannot be taken in: what was last good stays
+		      * in force. Also the directory itself, and a file whose object another one has */
+	SOURCE_GOOD, /* was bad, is good again or gone */
 	SOURCE_OBJECT_PROBLEM, /* taken in, but something in it is not understood */
 	SOURCE_IGNORED,	       /* a kind we have no use for */
 };
@@ -40,8 +40,8 @@ struct source_change {
 };
 
 /**
- * source_dir_new() - YAML or JSON manifests (*.yaml, *.yml, *.json; several documents and v1 List allowed), read
- * once, into @model, and followed by inotify.
+ * source_dir_new() - YAML or JSON manifests (*.yaml, *.yml, *.json; several documents and v1 List allowed),
+ * read once, into @model, and followed by inotify.
  * @model: borrowed for the source's life.
  * Return: 0, or -errno if the directory cannot be read or watched (a bad file is only a note).
  */
@@ -53,7 +53,8 @@ struct kube_config;
 struct source_api_options {
 	const struct kube_config *config; /* borrowed */
 	const char *node;		  /* our Node's name; borrowed */
-	/* Whether the compiler may have looked at that object, as it was or as it is; or NULL: at all of them. */
+	/* Whether the compiler may have looked at that object, as it was or as it is; or NULL: at all of
+	 * them. */
 	bool (*matters)(void *ctx, enum object_kind kind, const void *object);
 };
 
@@ -76,7 +77,8 @@ int source_work(struct source *s, struct source_change *ret, struct bh_err *err)
  * source_ready() - may the model be believed?
  *
  * Not while something that may be in force already cannot be known: a file that was there at the start
- * and has been bad ever since, a list that has not come yet. Return: 0, or -EAGAIN and in @err what is missing.
+ * and has been bad ever since, a list that has not come yet. Return: 0, or -EAGAIN and in @err what is
+ * missing.
  */
 int source_ready(struct source *s, struct bh_err *err);
 
@@ -90,8 +92,8 @@ typedef void (*source_confirmed_fn)(void *ctx, const struct hash128 *key, const 
  *
  * Return: 1 it does, 0 @fn will be called, from source_work(), or -errno.
  */
-int source_confirm(struct source *s, const struct hash128 *key, const char *ns, const char *pod, const char *uid,
-		   source_confirmed_fn fn, void *ctx, struct bh_err *err);
+int source_confirm(struct source *s, const struct hash128 *key, const char *ns, const char *pod,
+		   const char *uid, source_confirmed_fn fn, void *ctx, struct bh_err *err);
 void source_confirm_cancel(struct source *s, const struct hash128 *key);
 
 /* One of the things that a source follows, for `bulkheadctl status`. Borrowed until the next call. */

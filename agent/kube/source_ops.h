@@ -21,6 +21,12 @@ struct source_ops {
 /* First member of each. */
 struct source {
 	const struct source_ops *ops;
+	source_note_fn note;
+	void *ctx; /* of `note`, and of what else the source was given to call */
 };
+
+/* Makes one line of it, and tells it. */
+void source_tell(const struct source *s, enum source_note_kind kind, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
 
 #endif

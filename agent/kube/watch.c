@@ -15,18 +15,18 @@
 #include "util/clock.h"
 #include "util/scope.h"
 
-#define PAGE		 500	 /* objects of one page */
-#define WATCH_MIN_S	 240	 /* a watch is asked for 240 to 300 s: the hard bound of its life */
-#define WATCH_SPREAD_S	 60
-#define ANSWER_QUIET_MS	 15000	 /* until the head of an answer */
-#define LIST_QUIET_MS	 10000	 /* within a list; a streaming one that is quiet for so long is none */
-#define WATCH_QUIET_MS	 150000	 /* bookmarks come about once a minute */
-#define NO_STREAM_MS	 600000	 /* a server without streaming lists is asked for one again after that */
-#define BACKOFF_MIN_MS	 800	 /* client-go's reflector: 0.8 s, doubled up to 30 s */
-#define BACKOFF_MAX_MS	 30000
-#define SHORT_MS	 5000 /* a watch that lived shorter and told nothing is no good one */
-#define VERSION_MAX	 64
-#define CONTINUE_MAX	 8192
+#define PAGE		500 /* objects of one page */
+#define WATCH_MIN_S	240 /* a watch is asked for 240 to 300 s: the hard bound of its life */
+#define WATCH_SPREAD_S	60
+#define ANSWER_QUIET_MS 15000  /* until the head of an answer */
+#define LIST_QUIET_MS	10000  /* within a list; a streaming one that is quiet for so long is none */
+#define WATCH_QUIET_MS	150000 /* bookmarks come about once a minute */
+#define NO_STREAM_MS	600000 /* a server without streaming lists is asked for one again after that */
+#define BACKOFF_MIN_MS	800    /* client-go's reflector: 0.8 s, doubled up to 30 s */
+#define BACKOFF_MAX_MS	30000
+#define SHORT_MS	5000 /* a watch that lived shorter and told nothing is no good one */
+#define VERSION_MAX	64
+#define CONTINUE_MAX	8192
 
 enum phase {
 	WAITING,  /* until due_ms */
@@ -59,13 +59,13 @@ struct watch {
 	bool page_done;		   /* the list's own fields have come */
 	bool listed;		   /* complete as of `version`: go on with changes alone */
 	bool synced;
-	bool begun;	    /* the head of a 200 has come */
-	bool told;	    /* an object or a bookmark came in this stream */
-	bool damaged;	    /* what it said was not to be believed */
-	bool relisted;	    /* without a pause, because the version was too old; told nothing since */
-	bool retried;	    /* a 401 has had its second try */
-	bool refused;	    /* 403 or 404 */
-	bool cut_off;	    /* no answer, or none to its end */
+	bool begun;		 /* the head of a 200 has come */
+	bool told;		 /* an object or a bookmark came in this stream */
+	bool damaged;		 /* what it said was not to be believed */
+	bool relisted;		 /* without a pause, because the version was too old; told nothing since */
+	bool retried;		 /* a 401 has had its second try */
+	bool refused;		 /* 403 or 404 */
+	bool cut_off;		 /* no answer, or none to its end */
 	unsigned int failed;	 /* in a row */
 	int64_t due_ms;		 /* WAITING */
 	int64_t began_ms;	 /* this stream */
@@ -147,8 +147,8 @@ static int check_order(struct watch *w, struct json_object *o, struct bh_err *er
 
 static int bookmark(struct watch *w, struct json_object *o, struct bh_err *err)
 {
-	const char *end = value_text(value_get(value_get(value_get(o, "metadata"), "annotations"),
-					       "k8s.io/initial-events-end"));
+	const char *end = value_text(
+		value_get(value_get(value_get(o, "metadata"), "annotations"), "k8s.io/initial-events-end"));
 	int r;
 
 	w->told = true;
@@ -326,7 +326,8 @@ static void fail_status(struct watch *w, const struct http_end *end)
 		w->verdict = RELIST;
 	else if ((end->status == 400 || end->status == 422) && w->phase == INITIAL)
 		w->verdict = NO_STREAM;
-	else if (end->status >= 500 && *w->version && strstr(end->body, "esource version")) /* too large a one */
+	else if (end->status >= 500 && *w->version &&
+		 strstr(end->body, "esource version")) /* too large a one */
 		w->verdict = FORGET;
 	if (end->status == 401 && !w->retried) {
 		w->retried = true; /* the token is read again for each call */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * List and watch of one resource (https://kubernetes.io/docs/reference/using-api/api-concepts/): a streaming list where
- * the server has it, else a list in pages; then the changes, with bookmarks; again from the start when the
- * version is too old. It may be late, it never forgets: between the first full list and the
- * end, what it has told is there until it is told gone.
+ * List and watch of one resource (https://kubernetes.io/docs/reference/using-api/api-concepts/): a streaming
+ * list where the server has it, else a list in pages; then the changes, with bookmarks; again from the start
+ * when the version is too old. It may be late, it never forgets: between the first full list and the end,
+ * what it has told is there until it is told gone.
  */
 #ifndef BH_KUBE_WATCH_H
 #define BH_KUBE_WATCH_H
@@ -33,13 +33,14 @@ struct watch_hooks {
 	int (*del)(void *ctx, struct watch *w, struct json_object *o, struct bh_err *err);
 	/* All that is there has been put since watch_round() got its value. */
 	void (*synced)(void *ctx, struct watch *w);
-	/* Trouble, once for as long as it stays the same; NULL: it is over. Connections end every now and then: that is
-	 * trouble only when the next one does, too. */
+	/* Trouble, once for as long as it stays the same; NULL: it is over. Connections end every now and
+	 * then: that is trouble only when the next one does, too. */
 	void (*trouble)(void *ctx, struct watch *w, const char *what);
 	void *ctx;
 };
 
-/* @http, @spec and what it names are borrowed. Starts with the next watch_work(). Return: NULL without memory. */
+/* @http, @spec and what it names are borrowed. Starts with the next watch_work(). Return: NULL without
+ * memory. */
 struct watch *watch_new(struct http *http, const struct watch_spec *spec, const struct watch_hooks *hooks);
 void watch_free(struct watch *w);
 
@@ -47,13 +48,13 @@ int watch_timeout_ms(const struct watch *w); /* -1: none */
 void watch_work(struct watch *w);	     /* what is due: begin, begin again, give up on silence */
 
 const struct watch_spec *watch_spec(const struct watch *w);
-uint32_t watch_round(const struct watch *w);	/* one more with each list that begins */
-bool watch_is_listing(const struct watch *w);	/* what comes now is a list's, in no order of versions */
-uint64_t watch_version(const struct watch *w);	/* seen up to here, as kube_version(); 0: not synced */
-bool watch_is_synced(const struct watch *w);	/* has been complete once */
-bool watch_is_cut_off(const struct watch *w);	/* no answers, or none to their end */
-bool watch_is_refused(const struct watch *w);	/* the last word was 403 or 404 */
-int64_t watch_quiet_ms(const struct watch *w);	/* since the server's last word; -1: never */
+uint32_t watch_round(const struct watch *w);   /* one more with each list that begins */
+bool watch_is_listing(const struct watch *w);  /* what comes now is a list's, in no order of versions */
+uint64_t watch_version(const struct watch *w); /* seen up to here, as kube_version(); 0: not synced */
+bool watch_is_synced(const struct watch *w);   /* has been complete once */
+bool watch_is_cut_off(const struct watch *w);  /* no answers, or none to their end */
+bool watch_is_refused(const struct watch *w);  /* the last word was 403 or 404 */
+int64_t watch_quiet_ms(const struct watch *w); /* since the server's last word; -1: never */
 
 struct watch_stats {
 	uint64_t lists, events, failures;

@@ -60,7 +60,12 @@ static struct json_object *parse(const char *text, size_t len, struct bh_err *er
 static size_t utf8_length(const char *text, size_t left)
 {
 	const unsigned char *c = (const unsigned char *)text;
-	const size_t n = c[0] < 0x80 ? 1 : c[0] < 0xc2 ? 0 : c[0] < 0xe0 ? 2 : c[0] < 0xf0 ? 3 : c[0] < 0xf5 ? 4 : 0;
+	const size_t n = c[0] < 0x80   ? 1
+			 : c[0] < 0xc2 ? 0
+			 : c[0] < 0xe0 ? 2
+			 : c[0] < 0xf0 ? 3
+			 : c[0] < 0xf5 ? 4
+				       : 0;
 	size_t i;
 
 	if (!n || n > left)

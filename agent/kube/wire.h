@@ -14,7 +14,8 @@ struct json_object;
 /* metadata.resourceVersion as a number, for the order of versions of one resource; 0: none, or no number. */
 uint64_t kube_version(struct json_object *o);
 
-/* An object's text as JSON, strictly; bytes that are no UTF-8 as U+FFFD. NULL: it is none, or there is no memory. */
+/* An object's text as JSON, strictly; bytes that are no UTF-8 as U+FFFD. NULL: it is none, or there is no
+ * memory. */
 struct json_object *kube_parse(const char *text, size_t len, struct bh_err *err);
 
 /* Whether it is of that kind; elements of lists do not say, and are made to. Return: 0 or -EINVAL. */

@@ -87,7 +87,8 @@ struct host_port {
 struct pod {
 	const char *ns;	  /* interned */
 	char *name, *uid; /* uid "" where the source has none */
-	char *static_uid; /* by which the runtime knows a static pod, whose Pod is a mirror; NULL: it says none */
+	char *static_uid; /* by which the runtime knows a static pod, whose Pod is a mirror; NULL: it says
+			     none */
 	const char *node; /* interned: spec.nodeName, "" if not scheduled or not said */
 	const struct labels *labels;
 	struct source_seen seen;

@@ -105,7 +105,6 @@ void work_done(struct work *w)
 	free(w->ranges);
 	vec_done(&w->rows);
 	vec_done(&w->keep);
-	vec_done(&w->aliases);
 	vec_done(&w->passing);
 	vec_done(&w->passing_ids);
 	vec_done(&w->moves);

@@ -46,7 +46,6 @@ struct work {
 	uint32_t *rule_id, *class_id, *set_word; /* by index into wanted */
 	VEC(struct actual_row) rows;		 /* wanted, with ids; sorted */
 	VEC(struct bh_id_key) keep;		 /* ids that stay; sorted when complete */
-	VEC(struct actual_row) aliases;		 /* rows of aliases, which stay until the second pass */
 	VEC(struct bh_row_key) passing;		 /* rows of transitional classes, deleted at the end */
 	VEC(struct bh_id_key) passing_ids;
 	VEC(struct move) moves;

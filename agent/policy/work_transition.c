@@ -17,7 +17,8 @@ static bool classes_move(const struct work *w)
 	return false;
 }
 
-/* Whether some reader could hold a policy set of one world and a class of the other. */
+/* Whether some reader could hold a policy set of one world and a class of the other. An interface that goes
+ * sends nothing any more; one that becomes isolated does. */
 static bool needs_transition(const struct work *w)
 {
 	size_t i;
@@ -27,7 +28,7 @@ static bool needs_transition(const struct work *w)
 	for (i = 0; i < w->flips.n; i++) {
 		const struct flip *f = &w->flips.v[i];
 
-		if (f->from && f->from != f->to && (f->to || !work_holds(&w->settled, f->from)))
+		if (f->from && f->from != f->to && (!f->gone || !work_holds(&w->settled, f->from)))
 			return true;
 	}
 	return false;
@@ -82,22 +83,17 @@ static int add_transition(struct work *w, struct pair *p)
 	return r;
 }
 
-static int add_alias_row(struct work *w, const struct bh_row *row, uint32_t alias, uint32_t class,
-			 uint32_t dir)
+static int add_alias_row(struct work *w, const struct actual_row *from, uint32_t alias)
 {
-	struct actual_row *copy;
+	struct actual_row copy = *from;
 
-	if (!row)
-		return 0;
-	copy = vec_add(&w->aliases);
-	if (!copy)
-		return -ENOMEM;
-	copy->key = (struct bh_row_key){ .policy_set = alias, .class = class, .dir = dir };
-	copy->row = *row;
-	return work_row(w, copy);
+	copy.key.policy_set = alias;
+	return work_row(w, &copy);
 }
 
-/* A second name for @set that means, in every class, what @set will mean. */
+/* A second name for @set that means, in every class, what @set will mean. Its rows stay until the second
+ * pass, but for those of transitional classes: they go with the class, whose number the next plan may take.
+ */
 static int add_alias(struct work *w, uint32_t set, uint32_t *ret)
 {
 	uint32_t dir;
@@ -108,15 +104,14 @@ static int add_alias(struct work *w, uint32_t set, uint32_t *ret)
 		r = work_keep_id(w, BH_ID_SET, *ret);
 	for (i = 0; !r && i < w->rows.n; i++)
 		if (w->rows.v[i].key.policy_set == set)
-			r = add_alias_row(w, &w->rows.v[i].row, *ret, w->rows.v[i].key.class,
-					  w->rows.v[i].key.dir);
+			r = add_alias_row(w, &w->rows.v[i], *ret);
 	for (i = 0; !r && i < w->pairs.n; i++) {
 		const struct pair *p = &w->pairs.v[i];
 
 		for (dir = BH_INGRESS; !r && p->via && p->to && dir <= BH_EGRESS; dir++) {
 			const struct bh_row_key key = { set, p->to, dir };
 
-			r = add_alias_row(w, work_find_row(&w->rows, &key), *ret, p->via, dir);
+			r = copy_row(w, work_find_row(&w->rows, &key), *ret, p->via, dir);
 		}
 	}
 	w->plan->again = true;
@@ -131,7 +126,7 @@ static int add_aliases(struct work *w)
 	for (i = 0; !r && i < w->flips.n; i++) {
 		struct flip *f = &w->flips.v[i];
 
-		if (!f->from || !f->to || f->from == f->to || !work_holds(&w->live, f->to))
+		if (!f->to || f->from == f->to || !work_holds(&w->live, f->to))
 			continue;
 		for (j = 0; j < i; j++)
 			if (w->flips.v[j].to == f->to && w->flips.v[j].via != f->to)

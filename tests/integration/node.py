@@ -666,6 +666,9 @@ class Node:
                     threads[-1].start()
             for t in threads:
                 t.join()
+            missing = sum(map(len, items.values())) - len(result)
+            if missing:  # a thread died, and what it says has gone to stderr
+                raise RuntimeError(f"no answer to {missing} attempts")
             return result
 
         result = ask(plan, ms)

@@ -58,8 +58,9 @@ static int teardown(void **state)
 	"apiVersion: v1\nkind: Config\ncurrent-context: here\n"                                              \
 	"contexts:\n- {name: there, context: {cluster: x, user: y}}\n"                                       \
 	"- {name: here, context: {cluster: c, user: u}}\n"
-#define CLUSTER "clusters:\n- name: c\n  cluster: {server: 'https://[::1]:6443/', certificate-authority: ca.crt}\n"
-#define USER	"users:\n- name: u\n  user: {tokenFile: token}\n"
+#define CLUSTER                                                                                              \
+	"clusters:\n- name: c\n  cluster: {server: 'https://[::1]:6443/', certificate-authority: ca.crt}\n"
+#define USER "users:\n- name: u\n  user: {tokenFile: token}\n"
 
 static int load(const char *text, struct kube_config *ret, struct bh_err *err)
 {
@@ -182,7 +183,10 @@ static void files_are_read_each_time(void **state)
 static void a_token_is_one_line(void **state)
 {
 	static const char *const rows[][2] = {
-		{ "", "empty" }, { "\n", "empty" }, { "a\r\nX-Evil: 1\n", "not a token" }, { "a b", "not a token" },
+		{ "", "empty" },
+		{ "\n", "empty" },
+		{ "a\r\nX-Evil: 1\n", "not a token" },
+		{ "a b", "not a token" },
 	};
 	struct kube_credentials k = {};
 	struct kube_config c = {};
@@ -246,8 +250,9 @@ static void the_cluster_tells_its_pods(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(paths_begin_at_the_file), TEST(data_is_decoded),	       TEST(refuses_by_name),
-		TEST(false_is_not_refused),    TEST(files_are_read_each_time), TEST(a_token_is_one_line),
+		TEST(paths_begin_at_the_file),	TEST(data_is_decoded),
+		TEST(refuses_by_name),		TEST(false_is_not_refused),
+		TEST(files_are_read_each_time), TEST(a_token_is_one_line),
 		TEST(what_is_missing_is_named), TEST(the_cluster_tells_its_pods),
 	};
 

@@ -58,7 +58,8 @@ static const struct row rows[] = {
 	{ "{\"c\":1,\"a\":2}", false, 0, "{\"a\":2}\n" },
 	{ "{\"c\":[{\"a\":1},[]],\"b\":{\"y\":1,\"x\":{\"z\":-1.5e3},\"w\":[]}}", false, 0,
 	  "{\"b\":{\"x\":{\"z\":-1.5e3}}}\n" },
-	{ "{\"b\":[{\"x\":1,\"y\":2},{\"y\":3},[{\"x\":4}]]}", false, 0, "{\"b\":[{\"x\":1},{},[{\"x\":4}]]}\n" },
+	{ "{\"b\":[{\"x\":1,\"y\":2},{\"y\":3},[{\"x\":4}]]}", false, 0,
+	  "{\"b\":[{\"x\":1},{},[{\"x\":4}]]}\n" },
 	{ "{\"b\":\"a scalar where an object was meant\"}", false, 0,
 	  "{\"b\":\"a scalar where an object was meant\"}\n" },
 	{ "{\"a\":\"\\\"}{\\\\\",\"c\":\"\\\"\"}", false, 0, "{\"a\":\"\\\"}{\\\\\"}\n" },
@@ -88,10 +89,12 @@ static const struct row rows[] = {
 	{ "\xef\xbb\xbf{}", false, -EINVAL, "" },
 	{ "<html>", false, -EINVAL, "" },
 	{ "{\"kind\":\"L\",\"metadata\":{\"continue\":\"t\"},\"items\":[{\"a\":1,\"c\":2},{\"c\":3}],\"z\":[1]}",
-	  true, 0, "{\"a\":1}\n{}\n= {\"kind\":\"L\",\"metadata\":{\"continue\":\"t\"},\"items\":[],\"z\":[1]}\n" },
+	  true, 0,
+	  "{\"a\":1}\n{}\n= {\"kind\":\"L\",\"metadata\":{\"continue\":\"t\"},\"items\":[],\"z\":[1]}\n" },
 	{ "{\"items\":[],\"kind\":\"L\"}", true, 0, "= {\"items\":[],\"kind\":\"L\"}\n" },
 	{ "{\"items\":null}", true, 0, "= {\"items\":null}\n" },
-	{ "{\"x\":{\"items\":[1]},\"items\":[{\"items\":[{}]}]}", true, 0, "{}\n= {\"x\":{\"items\":[1]},\"items\":[]}\n" },
+	{ "{\"x\":{\"items\":[1]},\"items\":[{\"items\":[{}]}]}", true, 0,
+	  "{}\n= {\"x\":{\"items\":[1]},\"items\":[]}\n" },
 	{ "{\"items\":[1]}", true, -EINVAL, "" },
 	{ "{\"items\":[{}],}", true, -EINVAL, "{}\n" },
 	{ "{\"items\":[{\"a\":1}", true, -EAGAIN, "{\"a\":1}\n" },
@@ -177,8 +180,8 @@ static int of_size(const char *key, size_t bytes, bool is_list, struct buf *out)
 {
 	static const struct scan_keep event[] = { { "object", keep }, { NULL, NULL } };
 	static char text[SCAN_BYTES_MAX + 4096];
-	const int head = snprintf(text, sizeof(text), "{\"%s\":%s{\"b\":1,\"%s\":[\"", is_list ? "items" : "object",
-				  is_list ? "[" : "", key);
+	const int head = snprintf(text, sizeof(text), "{\"%s\":%s{\"b\":1,\"%s\":[\"",
+				  is_list ? "items" : "object", is_list ? "[" : "", key);
 	struct scan *s = scan_new(is_list ? keep : event, is_list, note, out);
 	struct bh_err err = {};
 	size_t at, len;
@@ -241,8 +244,9 @@ static void a_reader_may_stop_it(void **state)
 
 static void random_value(struct buf *b, unsigned int depth)
 {
-	static const char *const scalars[] = { "1", "-2.5e-3", "true", "null", "\"\"", "\"a\\\"\\\\b\"",
-					       "\"\\u00e4}{][,:\"", "\"\xc3\xa4\"" };
+	static const char *const scalars[] = {
+		"1", "-2.5e-3", "true", "null", "\"\"", "\"a\\\"\\\\b\"", "\"\\u00e4}{][,:\"", "\"\xc3\xa4\""
+	};
 	static const char *const keys[] = { "a", "b", "c", "x", "items", "ab" };
 	const unsigned int what = depth ? (unsigned int)rand() % 4 : 0, n = (unsigned int)rand() % 4;
 	unsigned int i;
@@ -320,9 +324,12 @@ static void agrees_with_json_c(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(is_cut_and_narrowed), cmocka_unit_test(a_nul_is_no_space),
-		cmocka_unit_test(what_is_too_deep_is_no_object), cmocka_unit_test(what_is_too_large_is_no_object),
-		cmocka_unit_test(a_reader_may_stop_it), cmocka_unit_test(agrees_with_json_c),
+		cmocka_unit_test(is_cut_and_narrowed),
+		cmocka_unit_test(a_nul_is_no_space),
+		cmocka_unit_test(what_is_too_deep_is_no_object),
+		cmocka_unit_test(what_is_too_large_is_no_object),
+		cmocka_unit_test(a_reader_may_stop_it),
+		cmocka_unit_test(agrees_with_json_c),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -111,6 +111,7 @@ static bool goes_last(const struct world *before, const struct world *after, int
 	if (!before->there[e] || after->there[e])
 		return false;
 	w.there[e] = true;
+	w.unknown[e] = before->unknown[e];
 	w.mask[e] = before->mask[e];
 	return truth(&w, e, a, port) == said;
 }
@@ -253,6 +254,20 @@ static void check_flags(const struct actual *a)
 	}
 }
 
+/* A number that is free is given to other content: what is still there under it would speak for that. */
+static void check_names(const struct actual *a)
+{
+	size_t i;
+
+	for (i = 0; i < a->rows.n; i++) {
+		const struct bh_row_key *key = &a->rows.v[i].key;
+
+		assert_non_null(actual_hash(a, BH_ID_SET, key->policy_set));
+		if (key->class != BH_CLASS_NONE)
+			assert_non_null(actual_hash(a, BH_ID_CLASS, key->class));
+	}
+}
+
 static size_t go_to(const struct world *w, struct actual *a, struct film *f)
 {
 	size_t passes = 0;
@@ -264,6 +279,7 @@ static size_t go_to(const struct world *w, struct actual *a, struct film *f)
 		check_recycling(p);
 		run_steps(a, p, p->steps.n, f);
 		check_flags(a);
+		check_names(a);
 		again = p->again;
 		plan_free(p);
 		assert_true(++passes < 3);

@@ -31,6 +31,7 @@ static inline uint32_t world_ifindex(int e)
 /* What is true at one time. mask 0xff: the endpoint is not isolated. */
 struct world {
 	bool there[ENDPOINTS];
+	bool unknown[ENDPOINTS]; /* whose pod nobody knows: isolated */
 	uint8_t mask[ENDPOINTS];
 	uint8_t class[ADDRS]; /* 0: no entry of its own */
 	bool node[ADDRS];
@@ -218,7 +219,7 @@ static inline struct tables *tables_of(const struct world *w)
 			continue;
 		for (j = 0; j < t->sets.n && sets[j] != w->mask[i]; j++)
 			;
-		if (j == t->sets.n) {
+		if (j == t->sets.n && !w->unknown[i]) {
 			struct table_set *s = vec_add(&t->sets);
 
 			sets[j] = w->mask[i];
@@ -227,7 +228,7 @@ static inline struct tables *tables_of(const struct world *w)
 		}
 		e = vec_add(&t->endpoints);
 		e->ifindex = world_ifindex((int)i);
-		e->set = (int32_t)j;
+		e->set = w->unknown[i] ? -1 : (int32_t)j;
 	}
 	for (i = 0; i < t->sets.n; i++) {
 		for (j = 0; j < plain; j++)
@@ -253,7 +254,7 @@ static inline void free_tables(struct tables *t)
 
 static inline bool truth(const struct world *w, int e, int a, int port)
 {
-	if (!w->there[e])
+	if (!w->there[e] || w->unknown[e])
 		return false;
 	if (w->mask[e] == 0xff)
 		return true;
@@ -294,6 +295,7 @@ static inline struct world random_world(void)
 	w.narrow = w.wide && rnd(2) ? (uint8_t)(0x20 << rnd(2)) : 0;
 	for (i = 0; i < ENDPOINTS; i++) {
 		w.there[i] = rnd(6) != 0;
+		w.unknown[i] = rnd(8) == 0;
 		w.mask[i] = rnd(5) ? (uint8_t)((1u << rnd(PEER_SETS)) | (1u << rnd(PEER_SETS)) |
 					       (rnd(3) ? 0 : 0x7f))
 				   : 0xff;
@@ -329,6 +331,7 @@ static inline struct world changed_world(const struct world *from)
 		if (what != 1 && rnd(2)) {
 			w.mask[i] = to.mask[i];
 			w.there[i] = to.there[i];
+			w.unknown[i] = to.unknown[i];
 		}
 	for (i = 0; i < ADDRS; i++)
 		if (what != 2 && rnd(2) && w.wide == to.wide && w.narrow == to.narrow) {

@@ -13,8 +13,14 @@
 static void decodes(void **state)
 {
 	static const char *const rows[][2] = {
-		{ "", "" },	      { "Zg==", "f" },	     { "Zm8=", "fo" },	      { "Zm9v", "foo" },
-		{ "Zm9vYg==", "foob" }, { "Zm9vYmE=", "fooba" }, { "Zm9vYmFy", "foobar" }, { "+/+/", "\xfb\xff\xbf" },
+		{ "", "" },
+		{ "Zg==", "f" },
+		{ "Zm8=", "fo" },
+		{ "Zm9v", "foo" },
+		{ "Zm9vYg==", "foob" },
+		{ "Zm9vYmE=", "fooba" },
+		{ "Zm9vYmFy", "foobar" },
+		{ "+/+/", "\xfb\xff\xbf" },
 	};
 	size_t i;
 	char *text;
@@ -30,8 +36,8 @@ static void decodes(void **state)
 static void refuses(void **state)
 {
 	static const char *const rows[] = {
-		"Zg",	    "Zg=",	"Z===", "====", "Zg==Zg==", "Zm9v\n", "Zm-_", "Zh==", "Zm9=",
-		"AAAA" /* NUL */, "Zm9vAA==",
+		"Zg",	"Zg=",	"Z===", "====",		  "Zg==Zg==", "Zm9v\n",
+		"Zm-_", "Zh==", "Zm9=", "AAAA" /* NUL */, "Zm9vAA==",
 	};
 	char *text = NULL;
 	size_t i;
