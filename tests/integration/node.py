@@ -589,7 +589,7 @@ class Node:
         self.agent = None
 
     def agent_log(self, lines=30):
-        with contextlib.suppress(FileNotFoundError), open(self.log_path) as f:
+        with contextlib.suppress(FileNotFoundError), open(self.log_path, errors="replace") as f:
             return "".join(f.readlines()[-lines:])
         return ""
 
