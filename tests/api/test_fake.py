@@ -183,8 +183,11 @@ class Objects(FakeCase):
         )
 
     def test_too_large(self):
-        text = self.bad_policy("huge", meta=',"annotations":{"a":"' + "x" * (5 << 20) + '"}')
-        self.isolates_itself(text, named="huge")
+        """Where nobody looks that is a matter of passing over it; where somebody does, of not taking it in."""
+        much = "x" * (5 << 20)
+        self.isolates_itself(self.bad_policy("huge1", meta=f',"annotations":{{"a":"{much}"}}'))
+        spec = '{"podSelector":{"matchLabels":{"a":"%s"}}}' % much
+        self.isolates_itself(self.bad_policy("huge2", spec), named="huge2")
 
     def test_too_deep(self):
         self.isolates_itself(self.bad_policy("deep", spec="[" * 100000 + "]" * 100000), named="deep")
@@ -319,7 +322,7 @@ class Flow(FakeCase):
             self.only_to_db(within=BACK_S)
             self.node.write_pod("shop", "web", {"app": "other"})
             self.deny_db("other")
-            self.only_to_db(self.web)
+            self.only_to_db(self.web, within=BACK_S)
             self.assertTrue([x for x in seen if "continue" in x.query], "no list had pages")
             self.assertTrue([x for x in seen if x.verb == "watch" and not x.streaming_list])
 
@@ -349,7 +352,7 @@ class Flow(FakeCase):
             with self.subTest(resource=resource), self.api.rule(
                 broken.refuse(code, reason), resource
             ) as seen:
-                self.met(seen, 1)
+                self.met(seen, 1, BACK_S)
                 self.deny_db()
                 self.only_to_db(within=BACK_S)
                 self.add_and_del()
