@@ -59,18 +59,17 @@ struct watch {
 	bool page_done;		   /* the list's own fields have come */
 	bool listed;		   /* complete as of `version`: go on with changes alone */
 	bool synced;
-	bool begun;	     /* the head of a 200 has come */
-	bool told;	     /* an object or a bookmark came in this stream */
-	bool damaged;	     /* what it said was not to be believed */
-	bool retried;	     /* a 401 has had its second try */
-	bool refused;	     /* 403 or 404 */
-	bool cut_off;	     /* no answer, or none to its end */
-	unsigned int failed; /* in a row */
-	unsigned int
-		lost;	  /* watches in a row after which all had to be listed anew; a list is no end of it */
-	int64_t due_ms;	  /* WAITING */
-	int64_t began_ms; /* this stream */
-	int64_t heard_ms; /* last byte; 0: never */
+	bool begun;		 /* the head of a 200 has come */
+	bool told;		 /* an object or a bookmark came in this stream */
+	bool damaged;		 /* what it said was not to be believed */
+	bool retried;		 /* a 401 has had its second try */
+	bool refused;		 /* 403 or 404 */
+	bool cut_off;		 /* no answer, or none to its end */
+	unsigned int failed;	 /* in a row */
+	unsigned int lost;	 /* in a row: watches whose end was a list */
+	int64_t due_ms;		 /* WAITING */
+	int64_t began_ms;	 /* this stream */
+	int64_t heard_ms;	 /* last byte; 0: never */
 	int64_t stream_again_ms; /* no streaming list before that */
 	uint32_t round;
 	char trouble[320];

@@ -31,8 +31,11 @@ class FakeCase(ApiCase):
         super().start()
 
     def setUp(self):
+        """A new agent each time: one that was refused often takes its time, and tests have none."""
         super().setUp()
         self.api = self.node.api
+        self.node.agent_kill()
+        self.node.agent_start()
         self.deny_db("web")
         self.only_to_db(self.web)
 
@@ -268,7 +271,7 @@ class Objects(FakeCase):
 
 
 class Flow(FakeCase):
-    """Status codes, versions, ends that come too early, and how long to wait."""
+    """Status codes, and how long to wait."""
 
     def gaps(self, seen):
         at = sorted(x.at for x in seen)
@@ -298,6 +301,49 @@ class Flow(FakeCase):
                 self.survives(broken.refuse(code, reason), POLICIES)
                 self.deny_db("web")
                 self.only_to_db(self.web)
+
+    def test_what_is_not_needed(self):
+        """Forbidden or not there: each degrades alone, and is asked for again some time."""
+        for resource, code, reason in (
+            ("services", 403, "Forbidden"),
+            ("endpointslices", 404, "NotFound"),
+            ("nodes", 403, "Forbidden"),
+        ):
+            with self.subTest(resource=resource), self.api.rule(
+                broken.refuse(code, reason), resource
+            ) as seen:
+                self.met(seen, 1, BACK_S)
+                self.deny_db()
+                self.only_to_db(within=BACK_S)
+                self.add_and_del()
+                self.deny_db("web")
+                self.only_to_db(self.web)
+
+    def test_pods_forbidden(self):
+        self.survives(broken.refuse(403, "Forbidden"), "pods", times=2)
+
+    def test_a_pod_by_name(self):
+        """What answers an ADD's question is as little to be trusted."""
+        for act in (
+            broken.answer("no"),
+            broken.answer({}),
+            broken.bomb(20),
+            broken.refuse(500, "InternalError"),
+            broken.answer(EMPTY_PODS),
+            broken.endless(b"a" * 65536, 100),
+        ):
+            with self.api.rule(broken.refuse(500, "InternalError"), "pods"), self.api.rule(
+                act, "pods", ("get",)
+            ) as seen:
+                self.assert_add_fails()
+                self.assertTrue(seen)
+        self.assertIsNone(self.node.agent.poll())
+        eventually(self.node.synced, BACK_S)
+        self.add_and_del()
+
+
+class Streams(FakeCase):
+    """Watches that end, lists in pages, versions."""
 
     def test_expired_pages(self):
         """The list's second page is gone: begun anew, and nothing that only that page has is dropped."""
@@ -341,45 +387,6 @@ class Flow(FakeCase):
 
     def test_reset_in_mid_list(self):
         self.survives(broken.cut_after(300), POLICIES, verbs=("list", "watch"))
-
-    def test_what_is_not_needed(self):
-        """Forbidden or not there: each degrades alone, and is asked for again some time."""
-        for resource, code, reason in (
-            ("services", 403, "Forbidden"),
-            ("endpointslices", 404, "NotFound"),
-            ("nodes", 403, "Forbidden"),
-        ):
-            with self.subTest(resource=resource), self.api.rule(
-                broken.refuse(code, reason), resource
-            ) as seen:
-                self.met(seen, 1, BACK_S)
-                self.deny_db()
-                self.only_to_db(within=BACK_S)
-                self.add_and_del()
-                self.deny_db("web")
-                self.only_to_db(self.web)
-
-    def test_pods_forbidden(self):
-        self.survives(broken.refuse(403, "Forbidden"), "pods", times=2)
-
-    def test_a_pod_by_name(self):
-        """What answers an ADD's question is as little to be trusted."""
-        for act in (
-            broken.answer("no"),
-            broken.answer({}),
-            broken.bomb(20),
-            broken.refuse(500, "InternalError"),
-            broken.answer(EMPTY_PODS),
-            broken.endless(b"a" * 65536, 100),
-        ):
-            with self.api.rule(broken.refuse(500, "InternalError"), "pods"), self.api.rule(
-                act, "pods", ("get",)
-            ) as seen:
-                self.assert_add_fails()
-                self.assertTrue(seen)
-        self.assertIsNone(self.node.agent.poll())
-        eventually(self.node.synced, BACK_S)
-        self.add_and_del()
 
 
 class Trust(FakeCase):
