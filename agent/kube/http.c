@@ -18,7 +18,7 @@
 #define CONNECT_MS	  10000
 #define KEEPALIVE_S	  10	/* idle before a probe, and between probes half of it */
 #define UNACKED_MS	  20000 /* what was sent and not acknowledged ends the connection (TCP_USER_TIMEOUT) */
-#define RETRY_AFTER_MAX_S 300
+#define RETRY_AFTER_MAX_S 30	/* as long as the longest pause of our own */
 #define EVENTS_A_TURN	  16
 
 struct http {

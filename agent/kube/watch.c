@@ -62,11 +62,11 @@ struct watch {
 	bool begun;		 /* the head of a 200 has come */
 	bool told;		 /* an object or a bookmark came in this stream */
 	bool damaged;		 /* what it said was not to be believed */
-	bool relisted;		 /* without a pause, because the version was too old; told nothing since */
 	bool retried;		 /* a 401 has had its second try */
 	bool refused;		 /* 403 or 404 */
 	bool cut_off;		 /* no answer, or none to its end */
 	unsigned int failed;	 /* in a row */
+	unsigned int lost;	 /* in a row: watches whose end was a list */
 	int64_t due_ms;		 /* WAITING */
 	int64_t began_ms;	 /* this stream */
 	int64_t heard_ms;	 /* last byte; 0: never */
@@ -97,8 +97,15 @@ static void set_trouble(struct watch *w, const char *fmt, ...)
 static void all_is_well(struct watch *w)
 {
 	w->failed = 0;
-	w->retried = w->refused = w->relisted = w->cut_off = false;
+	w->retried = w->refused = w->cut_off = false;
 	set_trouble(w, "%s", "");
+}
+
+/* Only a watch that tells something, or lives for a while, says that lists are worth their price. */
+static void lives(struct watch *w)
+{
+	w->lost = 0;
+	all_is_well(w);
 }
 
 static int set_version(struct watch *w, struct json_object *o, struct bh_err *err)
@@ -163,7 +170,7 @@ static int bookmark(struct watch *w, struct json_object *o, struct bh_err *err)
 	}
 	r = check_order(w, o, err);
 	if (!r)
-		all_is_well(w);
+		lives(w);
 	return r < 0 ? r : set_version(w, o, err);
 }
 
@@ -201,7 +208,7 @@ static int event(struct watch *w, struct json_object *e, struct bh_err *err)
 		return bh_err_set(err, -EINVAL, "an event of an unknown type");
 	if (r < 0 || w->phase != WATCHING)
 		return r; /* before its end a streaming list is in no order of versions */
-	all_is_well(w);
+	lives(w);
 	return set_version(w, o, err);
 }
 
@@ -262,7 +269,8 @@ static int on_data(void *ctx, const char *data, size_t len, struct bh_err *err)
 /* Full jitter: all agents of a cluster lose the same server at the same moment. */
 static void back_off(struct watch *w, unsigned int retry_s)
 {
-	const unsigned int doublings = w->failed < 6 ? w->failed : 6;
+	const unsigned int failed = w->failed > w->lost ? w->failed : w->lost;
+	const unsigned int doublings = failed < 6 ? failed : 6;
 	int64_t most = BACKOFF_MIN_MS << doublings;
 	int64_t ms;
 
@@ -300,12 +308,13 @@ static void apply_verdict(struct watch *w)
 
 static void fail(struct watch *w, unsigned int retry_s, const char *what)
 {
-	const bool too_old = w->phase == WATCHING && w->verdict == RELIST && !w->relisted;
+	const bool lost = w->phase == WATCHING && (w->verdict == RELIST || w->verdict == FORGET);
+	const bool too_old = lost && w->verdict == RELIST && !w->lost;
 
 	stop(w);
 	apply_verdict(w);
 	buf_clear(&w->next); /* a list that broke begins again */
-	w->relisted |= too_old;
+	w->lost += lost;
 	if (too_old || w->verdict == NO_STREAM)
 		return; /* at once: nothing is wrong with the server */
 	if (w->failed || !w->cut_off)
@@ -449,7 +458,7 @@ static int64_t silence_ends_ms(const struct watch *w)
 /* A watch that lives is well, though it may have nothing to tell. */
 static bool awaits_health(const struct watch *w)
 {
-	return w->phase == WATCHING && w->begun && (w->failed || *w->trouble);
+	return w->phase == WATCHING && w->begun && (w->failed || w->lost || *w->trouble);
 }
 
 static int64_t due(const struct watch *w)
@@ -473,7 +482,7 @@ void watch_work(struct watch *w)
 	if (w->phase == WAITING) {
 		begin(w);
 	} else if (awaits_health(w)) {
-		all_is_well(w);
+		lives(w);
 	} else {
 		/* A server that does not know sendInitialEvents just waits for changes. */
 		if (w->phase == INITIAL && w->begun)

@@ -16,6 +16,8 @@ int kube_check_kind(struct json_object *o, const char *api_version, const char *
 	const char *own_kind = value_text(value_get(o, "kind"));
 	const char *own_version = value_text(value_get(o, "apiVersion"));
 
+	if (!json_object_is_type(o, json_type_object))
+		return bh_err_set(err, -EINVAL, "no object where %s %s was asked for", api_version, kind);
 	if (!own_kind)
 		(void)json_object_object_add(o, "kind", json_object_new_string(kind));
 	if (!own_version)

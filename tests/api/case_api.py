@@ -82,7 +82,7 @@ class ApiCase(PolicedCase):
         """A line of the agent's log has all of @words."""
 
         def said():
-            with open(self.node.log_path) as f:
+            with open(self.node.log_path, errors="replace") as f:
                 return any(all(w in line for w in words) for line in f)
 
         self.assertTrue(eventually(said, timeout), f"the log does not say {words}")

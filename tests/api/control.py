@@ -87,10 +87,10 @@ class Program:
                 self.path.argv(*self.argv), stdin=subprocess.DEVNULL, stdout=log, stderr=log
             )
 
-    def end(self, number=signal.SIGKILL):
+    def end(self):
         if self.process and self.process.poll() is None:
-            os.kill(self.process.pid, number)
-            self.process.wait(30)
+            os.kill(self.process.pid, signal.SIGKILL)
+            self.process.wait(10)
         self.process = None
 
     def check(self):
@@ -195,8 +195,11 @@ class Control:
             raise RuntimeError("the API server does not become ready")
 
     def stop(self):
-        """SIGTERM: it says goodbye to its clients."""
-        self.apiserver.end(signal.SIGTERM)
+        """SIGTERM: it says goodbye to its clients, and waits for them longer than a test would."""
+        os.kill(self.apiserver.process.pid, signal.SIGTERM)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.apiserver.process.wait(3)
+        self.apiserver.end()
 
     def kill(self):
         self.apiserver.end()

@@ -171,11 +171,9 @@ class Session:
                 "127.0.0.1", PORT, ssl=self.proxy.upstream, limit=1 << 20
             )
             self.writers.append(up_writer)
-            await asyncio.gather(
-                self.frames(reader, up_writer, True),
-                self.frames(up_reader, writer, False),
-                return_exceptions=True,
-            )
+            ways = self.frames(reader, up_writer, True), self.frames(up_reader, writer, False)
+            # The end of one is the end of both: a goodbye over TLS waits half a minute for an answer.
+            await asyncio.wait([asyncio.ensure_future(w) for w in ways], return_when=asyncio.FIRST_COMPLETED)
         except OSError:
             pass
         finally:

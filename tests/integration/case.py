@@ -99,8 +99,8 @@ class PolicedCase(NodeCase):
         node.write_namespace("shop", {"team": "red"})
         node.write_namespace("lab", {"team": "blue"})
         node.agent_start()
-        # Its third epoll is libbpf's, made when the ring of events is read for the first time.
-        eventually(lambda: node.agent_fds().count("anon_inode:[eventpoll]") > 2, 2)
+        # Its last epoll is libbpf's, made when the ring of events is read for the first time.
+        eventually(lambda: node.agent_fds().count("anon_inode:[eventpoll]") == node.epolls, 2)
         node.fds_empty = node.agent_fds()
         cls.web = node.add_pod("shop", "web", {"app": "web", "tier": "front"})
         cls.db = node.add_pod("shop", "db", {"app": "db", "tier": "back"})

@@ -226,6 +226,8 @@ def container_of(netns):
 class Node:
     """See the module. close() takes everything down; used as a context manager it does so by itself."""
 
+    epolls = 3  # of its agent
+
     def __init__(
         self,
         main="bridge",
@@ -587,7 +589,7 @@ class Node:
         self.agent = None
 
     def agent_log(self, lines=30):
-        with contextlib.suppress(FileNotFoundError), open(self.log_path) as f:
+        with contextlib.suppress(FileNotFoundError), open(self.log_path, errors="replace") as f:
             return "".join(f.readlines()[-lines:])
         return ""
 
