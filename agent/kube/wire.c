@@ -50,7 +50,8 @@ static struct json_object *parse(const char *text, size_t len, struct bh_err *er
 		(void)bh_err_set(err, -ENOMEM, "no memory");
 		return NULL;
 	}
-	json_tokener_set_flags(tok, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
+	json_tokener_set_flags(tok,
+			       JSON_TOKENER_STRICT); /* its own check of UTF-8 lets overlong forms pass */
 	o = json_tokener_parse_ex(tok, text, (int)len);
 	if (!o)
 		(void)bh_err_set(err, -EINVAL, "%s", json_tokener_error_desc(json_tokener_get_error(tok)));
@@ -81,6 +82,18 @@ static size_t utf8_length(const char *text, size_t left)
 	return n;
 }
 
+static bool is_utf8(const char *text, size_t len)
+{
+	size_t i, n;
+
+	for (i = 0; i < len; i += n) {
+		n = utf8_length(text + i, len - i);
+		if (!n)
+			return false;
+	}
+	return true;
+}
+
 /* Bytes of no UTF-8 become the replacement character, as Go's decoder takes them: then they match nothing. */
 static struct json_object *parse_mended(const char *text, size_t len, struct bh_err *err)
 {
@@ -92,14 +105,15 @@ static struct json_object *parse_mended(const char *text, size_t len, struct bh_
 		n = utf8_length(text + i, len - i);
 		r = n ? buf_add(&mended, text + i, n) : buf_str(&mended, "\xef\xbf\xbd");
 	}
-	return r < 0 ? NULL : parse(mended.data, mended.len, err);
+	if (!r)
+		return parse(mended.data, mended.len, err);
+	(void)bh_err_errno(err, r, "text that is no UTF-8");
+	return NULL;
 }
 
 struct json_object *kube_parse(const char *text, size_t len, struct bh_err *err)
 {
-	struct json_object *o = parse(text, len, err);
-
-	return o || !len ? o : parse_mended(text, len, err);
+	return is_utf8(text, len) ? parse(text, len, err) : parse_mended(text, len, err);
 }
 
 static int add_escaped(struct buf *b, const char *text)
