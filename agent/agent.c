@@ -266,16 +266,26 @@ static bool looked_at(const struct agent *a, const struct inforce *f, enum objec
 	return true;
 }
 
+static bool sees(const struct agent *a, const struct inforce *f, enum object_kind kind, const void *old,
+		 const void *new)
+{
+	const struct pod *pod = old;
+
+	if (kind == OBJECT_POD && old && new)
+		return interest_pod_change(f->interest, model_namespace(a->model, pod->ns), old, new);
+	return (old && looked_at(a, f, kind, old)) || (new &&looked_at(a, f, kind, new));
+}
+
 /* By what is in force, and by what is about to be; anything may help what could not be brought in. */
-static bool matters(void *ctx, enum object_kind kind, const void *object)
+static bool matters(void *ctx, enum object_kind kind, const void *old, const void *new)
 {
 	const struct agent *a = ctx;
 	const struct inforce *now = reconcile_inforce(a->reconcile), *next = reconcile_next(a->reconcile);
 	struct reconcile_status status;
 
 	reconcile_status(a->reconcile, &status);
-	return !now || status.failing[0] || looked_at(a, now, kind, object) ||
-	       (next && looked_at(a, next, kind, object));
+	return !now || status.failing[0] || sees(a, now, kind, old, new) ||
+	       (next && sees(a, next, kind, old, new));
 }
 
 static int open_api(struct agent *a, struct bh_err *err)

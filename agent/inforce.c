@@ -47,8 +47,10 @@ static int keep_names(struct inforce *f, const struct model *m, const struct inf
 			return -ENOMEM;
 		}
 		memcpy(kept->isolates, p->isolates, sizeof(kept->isolates));
-		kept->content = same && same->policies.n == m->policies.n ? same->policies.v[i].content
-									  : content_of_policy(p);
+		if (same && i < same->policies.n && !strcmp(same->policies.v[i].name, kept->name))
+			kept->content = same->policies.v[i].content;
+		else
+			kept->content = content_of_policy(p);
 	}
 	return 0;
 }

@@ -150,9 +150,11 @@ static void wait_for(struct agent *a, struct api_conn *conn, const struct hash12
 		return;
 	}
 	agent_arm_source(a);
-	*w = (struct waiter){
-		.conn = conn, .key = *key, .confirmed = r > 0, .change = reconcile_wanted(a->reconcile)
-	};
+	*w = (struct waiter){ .conn = conn, .key = *key };
+	if (r > 0) { /* for an earlier one that waits for the same as well */
+		on_confirmed(a, key, NULL);
+		requests_confirmed(a);
+	}
 }
 
 static void op_add(struct agent *a, struct api_conn *conn, struct json_object *request)

@@ -161,7 +161,8 @@ static bool has_pod(const struct confirm *c)
 {
 	const struct pod *p = model_pod(c->all->model, c->ns, c->pod);
 
-	return p && pod_has_uid(p, c->uid);
+	/* As it was when it was scheduled, or later: before that its labels may have been others. */
+	return p && pod_has_uid(p, c->uid) && !strcmp(p->node, c->all->node);
 }
 
 static bool has_namespace(const struct confirm *c)
@@ -182,7 +183,8 @@ static const char *what_is_missing(const struct confirm *c, char *ret, size_t si
 
 	if (r->done && !has_pod(c)) {
 		r = &c->reads[READ_POD];
-		what = p ? "the API server has a Pod of that name with another UID" : "its Pod is not known";
+		what = p && !pod_has_uid(p, c->uid) ? "the API server has a Pod of that name with another UID"
+						    : "its Pod is not known as one of this node";
 	} else if (r->done) {
 		r = &c->reads[READ_NAMESPACE];
 		what = "its Namespace is not known";
@@ -238,7 +240,10 @@ static void on_end(void *ctx, const struct http_end *end)
 	read_stop(r);
 	r->done = whole;
 	r->due_ms = clock_ms() + AGAIN_MS;
-	if (end->status)
+	if (whole)
+		(void)snprintf(r->trouble, sizeof(r->trouble),
+			       "what was read is not it, or older than what is known");
+	else if (end->status)
 		(void)snprintf(r->trouble, sizeof(r->trouble), "HTTP %d", end->status);
 	else
 		(void)snprintf(r->trouble, sizeof(r->trouble), "%s", end->why);
@@ -333,7 +338,7 @@ int confirms_ask(struct confirms *all, const struct hash128 *key, const char *ns
 	c->name = name_of(ns, pod, uid);
 	c->fn = fn;
 	c->ctx = ctx;
-	c->reads[READ_POLICIES].done = is_known(all, &c->name);
+	c->reads[READ_POLICIES].done = *uid && is_known(all, &c->name);
 	if (is_complete(c)) {
 		confirm_free(c);
 		return 1;
@@ -352,7 +357,7 @@ static void finish(struct confirms *all, size_t i, const char *why)
 	struct confirm *c = all->at.v[i];
 
 	all->at.v[i] = all->at.v[--all->at.n];
-	if (!why)
+	if (!why && *c->uid) /* without it another pod of that name would be this one */
 		remember(all, &c->name);
 	c->fn(c->ctx, &c->key, why);
 	confirm_free(c);

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -14,18 +15,27 @@
 #include "util/buf.h"
 #include "util/clock.h"
 #include "util/scope.h"
+#include "util/vec.h"
 
 #define CONNECT_MS	  10000
-#define KEEPALIVE_S	  10	/* idle before a probe, and between probes half of it */
+#define KEEPALIVE_S	  10	/* idle before a probe of TCP's, and between probes half of it */
 #define UNACKED_MS	  20000 /* what was sent and not acknowledged ends the connection (TCP_USER_TIMEOUT) */
-#define RETRY_AFTER_MAX_S 30	/* as long as the longest pause of our own */
+#define PROBE_AFTER_MS	  25000 /* of silence; an acknowledgement is no sign of life of what is behind it */
+#define PROBE_MS	  10000
+#define PROBE_PATH	  "/version" /* every authenticated user may (system:public-info-viewer) */
+#define RETRY_AFTER_MAX_S 30	     /* as long as the longest pause of our own */
 #define EVENTS_A_TURN	  16
 
 struct http {
 	const struct kube_config *config;
 	CURLM *multi;
 	int epoll_fd;
-	int64_t due_ms; /* -1: none */
+	int64_t due_ms;	  /* libcurl's timer; -1: none */
+	int64_t heard_ms; /* last byte of anybody */
+	VEC(struct http_call *) calls;
+	struct http_call *probe; /* one of them, or NULL */
+	bool silent;		 /* it was not answered */
+	bool fresh;		 /* the next call opens a connection */
 };
 
 struct http_call {
@@ -92,6 +102,7 @@ static size_t on_data(char *data, size_t size, size_t n, void *ctx)
 	const size_t len = size * n;
 	long status = 0;
 
+	c->http->heard_ms = clock_ms();
 	(void)curl_easy_getinfo(c->easy, CURLINFO_RESPONSE_CODE, &status);
 	if (status == 200)
 		return c->handler.data(c->handler.ctx, data, len, &c->why) < 0 ? CURL_WRITEFUNC_ERROR : len;
@@ -116,8 +127,17 @@ static size_t on_header(char *data, size_t size, size_t n, void *ctx)
 
 static void call_free(struct http_call *c)
 {
+	struct http *h;
+	size_t i;
+
 	if (!c)
 		return;
+	h = c->http;
+	for (i = 0; i < h->calls.n; i++)
+		if (h->calls.v[i] == c)
+			h->calls.v[i] = h->calls.v[--h->calls.n];
+	if (h->probe == c)
+		h->probe = NULL;
 	if (c->easy) {
 		(void)curl_multi_remove_handle(c->http->multi, c->easy);
 		curl_easy_cleanup(c->easy);
@@ -188,6 +208,7 @@ static CURLcode set_transport(struct http_call *c, unsigned int timeout_ms)
 	SET(CURLOPT_PROXY, "");
 	SET(CURLOPT_NOSIGNAL, 1L);
 	SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
+	SET(CURLOPT_FRESH_CONNECT, c->http->fresh ? 1L : 0L);
 	SET(CURLOPT_PIPEWAIT, 1L); /* else each of several first calls opens a connection */
 	SET(CURLOPT_TCP_KEEPALIVE, 1L);
 	SET(CURLOPT_TCP_KEEPIDLE, (long)KEEPALIVE_S);
@@ -239,20 +260,30 @@ int http_get(struct http *h, const char *path, unsigned int timeout_ms, const st
 {
 	auto_credentials struct kube_credentials k = {};
 	auto_call struct http_call *c = NULL;
-	auto_buf struct buf url = BUF_INIT(8192);
+	struct http_call **slot;
+	auto_buf struct buf url = BUF_INIT(HTTP_PATH_MAX);
 	CURLcode code;
 	int r;
 
 	r = kube_credentials_read(h->config, &k, err);
 	if (r < 0)
 		return r;
-	if (call_new(h, handler, &k, &c) < 0 || buf_fmt(&url, "%s%s", h->config->server, path) < 0)
-		return bh_err_set(err, -ENOMEM, "no memory");
+	r = buf_fmt(&url, "%s%s", h->config->server, path);
+	if (!r)
+		r = call_new(h, handler, &k, &c);
+	if (r < 0)
+		return bh_err_errno(err, r, "%.64s", path);
 	code = set_all(c, &k, url.data, timeout_ms);
 	if (code)
 		return bh_err_set(err, -EINVAL, "libcurl: %s", curl_easy_strerror(code));
-	if (curl_multi_add_handle(h->multi, c->easy))
+	slot = vec_add(&h->calls);
+	if (slot)
+		*slot = c;
+	if (!slot || curl_multi_add_handle(h->multi, c->easy))
 		return bh_err_set(err, -ENOMEM, "libcurl takes no more requests");
+	if (h->calls.n == 1)
+		h->heard_ms = clock_ms(); /* nobody was spoken to */
+	h->fresh = false;
 	*ret = TAKE_PTR(c);
 	return 0;
 }
@@ -307,6 +338,61 @@ static void end_calls(struct http *h)
 	}
 }
 
+/* ---- signs of life ------------------------------------------------------------------------ */
+
+/* Of this connection nobody shall hear again: libcurl keeps it as long as it is acknowledged. */
+static void give_up(struct http *h)
+{
+	static const struct http_end end = { .body = "", .why = "the server does not answer any more" };
+
+	h->fresh = true;
+	while (h->calls.n) { /* what a handler begins has its first chance still: they do it in later turns */
+		struct http_call *c = h->calls.v[h->calls.n - 1];
+
+		(void)curl_easy_setopt(c->easy, CURLOPT_FORBID_REUSE, 1L);
+		c->handler.end(c->handler.ctx, &end);
+		call_free(c);
+	}
+}
+
+static int on_probe_data(void *ctx, const char *data, size_t len, struct bh_err *err)
+{
+	(void)ctx;
+	(void)data;
+	(void)len;
+	(void)err;
+	return 0;
+}
+
+/* Any answer is one; also one that says no. */
+static void on_probe_end(void *ctx, const struct http_end *end)
+{
+	struct http *h = ctx;
+
+	h->probe = NULL;
+	if (end->status)
+		h->heard_ms = clock_ms();
+	h->silent = clock_ms() - h->heard_ms >= PROBE_AFTER_MS; /* nor has anybody else heard anything */
+}
+
+static int64_t probe_due_ms(const struct http *h)
+{
+	return h->calls.n && !h->probe ? h->heard_ms + PROBE_AFTER_MS : INT64_MAX;
+}
+
+static void probe(struct http *h)
+{
+	const struct http_handler handler = { .data = on_probe_data, .end = on_probe_end, .ctx = h };
+
+	if (h->silent && h->calls.n)
+		give_up(h);
+	h->silent = false;
+	if (clock_ms() < probe_due_ms(h))
+		return;
+	if (http_get(h, PROBE_PATH, PROBE_MS, &handler, &h->probe, NULL) < 0)
+		h->heard_ms = clock_ms(); /* no memory, or no token: another time */
+}
+
 /* ---- life --------------------------------------------------------------------------------- */
 
 int http_new(const struct kube_config *config, struct http **ret, struct bh_err *err)
@@ -334,6 +420,9 @@ void http_free(struct http *h)
 {
 	if (!h)
 		return;
+	while (h->calls.n)
+		call_free(h->calls.v[h->calls.n - 1]);
+	vec_done(&h->calls);
 	if (h->multi)
 		(void)curl_multi_cleanup(h->multi);
 	if (h->epoll_fd >= 0)
@@ -348,11 +437,12 @@ int http_fd(const struct http *h)
 
 int http_timeout_ms(const struct http *h)
 {
-	const int64_t left = h->due_ms - clock_ms();
+	const int64_t probe_ms = probe_due_ms(h), now = clock_ms();
+	const int64_t due = h->due_ms >= 0 && h->due_ms < probe_ms ? h->due_ms : probe_ms;
 
-	if (h->due_ms < 0)
+	if (due == INT64_MAX)
 		return -1;
-	return left > 0 ? (int)left : 0;
+	return due > now ? (int)(due - now) : 0;
 }
 
 static int curl_events(uint32_t events)
@@ -376,9 +466,10 @@ void http_work(struct http *h)
 
 	for (i = 0; i < n; i++)
 		(void)curl_multi_socket_action(h->multi, ev[i].data.fd, curl_events(ev[i].events), &running);
-	if (!http_timeout_ms(h)) {
+	if (h->due_ms >= 0 && h->due_ms <= clock_ms()) {
 		h->due_ms = -1;
 		(void)curl_multi_socket_action(h->multi, CURL_SOCKET_TIMEOUT, 0, &running);
 	}
 	end_calls(h);
+	probe(h);
 }

@@ -13,7 +13,8 @@
 #include "kube/config.h"
 #include "util/err.h"
 
-#define HTTP_ANSWER_MAX 8192 /* kept of the body of an answer other than 200 */
+#define HTTP_ANSWER_MAX 8192  /* kept of the body of an answer other than 200 */
+#define HTTP_PATH_MAX	32768 /* with its query */
 
 struct http;
 struct http_call;
@@ -48,7 +49,8 @@ void http_work(struct http *h);		   /* runs handlers; never blocks */
  * @timeout_ms: for the whole; 0: none, as for a watch.
  * @ret: until its end, or http_cancel(). No handler runs before this returns.
  *
- * Token and certificates are read anew. Return: 0, or -errno (no memory, files that cannot be read).
+ * Token and certificates are read anew. Return: 0, or -errno (no memory, a path too long, files that cannot
+ * be read).
  */
 int http_get(struct http *h, const char *path, unsigned int timeout_ms, const struct http_handler *handler,
 	     struct http_call **ret, struct bh_err *err);

@@ -21,6 +21,7 @@
 #include "kube/wire.h"
 #include "util/scope.h"
 
+#define ROUND_READ  0	   /* rounds of lists begin with 1 */
 #define OBJECTS_MAX 500000 /* of one kind; a server that has more is not one that we can follow */
 
 enum { PODS_HERE, PODS_ELSEWHERE, NAMESPACES, POLICIES, SERVICES, SLICES, NODES, PARTS };
@@ -31,7 +32,8 @@ struct part {
 	struct watch_spec spec;
 	struct watch *watch;
 	enum object_kind kind;
-	bool is_optional; /* without it less is allowed, never more */
+	bool is_optional; /* without it less is allowed, never more: unlike without Services, whose addresses
+			   * would be judged as any other */
 	bool told;	  /* of trouble that is its own */
 };
 
@@ -53,15 +55,6 @@ struct server {
 
 /* ---- into the model ----------------------------------------------------------------------- */
 
-/* Most changes in a large cluster are of no consequence here. */
-static bool matters(struct server *s, enum object_kind kind, const void *old, const void *new)
-{
-	if (!s->opt.matters)
-		return true;
-	return (old && s->opt.matters(s->base.ctx, kind, old)) ||
-	       (new && s->opt.matters(s->base.ctx, kind, new));
-}
-
 /* @old or @new may be NULL: none. */
 static void changed(struct server *s, enum object_kind kind, const void *old, const void *new)
 {
@@ -69,8 +62,8 @@ static void changed(struct server *s, enum object_kind kind, const void *old, co
 
 	s->change.policies |= kind == OBJECT_POLICY;
 	s->touched = true;
-	if (!matters(s, kind, old, new))
-		return;
+	if (s->opt.matters && !s->opt.matters(s->base.ctx, kind, old, new))
+		return; /* as most changes in a large cluster */
 	if (!s->changed)
 		(void)snprintf(s->change.what, sizeof(s->change.what), "%s '%s%s%s'", object_kinds[kind].kind,
 			       at.ns, *at.ns ? "/" : "", at.name);
@@ -104,30 +97,29 @@ static int replace(struct server *s, enum object_kind kind, const struct object_
 }
 
 /*
- * Streams may overtake each other: two watches between which a pod moves, or a watch and the read for an
- * ADD. Then the higher version is the newer one. But a new list of the same watch is right, whatever its
- * versions: those of a restored etcd are lower than what was known before.
+ * Streams may overtake each other: two watches between which a pod moves, a list and a watch, or either and
+ * the read for an ADD. The higher version is the newer one. But what is listed after the versions
+ * of before were forgotten is right whatever its own: those of a restored etcd are lower.
  */
 static bool is_older(const struct part *p, const struct source_seen *had, const struct source_seen *new)
 {
-	if (had->watch == new->watch ? had->round != new->round : watch_is_listing(p->watch))
-		return false;
-	return new->version && had->version > new->version;
+	return !watch_is_afresh(p->watch) && new->version && had->version > new->version;
 }
 
-static struct source_seen seen_by(const struct part *p, struct json_object *o)
+static struct source_seen seen_by(const struct part *p, struct json_object *o, uint32_t round)
 {
 	return (struct source_seen){
 		.version = kube_version(o),
-		.round = watch_round(p->watch),
+		.round = round,
 		.watch = (uint8_t)(p - p->server->parts),
 	};
 }
 
-static int put(struct part *p, struct json_object *o, struct bh_err *err)
+/* @round: of the list that it counts for; ROUND_READ: none. */
+static int put(struct part *p, struct json_object *o, uint32_t round, struct bh_err *err)
 {
 	const struct object_ops *ops = &object_ops[p->kind];
-	const struct source_seen seen = seen_by(p, o);
+	const struct source_seen seen = seen_by(p, o, round);
 	struct object_id id;
 	void *old, *new;
 	int r = decode_id(o, &id, err);
@@ -159,6 +151,11 @@ static void drop(struct part *p, void *old)
 
 /* ---- what watches tell -------------------------------------------------------------------- */
 
+static bool has_name(struct json_object *o)
+{
+	return value_text(value_get(value_get(o, "metadata"), "name"));
+}
+
 /*
  * One object with a name that cannot be one is left out: where less is known less is allowed. A policy is
  * not, and an object without a name is no odd object but a damaged stream.
@@ -166,11 +163,10 @@ static void drop(struct part *p, void *old)
 static int on_put(void *ctx, struct watch *w, struct json_object *o, struct bh_err *err)
 {
 	struct part *p = ctx;
-	const char *name = value_text(value_get(value_get(o, "metadata"), "name"));
-	const int r = put(p, o, err);
+	const int r = put(p, o, watch_round(p->watch), err);
 
 	(void)w;
-	if (r != -EINVAL || p->kind == OBJECT_POLICY || !name)
+	if (r != -EINVAL || p->kind == OBJECT_POLICY || !has_name(o))
 		return r;
 	source_tell(&p->server->base, SOURCE_OBJECT_PROBLEM, "%s: %s, skipped", p->spec.name, err->msg);
 	return 0;
@@ -180,31 +176,38 @@ static int on_del(void *ctx, struct watch *w, struct json_object *o, struct bh_e
 {
 	struct part *p = ctx;
 	const struct object_ops *ops = &object_ops[p->kind];
-	const struct source_seen seen = seen_by(p, o);
+	const struct source_seen seen = seen_by(p, o, watch_round(w));
 	struct object_id id;
 	void *old;
 
-	(void)w;
 	if (decode_id(o, &id, err) < 0)
-		return -EINVAL;
+		return has_name(o) ? 0 : -EINVAL; /* it was never put */
 	old = ops->find(p->server->model, id.ns, id.name);
 	if (old && ops->seen(old)->watch == seen.watch && !is_older(p, ops->seen(old), &seen))
 		drop(p, old);
 	return 0;
 }
 
-/* What was there before and was not in the list is gone. From the end: the last one out is the cheapest. */
+/* Was there before, and was not in the list: but what is newer than the list comes with the watch. */
+static bool is_gone(const struct part *p, const struct source_seen *seen)
+{
+	if (seen->watch != p - p->server->parts || seen->round == watch_round(p->watch))
+		return false;
+	return watch_is_afresh(p->watch) || seen->version <= watch_version(p->watch);
+}
+
+/* From the end: the last one out is the cheapest. */
 static void on_synced(void *ctx, struct watch *w)
 {
 	struct part *p = ctx;
 	const struct object_ops *ops = &object_ops[p->kind];
 	size_t i = ops->count(p->server->model);
 
+	(void)w;
 	while (i--) {
 		void *o = ops->at(p->server->model, i);
-		const struct source_seen *seen = ops->seen(o);
 
-		if (seen->watch == p - p->server->parts && seen->round != watch_round(w))
+		if (is_gone(p, ops->seen(o)))
 			drop(p, o);
 	}
 	p->server->news = true; /* also where nothing changed: it may be the last that was waited for */
@@ -244,7 +247,7 @@ static int on_read(void *ctx, enum object_kind kind, struct json_object *o, stru
 
 	if (version && version <= watch_version(p->watch))
 		return 0;
-	return put(p, o, err);
+	return put(p, o, ROUND_READ, err);
 }
 
 /* ---- the source --------------------------------------------------------------------------- */
@@ -394,7 +397,7 @@ static int add_part(struct server *s, size_t i, const char *name, const char *pa
 	*p = (struct part){
 		.server = s,
 		.kind = kind,
-		.is_optional = kind == OBJECT_SERVICE || kind == OBJECT_SLICE || kind == OBJECT_NODE,
+		.is_optional = kind == OBJECT_SLICE || kind == OBJECT_NODE,
 		.spec = { .name = name,
 			  .path = path,
 			  .fields = i == PODS_HERE	  ? s->here

@@ -53,9 +53,9 @@ struct kube_config;
 struct source_api_options {
 	const struct kube_config *config; /* borrowed */
 	const char *node;		  /* our Node's name; borrowed */
-	/* Whether the compiler may have looked at that object, as it was or as it is; or NULL: at all of
-	 * them. */
-	bool (*matters)(void *ctx, enum object_kind kind, const void *object);
+	/* Whether the compiler would see that @old has become @new (either NULL: none); or NULL: it always
+	 * would. */
+	bool (*matters)(void *ctx, enum object_kind kind, const void *old, const void *new);
 };
 
 /**

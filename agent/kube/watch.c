@@ -38,8 +38,8 @@ enum phase {
 /* What the stream said that its end must know. */
 enum verdict {
 	FINE,
-	RELIST,	   /* the version is too old, or went back */
-	FORGET,	   /* and must not be named again: there are no such new ones */
+	RELIST,	   /* the version is too old, or nobody speaks of it any more */
+	FORGET,	   /* it must not be named again: there are no such new ones */
 	NO_STREAM, /* no streaming lists here */
 };
 
@@ -54,10 +54,12 @@ struct watch {
 	enum verdict verdict;
 	struct http_call *call;
 	struct scan *scan;
-	char version[VERSION_MAX]; /* where to go on; "" not known */
-	struct buf next;	   /* metadata.continue of the last page */
-	bool page_done;		   /* the list's own fields have come */
-	bool listed;		   /* complete as of `version`: go on with changes alone */
+	char version[VERSION_MAX];	  /* where to go on; "" not known */
+	char listed_version[VERSION_MAX]; /* of the pages so far */
+	bool afresh;			  /* `version` was forgotten, and no list has been complete since */
+	struct buf next;		  /* metadata.continue of the last page */
+	bool page_done;			  /* the list's own fields have come */
+	bool listed;			  /* complete as of `version`: go on with changes alone */
 	bool synced;
 	bool begun;		 /* the head of a 200 has come */
 	bool told;		 /* an object or a bookmark came in this stream */
@@ -108,13 +110,13 @@ static void lives(struct watch *w)
 	all_is_well(w);
 }
 
-static int set_version(struct watch *w, struct json_object *o, struct bh_err *err)
+static int read_version(struct json_object *o, char ret[VERSION_MAX], struct bh_err *err)
 {
 	const char *text = value_text(value_get(value_get(o, "metadata"), "resourceVersion"));
 
 	if (!text || !*text || strlen(text) >= VERSION_MAX)
 		return bh_err_set(err, -EINVAL, "no metadata.resourceVersion, or an odd one");
-	memcpy(w->version, text, strlen(text) + 1);
+	memcpy(ret, text, strlen(text) + 1);
 	return 0;
 }
 
@@ -137,6 +139,7 @@ static void synced(struct watch *w)
 	w->stats.lists++;
 	all_is_well(w);
 	w->hooks.synced(w->hooks.ctx, w);
+	w->afresh = false;
 }
 
 /* A restored etcd counts from where its copy was made: what is newer than that never comes. */
@@ -163,7 +166,7 @@ static int bookmark(struct watch *w, struct json_object *o, struct bh_err *err)
 		if (!end || strcmp(end, "true"))
 			return 0;
 		w->phase = WATCHING;
-		r = set_version(w, o, err);
+		r = read_version(o, w->version, err);
 		if (!r)
 			synced(w);
 		return r;
@@ -171,7 +174,7 @@ static int bookmark(struct watch *w, struct json_object *o, struct bh_err *err)
 	r = check_order(w, o, err);
 	if (!r)
 		lives(w);
-	return r < 0 ? r : set_version(w, o, err);
+	return r < 0 ? r : read_version(o, w->version, err);
 }
 
 static int stream_error(struct watch *w, struct json_object *o, struct bh_err *err)
@@ -209,18 +212,34 @@ static int event(struct watch *w, struct json_object *e, struct bh_err *err)
 	if (r < 0 || w->phase != WATCHING)
 		return r; /* before its end a streaming list is in no order of versions */
 	lives(w);
-	return set_version(w, o, err);
+	return read_version(o, w->version, err);
+}
+
+/* What is left of a list once its elements have been given out. An answer of another kind is no empty list.
+ */
+static int check_list(const struct watch *w, struct json_object *list, struct bh_err *err)
+{
+	const char *kind = value_text(value_get(list, "kind"));
+	const size_t len = strlen(w->spec->kind);
+	struct json_object *items;
+
+	if (!kind || strncmp(kind, w->spec->kind, len) || strcmp(kind + len, "List"))
+		return bh_err_set(err, -EINVAL, "%s where a list of %s was asked for",
+				  kind ? kind : "something", w->spec->kind);
+	if (!json_object_object_get_ex(list, "items", &items) ||
+	    (items && (!json_object_is_type(items, json_type_array) || json_object_array_length(items))))
+		return bh_err_set(err, -EINVAL, "%s without items", kind);
+	return 0;
 }
 
 static int page_end(struct watch *w, struct json_object *list, struct bh_err *err)
 {
 	const char *next = value_text(value_get(value_get(list, "metadata"), "continue"));
-	int r;
+	int r = check_list(w, list, err);
 
 	buf_clear(&w->next);
-	if (!json_object_is_type(value_get(list, "items"), json_type_array) && value_get(list, "items"))
-		return bh_err_set(err, -EINVAL, "items is not a list");
-	r = set_version(w, list, err);
+	if (!r)
+		r = read_version(list, w->listed_version, err);
 	if (!r && next)
 		r = buf_str(&w->next, next);
 	w->page_done = !r;
@@ -300,8 +319,10 @@ static void apply_verdict(struct watch *w)
 	if (w->verdict == FINE)
 		return;
 	w->listed = false;
-	if (w->verdict == FORGET)
+	if (w->verdict == FORGET) {
 		w->version[0] = '\0';
+		w->afresh = true;
+	}
 	if (w->verdict == NO_STREAM)
 		w->stream_again_ms = clock_ms() + NO_STREAM_MS;
 }
@@ -352,8 +373,10 @@ static void end_page(struct watch *w)
 	const bool last = !w->next.len;
 
 	stop(w);
-	if (last)
-		synced(w);
+	if (!last)
+		return;
+	memcpy(w->version, w->listed_version, sizeof(w->version));
+	synced(w);
 }
 
 static void end_watch(struct watch *w, const struct http_end *end)
@@ -405,9 +428,8 @@ static int add_watch(const struct watch *w, struct buf *url)
 
 static int add_page(const struct watch *w, struct buf *url)
 {
-	int r = kube_query(url, "limit", "500");
+	int r = buf_fmt(url, "%climit=%d", strchr(url->data, '?') ? '&' : '?', PAGE);
 
-	_Static_assert(PAGE == 500, "the text above");
 	return !r && w->next.len ? kube_query(url, "continue", w->next.data) : r;
 }
 
@@ -432,12 +454,13 @@ static void begin(struct watch *w)
 {
 	const struct http_handler handler = { .begin = on_begin, .data = on_data, .end = on_end, .ctx = w };
 	const int64_t now = clock_ms();
-	auto_buf struct buf url = BUF_INIT(2 * CONTINUE_MAX);
+	auto_buf struct buf url = BUF_INIT(HTTP_PATH_MAX);
 	struct bh_err err = { "no memory" };
 
 	w->phase = w->listed ? WATCHING : now < w->stream_again_ms ? LISTING : INITIAL;
 	w->round += w->phase == INITIAL || (w->phase == LISTING && !w->next.len);
 	w->verdict = FINE;
+	w->cut_off = false;
 	w->begun = w->told = w->damaged = w->page_done = false;
 	w->began_ms = w->heard_ms = now;
 	w->scan = scan_new(w->phase == LISTING ? w->spec->keep : w->event_keep, w->phase == LISTING, on_json,
@@ -484,9 +507,14 @@ void watch_work(struct watch *w)
 	} else if (awaits_health(w)) {
 		lives(w);
 	} else {
-		/* A server that does not know sendInitialEvents just waits for changes. */
+		/*
+		 * A server that does not know sendInitialEvents just waits for changes; and one whose etcd
+		 * was restored waits in silence for a version that was there before.
+		 */
 		if (w->phase == INITIAL && w->begun)
 			w->verdict = NO_STREAM;
+		else if (w->phase == WATCHING)
+			w->verdict = RELIST;
 		w->cut_off = true;
 		fail(w, 0, "the server has said nothing for too long");
 	}
@@ -516,19 +544,14 @@ void watch_free(struct watch *w)
 	free(w);
 }
 
-const struct watch_spec *watch_spec(const struct watch *w)
-{
-	return w->spec;
-}
-
 uint32_t watch_round(const struct watch *w)
 {
 	return w->round;
 }
 
-bool watch_is_listing(const struct watch *w)
+bool watch_is_afresh(const struct watch *w)
 {
-	return w->phase != WATCHING;
+	return w->afresh;
 }
 
 uint64_t watch_version(const struct watch *w)

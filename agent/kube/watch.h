@@ -47,10 +47,9 @@ void watch_free(struct watch *w);
 int watch_timeout_ms(const struct watch *w); /* -1: none */
 void watch_work(struct watch *w);	     /* what is due: begin, begin again, give up on silence */
 
-const struct watch_spec *watch_spec(const struct watch *w);
 uint32_t watch_round(const struct watch *w);   /* one more with each list that begins */
-bool watch_is_listing(const struct watch *w);  /* what comes now is a list's, in no order of versions */
-uint64_t watch_version(const struct watch *w); /* seen up to here, as kube_version(); 0: not synced */
+bool watch_is_afresh(const struct watch *w);   /* lists without regard to the versions of before */
+uint64_t watch_version(const struct watch *w); /* complete up to here, as kube_version(); 0: not synced */
 bool watch_is_synced(const struct watch *w);   /* has been complete once */
 bool watch_is_cut_off(const struct watch *w);  /* no answers, or none to their end */
 bool watch_is_refused(const struct watch *w);  /* the last word was 403 or 404 */

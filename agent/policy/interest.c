@@ -218,16 +218,18 @@ static bool wants_namespace(const struct wish *w, const struct namespace *ns)
 	return w->ns ? !strcmp(w->ns, ns->name) : selector_matches(w->namespaces, ns->labels);
 }
 
+static bool wants_pod(const struct wish *w, const struct pod *p)
+{
+	return !w->pods || selector_matches(w->pods, p->labels);
+}
+
 static bool is_wanted(const struct interest *i, const struct namespace *ns, const struct pod *p)
 {
 	size_t k;
 
-	for (k = 0; k < i->wishes.n; k++) {
-		const struct wish *w = &i->wishes.v[k];
-
-		if (wants_namespace(w, ns) && (!w->pods || selector_matches(w->pods, p->labels)))
+	for (k = 0; k < i->wishes.n; k++)
+		if (wants_namespace(&i->wishes.v[k], ns) && wants_pod(&i->wishes.v[k], p))
 			return true;
-	}
 	return false;
 }
 
@@ -236,12 +238,18 @@ static bool is_known(const struct interest *i, const struct addr *a)
 	return vec_find(&i->addrs, a, addr_cmp) || vec_find(&i->cluster_ips, a, addr_cmp);
 }
 
-bool interest_pod(const struct interest *i, const struct namespace *ns, const struct pod *p)
+static bool is_local(const struct interest *i, const struct pod *p)
 {
 	const struct local l = { .ns = p->ns, .name = p->name };
+
+	return vec_find(&i->locals, &l, local_cmp);
+}
+
+bool interest_pod(const struct interest *i, const struct namespace *ns, const struct pod *p)
+{
 	size_t k;
 
-	if (vec_find(&i->locals, &l, local_cmp))
+	if (is_local(i, p))
 		return true;
 	if (pod_is_out(p) || !p->addrs.n)
 		return false; /* nobody's peer, and claims nothing */
@@ -249,6 +257,33 @@ bool interest_pod(const struct interest *i, const struct namespace *ns, const st
 		if (is_known(i, &p->addrs.v[k]))
 			return true;
 	return ns && is_wanted(i, ns, p);
+}
+
+/* Whether the same peers select both. */
+static bool same_peers(const struct interest *i, const struct namespace *ns, const struct pod *a,
+		       const struct pod *b)
+{
+	size_t k;
+
+	for (k = 0; ns && a->labels != b->labels && k < i->wishes.n; k++) {
+		const struct wish *w = &i->wishes.v[k];
+
+		if (wants_pod(w, a) != wants_pod(w, b) && wants_namespace(w, ns))
+			return false;
+	}
+	return true;
+}
+
+bool interest_pod_change(const struct interest *i, const struct namespace *ns, const struct pod *old,
+			 const struct pod *new)
+{
+	const bool same_claims =
+		pod_is_out(old) == pod_is_out(new) && old->addrs.n == new->addrs.n &&
+		(!old->addrs.n || !memcmp(old->addrs.v, new->addrs.v, old->addrs.n * sizeof(*old->addrs.v)));
+
+	if (!is_local(i, old) && same_claims && same_peers(i, ns, old, new))
+		return false;
+	return interest_pod(i, ns, old) || interest_pod(i, ns, new);
 }
 
 /* Locals are few: a walk will do. */

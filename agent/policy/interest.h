@@ -25,6 +25,10 @@ void interest_free(struct interest *i);
 
 /* @ns: the pod's namespace, NULL if it is not known. A change of the namespace is asked about by itself. */
 bool interest_pod(const struct interest *i, const struct namespace *ns, const struct pod *p);
+/* Of one that was there and is: a change that leaves its addresses and its peers as they were does not
+ * matter. */
+bool interest_pod_change(const struct interest *i, const struct namespace *ns, const struct pod *old,
+			 const struct pod *new);
 bool interest_namespace(const struct interest *i, const struct namespace *ns);
 bool interest_policy(const struct interest *i, const struct net_policy *np);
 bool interest_service(const struct interest *i, const struct service *s);
