@@ -290,7 +290,9 @@ class Fake:
 
     async def _accept(self, reader, writer):
         self.writers.add(writer)
-        with contextlib.suppress(OSError, asyncio.IncompleteReadError, Gone, ValueError):
+        with contextlib.suppress(
+            OSError, asyncio.IncompleteReadError, asyncio.CancelledError, Gone, ValueError
+        ):
             writer.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             while True:
                 text = (await reader.readuntil(b"\r\n\r\n")).decode()

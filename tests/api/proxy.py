@@ -166,18 +166,21 @@ class Session:
 
     async def run(self, reader, writer):
         self.writers.append(writer)
-        try:
+        with contextlib.suppress(OSError, asyncio.CancelledError):
             up_reader, up_writer = await asyncio.open_connection(
                 "127.0.0.1", PORT, ssl=self.proxy.upstream, limit=1 << 20
             )
             self.writers.append(up_writer)
-            ways = self.frames(reader, up_writer, True), self.frames(up_reader, writer, False)
+            ways = [
+                asyncio.ensure_future(self.frames(*way))
+                for way in ((reader, up_writer, True), (up_reader, writer, False))
+            ]
             # The end of one is the end of both: a goodbye over TLS waits half a minute for an answer.
-            await asyncio.wait([asyncio.ensure_future(w) for w in ways], return_when=asyncio.FIRST_COMPLETED)
-        except OSError:
-            pass
-        finally:
-            self.abort()
+            await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+            for way in ways:
+                way.cancel()
+            await asyncio.gather(*ways, return_exceptions=True)
+        self.abort()
 
     def abort(self):
         for w in self.writers:

@@ -79,9 +79,12 @@ def drained_s(api):
         raw, server_hostname=CONTROL_IP
     ) as s:
         s.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
-        tail = b""
-        while not tail.endswith(b"0\r\n\r\n"):
-            tail = (tail + s.recv(1 << 20))[-16:]
+        tail, size = b"", 0
+        while not tail.endswith(b"\r\n0\r\n\r\n"):
+            part = s.recv(1 << 20)
+            tail, size = (tail + part)[-16:], size + len(part)
+    if size < api.pod_bytes():
+        raise RuntimeError(f"{size} bytes came")
     return time.monotonic() - began
 
 

@@ -60,7 +60,7 @@ def measure(node, prober, name):
             prober.seen.clear()
             change()
             at = time.monotonic_ns()
-            took[what].append((prober.first(at, answered) - at) / 1e6)
+            took[what].append((prober.lasting(at, answered) - at) / 1e6)
     return [
         r
         for what, result in (("applied", "refused"), ("deleted", "answered"))

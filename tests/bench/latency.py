@@ -47,6 +47,21 @@ class Prober:
             time.sleep(0.02)
         raise RuntimeError(f"not {'allowed' if answered else 'denied'} within {TIMEOUT_S} s")
 
+    def lasting(self, since_ns, answered):
+        """When the first such connection was begun after which all turned out so: on a busy machine one alone may be
+        late or lost."""
+        end = time.monotonic() + TIMEOUT_S
+        while time.monotonic() < end:
+            seen = sorted((b, a) for b, a in self.seen if b >= since_ns)
+            other = max((b for b, a in seen if a != answered), default=0)
+            begun = [b for b, _ in seen if b > other]
+            if begun and begun[0] < time.monotonic_ns() - QUIET_S * 1e9:
+                return begun[0]
+            if self.process.poll() is not None:
+                raise RuntimeError("the prober ended")
+            time.sleep(0.02)
+        raise RuntimeError(f"not {'allowed' if answered else 'denied'} within {TIMEOUT_S} s")
+
     def stop(self):
         self.process.stdin.close()
         self.process.wait(10)
