@@ -10,7 +10,7 @@ from node import Node, eventually
 from objects import NODE, head, namespace, pod, pod_status, policy
 from proxy import Proxy
 
-NEEDED = {"pods of this node", "pods of other nodes", "namespaces", "networkpolicies"}
+NEEDED = {"pods of this node", "pods of other nodes", "namespaces", "networkpolicies", "services"}
 IN_CLUSTER = "/run/secrets/kubernetes.io/serviceaccount"  # /var/run is /run
 
 KUBECONFIG = """\
@@ -108,6 +108,14 @@ class ApiNode(Node):
         """Whether all that has to be known has been complete once."""
         watches = (self.ask("status") or {}).get("watches", [])
         return NEEDED == {w["name"] for w in watches if w["synced"]} & NEEDED
+
+    def trouble(self):
+        """What the watches are in trouble about, as one text."""
+        return " ".join(w["trouble"] or "" for w in (self.ask("status") or {}).get("watches", []))
+
+    def agent_fds(self):
+        """Without the connections to the API server, which come and go."""
+        return [name for name in super().agent_fds() if name != "socket"]
 
     def memory_mb(self, field="VmRSS"):
         with open(f"/proc/{self.agent.pid}/status") as f:

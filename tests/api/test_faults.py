@@ -140,6 +140,7 @@ class Certificates(ApiCase):
         self.deny_db("web")
         self.only_to_db(self.web)
         new = Authority("/run/bh-new-ca", "new-ca")
+        self.addCleanup(self.trust_only, api.ca)
         api.admin.tls.load_verify_locations(new.crt)
         api.serve_by(new)
         api.kill()
@@ -148,7 +149,7 @@ class Certificates(ApiCase):
         time.sleep(3)
         self.still_to_db(self.web)
         self.assert_add_fails()
-        self.log_says("certificate")
+        self.assertIn("certificate", self.node.trouble())
         self.node.set_ca(api.ca, new)
         self.only_to_db(within=BACK_S)
         self.add_and_del()
@@ -158,6 +159,10 @@ class Certificates(ApiCase):
         api.start()
         self.deny_db("web")
         self.only_to_db(self.web, within=BACK_S)
+
+    def trust_only(self, authority):
+        self.node.api.serve_by(authority)
+        self.node.set_ca(authority)
 
     def test_client_certificate(self):
         """A kubeconfig that holds everything itself, and no token."""
@@ -216,7 +221,8 @@ class Rights(ApiCase):
         self.only_to_db(within=BACK_S)
 
     def test_what_is_not_needed_degrades_alone(self):
-        self.only("pods", "namespaces", "networkpolicies")
+        """Without slices and nodes less is allowed; without Services it would be more."""
+        self.only("pods", "namespaces", "networkpolicies", "services")
         self.deny_db()
         self.only_to_db(within=BACK_S)
         self.add_and_del()
