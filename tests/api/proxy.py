@@ -106,6 +106,8 @@ class Session:
     def __init__(self, proxy):
         self.proxy, self.streams, self.block, self.writers = proxy, {}, {}, []
         self.inflaters = {True: Inflater(), False: Inflater()}  # by: from the client
+        self.moving = asyncio.Event()
+        self.moving.set()
 
     def headers(self, asked, stream, block):
         fields = self.inflaters[asked].read(block)
@@ -133,6 +135,10 @@ class Session:
         request.ended = request.ended or kind == RST_STREAM or bool(flags & END_STREAM)
         return not held
 
+    async def may_move(self):
+        await self.proxy.moving.wait()
+        await self.moving.wait()
+
     async def frames(self, reader, writer, asked):
         """One direction: read at once, written when its time has come."""
         queue = asyncio.Queue()
@@ -141,7 +147,7 @@ class Session:
             if asked:
                 queue.put_nowait((0, await reader.readexactly(len(PREFACE))))
             while True:
-                await self.proxy.moving.wait()
+                await self.may_move()
                 head = await reader.readexactly(9)
                 payload = await reader.readexactly(int.from_bytes(head[:3], "big"))
                 if self.seen(asked, head[3], head[4], int.from_bytes(head[5:], "big") & 0x7FFFFFFF, payload):
@@ -157,7 +163,7 @@ class Session:
             while True:
                 due, what = await queue.get()
                 await asyncio.sleep(max(0, due - time.monotonic()))
-                await self.proxy.moving.wait()
+                await self.may_move()
                 if what is None:
                     break
                 writer.write(what)
@@ -239,6 +245,15 @@ class Proxy:
             (self.moving.clear if still else self.moving.set)()
 
         self._do(turn)
+
+    def freeze_for_good(self):
+        """Nothing passes any more on the connections that there are, and nobody says so. A new one works."""
+
+        async def those():
+            for s in self.sessions:
+                s.moving.clear()
+
+        self._do(those)
 
     def asked(self, resource, since=0.0):
         """The requests for a resource since then, in order."""

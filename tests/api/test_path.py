@@ -76,6 +76,20 @@ class Frozen(Path):
         self.denied_within(began)
 
 
+class FrozenForGood(Path):
+    node_args = {"proxied": True}
+
+    def test_a_new_connection_is_tried(self):
+        """The same, and it does not pass; whoever begins anew is served. ADD, too."""
+        self.deny_db("web")
+        self.only_to_db(self.web)
+        self.node.proxy.freeze_for_good()
+        began = time.monotonic()
+        self.deny_db()
+        self.denied_within(began)
+        self.add_and_del()
+
+
 class OneWatch(ApiCase):
     """Only some answers are held back, on a connection on which all others come."""
 
