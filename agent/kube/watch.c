@@ -337,8 +337,8 @@ static void fail(struct watch *w, unsigned int retry_s, const char *what)
 	buf_clear(&w->next); /* a list that broke begins again */
 	w->lost += lost;
 	if (too_old || w->verdict == NO_STREAM)
-		return; /* at once: nothing is wrong with the server */
-	if (w->failed || !w->cut_off)
+		return;				   /* at once: nothing is wrong with the server */
+	if (w->failed || !w->cut_off || !w->begun) /* else it has just ended, as connections do */
 		set_trouble(w, "%s", what);
 	back_off(w, retry_s);
 }

@@ -65,6 +65,50 @@ static void pods_that_a_peer_names(void **state)
 	assert_false(pod_matters(i, m, "ghost/w", "app=x", "10.0.0.1"));
 }
 
+/* Whether a pod of those labels and addresses may become one of others. */
+static bool change_matters(const struct interest *i, struct model *m, const char *name,
+			   const char *const old[2], const char *const new[2])
+{
+	auto_model struct model *was = model_new(), *is = model_new();
+	const struct pod *a = w_pod(was, name, old[0], old[1]), *b = w_pod(is, name, new[0], new[1]);
+
+	return interest_pod_change(i, model_namespace(m, a->ns), a, b);
+}
+
+static void labels_that_nobody_asks_for(void **state)
+{
+	static const char *const web[] = { "app=web", "10.0.0.1" }, *const v2[] = { "app=web,v=2",
+										    "10.0.0.1" };
+	static const char *const x[] = { "app=x", "10.0.0.1" }, *const moved[] = { "app=web,v=2",
+										   "10.0.0.2" };
+	static const char *const gone[] = { "app=web", "" };
+	auto_model struct model *m = cluster("pods(app=web);ns(team=b) pods(app=x)", "i");
+	auto_interest struct interest *i = interest_of(m);
+
+	(void)state;
+	assert_false(change_matters(i, m, "shop/w", web, v2));
+	assert_true(change_matters(i, m, "shop/w", web, x));
+	assert_true(change_matters(i, m, "shop/w", x, web));
+	assert_true(change_matters(i, m, "shop/w", web, moved));
+	assert_true(change_matters(i, m, "shop/w", web, gone));
+	assert_true(change_matters(i, m, "ops/w", web, x));
+	assert_false(change_matters(i, m, "far/w", web, x));
+	assert_true(change_matters(i, m, "shop/db", web, v2)); /* here: its own policies may be others */
+}
+
+static void ends_of_pods(void **state)
+{
+	auto_model struct model *m = cluster("pods()", "i"), *other = model_new();
+	auto_interest struct interest *i = interest_of(m);
+	struct pod *was = w_pod(m, "shop/w", "", "10.0.0.1"), *is = w_pod(other, "shop/w", "", "10.0.0.1");
+
+	(void)state;
+	assert_false(interest_pod_change(i, model_namespace(m, "shop"), was, is));
+	is->ended = true;
+	assert_true(interest_pod_change(i, model_namespace(m, "shop"), was, is));
+	assert_true(interest_pod_change(i, model_namespace(m, "shop"), is, was));
+}
+
 static void pods_here_always(void **state)
 {
 	auto_model struct model *m = cluster("pods(app=web)", "i");
@@ -298,6 +342,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(pods_that_a_peer_names),
 		cmocka_unit_test(pods_here_always),
+		cmocka_unit_test(labels_that_nobody_asks_for),
+		cmocka_unit_test(ends_of_pods),
 		cmocka_unit_test(pods_that_are_out_do_not),
 		cmocka_unit_test(claims),
 		cmocka_unit_test(services_for_egress),
