@@ -16,6 +16,18 @@ def answer(body, status=200, headers=(), kind="application/json"):
     return act
 
 
+def by_lists(act):
+    """The same where there are no streaming lists: @act answers what is asked for in pages."""
+
+    async def wrapped(x):
+        if x.streaming_list:
+            await x.status(422, "Invalid")
+        else:
+            await (act if x.verb == "list" else x.server.serve)(x)
+
+    return wrapped
+
+
 def refuse(code, reason, headers=()):
     async def act(x):
         await x.status(code, reason, headers=headers)

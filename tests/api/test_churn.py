@@ -83,10 +83,11 @@ class Churn(ApiCase):
         self.assertLess(self.node.memory_mb("VmHWM"), before + MORE_MB)
         self.assertLess(max(adds), 8, "an ADD waited for the storm to end")
         self.assertLess(max(denies), 8, "a policy waited for the storm to end")
-        print(
-            f"churn: {EVENTS} events in {took:.0f} s; {len(adds)} ADDs, the slowest {max(adds):.2f} s; "
-            f"{len(denies)} policies, the slowest {max(denies):.2f} s"
-        )
+        with open(self.node.log_path, "a") as log:
+            log.write(
+                f"churn: {EVENTS} events in {took:.0f} s; {len(adds)} times an ADD and a DEL, the slowest "
+                f"{max(adds):.2f} s; {len(denies)} times denied and allowed, the slowest {max(denies):.2f} s\n"
+            )
 
     def timed(self, what):
         began = time.monotonic()

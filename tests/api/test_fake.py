@@ -12,7 +12,7 @@ from control import CONTROL_IP
 from fake import TRAP_PORT, Fake
 from node import BUILD, eventually
 from node_api import replace
-from objects import head
+from objects import head, pod
 from pki import Authority
 
 MORE_MB = 24  # than before, at most
@@ -79,15 +79,25 @@ class FakeCase(ApiCase):
 class Text(FakeCase):
     """What is no JSON, or no list, or not the one that was asked for."""
 
+    cost = 7
+
+    def survives_both(self, act, resource=None):
+        """In the place of streaming lists, and of those in pages."""
+        for how, one in (("stream", act), ("pages", broken.by_lists(act))):
+            with self.subTest(how=how):
+                self.survives(one, resource, times=3)
+                self.deny_db("web")
+                self.only_to_db(self.web)
+
     def test_malformed(self):
-        self.survives(broken.mangled(lambda b: b.replace(b'"metadata": {', b'"metadata": }{')))
+        self.survives_both(broken.mangled(lambda b: b.replace(b'"metadata": {', b'"metadata": }{')))
 
     def test_truncated(self):
         """Well ended as HTTP, and half of what it should be."""
-        self.survives(broken.mangled(lambda b: b[: len(b) // 2]))
+        self.survives_both(broken.mangled(lambda b: b[: len(b) // 2]))
 
     def test_no_json(self):
-        self.survives(broken.answer("no"))
+        self.survives_both(broken.answer("no"))
 
     def test_html(self):
         self.survives(
@@ -95,19 +105,20 @@ class Text(FakeCase):
         )
 
     def test_nothing(self):
-        self.survives(broken.answer(b""))
+        self.survives_both(broken.answer(b""))
 
     def test_an_object_that_is_no_list(self):
         """Not the end of all policies."""
         for body in ({}, [], None, {"items": []}, {"kind": "Status", "status": "Success"}):
             with self.subTest(body=body):
-                self.survives(broken.answer(body), times=2)
-                self.deny_db("web")
-                self.only_to_db(self.web)
+                self.survives_both(broken.answer(body))
 
     def test_another_list(self):
-        """Of pods, and empty, where policies were asked for."""
-        self.survives(broken.answer(EMPTY_PODS), POLICIES)
+        """Of pods, where policies were asked for: by its own kind, or by that of what is in it."""
+        mixed = {**EMPTY_PODS, "kind": "NetworkPolicyList", "apiVersion": "networking.k8s.io/v1"}
+        for body in (EMPTY_PODS, {**mixed, "items": [pod("shop", "odd")]}):
+            with self.subTest(kind=body["kind"]):
+                self.survives_both(broken.answer(body), POLICIES)
 
     def test_byte_order_mark(self):
         self.survives(broken.mangled(lambda b: b"\xef\xbb\xbf" + b), times=1)
@@ -121,7 +132,7 @@ class Text(FakeCase):
         )
 
     def test_something_behind_the_end(self):
-        self.survives(broken.mangled(lambda b: b + b"]}"))
+        self.survives_both(broken.mangled(lambda b: b + b"]}"))
 
     def test_carriage_returns(self):
         """White space, in JSON: understood."""
@@ -438,10 +449,17 @@ class Trust(FakeCase):
 
     def test_one_401(self):
         """The token's file is read again, and the question put again, at once."""
+        before = self.failures()
         with self.api.rule(broken.refuse(401, "Unauthorized"), POLICIES, times=1) as seen:
             self.met(seen, 1)
             self.deny_db()
-            self.only_to_db(within=3)
+            self.only_to_db()
+            self.assertEqual(self.failures() - before, 1, "no more than the end of the connection")
+
+    def failures(self):
+        """Of the policies' watch, so far: those that were followed by a pause."""
+        watches = self.node.ask("status")["watches"]
+        return next(w["failures"] for w in watches if w["name"] == POLICIES)
 
     def refused(self, text):
         """A kubeconfig that the agent does not take: what it says."""
