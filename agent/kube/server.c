@@ -213,6 +213,15 @@ static void on_synced(void *ctx, struct watch *w)
 	p->server->news = true; /* also where nothing changed: it may be the last that was waited for */
 }
 
+static void answers_again(struct server *s)
+{
+	size_t i;
+
+	source_tell(&s->base, SOURCE_GOOD, "API server %s: answers again", s->opt.config->server);
+	for (i = 0; i < PARTS; i++)
+		watch_hurry(s->parts[i].watch);
+}
+
 /* A server that cannot be reached is one trouble, not one for each watch. */
 static void on_trouble(void *ctx, struct watch *w, const char *what)
 {
@@ -227,7 +236,7 @@ static void on_trouble(void *ctx, struct watch *w, const char *what)
 		return;
 	}
 	if (s->cut_off && !what)
-		source_tell(&s->base, SOURCE_GOOD, "API server %s: answers again", s->opt.config->server);
+		answers_again(s);
 	s->cut_off = s->cut_off && what;
 	if (what)
 		source_tell(&s->base, SOURCE_BAD, "API server: %s: %s", p->spec.name, what);

@@ -491,6 +491,12 @@ static int64_t due(const struct watch *w)
 	return awaits_health(w) ? w->began_ms + SHORT_MS : silence_ends_ms(w);
 }
 
+void watch_hurry(struct watch *w)
+{
+	if (w->phase == WAITING && w->cut_off)
+		w->due_ms = clock_ms();
+}
+
 int watch_timeout_ms(const struct watch *w)
 {
 	const int64_t left = due(w) - clock_ms();

@@ -44,6 +44,9 @@ struct watch_hooks {
 struct watch *watch_new(struct http *http, const struct watch_spec *spec, const struct watch_hooks *hooks);
 void watch_free(struct watch *w);
 
+/* Others reach the server again: if this one waits because it did not, it need not any more. */
+void watch_hurry(struct watch *w);
+
 int watch_timeout_ms(const struct watch *w); /* -1: none */
 void watch_work(struct watch *w);	     /* what is due: begin, begin again, give up on silence */
 

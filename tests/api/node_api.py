@@ -101,7 +101,7 @@ class ApiNode(Node):
 
     def agent_ready(self):
         super().agent_ready()
-        if not eventually(self.synced, 30):
+        if not eventually(lambda: self.synced() and self.ask("status")["in_force"], 30):
             raise RuntimeError(f"the agent does not follow the API: {self.ask('status')}\n{self.agent_log()}")
 
     def synced(self):
