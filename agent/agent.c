@@ -18,6 +18,7 @@
 #include "policy/interest.h"
 #include "requests.h"
 #include "streams.h"
+#include "util/clock.h"
 #include "util/log.h"
 #include "util/scope.h"
 
@@ -319,7 +320,7 @@ int agent_start(struct agent *a, const struct agent_options *opt, struct bh_err 
 {
 	int r;
 
-	*a = (struct agent){ .opt = *opt, .signal_fd = -1, .start_ns = loop_now_ns() };
+	*a = (struct agent){ .opt = *opt, .signal_fd = -1, .start_ns = clock_ns() };
 	r = loop_new(&a->loop, err);
 	if (!r)
 		r = open_signals(a, err);

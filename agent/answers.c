@@ -14,6 +14,7 @@
 #include "jsonx.h"
 #include "names.h"
 #include "requests.h"
+#include "util/clock.h"
 #include "util/scope.h"
 
 /* ---- status ------------------------------------------------------------------------------- */
@@ -203,7 +204,7 @@ void answer_status(struct agent *a, struct api_conn *conn, struct json_object *r
 	jx_add_str(o, "run_dir", a->opt.run_dir);
 	jx_add_str(o, "pin_dir", a->opt.pin_dir);
 	jx_add_str(o, "attach", hook_mode_text(a->opt.attach));
-	jx_add_int(o, "uptime_s", (loop_now_ns() - a->start_ns) / 1000000000u);
+	jx_add_int(o, "uptime_s", (clock_ns() - a->start_ns) / 1000000000u);
 	jx_add_int(o, "endpoints", a->model->endpoints.n);
 	jx_add_int(o, "unprotected", endpoints_unprotected(a));
 	jx_add_int(o, "pods", a->model->pods.n);

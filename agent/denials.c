@@ -14,6 +14,7 @@
 #include "jsonx.h"
 #include "names.h"
 #include "util/buf.h"
+#include "util/clock.h"
 #include "util/log.h"
 #include "util/scope.h"
 
@@ -63,7 +64,7 @@ static int64_t unix_ms_of(uint64_t mono_ns)
 
 	(void)clock_gettime(CLOCK_REALTIME, &real);
 	return (int64_t)real.tv_sec * 1000 + real.tv_nsec / 1000000 -
-	       (int64_t)(loop_now_ns() - mono_ns) / 1000000;
+	       (int64_t)(clock_ns() - mono_ns) / 1000000;
 }
 
 static void add_policy(void *ctx, const char *policy)

@@ -10,6 +10,7 @@
 
 #include "agent.h"
 #include "names.h"
+#include "util/clock.h"
 #include "util/log.h"
 #include "util/scope.h"
 
@@ -145,7 +146,7 @@ static void drop_all(struct agent *a, struct endpoint *e, uint32_t ifindex, cons
 
 static void forget_deleted(struct agent *a, const struct hash128 *key)
 {
-	const uint64_t now = loop_now_ns();
+	const uint64_t now = clock_ns();
 	size_t i = 0;
 
 	while (i < a->endpoints->deleted.n) {
@@ -209,7 +210,7 @@ bool endpoints_del(struct agent *a, const struct hash128 *key)
 	forget_deleted(a, key);
 	d = vec_add(&a->endpoints->deleted);
 	if (d)
-		*d = (struct deleted){ .key = *key, .at_ns = loop_now_ns() };
+		*d = (struct deleted){ .key = *key, .at_ns = clock_ns() };
 	if (e)
 		drop_all(a, e, e->ifindex, "its container was deleted");
 	return e;
@@ -401,11 +402,11 @@ static void check_hook(struct agent *a, struct endpoint *e)
 static void on_sweep(void *ctx)
 {
 	struct agent *a = ctx;
-	const uint64_t end_ns = loop_now_ns() + SWEEP_NS;
+	const uint64_t end_ns = clock_ns() + SWEEP_NS;
 
 	while (a->endpoints->next < a->model->endpoints.n) {
 		check_hook(a, a->model->endpoints.v[a->endpoints->next++]);
-		if (loop_now_ns() < end_ns)
+		if (clock_ns() < end_ns)
 			continue;
 		loop_timer_set(a->loop, &a->endpoints->sweep, 0);
 		return;

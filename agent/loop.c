@@ -9,6 +9,7 @@
 #include <sys/epoll.h>
 #include <time.h>
 
+#include "util/clock.h"
 #include "util/scope.h"
 #include "util/vec.h"
 
@@ -26,14 +27,6 @@ struct loop {
 	VEC(struct watch) watches;
 	struct loop_timer *timers;
 };
-
-uint64_t loop_now_ns(void)
-{
-	struct timespec ts;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
-}
 
 int loop_new(struct loop **ret, struct bh_err *err)
 {
@@ -113,7 +106,7 @@ void loop_timer_set(struct loop *l, struct loop_timer *t, unsigned int after_ms)
 	struct loop_timer **at;
 
 	loop_timer_unset(l, t);
-	t->due_ns = loop_now_ns() + (uint64_t)after_ms * 1000000u;
+	t->due_ns = clock_ns() + (uint64_t)after_ms * 1000000u;
 	for (at = &l->timers; *at && (*at)->due_ns <= t->due_ns; at = &(*at)->next)
 		;
 	t->next = *at;
@@ -127,7 +120,7 @@ static int wait_ms(const struct loop *l)
 
 	if (!l->timers)
 		return -1;
-	now = loop_now_ns();
+	now = clock_ns();
 	if (l->timers->due_ns <= now)
 		return 0;
 	ms = (l->timers->due_ns - now + 999999u) / 1000000u;
@@ -137,7 +130,7 @@ static int wait_ms(const struct loop *l)
 /* Only those that are due now: one that sets itself to 0 ms waits for the next turn. */
 static void run_timers(struct loop *l)
 {
-	const uint64_t now = loop_now_ns();
+	const uint64_t now = clock_ns();
 
 	while (l->timers && l->timers->due_ns <= now && !l->stop) {
 		struct loop_timer *t = l->timers;

@@ -37,6 +37,4 @@ void loop_timer_unset(struct loop *l, struct loop_timer *t);
 int loop_run(struct loop *l);
 void loop_stop(struct loop *l);
 
-uint64_t loop_now_ns(void);
-
 #endif

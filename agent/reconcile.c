@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "policy/delta.h"
+#include "util/clock.h"
 #include "util/log.h"
 #include "util/scope.h"
 
@@ -158,7 +159,7 @@ static void finish(struct reconcile *r)
 	r->now = TAKE_PTR(r->next);
 	r->done = r->compiling;
 	r->status.plans++;
-	r->status.last_ms = (double)(loop_now_ns() - r->began_ns) / 1e6;
+	r->status.last_ms = (double)(clock_ns() - r->began_ns) / 1e6;
 	drop_run(r);
 	report(r, old);
 	r->hooks.enforced(r->hooks.ctx);
@@ -365,7 +366,7 @@ void reconcile_changed(struct reconcile *r, enum change kind, const char *what_f
 		va_start(ap, what_fmt);
 		(void)vsnprintf(r->what, sizeof(r->what), what_fmt, ap);
 		va_end(ap);
-		r->since_ns = loop_now_ns();
+		r->since_ns = clock_ns();
 	} else {
 		r->more++;
 	}

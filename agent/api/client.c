@@ -16,6 +16,7 @@
 #include <time.h>
 
 #include "util/buf.h"
+#include "util/clock.h"
 #include "util/scope.h"
 
 #define RETRY_MS    10 /* the listener's queue is full: there is nothing to poll for */
@@ -27,14 +28,6 @@ struct call {
 	int fd;
 };
 
-static int64_t now_ms(void)
-{
-	struct timespec t;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 /* For poll(): what is left until the deadline, 0 when it has passed. */
 static int left_ms(const struct call *c)
 {
@@ -42,7 +35,7 @@ static int left_ms(const struct call *c)
 
 	if (c->deadline_ms < 0)
 		return -1;
-	left = c->deadline_ms - now_ms();
+	left = c->deadline_ms - clock_ms();
 	return left < 0 ? 0 : left > INT_MAX ? INT_MAX : (int)left;
 }
 
@@ -205,7 +198,7 @@ int api_call(const char *run_dir, struct json_object *request, int timeout_ms,
 
 	if (snprintf(path, sizeof(path), "%s/" API_SOCKET, run_dir) >= (int)sizeof(path))
 		return bh_err_set(err, -ENAMETOOLONG, "run directory '%.64s...': name too long", run_dir);
-	c.deadline_ms = timeout_ms < 0 ? -1 : now_ms() + timeout_ms;
+	c.deadline_ms = timeout_ms < 0 ? -1 : clock_ms() + timeout_ms;
 	c.fd = fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return bh_err_errno(err, -errno, "cannot make a socket");

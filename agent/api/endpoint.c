@@ -26,17 +26,13 @@
 struct hash128 api_endpoint_key(const char *network, const char *container, const char *ifname)
 {
 	const char *const parts[] = { network, container, ifname };
-	struct hash128 ret;
 	struct sha256 s;
-	uint8_t full[32];
 	size_t i;
 
 	sha256_init(&s);
 	for (i = 0; i < ARRAY_SIZE(parts); i++)
 		sha256_add(&s, parts[i], strlen(parts[i]) + 1);
-	sha256_end(&s, full);
-	memcpy(ret.b, full, sizeof(ret.b));
-	return ret;
+	return sha256_end128(&s);
 }
 
 /* ---- encode ----------------------------------------------------------------------------- */

@@ -16,6 +16,7 @@
 #include <sys/vfs.h>
 #include <time.h>
 
+#include "util/clock.h"
 #include "util/scope.h"
 
 #define EVENT_SECONDS 5 /* least distance of two events of one flow */
@@ -246,14 +247,6 @@ static int pin_progs(struct dp *dp, struct bh_err *err)
 
 /* ---- the kernel's clock ------------------------------------------------------------------- */
 
-static int64_t now_ns(void)
-{
-	struct timespec ts;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000000000LL + ts.tv_nsec;
-}
-
 static int jiffies(struct dp *dp, uint32_t *ret, struct bh_err *err)
 {
 	struct bh_query q = { 0 };
@@ -281,17 +274,17 @@ static int measure_hz(struct dp *dp, struct bh_err *err)
 {
 	static const uint32_t usual[] = { 100, 250, 300, 1000 };
 	uint32_t first, last, i, best = 0;
-	int64_t began, took;
+	uint64_t began, took;
 	int r = jiffies(dp, &first, err);
 
 	if (!r)
 		r = next_tick(dp, first, &first, err);
-	began = now_ns();
+	began = clock_ns();
 	for (i = 0, last = first; !r && i < 4; i++)
 		r = next_tick(dp, last, &last, err);
 	if (r)
 		return r;
-	took = now_ns() - began;
+	took = clock_ns() - began;
 	for (i = 1; i < ARRAY_SIZE(usual); i++) {
 		const double hz = (last - first) * 1e9 / (double)took;
 

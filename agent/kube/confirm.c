@@ -119,16 +119,12 @@ void confirms_cancel(struct confirms *c, const struct hash128 *key)
 static struct hash128 name_of(const char *ns, const char *pod, const char *uid)
 {
 	struct sha256 s;
-	uint8_t sum[32];
-	struct hash128 ret;
 
 	sha256_init(&s);
 	sha256_add(&s, ns, strlen(ns) + 1);
 	sha256_add(&s, pod, strlen(pod) + 1);
 	sha256_add(&s, uid, strlen(uid) + 1);
-	sha256_end(&s, sum);
-	memcpy(ret.b, sum, sizeof(ret.b));
-	return ret;
+	return sha256_end128(&s);
 }
 
 static bool is_known(const struct confirms *c, const struct hash128 *name)
@@ -213,15 +209,12 @@ static int take_object(struct read *r, struct json_object *o, struct bh_err *err
 static int on_json(void *ctx, enum scan_kind kind, const char *json, size_t len, struct bh_err *err)
 {
 	struct read *r = ctx;
-	struct json_object *o;
+	struct json_object *o = kube_parse(json, len, err);
 	int ret;
 
-	if (kind == SCAN_END)
-		return 0;
-	o = kube_parse(json, len, err);
 	if (!o)
 		return -EINVAL;
-	ret = take_object(r, o, err);
+	ret = kind == SCAN_END ? kube_check_list(o, object_kinds[r->kind].kind, err) : take_object(r, o, err);
 	json_object_put(o);
 	return ret;
 }

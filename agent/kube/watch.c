@@ -215,27 +215,10 @@ static int event(struct watch *w, struct json_object *e, struct bh_err *err)
 	return read_version(o, w->version, err);
 }
 
-/* What is left of a list once its elements have been given out. An answer of another kind is no empty list.
- */
-static int check_list(const struct watch *w, struct json_object *list, struct bh_err *err)
-{
-	const char *kind = value_text(value_get(list, "kind"));
-	const size_t len = strlen(w->spec->kind);
-	struct json_object *items;
-
-	if (!kind || strncmp(kind, w->spec->kind, len) || strcmp(kind + len, "List"))
-		return bh_err_set(err, -EINVAL, "%s where a list of %s was asked for",
-				  kind ? kind : "something", w->spec->kind);
-	if (!json_object_object_get_ex(list, "items", &items) ||
-	    (items && (!json_object_is_type(items, json_type_array) || json_object_array_length(items))))
-		return bh_err_set(err, -EINVAL, "%s without items", kind);
-	return 0;
-}
-
 static int page_end(struct watch *w, struct json_object *list, struct bh_err *err)
 {
 	const char *next = value_text(value_get(value_get(list, "metadata"), "continue"));
-	int r = check_list(w, list, err);
+	int r = kube_check_list(list, w->spec->kind, err);
 
 	buf_clear(&w->next);
 	if (!r)

@@ -41,6 +41,21 @@ uint64_t kube_version(struct json_object *o)
 	return errno || *end ? 0 : n;
 }
 
+int kube_check_list(struct json_object *list, const char *kind, struct bh_err *err)
+{
+	const char *own_kind = value_text(value_get(list, "kind"));
+	const size_t len = strlen(kind);
+	struct json_object *items;
+
+	if (!own_kind || strncmp(own_kind, kind, len) || strcmp(own_kind + len, "List"))
+		return bh_err_set(err, -EINVAL, "%s where a list of %s was asked for",
+				  own_kind ? own_kind : "something", kind);
+	if (!json_object_object_get_ex(list, "items", &items) ||
+	    (items && (!json_object_is_type(items, json_type_array) || json_object_array_length(items))))
+		return bh_err_set(err, -EINVAL, "%s without items", own_kind);
+	return 0;
+}
+
 static struct json_object *parse(const char *text, size_t len, struct bh_err *err)
 {
 	struct json_tokener *tok = json_tokener_new_ex(SCAN_DEPTH_MAX + 2);

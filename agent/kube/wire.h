@@ -21,6 +21,10 @@ struct json_object *kube_parse(const char *text, size_t len, struct bh_err *err)
 /* Whether it is of that kind; elements of lists do not say, and are made to. Return: 0 or -EINVAL. */
 int kube_check_kind(struct json_object *o, const char *api_version, const char *kind, struct bh_err *err);
 
+/* Whether what is left of a list, once its elements have been given out, is one of that kind: an answer of
+ * another kind is no empty list. Return: 0 or -EINVAL. */
+int kube_check_list(struct json_object *list, const char *kind, struct bh_err *err);
+
 /* Appends "&NAME=VALUE", escaped. Return: as buf_add(). */
 int kube_query(struct buf *url, const char *name, const char *value);
 

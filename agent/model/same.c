@@ -4,13 +4,8 @@
 
 #include <string.h>
 
-static bool same_addrs(const struct addr *a, size_t n, const struct addr *b, size_t m)
-{
-	return n == m && (!n || !memcmp(a, b, n * sizeof(*a)));
-}
-
 /* Two vectors of addresses. */
-#define SAME_ADDRS(a, b) same_addrs((a)->v, (a)->n, (b)->v, (b)->n)
+#define SAME_ADDRS(a, b) addrs_same((a)->v, (a)->n, (b)->v, (b)->n)
 
 bool namespace_same(const struct namespace *a, const struct namespace *b)
 {

@@ -33,10 +33,5 @@ void policy_digest_cidr(struct sha256 *s, const struct cidr *c)
 
 struct hash128 policy_digest_end(struct sha256 *s)
 {
-	struct hash128 ret;
-	uint8_t full[32];
-
-	sha256_end(s, full);
-	memcpy(ret.b, full, sizeof(ret.b));
-	return ret;
+	return sha256_end128(s);
 }

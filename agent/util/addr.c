@@ -113,6 +113,11 @@ bool cidr_covers(const struct cidr *outer, const struct cidr *inner)
 	       same_bits(&outer->addr, &inner->addr, outer->len);
 }
 
+bool addrs_same(const struct addr *a, size_t n, const struct addr *b, size_t m)
+{
+	return n == m && (!n || !memcmp(a, b, n * sizeof(*a)));
+}
+
 int addr_cmp(const void *a, const void *b)
 {
 	return memcmp(a, b, sizeof(struct addr));

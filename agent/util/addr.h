@@ -41,6 +41,7 @@ const char *cidr_text(const struct cidr *c, char *ret);
 bool cidr_holds(const struct cidr *c, const struct addr *a);
 bool cidr_covers(const struct cidr *outer, const struct cidr *inner);
 
+bool addrs_same(const struct addr *a, size_t n, const struct addr *b, size_t m); /* in the same order */
 int addr_cmp(const void *a, const void *b);
 int cidr_cmp(const void *a, const void *b); /* by address, then length */
 

@@ -95,17 +95,23 @@ void sha256_end(struct sha256 *s, uint8_t ret[32])
 		ret[i] = (uint8_t)(s->state[i / 4] >> (24 - 8 * (i % 4)));
 }
 
-struct hash128 hash128_of(const void *data, size_t len)
+struct hash128 sha256_end128(struct sha256 *s)
 {
 	struct hash128 ret;
-	struct sha256 s;
 	uint8_t full[32];
+
+	sha256_end(s, full);
+	memcpy(ret.b, full, sizeof(ret.b));
+	return ret;
+}
+
+struct hash128 hash128_of(const void *data, size_t len)
+{
+	struct sha256 s;
 
 	sha256_init(&s);
 	sha256_add(&s, data, len);
-	sha256_end(&s, full);
-	memcpy(ret.b, full, sizeof(ret.b));
-	return ret;
+	return sha256_end128(&s);
 }
 
 int hash128_cmp(const void *a, const void *b)

@@ -22,6 +22,7 @@ struct sha256 {
 void sha256_init(struct sha256 *s);
 void sha256_add(struct sha256 *s, const void *data, size_t len);
 void sha256_end(struct sha256 *s, uint8_t ret[32]);
+struct hash128 sha256_end128(struct sha256 *s); /* its first 128 bits */
 
 /* The first 128 bits of the SHA-256 of @len bytes. */
 struct hash128 hash128_of(const void *data, size_t len);

@@ -432,6 +432,19 @@ static void another_answer_is_no_empty_list(void **state)
 	assert_policies("a");
 }
 
+/* Nor is it for an ADD, which would start a pod without the policies that were not listed. */
+static void an_add_takes_no_other_answer(void **state)
+{
+	(void)state;
+	all_known();
+	assert_int_equal(confirm("u1"), 0);
+	says(READ, "{\"kind\":\"Whatever\",\"metadata\":{\"resourceVersion\":\"170\"},\"items\":[]}");
+	if (asked(READ))
+		answer_ends(READ, 200);
+	(void)work();
+	assert_string_equal(confirmed, "");
+}
+
 /* ---- readiness ------------------------------------------------------------------------------ */
 
 static void nothing_is_believed_before_all_is_there(void **state)
@@ -477,6 +490,7 @@ int main(void)
 		TEST(another_uid_is_another_pod),
 		TEST(without_a_uid_nothing_is_remembered),
 		TEST(nothing_is_believed_before_all_is_there),
+		TEST(an_add_takes_no_other_answer),
 		ANSWER(0),
 		ANSWER(1),
 		ANSWER(2),
