@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The agent itself: options, start, end. */
+#include <ctype.h>
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent.h"
+#include "command.h"
+#include "util/log.h"
+#include "util/scope.h"
+
+#define SESSIONS_MAX (16u << 20) /* 2.5 GB: more is a slip of the finger */
+
+static const char usage[] =
+	"usage: bulkhead-agent [run] --source kubernetes|dir:PATH [OPTION]...\n"
+	"Enforces NetworkPolicies on the pods of this node.\n"
+	"\n"
+	"  --source kubernetes the API server: as the pod's service account, or --kubeconfig\n"
+	"  --source dir:PATH   manifests (*.yaml, *.yml, *.json) with Namespaces, Pods,\n"
+	"                      NetworkPolicies and so on; followed while the agent runs\n"
+	"  --kubeconfig FILE   how to reach the API server from outside of a pod\n"
+	"  --node-name NAME    which Node this is (default $NODE_NAME, else the host's name)\n"
+	"  --run-dir PATH      socket and state files (default " API_RUN_DIR ")\n"
+	"  --pin-dir PATH      maps and programs, on a bpffs (default " BH_PIN_DIR ")\n"
+	"  --attach MODE       how the agent attaches programs: auto, tcx or clsact (default auto)\n"
+	"  --sessions N        tracked flows of each family; only when the maps are made\n"
+	"  --log-level LEVEL   error, warn, info or debug (default info)\n"
+	"  --version, --help\n";
+
+static const struct option options[] = {
+	{ "source", required_argument, NULL, 's' },
+	{ "kubeconfig", required_argument, NULL, 'k' },
+	{ "node-name", required_argument, NULL, 'N' },
+	{ "run-dir", required_argument, NULL, 'r' },
+	{ "pin-dir", required_argument, NULL, 'p' },
+	{ "attach", required_argument, NULL, 'a' },
+	{ "sessions", required_argument, NULL, 'n' },
+	{ "log-level", required_argument, NULL, 'l' },
+	{ "version", no_argument, NULL, 'V' },
+	{ "help", no_argument, NULL, 'h' },
+	{ NULL, 0, NULL, 0 },
+};
+
+static int read_source(const char *text, struct agent_options *ret, struct bh_err *err)
+{
+	const int scheme = (int)strcspn(text, ":");
+
+	if (strchr(text, '/') && strchr(text, '/') < text + scheme)
+		return bh_err_set(err, -EINVAL, "--source '%s': say what it is, as in dir:%s", text, text);
+	ret->source = text;
+	if (!strcmp(text, "kubernetes"))
+		return 0;
+	if (strncmp(text, "dir:", 4))
+		return bh_err_set(
+			err, -EINVAL,
+			"--source '%s': no source '%.*s', this version knows kubernetes and dir:PATH", text,
+			scheme, text);
+	if (!text[4])
+		return bh_err_set(err, -EINVAL, "--source '%s': no path after dir:", text);
+	ret->source_dir = text + 4;
+	return 0;
+}
+
+static int read_sessions(const char *text, struct agent_options *ret, struct bh_err *err)
+{
+	unsigned long n;
+	char *end;
+
+	errno = 0;
+	n = strtoul(text, &end, 10);
+	if (errno || *end || text[0] < '0' || text[0] > '9' || !n || n > SESSIONS_MAX)
+		return bh_err_set(err, -EINVAL, "--sessions '%s': not a number from 1 to %u", text,
+				  SESSIONS_MAX);
+	ret->sizes.sessions4 = ret->sizes.sessions6 = (uint32_t)n;
+	return 0;
+}
+
+static int read_log_level(const char *text, struct bh_err *err)
+{
+	static const char *const names[] = { "error", "warn", "info", "debug" };
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(names); i++) {
+		if (strcmp(text, names[i]))
+			continue;
+		log_level = (enum log_level)i;
+		return 0;
+	}
+	return bh_err_set(err, -EINVAL, "--log-level '%s': none of error, warn, info, debug", text);
+}
+
+static int read_dir(const char *name, const char *text, const char **ret, struct bh_err *err)
+{
+	if (text[0] != '/')
+		return bh_err_set(err, -EINVAL, "%s '%s': not an absolute path", name, text);
+	*ret = text;
+	return 0;
+}
+
+static int read_option(int c, struct agent_options *o, struct bh_err *err)
+{
+	switch (c) {
+	case 's':
+		return read_source(optarg, o, err);
+	case 'k':
+		o->kubeconfig = optarg;
+		return 0;
+	case 'N':
+		o->node_name = optarg;
+		return 0;
+	case 'r':
+		return read_dir("--run-dir", optarg, &o->run_dir, err);
+	case 'p':
+		return read_dir("--pin-dir", optarg, &o->pin_dir, err);
+	case 'n':
+		return read_sessions(optarg, o, err);
+	case 'l':
+		return read_log_level(optarg, err);
+	default:
+		return hook_mode_parse(optarg, &o->attach) < 0
+			       ? bh_err_set(err, -EINVAL, "--attach '%s': none of auto, tcx, clsact", optarg)
+			       : 0;
+	}
+}
+
+static void print_and_leave(const char *text)
+{
+	(void)fputs(text, stdout);
+	exit(fflush(stdout) ? 1 : 0);
+}
+
+/* As the kubelet takes it where nobody says: in lower case (its nodeutil.GetHostname). */
+static int own_name(struct agent_options *o, struct bh_err *err)
+{
+	static char name[256];
+	char *c;
+
+	o->node_name = getenv("NODE_NAME");
+	if (o->node_name && *o->node_name)
+		return 0;
+	if (gethostname(name, sizeof(name) - 1) < 0 || !*name)
+		return bh_err_set(err, -EINVAL, "this host has no name: give --node-name");
+	for (c = name; *c; c++)
+		*c = (char)tolower((unsigned char)*c);
+	o->node_name = name;
+	return 0;
+}
+
+static int check_source(struct agent_options *o, struct bh_err *err)
+{
+	if (!o->source)
+		return bh_err_set(
+			err, -EINVAL,
+			"--source is missing, as in --source kubernetes or --source dir:/etc/bulkhead");
+	if (o->source_dir && (o->kubeconfig || o->node_name))
+		return bh_err_set(err, -EINVAL, "%s is for --source kubernetes",
+				  o->kubeconfig ? "--kubeconfig" : "--node-name");
+	return o->source_dir || (o->node_name && *o->node_name) ? 0 : own_name(o, err);
+}
+
+static int read_options(int argc, char **argv, struct agent_options *o, struct bh_err *err)
+{
+	int c, r = 0;
+
+	opterr = 0;
+	while (!r && (c = getopt_long(argc, argv, ":", options, NULL)) != -1) {
+		if (c == 'h')
+			print_and_leave(usage);
+		if (c == 'V')
+			print_and_leave("bulkhead-agent " BH_VERSION "\n");
+		if (c == ':')
+			return bh_err_set(err, -EINVAL, "%s: needs a value", argv[optind - 1]);
+		if (c == '?')
+			return bh_err_set(err, -EINVAL, "unknown option '%s'", argv[optind - 1]);
+		r = read_option(c, o, err);
+	}
+	if (r < 0)
+		return r;
+	if (optind < argc)
+		return bh_err_set(err, -EINVAL, "unexpected argument '%s'", argv[optind]);
+	return check_source(o, err);
+}
+
+int cmd_run(int argc, char **argv)
+{
+	struct agent_options opt = { .run_dir = API_RUN_DIR, .pin_dir = BH_PIN_DIR, .attach = HOOK_AUTO };
+	struct bh_err err = {};
+	struct agent agent;
+	int r;
+
+	if (read_options(argc, argv, &opt, &err) < 0) {
+		(void)fprintf(stderr, "bulkhead-agent: %s (see --help)\n", err.msg);
+		return EXIT_USAGE;
+	}
+	log_info("bulkhead-agent " BH_VERSION " starts: source %s, pins %s", opt.source, opt.pin_dir);
+	r = agent_start(&agent, &opt, &err);
+	if (r < 0)
+		log_error("cannot start: %s", err.msg);
+	else if ((r = agent_run(&agent)) < 0)
+		log_error("the event loop failed: %s", strerror(-r));
+	agent_stop(&agent);
+	return r ? 1 : 0;
+}
