@@ -26,6 +26,16 @@ def make_images():
         subprocess.run(make, check=True, stdout=subprocess.DEVNULL)
 
 
+def prepare():
+    """All that needs the network; the environment of what follows."""
+    env = {}
+    run(os.path.join(ROOT, "hack/cluster"), "build", timeout=1200)
+    for major in ("3", "4"):
+        env["BH_HELM" + major] = run(os.path.join(ROOT, "hack/tools/helm"), major, timeout=600).strip()
+    make_images()
+    return env
+
+
 def archive(tag):
     where = os.path.join(RELEASES[tag], "image")
     return os.path.join(where, [n for n in os.listdir(where) if n.endswith(".tar")][0])
