@@ -185,11 +185,10 @@ $(IMAGE): $(STATIC) hack/image.py
 	$(say) IMAGE $@
 	@mkdir -p $(@D)
 	$(Q)rm -rf $(IMAGE_ROOT)
-	$(Q)install -d $(IMAGE_ROOT)/usr/bin $(IMAGE_ROOT)/etc
+	$(Q)install -d $(IMAGE_ROOT)/usr/bin
 	$(Q)install -m 0755 $(STATIC) $(IMAGE_ROOT)/usr/bin
 	$(Q)$(CROSS)strip $(IMAGE_ROOT)/usr/bin/*
 	$(Q)ln -s bulkheadctl $(IMAGE_ROOT)/usr/bin/kubectl-bulkhead
-	$(Q)echo 'hosts: files dns' >$(IMAGE_ROOT)/etc/nsswitch.conf && chmod 0644 $(IMAGE_ROOT)/etc/nsswitch.conf
 	$(Q)python3 hack/image.py --gzip --arch $(ARCH) --label org.opencontainers.image.title=bulkhead \
 		--label org.opencontainers.image.version=$(VERSION) --label org.opencontainers.image.licenses=Apache-2.0 \
 		$(IMAGE_NAME) $@ $(IMAGE_ROOT) /usr/bin/bulkhead-agent

@@ -14,8 +14,6 @@ from node import ROOT, run
 MIB = 1 << 20
 SIZE_MAX = 12 * MIB
 FILES = {
-    "etc": ("d0755", ""),
-    "etc/nsswitch.conf": ("-0644", ""),
     "usr": ("d0755", ""),
     "usr/bin": ("d0755", ""),
     "usr/bin/bulkhead": ("-0755", ""),

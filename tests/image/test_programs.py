@@ -146,6 +146,7 @@ class Agent(Unpacked):
     def setUp(self):
         super().setUp()
         run("ip", "link", "set", "lo", "up")
+        os.mkdir(os.path.join(self.root, "etc"))  # a kubelet puts two files there
         for kind, place in (("proc", "proc"), ("sysfs", "sys"), ("bpf", "sys/fs/bpf"), ("tmpfs", "run")):
             place = os.path.join(self.root, place)
             os.makedirs(place, exist_ok=True)
