@@ -110,7 +110,7 @@ class Cluster:
         with tempfile.TemporaryDirectory() as d:
             os.mkdir(d + "/root")
             shutil.copy(os.path.join(BUILD, "tests/cluster/probe"), d + "/root")
-            packer = os.path.join(ROOT, "hack/cluster.d/image.py")
+            packer = os.path.join(ROOT, "hack/image.py")
             run("python3", packer, "bulkhead.test/probe:1", d + "/probe.tar", d + "/root", "/probe")
             self.tool("load-image", d + "/probe.tar")
 
