@@ -12,7 +12,7 @@ from node import BUILD, ROOT, eventually, run
 
 CHART = os.path.join(ROOT, "helm/bulkhead")
 RELEASE, NAMESPACE = "bulkhead", "bulkhead"
-IMAGE = "bulkhead.test/bulkhead"
+IMAGE = "bulkhead.dev/bulkhead"
 # Two releases, out of one tree: what is installed, and what it is upgraded to.
 RELEASES = {"1": os.path.join(BUILD, "e2e/1"), "2": os.path.join(BUILD, "e2e/2")}
 PRIVILEGED = {f"pod-security.kubernetes.io/{m}": "privileged" for m in ("enforce", "audit", "warn")}
