@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The two ends of `helm test`, against whatever a network can be between them."""
+
 import subprocess
 import time
 import unittest
@@ -90,7 +91,9 @@ class Selftest(unittest.TestCase):
         self.rule(DENIED, "drop")
         died = subprocess.Popen(["sh", "-c", f"sleep 3; nft insert rule inet t c tcp dport {ALLOWED} drop"])
         self.addCleanup(died.wait)
-        self.expect(3, rf"denied .* port {DENIED}: silent", rf"FAILED .* port {ALLOWED}: Connection timed out")
+        self.expect(
+            3, rf"denied .* port {DENIED}: silent", rf"FAILED .* port {ALLOWED}: Connection timed out"
+        )
 
     def test_late(self):
         """The server may take its time."""
@@ -103,7 +106,9 @@ class Selftest(unittest.TestCase):
 
     def test_usage(self):
         for args in (["0", "1"], ["1", "x"], ["1", "65536"], ["1"], ["1", "2", "3"]):
-            answer = subprocess.run([PROGRAM, "selftest", "serve", *args], stderr=subprocess.PIPE, check=False)
+            answer = subprocess.run(
+                [PROGRAM, "selftest", "serve", *args], stderr=subprocess.PIPE, check=False
+            )
             self.assertEqual((answer.returncode, b"bulkheadctl: " in answer.stderr), (2, True), args)
         for host in ("$(BULKHEAD_SELFTEST_SERVICE_HOST)", "localhost", ""):
             argv = [PROGRAM, "selftest", "probe", host, "1", "2", "1"]
