@@ -5,6 +5,7 @@
 The archive is an OCI image layout, which every container runtime imports. The same folder gives the
 same bytes: files are sorted, belong to root and have no times, and so has what they are wrapped in.
 """
+
 import argparse
 import gzip
 import hashlib

@@ -100,6 +100,11 @@ go_new_enough() {
 	[ -n "$v" ] && [ "$(printf '%s\n' 1.21 "$v" | sort -V | head -n 1)" = 1.21 ]
 }
 
+# npm of whatever comes with the node that is here, or Debian's.
+need_npm() {
+	command -v npm >/dev/null || need_packages nodejs npm
+}
+
 suite_codename() {
 	# shellcheck disable=SC1091
 	(. /etc/os-release && printf '%s' "${VERSION_CODENAME:-bookworm}")

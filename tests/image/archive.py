@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """An image archive, taken apart."""
+
 import hashlib
 import io
 import json

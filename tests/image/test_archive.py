@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What is in the image, and that it is the same whoever builds it."""
+
 import gzip
 import hashlib
 import os

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The programs of the image, with nothing around them."""
+
 import json
 import os
 import re
@@ -212,7 +213,9 @@ class Agent(Unpacked):
     def test_nobody_there(self):
         agent = self.start(f"https://127.0.0.1:{CLOSED_PORT}")
         line = self.line_with(agent, "error API server")
-        self.assertIn(f"https://127.0.0.1:{CLOSED_PORT}: Failed to connect to 127.0.0.1 port {CLOSED_PORT}", line)
+        self.assertIn(
+            f"https://127.0.0.1:{CLOSED_PORT}: Failed to connect to 127.0.0.1 port {CLOSED_PORT}", line
+        )
 
     def test_answers(self):
         """The other program of the image, beside it."""
