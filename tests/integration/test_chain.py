@@ -288,7 +288,8 @@ class Others(ChainCase):
         self.assert_chained()
         self.assertEqual(json.loads(self.node.read())["mtu"], n)
         st = self.node.chain()
-        print(f"storm: {n} rewrites in {STORM_S:.0f} s, {st['writes'] - 1} writes of ours")
+        with open(self.node.log_path, "a") as f:
+            f.write(f"storm: {n} rewrites in {STORM_S:.0f} s, {st['writes'] - 1} writes of ours\n")
         self.assertLessEqual(st["writes"] - 1, n)
         self.assertLessEqual(st["writes"] - 1, STORM_S + 10)  # backs off to one a second
         self.assertEqual(st["writes"] - 1, st["taken_out"])
@@ -339,7 +340,8 @@ class Binary(ChainCase):
         """`cp` would be told that the text file is busy."""
         self.start_agent()
         env = {"CNI_COMMAND": "STATUS", "PATH": "/bin"}
-        busy = subprocess.Popen([os.path.join(BIN_DIR, "bulkhead")], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=env)
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+        busy = subprocess.Popen([os.path.join(BIN_DIR, "bulkhead")], env=env, **pipes)
         self.addCleanup(busy.communicate)
         self.node.agent_stop()
         new = "/run/bh-plugin"
@@ -401,10 +403,11 @@ class Failures(ChainCase):
         os.rmdir(BIN_DIR)
         self.node.agent_start()
         self.assert_not_chained(f"directory '{BIN_DIR}': No such file or directory")
-        self.assertIn("NOT IN IT", run(os.path.join(BUILD, "bulkheadctl"), "status"))
+        status = [os.path.join(BUILD, "bulkheadctl"), "status"]
+        self.assertIn("NOT IN IT", run(*status))
         os.mkdir(BIN_DIR)
         self.assert_chained()
-        self.assertIn(f"network '{NETWORK}', behind {self.node.main}", run(os.path.join(BUILD, "bulkheadctl"), "status"))
+        self.assertIn(f"network '{NETWORK}', behind {self.node.main}", run(*status))
 
     def test_options(self):
         for more, why in (
