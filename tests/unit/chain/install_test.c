@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "chain/file.h"
+#include "chain/find.h"
 #include "util/buf.h"
 #include "util/scope.h"
 
@@ -447,6 +448,27 @@ static void nothing_of_others_is_lost(void **state)
 	assert_int_equal(count(conf), 1);
 }
 
+/* What a killed process left is no configuration to anybody, and is cleared away when it is old. */
+static void half_written_files_are_cleared_away(void **state)
+{
+	static const char old[] = ".10-a.conflist.0a1b2c3d.bulkhead-new",
+			  fresh[] = ".10-a.conflist.00000000.bulkhead-new";
+	struct timespec long_ago[2] = { { .tv_sec = 1000000000 }, { .tv_sec = 1000000000 } };
+
+	(void)state;
+	assert_false(find_is_conf(old));
+	assert_true(find_is_conf(".10-a.conflist"));
+	put(conf, "10-a.conflist", LIST("bridge"));
+	put(conf, old, "{");
+	put(conf, fresh, "{");
+	put(bin, old, "x");
+	assert_int_equal(utimensat(AT_FDCWD, at(conf, old), long_ago, 0), 0);
+	assert_int_equal(utimensat(AT_FDCWD, at(bin, old), long_ago, 0), 0);
+	install_is(1);
+	remove_is(1);
+	assert_true(is_there(conf, fresh) && !is_there(conf, old) && !is_there(bin, old));
+}
+
 int main(void)
 {
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, set_up, tear_down)
@@ -463,6 +485,7 @@ int main(void)
 		TEST(the_entry_holds_what_was_given),
 		TEST(drop_in_and_back),
 		TEST(nothing_of_others_is_lost),
+		TEST(half_written_files_are_cleared_away),
 	};
 
 	return cmocka_run_group_tests_name("install", tests, NULL, NULL);
