@@ -18,7 +18,8 @@
 struct addition {
 	struct call *c;
 	struct api_endpoint record, before;
-	bool had; /* there was an attachment of this owner: a repeated ADD, which must not undo it */
+	bool had;    /* there was an attachment of this owner: a repeated ADD, which must not undo it */
+	bool unread; /* its record could not be read, so that `before` is empty */
 	bool attached;
 	bool reached; /* the agent listens, so that it may know of this endpoint by now */
 };
@@ -104,7 +105,7 @@ static void undo(struct addition *a)
 	struct bh_err why;
 
 	if (a->had) {
-		if (api_endpoint_save(a->c->conf->run_dir, &a->before, &why) < 0)
+		if (!a->unread && api_endpoint_save(a->c->conf->run_dir, &a->before, &why) < 0)
 			note(a->c, "%s", why.msg);
 		return;
 	}
@@ -124,7 +125,7 @@ static int go_open(struct addition *a, const char *why, struct bh_err *err)
 	struct bh_err detach;
 	int code;
 
-	if (a->had && !a->before.unprotected) {
+	if (a->had && !a->unread && !a->before.unprotected) {
 		note(a->c, "pod %s/%s keeps the programs it had: %s", a->record.e->ns, a->record.e->pod, why);
 		return 0;
 	}
@@ -207,12 +208,22 @@ static int add_steps(struct addition *a, struct bh_err *err)
 	return code ? bh_err_set(err, code, "%s", why.msg) : ask_agent(a, err);
 }
 
+/* A record that cannot be read is none, unless the programs hang there. */
+static bool had_before(struct addition *a, bool *ret_unread)
+{
+	const struct hook h = hook_of(a->c, &a->record.e->key, a->record.e->ifindex);
+	const int r = api_endpoint_load(a->c->conf->run_dir, &a->record.e->key, &a->before, NULL);
+
+	*ret_unread = r && r != -ENOENT && hook_check(&h, NULL) == 1;
+	return !r || *ret_unread;
+}
+
 /* Holds the lock. */
 static int add_locked(struct addition *a, const struct buf *out, struct bh_err *err)
 {
 	int code, r;
 
-	a->had = !api_endpoint_load(a->c->conf->run_dir, &a->record.e->key, &a->before, NULL);
+	a->had = had_before(a, &a->unread);
 	code = add_steps(a, err);
 	if (!code) {
 		r = result_print(a->c->out, out);

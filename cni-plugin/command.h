@@ -53,7 +53,8 @@ struct hook hook_of(const struct call *c, const struct hash128 *key, uint32_t if
 int lock_key(const char *run_dir, const struct hash128 *key, int wait_ms, struct bh_err *err);
 int lock_ifindex(const char *run_dir, uint32_t ifindex, int wait_ms, struct bh_err *err);
 
-/* One question to the agent. Return: 0 it said ok, 1 it said no (err holds its words), or as api_call(). */
+/* One question to the agent. Return: 0 it said ok, CNI_TRY_AGAIN it said not yet, 1 it said no (err holds
+ * its words), or as api_call(). */
 int ask_add(const struct call *c, const struct api_endpoint *e, int timeout_ms, struct bh_err *err);
 int ask_owner(const struct call *c, const char *op, const struct endpoint *e, int timeout_ms,
 	      struct bh_err *err);

@@ -120,13 +120,14 @@ static const char *text_of(struct json_object *o, const char *key)
 
 static int judge(const struct call *c, struct json_object *answer, struct bh_err *err)
 {
-	struct json_object *ok = NULL;
+	struct json_object *ok = NULL, *code = NULL;
 
 	(void)json_object_object_get_ex(answer, "ok", &ok);
 	if (json_object_is_type(ok, json_type_boolean) && json_object_get_boolean(ok))
 		return 0;
-	return bh_err_set(err, 1, "%s/" API_SOCKET ": the agent says: %s", c->conf->run_dir,
-			  text_of(answer, "msg"));
+	(void)json_object_object_get_ex(answer, "code", &code);
+	return bh_err_set(err, json_object_get_int(code) == CNI_TRY_AGAIN ? CNI_TRY_AGAIN : 1,
+			  "%s/" API_SOCKET ": the agent says: %s", c->conf->run_dir, text_of(answer, "msg"));
 }
 
 /* Takes @request. */
