@@ -205,7 +205,9 @@ int endpoints_put(struct agent *a, struct api_endpoint *take, struct bh_err *err
 bool endpoints_del(struct agent *a, const struct hash128 *key)
 {
 	struct endpoint *e = model_endpoint(a->model, key);
+	const struct hook h = { .pin_dir = a->opt.pin_dir, .key = *key };
 	struct deleted *d;
+	struct bh_err err;
 
 	forget_deleted(a, key);
 	d = vec_add(&a->endpoints->deleted);
@@ -213,6 +215,8 @@ bool endpoints_del(struct agent *a, const struct hash128 *key)
 		*d = (struct deleted){ .key = *key, .at_ns = clock_ns() };
 	if (e)
 		drop_all(a, e, e->ifindex, "its container was deleted");
+	else if (hook_detach(&h, &err) < 0) /* what we put back just before its interface went */
+		log_warn("a container that was deleted: %s, ignoring", err.msg);
 	return e;
 }
 

@@ -177,13 +177,24 @@ static int attach(struct addition *a, struct bh_err *err)
 	return 0;
 }
 
+/* A DEL of before that the agent learned of only now would have taken the programs off again. */
+static int still_there(const struct addition *a, struct bh_err *err)
+{
+	const struct hook h = hook_of(a->c, &a->record.e->key, a->record.e->ifindex);
+	struct bh_err why = { "" };
+
+	if (hook_check(&h, &why) == 1)
+		return 0;
+	return bh_err_set(err, CNI_TRY_AGAIN, "the programs were taken off meanwhile: %.180s", why.msg);
+}
+
 static int ask_agent(struct addition *a, struct bh_err *err)
 {
 	struct bh_err why = { "" };
 	const int r = ask_add(a->c, &a->record, left_ms(a->c), &why);
 
 	a->reached = !is_nobody(r);
-	return r ? without_agent(a, why.msg, err) : 0;
+	return r ? without_agent(a, why.msg, err) : still_there(a, err);
 }
 
 /* In one go: from then on the record says whose the interface is. */

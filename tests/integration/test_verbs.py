@@ -12,7 +12,7 @@ import time
 import bpf
 import invariants
 from case import FEW_CONFIGS, PolicedCase
-from node import BUILD, NETWORK, RUN_DIR, CniError, Pod, run
+from node import BUILD, NETWORK, RUN_DIR, CniError, Pod, eventually, run
 
 PLUGIN = os.path.join(BUILD, "bulkhead")
 RSS_KB = 50 * 1024
@@ -356,6 +356,40 @@ class Gone(PolicedCase):
         node.del_netns(pod.netns)
         node.remove_pod("shop", "new")
         self.assert_invariants()
+
+    def test_the_agent_hears_of_it_after_the_next_add(self):
+        """It slept: the old DEL, which it hears first, is not to take off what the same container has now."""
+        node = self.node
+        node.agent_pause()
+        self.assertEqual(node.ours("DEL", self.web), (0, ""))
+        with concurrent.futures.ThreadPoolExecutor(1) as hand:
+            again = hand.submit(node.ours, "ADD", self.web, self.web.result, timeoutMs=10000)
+            record = os.path.join(invariants.RECORDS, self.web.key() + ".json")
+            self.assertTrue(eventually(lambda: os.path.exists(record)))
+            time.sleep(0.1)  # it has asked by now
+            node.agent_resume()
+            code, out = again.result()
+        problems = []
+        invariants.check_hooks(node, self.web, problems)
+        self.assertFalse(problems, f"ADD said {code}, and the pod runs without programs")
+        self.assertEqual(code, 0, out)
+        self.assert_invariants()
+
+    def test_of_an_interface_that_went_first(self):
+        """The agent has forgotten the endpoint with its interface; what it had pinned goes all the same."""
+        node = self.node
+        run("ip", "link", "del", self.web.hostif)
+        node.pods.remove(self.web)
+        gone = lambda: self.web.container not in str(node.ask("endpoints"))  # noqa: E731
+        self.assertTrue(eventually(gone))
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(os.path.join(invariants.RECORDS, self.web.key() + ".json"))
+        key = {"network": NETWORK, "container": self.web.container, "ifname": "eth0"}
+        self.assertTrue(node.ask("del", **key)["ok"])
+        self.web.stop_serving()
+        self.assert_invariants()
+        node.cnitool("del", self.web)
+        node.del_netns(self.web.netns)
 
     def test_all_at_once(self):
         """Each pod eight times, with and without what a DEL may bring."""
