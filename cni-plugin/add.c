@@ -200,7 +200,7 @@ static int ask_agent(struct addition *a, struct bh_err *err)
 /* In one go: from then on the record says whose the interface is. */
 static int attach_and_save(struct addition *a, struct bh_err *err)
 {
-	auto_fd int held = lock_ifindex(a->c->conf->run_dir, a->record.e->ifindex, left_ms(a->c), err);
+	auto_fd int held = api_lock_ifindex(a->c->conf->run_dir, a->record.e->ifindex, left_ms(a->c), err);
 	int code;
 
 	if (held < 0)
@@ -252,7 +252,7 @@ static int lock(const struct addition *a, struct bh_err *err)
 
 	if (mkdir(dir, 0700) < 0 && errno != EEXIST)
 		return bh_err_errno(err, -errno, "cannot make %s", dir);
-	return lock_key(dir, &a->record.e->key, left_ms(a->c), err);
+	return api_lock_key(dir, &a->record.e->key, left_ms(a->c), err);
 }
 
 int cmd_add(struct call *c, struct bh_err *err)

@@ -3,19 +3,32 @@
 places that are full. One class has a real chain with a plugin behind us."""
 import concurrent.futures
 import contextlib
+import fcntl
 import json
 import os
 import shutil
+import struct
 import subprocess
 import time
 
 import bpf
 import invariants
-from case import FEW_CONFIGS, PolicedCase
+from case import FEW_CONFIGS, PolicedCase, below
 from node import BUILD, NETWORK, RUN_DIR, CniError, Pod, eventually, run
 
 PLUGIN = os.path.join(BUILD, "bulkhead")
 RSS_KB = 50 * 1024
+F_OFD_SETLK = 37
+
+
+def hooks(pod):
+    """How many of our programs hang on its interface."""
+    ours = {bpf.program_id("prog_from_pod"), bpf.program_id("prog_to_pod")}
+    found = []
+    for kind, side in ((bpf.TCX_INGRESS, "ingress"), (bpf.TCX_EGRESS, "egress")):
+        found += bpf.tcx_programs(pod.ifindex, kind) or []
+        found += invariants.filters(pod.hostif, side)
+    return sum(i in ours for i in found)
 
 
 class VerbCase(PolicedCase):
@@ -35,19 +48,9 @@ class VerbCase(PolicedCase):
         self.pod.hostif = self.node.link_name(self.pod.ifindex)
         self.node.extra_links = [self.pod.hostif]
 
-    def hooks(self, pod=None):
-        """How many of our programs hang on its interface."""
-        pod = pod or self.pod
-        ours = {bpf.program_id("prog_from_pod"), bpf.program_id("prog_to_pod")}
-        found = []
-        for kind, side in ((bpf.TCX_INGRESS, "ingress"), (bpf.TCX_EGRESS, "egress")):
-            found += bpf.tcx_programs(pod.ifindex, kind) or []
-            found += invariants.filters(pod.hostif, side)
-        return sum(i in ours for i in found)
-
     def assert_nothing(self):
         """Of ours for the pod."""
-        self.assertEqual(self.hooks(), 0)
+        self.assertEqual(hooks(self.pod), 0)
         problems = []
         invariants.check_links(self.node, self.node.pods, problems)
         invariants.check_records(self.node.pods, problems)
@@ -56,7 +59,7 @@ class VerbCase(PolicedCase):
     def add(self, prev=None, env=None, **more):
         code, out = self.node.ours("ADD", self.pod, prev or self.prev, env, **more)
         self.assertEqual(code, 0, out)
-        self.assertEqual(self.hooks(), 2)
+        self.assertEqual(hooks(self.pod), 2)
         return out
 
     def delete(self, prev=None, env=None, **more):
@@ -182,7 +185,7 @@ class Believed(VerbCase):
     """Names in prevResult, and namespaces, that are not the pod's."""
 
     def hook_state(self):
-        return {p: self.hooks(p) for p in self.node.pods}
+        return {p: hooks(p) for p in self.node.pods}
 
     def test_prev_result_names_others(self):
         """The interface is found by its index; a name in the result hurts nobody, whoever has it."""
@@ -209,7 +212,7 @@ class Believed(VerbCase):
             for verb in ("ADD", "CHECK"):
                 code, out = self.node.ours(verb, self.pod, self.prev, env)
                 self.assertEqual(code, 8, out)
-            self.assertEqual(self.hooks(), 2)
+            self.assertEqual(hooks(self.pod), 2)
             stranger = Pod("shop", "stranger", netns, ifname="uplink")
             for prev in (None, self.prev, {**self.prev, "interfaces": [{"name": "uplink"}]}):
                 self.assertEqual(self.node.ours("DEL", stranger, prev), (0, ""))
@@ -222,7 +225,7 @@ class Believed(VerbCase):
         thief.container = "thief"
         for _ in range(2):
             self.assertEqual(self.node.ours("DEL", thief, self.prev), (0, ""))
-            self.assertEqual(self.hooks(), 2)
+            self.assertEqual(hooks(self.pod), 2)
         self.assertEqual(self.node.ours("CHECK", self.pod, self.prev), (0, ""))
         self.delete()
 
@@ -304,11 +307,28 @@ class Full(VerbCase):
         self.assert_nothing()
 
 
+@contextlib.contextmanager
+def api_lock(pod):
+    """What a call of the plugin holds while it works on the pod: a byte of the lock file."""
+    place = struct.unpack("<Q", bytes.fromhex(pod.key())[:8])[0] >> 2
+    with open(os.path.join(RUN_DIR, "plugin.lock"), "r+") as f:
+        lock = struct.pack("hhiqqii", fcntl.F_WRLCK, os.SEEK_SET, 0, place, 1, 0, 0)
+        fcntl.fcntl(f, F_OFD_SETLK, lock)
+        yield
+
+
 class Gone(PolicedCase):
-    """DEL of what a reboot, or a runtime in a hurry, has left nothing of."""
+    """DEL of what a reboot, or a runtime in a hurry, has left nothing of; and an agent that has not heard."""
 
     configs = FEW_CONFIGS
     fresh = True
+
+    def take_off(self, pod):
+        """One of its programs."""
+        if invariants.tcx_in_use(self.node):
+            bpf.link_detach(os.path.join(invariants.LINKS, pod.key() + "_to"))
+        else:
+            run("tc", "filter", "del", "dev", pod.hostif, "egress")
 
     def test_after_a_reboot(self):
         """bpffs and /run are new, the namespaces gone; the runtime still wants its old pods deleted."""
@@ -375,21 +395,35 @@ class Gone(PolicedCase):
         self.assertEqual(code, 0, out)
         self.assert_invariants()
 
-    def test_of_an_interface_that_went_first(self):
-        """The agent has forgotten the endpoint with its interface; what it had pinned goes all the same."""
-        node = self.node
-        run("ip", "link", "del", self.web.hostif)
-        node.pods.remove(self.web)
-        gone = lambda: self.web.container not in str(node.ask("endpoints"))  # noqa: E731
-        self.assertTrue(eventually(gone))
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(os.path.join(invariants.RECORDS, self.web.key() + ".json"))
-        key = {"network": NETWORK, "container": self.web.container, "ifname": "eth0"}
-        self.assertTrue(node.ask("del", **key)["ok"])
-        self.web.stop_serving()
+    def test_the_agent_keeps_off_while_a_call_is_under_way(self):
+        """Programs that are missing while somebody holds the pod's lock are that one's doing: put back by the
+        agent they would outlive a DEL, or be one too many for an ADD."""
+        with api_lock(self.web):
+            self.take_off(self.web)
+            time.sleep(below(5))  # the agent looks every two seconds
+            self.assertEqual(hooks(self.web), 1)
+        self.assertTrue(eventually(lambda: hooks(self.web) == 2, 10))
         self.assert_invariants()
-        node.cnitool("del", self.web)
-        node.del_netns(self.web.netns)
+
+    def test_late_del_of_a_predecessor_on_the_same_interface(self):
+        """The agent hears of an old container's DEL after the new one's programs hang on the very interface."""
+        node = self.node
+        new = Pod("shop", "web", self.web.netns)
+        new.container = "new-container"
+        node.agent_pause()
+        self.assertEqual(node.ours("DEL", self.web), (0, ""))
+        with concurrent.futures.ThreadPoolExecutor(1) as hand:
+            again = hand.submit(node.ours, "ADD", new, self.web.result, timeoutMs=10000)
+            record = os.path.join(invariants.RECORDS, new.key() + ".json")
+            self.assertTrue(eventually(lambda: os.path.exists(record)))
+            time.sleep(0.1)
+            node.agent_resume()
+            code, out = again.result()
+        self.assertEqual(hooks(self.web), 2, f"ADD said {code}, and the pod runs without programs")
+        self.assertEqual(code, 0, out)
+        self.assertEqual(node.ours("DEL", new), (0, ""))
+        self.assertEqual(node.ours("ADD", self.web, self.web.result)[0], 0)
+        self.assert_invariants()
 
     def test_all_at_once(self):
         """Each pod eight times, with and without what a DEL may bring."""

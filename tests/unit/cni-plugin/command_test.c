@@ -846,17 +846,17 @@ static void one_call_for_an_interface(void **state)
 	(void)state;
 	needs_root();
 	start_agent(OK);
-	held = lock_key(run_dir, &mine, 0, NULL);
+	held = api_lock_key(run_dir, &mine, 0, NULL);
 	assert_true(held >= 0);
-	free_one = lock_key(run_dir, &other, 0, NULL);
+	free_one = api_lock_key(run_dir, &other, 0, NULL);
 	assert_true(free_one >= 0);
-	assert_int_equal(lock_key(run_dir, &mine, 0, NULL), -ETIMEDOUT);
+	assert_int_equal(api_lock_key(run_dir, &mine, 0, NULL), -ETIMEDOUT);
 	must((struct ask){ .cmd = cmd_add, .more = ",\"timeoutMs\":20" }, CNI_TRY_AGAIN, "another call");
 	expect_left(0, 0);
 	(void)close(TAKE_FD(held));
 	must((struct ask){ .cmd = cmd_add }, 0, NULL);
-	assert_true(lock_ifindex(run_dir, 1, 0, NULL) >= 0); /* given back when this process ends */
-	assert_int_equal(lock_ifindex(run_dir, 1, 0, NULL), -ETIMEDOUT);
+	assert_true(api_lock_ifindex(run_dir, 1, 0, NULL) >= 0); /* given back when this process ends */
+	assert_int_equal(api_lock_ifindex(run_dir, 1, 0, NULL), -ETIMEDOUT);
 }
 
 #define case_of(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
