@@ -69,6 +69,22 @@ int api_endpoint_each(const char *run_dir,
 		      void (*each)(void *ctx, const struct api_endpoint *e, const struct bh_err *bad),
 		      void *ctx, struct bh_err *err);
 
+/* ---- who may work on an attachment --------------------------------------------------------- */
+
+/**
+ * api_lock_key() - one at a time works on one attachment: a call of the plugin, or the agent when it puts
+ * programs back or clears away.
+ *
+ * One byte of RUN_DIR/plugin.lock for each key: calls for other pods do not wait, and nothing has to
+ * be cleaned up. Return: a descriptor that holds the lock (closing it gives it back), -ETIMEDOUT, or
+ * another -errno.
+ *
+ * api_lock_ifindex(): whose an interface is may be asked and changed by one call at a time, because the
+ * kernel gives an index again: a late DEL must not take it for the old one's. Taken inside api_lock_key().
+ */
+int api_lock_key(const char *run_dir, const struct hash128 *key, int wait_ms, struct bh_err *err);
+int api_lock_ifindex(const char *run_dir, uint32_t ifindex, int wait_ms, struct bh_err *err);
+
 /* ---- client ------------------------------------------------------------------------------- */
 
 /**
