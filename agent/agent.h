@@ -21,6 +21,7 @@
 
 struct denials;
 struct endpoints;
+struct lock;
 struct names;
 struct requests;
 struct streams;
@@ -40,13 +41,14 @@ struct agent {
 	uint64_t start_ns;
 
 	struct loop *loop;
+	struct lock *lock;
 	struct dp *dp;
 	struct model *model;
 	struct source *source;
 	struct kube_config kube; /* borrowed by the source */
 	struct node *node;
-	struct reconcile *reconcile;
-	struct api_server *server; /* NULL until the first reconcile has ended */
+	struct reconcile *reconcile; /* NULL while this is a standby */
+	struct api_server *server;   /* NULL until the first reconcile has ended */
 
 	struct endpoints *endpoints;
 	struct requests *requests;
@@ -54,9 +56,11 @@ struct agent {
 	struct names *names;
 	struct streams *streams;
 
-	struct loop_timer tick, source_timer;
+	struct loop_timer tick, source_timer, lock_timer;
 	int signal_fd;
-	bool pins_bad; /* said so */
+	bool waits;	      /* for the lock; said so */
+	char unprepared[256]; /* why a standby could not take over; "" if it could */
+	bool pins_bad;	      /* said so */
 	int exit_code;
 };
 

@@ -245,6 +245,7 @@ class Node:
         self.version = "1.1.0" if plugins == "1.9" else "1.0.0"
         self.agent_args = list(agent_args)
         self.agent = None
+        self.agents = []  # all that were started, standbys too
         self.pods = []
         self.netns_made = []
         self.undo = contextlib.ExitStack()
@@ -540,10 +541,10 @@ class Node:
         """Where the agent learns what there is."""
         return ["--source", f"dir:{self.manifests}"]
 
-    def agent_start(self, wait=True):
-        self.log = open(self.log_path, "a")
+    def agent_process(self, build=BUILD, *more):
+        """One more agent, from the binaries in @build; nobody waits for it."""
         argv = [
-            os.path.join(BUILD, "bulkhead-agent"),
+            os.path.join(build, "bulkhead-agent"),
             *self.source_args(),
             "--run-dir",
             RUN_DIR,
@@ -552,9 +553,15 @@ class Node:
             "--attach",
             self.attach,
             *self.agent_args,
+            *more,
         ]
-        self.agent = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
-        self.log.close()
+        with open(self.log_path, "a") as log:
+            process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        self.agents = [p for p in self.agents if p.poll() is None] + [process]
+        return process
+
+    def agent_start(self, wait=True):
+        self.agent = self.agent_process()
         if wait:
             self.agent_ready()
 
@@ -684,7 +691,9 @@ class Node:
     def close(self):
         for pod in list(self.pods):
             pod.stop_serving()
-        self._agent_end(signal.SIGKILL)
+        for process in self.agents:
+            process.kill()
+            process.wait(10 * SLOW)
         for name in list(self.netns_made):
             run("ip", "netns", "del", name, check=False)
         run("ip", "link", "del", "cni0", check=False)
