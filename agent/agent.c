@@ -20,6 +20,7 @@
 #include "lock.h"
 #include "names.h"
 #include "policy/interest.h"
+#include "probe.h"
 #include "requests.h"
 #include "streams.h"
 #include "util/clock.h"
@@ -427,6 +428,8 @@ int agent_start(struct agent *a, const struct agent_options *opt, struct bh_err 
 		r = lock_new(a->opt.run_dir, &a->lock, err);
 	if (!r)
 		r = open_sources(a, err);
+	if (!r)
+		r = probe_open(a, err);
 	if (r < 0)
 		return r;
 
@@ -450,6 +453,7 @@ void agent_stop(struct agent *a)
 	if (a->server)
 		loop_del(a->loop, api_server_fd(a->server));
 	api_server_free(a->server);
+	probe_close(a);
 	if (a->loop) {
 		loop_timer_unset(a->loop, &a->tick);
 		loop_timer_unset(a->loop, &a->source_timer);

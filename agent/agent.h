@@ -32,6 +32,7 @@ struct agent_options {
 	const char *kubeconfig; /* NULL: in the cluster */
 	const char *node_name;	/* of the API server's Node that this is */
 	const char *run_dir, *pin_dir;
+	const char *probe_dir; /* NULL: no probes */
 	enum hook_mode attach;
 	struct dp_sizes sizes;
 };
@@ -49,6 +50,7 @@ struct agent {
 	struct node *node;
 	struct reconcile *reconcile; /* NULL while this is a standby */
 	struct api_server *server;   /* NULL until the first reconcile has ended */
+	struct api_server *probe;    /* or NULL */
 
 	struct endpoints *endpoints;
 	struct requests *requests;

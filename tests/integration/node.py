@@ -226,7 +226,7 @@ def container_of(netns):
 class Node:
     """See the module. close() takes everything down; used as a context manager it does so by itself."""
 
-    epolls = 3  # of its agent
+    epolls = 4  # of its agent
 
     def __init__(
         self,
@@ -246,6 +246,7 @@ class Node:
         self.agent_args = list(agent_args)
         self.agent = None
         self.agents = []  # all that were started, standbys too
+        self.started = 0
         self.pods = []
         self.netns_made = []
         self.undo = contextlib.ExitStack()
@@ -543,6 +544,8 @@ class Node:
 
     def agent_process(self, build=BUILD, *more):
         """One more agent, from the binaries in @build; nobody waits for it."""
+        self.started += 1
+        probe_dir = f"/run/bh-probe-{self.started}"
         argv = [
             os.path.join(build, "bulkhead-agent"),
             *self.source_args(),
@@ -552,11 +555,14 @@ class Node:
             PIN_DIR,
             "--attach",
             self.attach,
+            "--probe-dir",
+            probe_dir,
             *self.agent_args,
             *more,
         ]
         with open(self.log_path, "a") as log:
             process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        process.probe_dir = probe_dir
         self.agents = [p for p in self.agents if p.poll() is None] + [process]
         return process
 
@@ -564,6 +570,13 @@ class Node:
         self.agent = self.agent_process()
         if wait:
             self.agent_ready()
+
+    def probe(self, what, process=None):
+        """(exit code, lines) of `probe livez` or `readyz`, asked of the agent or of another one."""
+        argv = [os.path.join(BUILD, "bulkhead-agent"), "probe", what]
+        argv += ["--probe-dir", (process or self.agent).probe_dir]
+        done = subprocess.run(argv, capture_output=True, text=True, timeout=20 * SLOW)
+        return done.returncode, done.stdout.splitlines()
 
     def agent_ready(self):
         def answers():
