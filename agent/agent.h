@@ -22,6 +22,7 @@
 
 struct denials;
 struct endpoints;
+struct lock;
 struct names;
 struct requests;
 struct streams;
@@ -32,6 +33,7 @@ struct agent_options {
 	const char *kubeconfig; /* NULL: in the cluster */
 	const char *node_name;	/* of the API server's Node that this is */
 	const char *run_dir, *pin_dir;
+	const char *probe_dir; /* NULL: no probes */
 	enum hook_mode attach;
 	struct dp_sizes sizes;
 	struct chain_options chain; /* conf_dir NULL: the chain is somebody else's business */
@@ -42,14 +44,16 @@ struct agent {
 	uint64_t start_ns;
 
 	struct loop *loop;
+	struct lock *lock;
 	struct dp *dp;
 	struct model *model;
 	struct source *source;
 	struct kube_config kube; /* borrowed by the source */
 	struct node *node;
-	struct reconcile *reconcile;
-	struct api_server *server; /* NULL until the first reconcile has ended */
-	struct chain *chain;	   /* the same, or without --cni-conf-dir */
+	struct reconcile *reconcile; /* NULL while this is a standby */
+	struct api_server *server;   /* NULL until the first reconcile has ended */
+	struct api_server *probe;    /* or NULL */
+	struct chain *chain;	     /* NULL until the first reconcile has ended, or without --cni-conf-dir */
 
 	struct endpoints *endpoints;
 	struct requests *requests;
@@ -57,9 +61,11 @@ struct agent {
 	struct names *names;
 	struct streams *streams;
 
-	struct loop_timer tick, source_timer;
+	struct loop_timer tick, source_timer, lock_timer;
 	int signal_fd;
-	bool pins_bad; /* said so */
+	bool waits;	      /* for the lock; said so */
+	char unprepared[256]; /* why a standby could not take over; "" if it could */
+	bool pins_bad;	      /* said so */
 	int exit_code;
 };
 

@@ -12,6 +12,7 @@
 #include "denials.h"
 #include "endpoints.h"
 #include "jsonx.h"
+#include "lock.h"
 #include "names.h"
 #include "requests.h"
 #include "util/clock.h"
@@ -217,6 +218,8 @@ void answer_status(struct agent *a, struct api_conn *conn, struct json_object *r
 
 	(void)request;
 	jx_add_str(o, "version", BH_VERSION);
+	jx_add_int(o, "pid", (uint64_t)getpid());
+	jx_add_bool(o, "standby_waits", lock_is_waited_for(a->lock));
 	jx_add_str(o, "source", a->opt.source);
 	add_parts(o, a->source);
 	jx_add_str(o, "run_dir", a->opt.run_dir);

@@ -25,6 +25,7 @@ static const char usage[] =
 	"  --node-name NAME    which Node this is (default $NODE_NAME, else the host's name)\n"
 	"  --run-dir PATH      socket and state files (default " API_RUN_DIR ")\n"
 	"  --pin-dir PATH      maps and programs, on a bpffs (default " BH_PIN_DIR ")\n"
+	"  --probe-dir PATH    a directory of this process alone, where 'probe' finds it (default: none)\n"
 	"  --attach MODE       how the agent attaches programs: auto, tcx or clsact (default auto)\n"
 	"  --cni-conf-dir PATH install the plugin and keep it in the chain that the runtime finds there\n" CHAIN_USAGE
 	"  --sessions N        tracked flows of each family; only when the maps are made\n"
@@ -37,6 +38,7 @@ static const struct option options[] = {
 	{ "node-name", required_argument, NULL, 'N' },
 	{ "run-dir", required_argument, NULL, 'r' },
 	{ "pin-dir", required_argument, NULL, 'p' },
+	{ "probe-dir", required_argument, NULL, 'P' },
 	{ "attach", required_argument, NULL, 'a' },
 	{ "sessions", required_argument, NULL, 'n' },
 	CHAIN_LONG_OPTIONS,
@@ -121,6 +123,8 @@ static int read_option(int c, struct agent_options *o, struct bh_err *err)
 		return read_dir("--run-dir", optarg, &o->run_dir, err);
 	case 'p':
 		return read_dir("--pin-dir", optarg, &o->pin_dir, err);
+	case 'P':
+		return read_dir("--probe-dir", optarg, &o->probe_dir, err);
 	case 'n':
 		return read_sessions(optarg, o, err);
 	case 'l':

@@ -28,6 +28,7 @@ struct endpoints {
 	struct timespec dir_changed;
 	struct loop_timer sweep;
 	size_t next; /* of the model's endpoints, for the sweep */
+	bool swept;  /* once at least */
 };
 
 /* "shop/web (eth0, container 0123456789ab)", in a buffer of the caller's. */
@@ -63,6 +64,11 @@ size_t endpoints_unprotected(const struct agent *a)
 	for (i = 0; i < a->endpoints->records.n; i++)
 		n += a->endpoints->records.v[i].unprotected || a->endpoints->records.v[i].broken;
 	return n;
+}
+
+bool endpoints_seen(const struct agent *a)
+{
+	return a->endpoints->swept;
 }
 
 static int put_record(struct agent *a, const struct api_endpoint *e)
@@ -418,6 +424,7 @@ static void on_sweep(void *ctx)
 		loop_timer_set(a->loop, &a->endpoints->sweep, 0);
 		return;
 	}
+	a->endpoints->swept = true;
 }
 
 void endpoints_check_hooks(struct agent *a)

@@ -14,6 +14,7 @@ static const struct command {
 	{ "run", cmd_run, "enforce policies on this node's pods (the command if none is named)" },
 	{ "chain", cmd_chain,
 	  "put the plugin into this node's CNI chain by hand, or take all off this node" },
+	{ "probe", cmd_probe, "ask the agent of this pod whether it is alive, or ready" },
 };
 
 static int usage(FILE *out)

@@ -13,6 +13,14 @@
 
 #define UNSAID "(no reason given)"
 
+/*
+ * While one agent takes over from another nobody listens, for some 20 ms; while the only one starts again,
+ * for as long as the kernel needs to check its programs. An ADD sits that out, and no longer: with the agent
+ * really away each ADD holds one of the runtime's workers for so long, and kubelet asks again by itself.
+ */
+#define GAP_MS	     500
+#define GAP_RETRY_MS 20
+
 void note(struct call *c, const char *fmt, ...)
 {
 	char line[512];
@@ -98,14 +106,36 @@ static int ask(const struct call *c, struct json_object *request, int timeout_ms
 	return r;
 }
 
+/* As ask(), again and again while nobody listens or who listened is gone. The agent takes an add twice. */
+static int ask_over_gap(const struct call *c, struct json_object *request, int timeout_ms, struct bh_err *err)
+{
+	const int64_t end = now_ms() + timeout_ms;
+	int64_t gap_end = 0, now;
+	int r;
+
+	for (;;) {
+		now = now_ms();
+		r = ask(c, json_object_get(request), end > now ? (int)(end - now) : 0, err);
+		now = now_ms();
+		if (!gap_end)
+			gap_end = now + GAP_MS < end ? now + GAP_MS : end;
+		if ((!is_nobody(r) && r != -ECONNRESET) || now + GAP_RETRY_MS >= gap_end)
+			return r;
+		(void)usleep(GAP_RETRY_MS * 1000);
+	}
+}
+
 int ask_add(const struct call *c, const struct api_endpoint *e, int timeout_ms, struct bh_err *err)
 {
 	struct json_object *request = request_of("add");
+	int r;
 
 	if (request && put(request, "endpoint", api_endpoint_encode(e)))
-		return ask(c, request, timeout_ms, err);
+		r = ask_over_gap(c, request, timeout_ms, err);
+	else
+		r = bh_err_set(err, -ENOMEM, "out of memory");
 	json_object_put(request);
-	return bh_err_set(err, -ENOMEM, "out of memory");
+	return r;
 }
 
 int ask_owner(const struct call *c, const char *op, const struct endpoint *e, int timeout_ms,

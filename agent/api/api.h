@@ -94,7 +94,8 @@ int api_lock_ifindex(const char *run_dir, uint32_t ifindex, int wait_ms, struct 
  * @ret:  the last line; json_object_put() it. NULL allowed.
  *
  * Return: 0 (also when the answer says ok: false: look at it), -ECONNREFUSED or -ENOENT nobody
- * listens, -ETIMEDOUT, -EPROTO no answer of ours, or what @each returned.
+ * listens, -ECONNRESET it ended before it answered, -ETIMEDOUT, -EPROTO no answer of ours, or what @each
+ * returned.
  */
 int api_call(const char *run_dir, struct json_object *request, int timeout_ms,
 	     int (*each)(void *ctx, struct json_object *item), void *ctx, struct json_object **ret,
@@ -104,6 +105,9 @@ int api_call(const char *run_dir, struct json_object *request, int timeout_ms,
 
 struct api_server;
 struct api_conn;
+
+/* Makes RUN_DIR (0700) if need be. Return: 0, -EPERM others may write to it, or another -errno. */
+int api_run_dir(const char *run_dir, struct bh_err *err);
 
 /* Called once per request line. It answers with api_send(), now or later; a connection may close at
  * any time: on_close() then tells, after which the conn must not be used. */

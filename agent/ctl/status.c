@@ -185,8 +185,9 @@ static void print_text(const struct ctl *c, struct json_object *o)
 {
 	char text[512], up[24];
 
-	(void)snprintf(text, sizeof(text), "%s, up %s", ctl_str(o, "version"),
-		       ctl_duration(ctl_int(o, "uptime_s") * 1000, up));
+	(void)snprintf(text, sizeof(text), "%s, pid %llu, up %s%s", ctl_str(o, "version"),
+		       (unsigned long long)ctl_int(o, "pid"), ctl_duration(ctl_int(o, "uptime_s") * 1000, up),
+		       ctl_bool(o, "standby_waits") ? "; a standby waits to take over" : "");
 	line(c, "agent", PLAIN, text);
 	print_source(c, o);
 	line(c, "pins", PLAIN, ctl_str(o, "pin_dir"));

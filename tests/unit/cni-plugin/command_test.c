@@ -178,17 +178,41 @@ static void answer_one(int conn, const char *answer)
 	(void)close(conn);
 }
 
-static void start_agent(const char *answer)
+static int agent_socket(void)
 {
 	struct sockaddr_un at = { .sun_family = AF_UNIX };
+	const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	(void)snprintf(at.sun_path, sizeof(at.sun_path), "%s/" API_SOCKET, run_dir);
+	(void)unlink(at.sun_path);
+	return !bind(fd, (struct sockaddr *)&at, sizeof(at)) && !listen(fd, 16) ? fd : -1;
+}
+
+/* An agent that is told to leave while it has a request, and the next one, which comes @gap_ms later. */
+static void start_agent_and_next(bool first, unsigned int gap_ms)
+{
+	const int fd = first ? agent_socket() : -1;
+
+	agent = fork();
+	if (agent) {
+		(void)close(fd);
+		return;
+	}
+	if (first)
+		answer_one(accept(fd, NULL, NULL), "");
+	(void)close(fd);
+	(void)usleep(gap_ms * 1000);
+	answer_one(accept(agent_socket(), NULL, NULL), OK);
+	_exit(0);
+}
+
+static void start_agent(const char *answer)
+{
 	int conn, fd;
 
 	stop_agent();
-	(void)snprintf(at.sun_path, sizeof(at.sun_path), "%s/" API_SOCKET, run_dir);
-	(void)unlink(at.sun_path);
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	assert_int_equal(bind(fd, (struct sockaddr *)&at, sizeof(at)), 0);
-	assert_int_equal(listen(fd, 16), 0);
+	fd = agent_socket();
+	assert_true(fd >= 0);
 	agent = fork();
 	if (!agent) {
 		(void)signal(SIGPIPE, SIG_IGN);
@@ -420,6 +444,40 @@ static void fail_modes(void **state)
 			must((struct ask){ .cmd = cmd_del, .more = more }, 0, NULL);
 			expect_left(0, 0);
 		}
+}
+
+/* As at an upgrade, and as at a restart. */
+static void add_over_a_gap(void **state)
+{
+	char lines[8192];
+
+	(void)state;
+	needs_root();
+	start_agent_and_next(false, 200);
+	must((struct ask){ .cmd = cmd_add }, 0, NULL);
+	must((struct ask){ .cmd = cmd_del }, 0, NULL);
+	stop_agent();
+	asked(lines);
+
+	start_agent_and_next(true, 100);
+	must((struct ask){ .cmd = cmd_add }, 0, NULL);
+	expect_left(2, 1);
+	asked(lines);
+	assert_non_null(strstr(strchr(lines, '\n') + 1, "\"op\":\"add\"")); /* the second one was asked too */
+}
+
+/* With nobody there an ADD waits for half a second, not for all the time that it has. */
+static void gap_without_end(void **state)
+{
+	int64_t took, began = now_ms();
+
+	(void)state;
+	needs_root();
+	must((struct ask){ .cmd = cmd_add, .more = ",\"timeoutMs\":10000" }, CNI_TRY_AGAIN, API_SOCKET);
+	took = now_ms() - began;
+	if (took < 400 || took > 5000)
+		fail_msg("it took %d ms", (int)took);
+	expect_left(0, 0);
 }
 
 static void refusal_is_told(void **state)
@@ -866,6 +924,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		case_of(add_check_del),
 		case_of(add_needs_prev_result),
+		case_of(add_over_a_gap),
+		case_of(gap_without_end),
 		case_of(fail_modes),
 		case_of(refusal_is_told),
 		case_of(fail_open_namespaces),
