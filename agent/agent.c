@@ -14,6 +14,7 @@
 
 #include "denials.h"
 #include "endpoints.h"
+#include "event.h"
 #include "names.h"
 #include "policy/interest.h"
 #include "requests.h"
@@ -48,8 +49,8 @@ static void open_socket(struct agent *a)
 		loop_stop(a->loop);
 		return;
 	}
-	log_info("ready: %zu pods here, %zu policies; listening at %s/%s", a->model->endpoints.n,
-		 a->model->policies.n, a->opt.run_dir, API_SOCKET);
+	event_tell(a, false, "Started", NULL, "ready: %zu pods here, %zu policies; listening at %s/%s",
+		   a->model->endpoints.n, a->model->policies.n, a->opt.run_dir, API_SOCKET);
 	/* After the tables: until now what hangs there decided by what was in force. */
 	endpoints_check_hooks(a);
 }
@@ -90,6 +91,9 @@ static void on_note(void *ctx, const struct source_note *note)
 		break;
 	case SOURCE_IGNORED:
 		log_info("%s, ignored", note->text);
+		break;
+	case SOURCE_ASIDE:
+		log_warn("%s", note->text);
 		break;
 	}
 }
@@ -182,7 +186,8 @@ static void check_pins(struct agent *a)
 	}
 	r = dp_repin(a->dp, &err);
 	if (r >= 0)
-		log_warn("pins under %s were missing, put back", a->opt.pin_dir);
+		event_tell(a, true, "PinsRestored", NULL, "pins under %s were missing, put back",
+			   a->opt.pin_dir);
 	else if (!a->pins_bad)
 		log_error("pins under %s are missing: %s, retrying", a->opt.pin_dir, err.msg);
 	a->pins_bad = r < 0;
@@ -293,6 +298,8 @@ static int open_api(struct agent *a, struct bh_err *err)
 {
 	const struct source_api_options opt = { .config = &a->kube,
 						.node = a->opt.node_name,
+						.instance =
+							*a->opt.pod_name ? a->opt.pod_name : a->opt.node_name,
 						.matters = matters };
 	int r = a->opt.kubeconfig ? kube_config_load(a->opt.kubeconfig, &a->kube, err)
 				  : kube_config_in_cluster(&a->kube, err);

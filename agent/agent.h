@@ -26,10 +26,11 @@ struct requests;
 struct streams;
 
 struct agent_options {
-	const char *source;	/* as it was given */
-	const char *source_dir; /* manifests; NULL: the API server */
-	const char *kubeconfig; /* NULL: in the cluster */
-	const char *node_name;	/* of the API server's Node that this is */
+	const char *source;	       /* as it was given */
+	const char *source_dir;	       /* manifests; NULL: the API server */
+	const char *kubeconfig;	       /* NULL: in the cluster */
+	const char *node_name;	       /* of the API server's Node that this is */
+	const char *pod_ns, *pod_name; /* which of its pods we are; "": none */
 	const char *run_dir, *pin_dir;
 	enum hook_mode attach;
 	struct dp_sizes sizes;

@@ -132,6 +132,14 @@ static void print_and_leave(const char *text)
 	exit(fflush(stdout) ? 1 : 0);
 }
 
+/* As the downward API gives it to a pod; "": nobody says. */
+static const char *environment(const char *name)
+{
+	const char *value = getenv(name);
+
+	return value ? value : "";
+}
+
 /* As the kubelet takes it where nobody says: in lower case (its nodeutil.GetHostname). */
 static int own_name(struct agent_options *o, struct bh_err *err)
 {
@@ -186,7 +194,11 @@ static int read_options(int argc, char **argv, struct agent_options *o, struct b
 
 int cmd_run(int argc, char **argv)
 {
-	struct agent_options opt = { .run_dir = API_RUN_DIR, .pin_dir = BH_PIN_DIR, .attach = HOOK_AUTO };
+	struct agent_options opt = { .run_dir = API_RUN_DIR,
+				     .pin_dir = BH_PIN_DIR,
+				     .attach = HOOK_AUTO,
+				     .pod_ns = environment("POD_NAMESPACE"),
+				     .pod_name = environment("POD_NAME") };
 	struct bh_err err = {};
 	struct agent agent;
 	int r;

@@ -44,6 +44,7 @@ struct server {
 	struct http *http;
 	struct part parts[PARTS];
 	struct confirms *confirms;
+	struct events *events;
 	char *here, *elsewhere; /* field selectors */
 	bool touched;		/* the model, since the last turn */
 	bool changed;		/* in a way that matters: `change` says what */
@@ -259,6 +260,14 @@ static int on_read(void *ctx, enum object_kind kind, struct json_object *o, stru
 	return put(p, o, ROUND_READ, err);
 }
 
+static void on_refused(void *ctx, const char *what)
+{
+	const struct server *s = ctx;
+
+	source_tell(&s->base, SOURCE_ASIDE,
+		    "API server: Events are refused: %s; further ones that are will not be told of", what);
+}
+
 /* ---- the source --------------------------------------------------------------------------- */
 
 static struct server *server_of(struct source *base)
@@ -277,6 +286,7 @@ static void server_free(struct source *base)
 	size_t i;
 
 	confirms_free(s->confirms);
+	events_free(s->events);
 	for (i = 0; i < PARTS; i++)
 		watch_free(s->parts[i].watch);
 	http_free(s->http);
@@ -301,6 +311,7 @@ static int server_timeout_ms(const struct source *base)
 	int ms = sooner(http_timeout_ms(s->http), confirms_timeout_ms(s->confirms));
 	size_t i;
 
+	ms = sooner(ms, events_timeout_ms(s->events));
 	for (i = 0; i < PARTS; i++)
 		ms = sooner(ms, watch_timeout_ms(s->parts[i].watch));
 	return ms;
@@ -322,6 +333,7 @@ static int server_work(struct source *base, struct source_change *ret, struct bh
 	for (i = 0; i < PARTS; i++)
 		watch_work(s->parts[i].watch);
 	confirms_work(s->confirms);
+	events_work(s->events);
 	/* Until all is there nothing is compiled, so the last to come matters whatever it brought. */
 	s->change.matters = s->changed || (s->news && !s->ready);
 	if (!s->changed)
@@ -383,6 +395,16 @@ static bool server_part(const struct source *base, size_t i, struct source_part 
 	return true;
 }
 
+static void server_post(struct source *base, const struct kube_event *event)
+{
+	events_add(server_of(base)->events, event);
+}
+
+static void server_posts(const struct source *base, struct events_stats *ret)
+{
+	events_stats(const_server_of(base)->events, ret);
+}
+
 static const struct source_ops server_ops = {
 	.free = server_free,
 	.fd = server_fd,
@@ -392,6 +414,8 @@ static const struct source_ops server_ops = {
 	.confirm = server_confirm,
 	.confirm_cancel = server_confirm_cancel,
 	.part = server_part,
+	.post = server_post,
+	.posts = server_posts,
 };
 
 /* ---- life --------------------------------------------------------------------------------- */
@@ -443,7 +467,8 @@ static int add_parts(struct server *s)
 	if (asprintf(&s->elsewhere, "spec.nodeName!=%s", s->opt.node) < 0)
 		s->elsewhere = NULL;
 	s->confirms = confirms_new(s->http, s->model, s->opt.node, on_read, s);
-	if (!s->here || !s->elsewhere || !s->confirms)
+	s->events = events_new(s->http, s->opt.instance, on_refused, s);
+	if (!s->here || !s->elsewhere || !s->confirms || !s->events)
 		return -ENOMEM;
 	for (i = 0; !r && i < PARTS; i++)
 		r = add_part(s, i, all[i].name, all[i].path, all[i].kind);

@@ -12,6 +12,7 @@ KINDS = {
     "Service": ("v1", "services", True),
     "ServiceAccount": ("v1", "serviceaccounts", True),
     "EndpointSlice": ("discovery.k8s.io/v1", "endpointslices", True),
+    "Event": ("events.k8s.io/v1", "events", True),
     "NetworkPolicy": ("networking.k8s.io/v1", "networkpolicies", True),
     "ClusterRole": ("rbac.authorization.k8s.io/v1", "clusterroles", False),
     "ClusterRoleBinding": ("rbac.authorization.k8s.io/v1", "clusterrolebindings", False),
