@@ -48,6 +48,7 @@ POLICY := $(wildcard agent/policy/*.c)
 KUBE   := $(wildcard agent/kube/*.c)
 DP     := $(wildcard agent/dataplane/*.c)
 HOOK   := $(wildcard agent/hook/*.c)
+CHAIN  := $(wildcard agent/chain/*.c)
 API    := $(wildcard agent/api/*.c)
 CTL    := $(wildcard agent/ctl/*.c)
 AGENT  := $(wildcard agent/*.c)
@@ -56,7 +57,7 @@ API_CLIENT := $(filter-out agent/api/server.c,$(API))
 
 obj = $(patsubst %.c,$(B)/%.o,$(1))
 
-AGENT_OBJ  := $(call obj,$(UTIL) $(MODEL) $(POLICY) $(KUBE) $(DP) $(HOOK) $(API) $(AGENT))
+AGENT_OBJ  := $(call obj,$(UTIL) $(MODEL) $(POLICY) $(KUBE) $(DP) $(HOOK) $(API) $(CHAIN) $(AGENT))
 CTL_OBJ    := $(call obj,$(UTIL) $(MODEL) $(API_CLIENT) $(CTL))
 PLUGIN_OBJ := $(patsubst %.c,$(B)/static/%.o,$(UTIL) $(MODEL) $(HOOK) $(API_CLIENT) $(PLUGIN))
 SKEL       := $(B)/policy.skel.h

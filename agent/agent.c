@@ -35,6 +35,24 @@ static int is_ready(void *ctx, struct bh_err *err)
 	return source_ready(a->source, err);
 }
 
+static void on_chain(void *ctx, bool warning, const char *reason, const char *text)
+{
+	event_tell(ctx, warning, reason, NULL, "%s", text);
+}
+
+/* Only now: no ADD comes by us before somebody answers it. */
+static void enter_chain(struct agent *a)
+{
+	const struct chain_hooks hooks = { .tell = on_chain, .ctx = a };
+	struct bh_err err;
+
+	if (!a->opt.chain.conf_dir || !chain_new(a->loop, &a->opt.chain, &hooks, &a->chain, &err))
+		return;
+	log_error("%s", err.msg);
+	a->exit_code = 1;
+	loop_stop(a->loop);
+}
+
 static void open_socket(struct agent *a)
 {
 	const struct api_handler handler = { .on_request = requests_on_request,
@@ -53,6 +71,7 @@ static void open_socket(struct agent *a)
 		   a->model->endpoints.n, a->model->policies.n, a->opt.run_dir, API_SOCKET);
 	/* After the tables: until now what hangs there decided by what was in force. */
 	endpoints_check_hooks(a);
+	enter_chain(a);
 }
 
 static void on_enforced(void *ctx)
@@ -359,6 +378,7 @@ int agent_run(struct agent *a)
 void agent_stop(struct agent *a)
 {
 	requests_free(a);
+	chain_free(a->chain);
 	if (a->server)
 		loop_del(a->loop, api_server_fd(a->server));
 	api_server_free(a->server);

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "api/api.h"
+#include "chain/chain.h"
 #include "dataplane/dp.h"
 #include "hook/hook.h"
 #include "kube/config.h"
@@ -34,6 +35,7 @@ struct agent_options {
 	const char *run_dir, *pin_dir;
 	enum hook_mode attach;
 	struct dp_sizes sizes;
+	struct chain_options chain; /* conf_dir NULL: the chain is somebody else's business */
 };
 
 struct agent {
@@ -48,6 +50,7 @@ struct agent {
 	struct node *node;
 	struct reconcile *reconcile;
 	struct api_server *server; /* NULL until the first reconcile has ended */
+	struct chain *chain;	   /* the same, or without --cni-conf-dir */
 
 	struct endpoints *endpoints;
 	struct requests *requests;

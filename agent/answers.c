@@ -208,6 +208,24 @@ static void add_posts(struct json_object *o, const struct source *source)
 	jx_add(o, "posts", p);
 }
 
+static void add_chain(struct json_object *o, const struct agent *a)
+{
+	struct json_object *c = a->chain ? json_object_new_object() : NULL;
+	struct chain_status st;
+
+	if (!c)
+		return;
+	chain_status(a->chain, &st);
+	jx_add_bool(c, "chained", st.chained);
+	jx_add_str(c, "file", st.file);
+	jx_add_str(c, "network", st.network);
+	jx_add_str(c, "main_plugin", st.main_type);
+	jx_add_str(c, "why", st.why);
+	jx_add_int(c, "writes", st.writes);
+	jx_add_int(c, "taken_out", st.taken_out);
+	jx_add(o, "chain", c);
+}
+
 void answer_status(struct agent *a, struct api_conn *conn, struct json_object *request)
 {
 	struct json_object *o = jx_done();
@@ -228,6 +246,7 @@ void answer_status(struct agent *a, struct api_conn *conn, struct json_object *r
 	jx_add_int(o, "policies", a->model->policies.n);
 	jx_add_int(o, "policies_with_problems", policies_with_problems(a->model));
 	add_reconcile(o, a);
+	add_chain(o, a);
 	jx_add(o, "maps", maps_of(reconcile_actual(a->reconcile)));
 	add_stats(o, a);
 	(void)api_send(conn, o);

@@ -26,6 +26,7 @@ static const char usage[] =
 	"  --run-dir PATH      socket and state files (default " API_RUN_DIR ")\n"
 	"  --pin-dir PATH      maps and programs, on a bpffs (default " BH_PIN_DIR ")\n"
 	"  --attach MODE       how the agent attaches programs: auto, tcx or clsact (default auto)\n"
+	"  --cni-conf-dir PATH install the plugin and keep it in the chain that the runtime finds there\n" CHAIN_USAGE
 	"  --sessions N        tracked flows of each family; only when the maps are made\n"
 	"  --log-level LEVEL   error, warn, info or debug (default info)\n"
 	"  --version, --help\n";
@@ -38,6 +39,7 @@ static const struct option options[] = {
 	{ "pin-dir", required_argument, NULL, 'p' },
 	{ "attach", required_argument, NULL, 'a' },
 	{ "sessions", required_argument, NULL, 'n' },
+	CHAIN_LONG_OPTIONS,
 	{ "log-level", required_argument, NULL, 'l' },
 	{ "version", no_argument, NULL, 'V' },
 	{ "help", no_argument, NULL, 'h' },
@@ -102,6 +104,10 @@ static int read_dir(const char *name, const char *text, const char **ret, struct
 
 static int read_option(int c, struct agent_options *o, struct bh_err *err)
 {
+	const int r = read_chain_option(c, optarg, &o->chain, err);
+
+	if (r)
+		return r < 0 ? r : 0;
 	switch (c) {
 	case 's':
 		return read_source(optarg, o, err);
@@ -169,6 +175,15 @@ static int check_source(struct agent_options *o, struct bh_err *err)
 	return o->source_dir || (o->node_name && *o->node_name) ? 0 : own_name(o, err);
 }
 
+static int check_chain(struct agent_options *o, struct bh_err *err)
+{
+	if (!o->chain.conf_dir && (o->chain.plugin || o->chain.plugin_conf))
+		return bh_err_set(err, -EINVAL, "--plugin%s is of use with --cni-conf-dir only",
+				  o->chain.plugin ? "" : "-conf");
+	chain_options_dirs(&o->chain, o->run_dir, o->pin_dir);
+	return chain_options_check(&o->chain, err);
+}
+
 static int read_options(int argc, char **argv, struct agent_options *o, struct bh_err *err)
 {
 	int c, r = 0;
@@ -189,7 +204,8 @@ static int read_options(int argc, char **argv, struct agent_options *o, struct b
 		return r;
 	if (optind < argc)
 		return bh_err_set(err, -EINVAL, "unexpected argument '%s'", argv[optind]);
-	return check_source(o, err);
+	r = check_source(o, err);
+	return r ? r : check_chain(o, err);
 }
 
 int cmd_run(int argc, char **argv)
@@ -197,6 +213,7 @@ int cmd_run(int argc, char **argv)
 	struct agent_options opt = { .run_dir = API_RUN_DIR,
 				     .pin_dir = BH_PIN_DIR,
 				     .attach = HOOK_AUTO,
+				     .chain = { .bin_dir = CHAIN_BIN_DIR },
 				     .pod_ns = environment("POD_NAMESPACE"),
 				     .pod_name = environment("POD_NAME") };
 	struct bh_err err = {};

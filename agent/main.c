@@ -12,6 +12,8 @@ static const struct command {
 	const char *help;
 } commands[] = {
 	{ "run", cmd_run, "enforce policies on this node's pods (the command if none is named)" },
+	{ "chain", cmd_chain,
+	  "put the plugin into this node's CNI chain by hand, or take all off this node" },
 };
 
 static int usage(FILE *out)

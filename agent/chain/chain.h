@@ -54,7 +54,7 @@ enum chain_support chain_support_of(const char *type, const char **ret_why);
 struct chain_status {
 	bool chained;	    /* the file that the runtime loads has our entry, last and as it should be, and
 			     * the plugin is installed */
-	char file[256];	    /* path of what the runtime loads; "" if there is none */
+	char file[512];	    /* path of what the runtime loads; "" if there is none */
 	char network[128];  /* its name */
 	char main_type[64]; /* its first plugin, "" if not known */
 	enum chain_support support;

@@ -100,6 +100,29 @@ static void print_numbers(const struct ctl *c, struct json_object *o)
 	}
 }
 
+/* Absent where the agent does not see to it. */
+static void print_chain(const struct ctl *c, struct json_object *o)
+{
+	struct json_object *chain = ctl_get(o, "chain");
+	const uint64_t taken = chain ? ctl_int(chain, "taken_out") : 0;
+	char text[1024];
+
+	if (!chain)
+		return;
+	if (ctl_bool(chain, "chained"))
+		(void)snprintf(text, sizeof(text), "network '%s', behind %s: %s", ctl_str(chain, "network"),
+			       ctl_str(chain, "main_plugin"), ctl_str(chain, "file"));
+	else
+		(void)snprintf(text, sizeof(text), "NOT IN IT, new pods are not protected: %s",
+			       ctl_str(chain, "why"));
+	line(c, "chain", ctl_bool(chain, "chained") ? PLAIN : RED, text);
+	if (!taken)
+		return;
+	(void)snprintf(text, sizeof(text), "others took it out %llu times; put back",
+		       (unsigned long long)taken);
+	line(c, "", YELLOW, text);
+}
+
 static void print_events(const struct ctl *c, struct json_object *o)
 {
 	const uint64_t lost = ctl_int(o, "events_lost");
@@ -180,6 +203,7 @@ static void print_text(const struct ctl *c, struct json_object *o)
 	print_source(c, o);
 	line(c, "pins", PLAIN, ctl_str(o, "pin_dir"));
 	print_state(c, o);
+	print_chain(c, o);
 	print_numbers(c, o);
 	print_events(c, o);
 	if (ctl_get(o, "posts"))

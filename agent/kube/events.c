@@ -250,7 +250,8 @@ static void back_off(struct events *e, unsigned int retry_s)
 	if (ms > BACKOFF_MAX_MS)
 		ms = BACKOFF_MAX_MS;
 	e->failed++;
-	e->pause_ms = clock_ms() + BACKOFF_MIN_MS + arc4random_uniform((uint32_t)ms) + (int64_t)retry_s * 1000;
+	e->pause_ms =
+		clock_ms() + BACKOFF_MIN_MS + arc4random_uniform((uint32_t)ms) + (int64_t)retry_s * 1000;
 }
 
 static void tell_refusal(struct events *e, const struct http_end *end)

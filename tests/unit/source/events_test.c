@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Events on their way to a server of the test's: the object that is sent, what is sent once, how fast, and what
- * a server that is away or says no does to it. Time is the test's own.
+ * Events on their way to a server of the test's: the object that is sent, what is sent once, how fast, and
+ * what a server that is away or says no does to it. Time is the test's own.
  */
 #include "wire.h"
 
@@ -134,8 +134,8 @@ static void the_object(void **state)
 	assert_string_equal(text_at(o, "/regarding/namespace"), "shop");
 	assert_string_equal(text_at(o, "/regarding/name"), "web");
 	assert_string_equal(text_at(o, "/regarding/uid"), "u-1");
-	assert_int_equal(
-		sscanf(text_at(o, "/eventTime"), "%*4u-%*2u-%*2uT%*2u:%*2u:%*2u.%6u%c", &us, &end), 2);
+	assert_int_equal(sscanf(text_at(o, "/eventTime"), "%*4u-%*2u-%*2uT%*2u:%*2u:%*2u.%6u%c", &us, &end),
+			 2);
 	assert_int_equal(strlen(text_at(o, "/eventTime")), strlen("2026-01-31T12:00:00.123456Z"));
 	assert_int_equal(end, 'Z');
 	json_object_put(o);
