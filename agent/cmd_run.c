@@ -9,6 +9,7 @@
 
 #include "agent.h"
 #include "command.h"
+#include "retired.h"
 #include "util/log.h"
 #include "util/scope.h"
 
@@ -215,8 +216,10 @@ int cmd_run(int argc, char **argv)
 				     .attach = HOOK_AUTO,
 				     .chain = { .bin_dir = CHAIN_BIN_DIR },
 				     .pod_ns = environment("POD_NAMESPACE"),
-				     .pod_name = environment("POD_NAME") };
+				     .pod_name = environment("POD_NAME"),
+				     .pod_uid = environment("POD_UID") };
 	struct bh_err err = {};
+	auto_free char *mark = NULL;
 	struct agent agent;
 	int r;
 
@@ -225,11 +228,15 @@ int cmd_run(int argc, char **argv)
 		return EXIT_USAGE;
 	}
 	log_info("bulkhead-agent " BH_VERSION " starts: source %s, pins %s", opt.source, opt.pin_dir);
+	mark = retired_asked(&opt);
+	if (mark)
+		return retired_run(&opt, mark);
 	r = agent_start(&agent, &opt, &err);
 	if (r < 0)
 		log_error("cannot start: %s", err.msg);
 	else if ((r = agent_run(&agent)) < 0)
 		log_error("the event loop failed: %s", strerror(-r));
 	agent_stop(&agent);
-	return r ? 1 : 0;
+	mark = agent.retire_mark;
+	return agent.unchained ? retired_run(&opt, mark) : r ? 1 : 0;
 }

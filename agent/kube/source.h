@@ -53,9 +53,11 @@ int source_dir_new(const char *path, struct model *model, source_note_fn note, v
 struct kube_config;
 
 struct source_api_options {
-	const struct kube_config *config; /* borrowed */
-	const char *node;		  /* our Node's name; borrowed */
-	const char *instance;		  /* which agent this is, in its Events; borrowed */
+	const struct kube_config *config;	     /* borrowed */
+	const char *node;			     /* our Node's name; borrowed */
+	const char *instance;			     /* which agent this is, in its Events; borrowed */
+	const char *pod_ns, *pod_name;		     /* our own Pod, borrowed; name "": none */
+	void (*retire)(void *ctx, const char *mark); /* it is asked to: see kube/own.h */
 	/* Whether the compiler would see that @old has become @new (either NULL: none); or NULL: it always
 	 * would. */
 	bool (*matters)(void *ctx, enum object_kind kind, const void *old, const void *new);

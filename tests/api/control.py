@@ -251,9 +251,9 @@ class Control:
     def grant(self, rules):
         self.admin.apply({**head("ClusterRole", None, ACCOUNT), "rules": rules})
 
-    def token(self, seconds=3600):
+    def token(self, seconds=3600, account=ACCOUNT):
         """By the API, which signs for ten minutes at least."""
-        where = path("ServiceAccount", SYSTEM, ACCOUNT) + "/token"
+        where = path("ServiceAccount", SYSTEM, account) + "/token"
         body = {
             "apiVersion": "authentication.k8s.io/v1",
             "kind": "TokenRequest",
