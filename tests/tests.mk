@@ -9,6 +9,7 @@ LINK_hook       := $(UTIL) $(HOOK)
 LINK_api        := $(UTIL) $(MODEL) $(API)
 LINK_dataplane  := $(UTIL) $(MODEL) $(POLICY) $(HOOK) $(DP)
 LINK_ctl        := $(UTIL) $(MODEL) $(API_CLIENT) $(filter-out agent/ctl/main.c,$(CTL))
+LINK_chain      := $(UTIL) $(CHAIN) agent/loop.c
 LINK_cni-plugin := $(UTIL) $(MODEL) $(HOOK) $(API_CLIENT) $(filter-out cni-plugin/main.c,$(PLUGIN))
 LINK_agent      := $(UTIL) $(MODEL) $(POLICY) $(addprefix agent/,find.c names.c inforce.c content.c)
 # The API server is the test's own here.
@@ -18,6 +19,7 @@ LINK_reconcile  := $(UTIL) $(MODEL) $(POLICY) $(addprefix agent/,loop.c reconcil
 LIBS_kube       := -ljson-c -lyaml -lcurl
 LIBS_source     := -ljson-c -lyaml
 LIBS_api        := -ljson-c
+LIBS_chain      := -ljson-c
 LIBS_ctl        := -ljson-c
 LIBS_cni-plugin := -ljson-c
 LIBS_dataplane  := -lbpf -lelf -lz -pthread

@@ -28,6 +28,14 @@ static int bad(const struct walk *w, const char *at, const char *what)
 	return bh_err_set(w->err, -EINVAL, "line %zu, column %zu: %s", n, (size_t)(at - line) + 1, what);
 }
 
+/* Something that is not @what. */
+static int unlike(const struct walk *w, const char *what)
+{
+	const bool comment = w->p < w->end && (*w->p == '/' || *w->p == '#');
+
+	return bad(w, w->p, comment ? "a comment; JSON has none" : what);
+}
+
 static void space(struct walk *w)
 {
 	while (w->p < w->end && strchr(" \t\r\n", *w->p) && *w->p)
@@ -95,7 +103,7 @@ static int string(struct walk *w)
 	int r = 0;
 
 	if (!take(w, '"'))
-		return bad(w, from, "a key in double quotes must be here");
+		return unlike(w, "a key in double quotes must be here");
 	while (!r && !take(w, '"')) {
 		if (w->p == w->end)
 			return bad(w, from, "this string has no end");
@@ -119,9 +127,7 @@ static int literal(struct walk *w)
 		w->p += n;
 		return 0;
 	}
-	if (*w->p == '/' || *w->p == '#')
-		return bad(w, w->p, "a comment; JSON has none");
-	return bad(w, w->p, "a value must be here");
+	return unlike(w, "a value must be here");
 }
 
 static int note(struct walk *w, const char *key, size_t key_len, const char *from)
@@ -178,7 +184,7 @@ static int container(struct walk *w, bool is_object, unsigned int depth)
 	} while (take(w, ','));
 	if (take(w, close))
 		return 0;
-	return bad(w, w->p, is_object ? "',' or '}' must be here" : "',' or ']' must be here");
+	return unlike(w, is_object ? "',' or '}' must be here" : "',' or ']' must be here");
 }
 
 static int value(struct walk *w, unsigned int depth)
