@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What an uninstall waits for (the chart's pre-delete hook): marks each agent's pod, so that the agent leaves its
- * node (retired.h), until each one that could has said so. Lists and patches, watches nothing: that is all that
- * its Role allows.
+ * What an uninstall waits for (the chart's pre-delete hook): marks each agent's pod, so that the agent leaves
+ * its node (retired.h), until each one that could has said so. Lists and patches, watches nothing: that is
+ * all that its Role allows.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -37,7 +37,7 @@ static const char usage[] =
 	"  --selector LABELS   of these pods (default " SELECTOR ")\n"
 	"  --timeout SECONDS   for all of it (default 120)\n"
 	"  --mark TEXT         value of the annotation " OWN_RETIRE "; agents answer once to each\n"
-	"                      (default: the time)\n"
+	"                      (default $JOB_UID, else the time)\n"
 	"  --kubeconfig FILE   how to reach the API server from outside of a pod\n"
 	"  --help\n"
 	"\n"
@@ -60,8 +60,8 @@ struct retire {
 	struct kube_config config;
 	struct http *http;
 	VEC(struct agent_pod) pods;
-	bool listed;	      /* completely, once at least */
-	char trouble[256];    /* said last */
+	bool listed;	   /* completely, once at least */
+	char trouble[256]; /* said last */
 	char own_mark[32];
 	char answer[OWN_MARK_MAX + 64]; /* how the Events end that are waited for */
 };
@@ -120,7 +120,8 @@ static void drop_unseen(struct retire *t)
 
 /* All pages of a list. @each: for every item; 0 or -errno. */
 static int list(struct retire *t, const char *what, const char *path, const char *selector_kind,
-		const char *selector, int (*each)(struct retire *t, struct json_object *o), struct bh_err *err)
+		const char *selector, int (*each)(struct retire *t, struct json_object *o),
+		struct bh_err *err)
 {
 	auto_buf struct buf next = BUF_INIT(URL_MAX);
 	int r = 0;
@@ -344,9 +345,10 @@ static int report(const struct retire *t)
 		if (p->left)
 			continue;
 		if (!p->ready) {
-			(void)printf("node %s: SKIPPED, its agent does not run (pod %s is not ready); when the node "
-				     "is back, run there: bulkhead-agent chain remove\n",
-				     p->node, p->name);
+			(void)printf(
+				"node %s: SKIPPED, its agent does not run (pod %s is not ready); when the node "
+				"is back, run there: bulkhead-agent chain remove\n",
+				p->node, p->name);
 			continue;
 		}
 		code = 1;
@@ -466,6 +468,7 @@ int cmd_retire(int argc, char **argv)
 {
 	struct retire t = { .ns = getenv("POD_NAMESPACE"), .selector = SELECTOR, .timeout_s = TIMEOUT_S };
 	struct bh_err err = {};
+	const char *job = getenv("JOB_UID");
 	int r = read_options(argc, argv, &t, &err), code = 1;
 
 	if (r > 0)
@@ -474,6 +477,8 @@ int cmd_retire(int argc, char **argv)
 		(void)fprintf(stderr, "bulkhead-agent retire: %s (see --help)\n", err.msg);
 		return EXIT_USAGE;
 	}
+	if (!t.mark && job && *job && read_mark(job, &t.mark, &err) < 0)
+		t.mark = NULL; /* it was not for us */
 	if (!t.mark) {
 		(void)snprintf(t.own_mark, sizeof(t.own_mark), "%lld", (long long)time(NULL));
 		t.mark = t.own_mark;

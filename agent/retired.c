@@ -20,7 +20,7 @@
 #include "util/scope.h"
 
 #define ASK_MS	 2000
-#define AGAIN_MS 5000 /* after a failure */
+#define AGAIN_MS 5000  /* after a failure */
 #define ADD_MS	 10000 /* so long a plugin may take that began by the old list (timeoutMs) */
 
 /* ---- asked already -------------------------------------------------------------------------- */
@@ -76,7 +76,8 @@ void retired_step(void *agent)
 	r = a->chain ? chain_leave(a->chain, &err) : 0;
 	a->unchained = r >= 0;
 	if (r < 0)
-		event_tell(a, true, "RetireFailed", &self, "cannot leave the CNI chain: %s, retrying", err.msg);
+		event_tell(a, true, "RetireFailed", &self, "cannot leave the CNI chain: %s, retrying",
+			   err.msg);
 	loop_timer_set(a->loop, &a->retire_timer, r < 0 ? AGAIN_MS : r > 0 ? CHAIN_RELOAD_MS : 0);
 }
 
@@ -142,9 +143,10 @@ static void tell_done(struct retired *t)
 {
 	char note[512];
 
-	(void)snprintf(note, sizeof(note),
-		       "left this node: no programs, pins and records of Bulkhead are here any more " OWN_ANSWER,
-		       t->mark);
+	(void)snprintf(
+		note, sizeof(note),
+		"left this node: no programs, pins and records of Bulkhead are here any more " OWN_ANSWER,
+		t->mark);
 	tell(t, false, "Retired", note);
 }
 

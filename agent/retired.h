@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * An agent that was asked to leave its node (kube/own.h): first out of the chain, while it serves as ever, since
- * the runtime may go on by the old list for a moment; then the agent proper ends, and what is left of it takes
- * everything off the node (retire.h), says so in an Event, and does nothing more until it is deleted. It does not
- * come back: an agent of a Pod that has the mark begins here.
+ * An agent that was asked to leave its node (kube/own.h): first out of the chain, while it serves as ever,
+ * since the runtime may go on by the old list for a moment; then the agent proper ends, and what is left of
+ * it takes everything off the node (retire.h), says so in an Event, and does nothing more until it is
+ * deleted. It does not come back: an agent of a Pod that has the mark begins here.
  */
 #ifndef BH_RETIRED_H
 #define BH_RETIRED_H

@@ -73,11 +73,10 @@ static struct watch *make_watch(struct own *o, struct http *http)
 	static const struct scan_keep annotations[] = { { OWN_RETIRE, NULL },
 							{ "k8s.io/initial-events-end", NULL },
 							{ NULL, NULL } };
-	static const struct scan_keep metadata[] = { { "name", NULL },
-						     { "resourceVersion", NULL },
-						     { "annotations", annotations },
-						     { NULL, NULL } };
-	static const struct scan_keep keep[] = { { "apiVersion", NULL }, { "kind", NULL },
+	static const struct scan_keep metadata[] = {
+		{ "name", NULL }, { "resourceVersion", NULL }, { "annotations", annotations }, { NULL, NULL }
+	};
+	static const struct scan_keep keep[] = { { "apiVersion", NULL },   { "kind", NULL },
 						 { "metadata", metadata }, { "code", NULL },
 						 { "message", NULL },	   { NULL, NULL } };
 	const struct watch_hooks hooks = {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The agent's own Pod, for the one thing that is written there for it: the annotation by which an uninstall asks
- * it to leave the node.
+ * The agent's own Pod, for the one thing that is written there for it: the annotation by which an uninstall
+ * asks it to leave the node.
  */
 #ifndef BH_KUBE_OWN_H
 #define BH_KUBE_OWN_H
@@ -12,7 +12,7 @@
 #define OWN_RETIRE "bulkhead.dev/retire" /* any value; another one asks for another answer */
 
 /* How an agent's Event of reason Retired ends, with the mark that it answers to. */
-#define OWN_ANSWER "(" OWN_RETIRE " %s)"
+#define OWN_ANSWER   "(" OWN_RETIRE " %s)"
 #define OWN_MARK_MAX 128
 
 struct own;
