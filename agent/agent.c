@@ -23,6 +23,7 @@
 #include "policy/interest.h"
 #include "probe.h"
 #include "requests.h"
+#include "retired.h"
 #include "streams.h"
 #include "util/clock.h"
 #include "util/log.h"
@@ -73,8 +74,8 @@ static void open_socket(struct agent *a)
 		loop_stop(a->loop);
 		return;
 	}
-	log_info("ready: %zu pods here, %zu policies; listening at %s/%s", a->model->endpoints.n,
-		 a->model->policies.n, a->opt.run_dir, API_SOCKET);
+	event_tell(a, false, "Started", NULL, "ready: %zu pods here, %zu policies; listening at %s/%s",
+		   a->model->endpoints.n, a->model->policies.n, a->opt.run_dir, API_SOCKET);
 	/* After the tables: until now what hangs there decided by what was in force. */
 	endpoints_check_hooks(a);
 	enter_chain(a);
@@ -117,7 +118,15 @@ static void on_note(void *ctx, const struct source_note *note)
 	case SOURCE_IGNORED:
 		log_info("%s, ignored", note->text);
 		break;
+	case SOURCE_ASIDE:
+		log_warn("%s", note->text);
+		break;
 	}
+}
+
+static void on_retire(void *ctx, const char *mark)
+{
+	retired_begin(ctx, mark);
 }
 
 void agent_arm_source(struct agent *a)
@@ -209,7 +218,8 @@ static void check_pins(struct agent *a)
 	}
 	r = dp_repin(a->dp, &err);
 	if (r >= 0)
-		log_warn("pins under %s were missing, put back", a->opt.pin_dir);
+		event_tell(a, true, "PinsRestored", NULL, "pins under %s were missing, put back",
+			   a->opt.pin_dir);
 	else if (!a->pins_bad)
 		log_error("pins under %s are missing: %s, retrying", a->opt.pin_dir, err.msg);
 	a->pins_bad = r < 0;
@@ -246,17 +256,8 @@ static void on_tick(void *ctx)
 
 static int open_signals(struct agent *a, struct bh_err *err)
 {
-	sigset_t set;
-
-	(void)sigemptyset(&set);
-	(void)sigaddset(&set, SIGTERM);
-	(void)sigaddset(&set, SIGINT);
-	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
-		return bh_err_errno(err, -errno, "cannot block signals");
-	a->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-	if (a->signal_fd < 0)
-		return bh_err_errno(err, -errno, "cannot follow signals");
-	return loop_add(a->loop, a->signal_fd, on_signal, a, err);
+	a->signal_fd = loop_signal_fd(err);
+	return a->signal_fd < 0 ? a->signal_fd : loop_add(a->loop, a->signal_fd, on_signal, a, err);
 }
 
 static void on_lock(void *ctx);
@@ -270,6 +271,7 @@ static int make_own_parts(struct agent *a, struct bh_err *err)
 	a->tick = (struct loop_timer){ .fn = on_tick, .ctx = a };
 	a->source_timer = (struct loop_timer){ .fn = on_source, .ctx = a };
 	a->lock_timer = (struct loop_timer){ .fn = on_lock, .ctx = a };
+	a->retire_timer = (struct loop_timer){ .fn = retired_step, .ctx = a };
 	return 0;
 }
 
@@ -351,13 +353,27 @@ static bool matters(void *ctx, enum object_kind kind, const void *old, const voi
 	       (next && sees(a, next, kind, old, new));
 }
 
+const char *agent_instance(const struct agent_options *opt)
+{
+	return *opt->pod_name ? opt->pod_name : opt->node_name;
+}
+
+int agent_kube_config(const struct agent_options *opt, struct kube_config *ret, struct bh_err *err)
+{
+	return opt->kubeconfig ? kube_config_load(opt->kubeconfig, ret, err)
+			       : kube_config_in_cluster(ret, err);
+}
+
 static int open_api(struct agent *a, struct bh_err *err)
 {
 	const struct source_api_options opt = { .config = &a->kube,
 						.node = a->opt.node_name,
+						.instance = agent_instance(&a->opt),
+						.pod_ns = a->opt.pod_ns,
+						.pod_name = a->opt.pod_name,
+						.retire = on_retire,
 						.matters = matters };
-	int r = a->opt.kubeconfig ? kube_config_load(a->opt.kubeconfig, &a->kube, err)
-				  : kube_config_in_cluster(&a->kube, err);
+	const int r = agent_kube_config(&a->opt, &a->kube, err);
 
 	return r < 0 ? r : source_api_new(&opt, a->model, on_note, a, &a->source, err);
 }
@@ -479,6 +495,7 @@ void agent_stop(struct agent *a)
 		loop_timer_unset(a->loop, &a->tick);
 		loop_timer_unset(a->loop, &a->source_timer);
 		loop_timer_unset(a->loop, &a->lock_timer);
+		loop_timer_unset(a->loop, &a->retire_timer);
 		streams_free(a);
 		denials_free(a);
 	}

@@ -9,6 +9,7 @@
 
 #include "agent.h"
 #include "command.h"
+#include "retired.h"
 #include "util/log.h"
 #include "util/scope.h"
 
@@ -142,6 +143,14 @@ static void print_and_leave(const char *text)
 	exit(fflush(stdout) ? 1 : 0);
 }
 
+/* As the downward API gives it to a pod; "": nobody says. */
+static const char *environment(const char *name)
+{
+	const char *value = getenv(name);
+
+	return value ? value : "";
+}
+
 /* As the kubelet takes it where nobody says: in lower case (its nodeutil.GetHostname). */
 static int own_name(struct agent_options *o, struct bh_err *err)
 {
@@ -209,8 +218,12 @@ int cmd_run(int argc, char **argv)
 	struct agent_options opt = { .run_dir = API_RUN_DIR,
 				     .pin_dir = BH_PIN_DIR,
 				     .attach = HOOK_AUTO,
-				     .chain = { .bin_dir = CHAIN_BIN_DIR } };
+				     .chain = { .bin_dir = CHAIN_BIN_DIR },
+				     .pod_ns = environment("POD_NAMESPACE"),
+				     .pod_name = environment("POD_NAME"),
+				     .pod_uid = environment("POD_UID") };
 	struct bh_err err = {};
+	auto_free char *mark = NULL;
 	struct agent agent;
 	int r;
 
@@ -219,11 +232,15 @@ int cmd_run(int argc, char **argv)
 		return EXIT_USAGE;
 	}
 	log_info("bulkhead-agent " BH_VERSION " starts: source %s, pins %s", opt.source, opt.pin_dir);
+	mark = retired_asked(&opt);
+	if (mark)
+		return retired_run(&opt, mark);
 	r = agent_start(&agent, &opt, &err);
 	if (r < 0)
 		log_error("cannot start: %s", err.msg);
 	else if ((r = agent_run(&agent)) < 0)
 		log_error("the event loop failed: %s", strerror(-r));
 	agent_stop(&agent);
-	return r ? 1 : 0;
+	mark = agent.retire_mark;
+	return agent.unchained ? retired_run(&opt, mark) : r ? 1 : 0;
 }

@@ -31,5 +31,7 @@ void chain_options_dirs(struct chain_options *opt, const char *run_dir, const ch
 int cmd_probe(int argc, char **argv);
 int cmd_run(int argc, char **argv);
 int cmd_chain(int argc, char **argv);
+int cmd_retire(int argc, char **argv);
+int cmd_preflight(int argc, char **argv);
 
 #endif

@@ -15,6 +15,8 @@ static const struct command {
 	{ "chain", cmd_chain,
 	  "put the plugin into this node's CNI chain by hand, or take all off this node" },
 	{ "probe", cmd_probe, "ask the agent of this pod whether it is alive, or ready" },
+	{ "preflight", cmd_preflight, "say whether this node can be protected, and why not" },
+	{ "retire", cmd_retire, "ask every agent of a cluster to leave its node, and wait for it" },
 };
 
 static int usage(FILE *out)
