@@ -150,10 +150,15 @@ def show(r, verbose):
     sys.stdout.flush()
 
 
+def tool(name, *args):
+    """What one of hack/tools/ prints: where something is."""
+    argv = [os.path.join(ROOT, "hack/tools", name), *args]
+    return subprocess.run(argv, check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
+
+
 def tools(module, *names):
     """The directory of what hack/tools/build makes of a module."""
-    argv = [os.path.join(ROOT, "hack/tools/build"), module, *names]
-    return subprocess.run(argv, check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
+    return tool("build", module, *names)
 
 
 def options(description, at_a_time):

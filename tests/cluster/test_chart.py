@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The chart on a real API server: what is admitted, what people are told, and that `helm test` tells a cluster where
+policies hold from one where they do not. Its agents are put on no node here; the nodes have theirs, or none.
+"""
+
+import os
+import unittest
+
+from archive import HOST, path_of
+from cluster import Cluster
+from node import ROOT, eventually
+
+CHART = os.path.join(ROOT, "helm/bulkhead")
+LEVEL = "pod-security.kubernetes.io/enforce"
+KINDS = (
+    "all,networkpolicies,resourcequotas,serviceaccounts,roles,rolebindings,"
+    "clusterroles,clusterrolebindings,flowschemas"
+)
+
+
+class ChartCase(unittest.TestCase):
+    config = None
+    options = ()
+
+    @classmethod
+    def setUpClass(cls):
+        cls.cluster = Cluster(cls.title(cls.config), options=("--nodes", "1", *cls.options))
+        cls.addClassCleanup(cls.cluster.close)
+        cls.cluster.tool("load-image", path_of(HOST))
+        cls.install("--create-namespace")
+
+    @classmethod
+    def helm(cls, *args):
+        state = cls.cluster.tool.state
+        homes = [f"HELM_{kind}_HOME={state}/helm" for kind in ("CACHE", "CONFIG", "DATA")]
+        argv = ["env", f"KUBECONFIG={state}/admin.kubeconfig", *homes, os.environ["BH_HELM_" + cls.config]]
+        return cls.cluster.tool.ask("node", "fabric", *argv, *args)
+
+    @classmethod
+    def install(cls, *args):
+        answer = cls.helm(
+            *("install", "bulkhead", CHART, "--namespace", "bulkhead", "--take-ownership"),
+            *("--set", "agent.nodeSelector.example\\.org/nowhere=here", *args),
+        )
+        assert answer.code == 0, answer.err
+        return answer.out
+
+    def ours(self, *args):
+        names = self.cluster.kubectl(
+            "get", KINDS, "-A", "-l", "app.kubernetes.io/name=bulkhead", "-o", "name", *args
+        )
+        return set(names.split())
+
+
+class Enforced(ChartCase):
+    configs = ["3", "4"]
+
+    @classmethod
+    def title(cls, config):
+        return f"chart.{config}"
+
+    def test_test(self):
+        """Passes, and leaves nothing."""
+        before = self.ours()
+        answer = self.helm("test", "bulkhead", "--namespace", "bulkhead", "--timeout", "100s")
+        self.assertEqual(answer.code, 0, answer.out + answer.err)
+        self.assertTrue(eventually(lambda: self.ours() == before, 20, 0.5), self.ours() ^ before)
+
+    def test_priority_levels_are_there(self):
+        flows = self.cluster.get("flowschemas", "-l", "app.kubernetes.io/name=bulkhead")["items"]
+        self.assertEqual(len(flows), 2)
+        for flow in flows:
+            (dangling,) = [c for c in flow["status"]["conditions"] if c["type"] == "Dangling"]
+            self.assertEqual(dangling["status"], "False", dangling)
+
+    def test_notes(self):
+        """Whether the namespace admits the agents is looked up."""
+        for name, level, said in (
+            ("told", "restricted", 'WARNING: namespace told enforces the pod security level "restricted"'),
+            ("untold", None, "WARNING: namespace untold has no pod security label"),
+            ("ready", "privileged", None),
+        ):
+            self.cluster.apply(
+                {
+                    "apiVersion": "v1",
+                    "kind": "Namespace",
+                    "metadata": {"name": name, "labels": {LEVEL: level} if level else {}},
+                }
+            )
+            answer = self.helm(
+                "install", "x", CHART, "--namespace", name, "--dry-run=server", "--take-ownership"
+            )
+            self.assertEqual(answer.code, 0, answer.err)
+            notes = answer.out.partition("NOTES:")[2]
+            command = f"kubectl label namespace {name} {LEVEL}=privileged --overwrite"
+            self.assertEqual(command in notes, bool(said), notes)
+            self.assertIn(said or "Is it there, on all nodes?", notes)
+            self.assertEqual("WARNING" in notes, bool(said))
+
+
+class Unenforced(ChartCase):
+    configs = ["4"]
+    options = ("--no-bulkhead",)
+
+    @classmethod
+    def title(cls, _):
+        return "chart.none"
+
+    def test_test(self):
+        """Says what is wrong, and where the log of it is."""
+        answer = self.helm("test", "bulkhead", "--namespace", "bulkhead", "--timeout", "100s")
+        self.assertNotEqual(answer.code, 0, answer.out)
+        log = self.cluster.kubectl("-n", "bulkhead", "logs", "bulkhead-selftest")
+        self.assertIn("port 8081: answers, and no policy allows it: policies are not enforced", log)
+        self.assertNotIn("ENFORCED", log)
+
+    def test_uninstall(self):
+        """Without the hook, because there are no agents to wait for. The namespace and what a test left stay."""
+        self.addCleanup(self.install)
+        answer = self.helm("uninstall", "bulkhead", "--namespace", "bulkhead", "--no-hooks", "--wait")
+        self.assertEqual(answer.code, 0, answer.err)
+        self.assertEqual({o for o in self.ours() if "selftest" not in o}, set())
