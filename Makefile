@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Bulkhead: builds into build/. `make help` lists the targets; V=1 shows the commands, SAN=1 adds
-# AddressSanitizer and UBSan, DEBUG=1 compiles trace output into the BPF programs (and nothing else does).
+# AddressSanitizer and UBSan, DEBUG=1 compiles trace output into the BPF programs (and nothing else does),
+# ARCH=aarch64 compiles for that, into build/aarch64.
 MAKEFLAGS += --no-builtin-rules
 .DELETE_ON_ERROR:
 .SUFFIXES:
@@ -14,7 +15,8 @@ endif
 BPFTOOL ?= $(firstword $(wildcard /usr/sbin/bpftool) bpftool)
 PREFIX ?= /usr/local
 VERSION := 0.1.0
-ARCH   := $(shell uname -m)
+HOST   := $(shell uname -m)
+ARCH   := $(HOST)
 
 ifeq ($(V),1)
 Q :=
@@ -23,6 +25,18 @@ else
 Q := @
 say = @printf '  %-7s %s\n'
 endif
+
+# For another architecture: Debian's cross compiler and libraries.
+ifneq ($(ARCH),$(HOST))
+B       := build/$(ARCH)
+CROSS   := $(ARCH)-linux-gnu-
+CC      := $(CROSS)gcc
+SYSROOT := $(B)/sysroot
+SYSINC  := -isystem $(SYSROOT)/usr/include -isystem $(SYSROOT)/usr/include/$(ARCH)-linux-gnu
+SYSLIB  := -L$(SYSROOT)/usr/lib/$(ARCH)-linux-gnu
+ARCHINC := /usr/$(ARCH)-linux-gnu/include
+endif
+ARCHINC ?= /usr/include/$(ARCH)-linux-gnu
 
 # ---- flags -----------------------------------------------------------------------------------
 WARN     := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wvla
@@ -33,10 +47,12 @@ B        := build/san
 SANFLAGS := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 HARDEN   := -fPIE
 endif
-CPPFLAGS += -D_GNU_SOURCE -DBH_VERSION='"$(VERSION)"' -Iagent -I. -I$(B)
-CFLAGS   += -std=gnu17 -O2 -g $(WARN) $(HARDEN) $(SANFLAGS)
-BPFFLAGS := -std=gnu17 -O2 -g -Wall -Wextra -Werror -target bpf -mcpu=v3 \
-	    -I/usr/include/$(ARCH)-linux-gnu -D__TARGET_ARCH_$(subst x86_64,x86,$(subst aarch64,arm64,$(ARCH)))
+CPPFLAGS += -D_GNU_SOURCE -DBH_VERSION='"$(VERSION)"' -Iagent -I. -I$(B) $(SYSINC)
+# The same program in whatever folder it is built.
+SAMEPATH := -ffile-prefix-map=$(CURDIR)=.
+CFLAGS   += -std=gnu17 -O2 -g $(WARN) $(HARDEN) $(SANFLAGS) $(SAMEPATH)
+BPFFLAGS := -std=gnu17 -O2 -g -Wall -Wextra -Werror -target bpf -mcpu=v3 $(SAMEPATH) \
+	    -I$(ARCHINC) -D__TARGET_ARCH_$(subst x86_64,x86,$(subst aarch64,arm64,$(ARCH)))
 ifeq ($(DEBUG),1)
 BPFFLAGS += -DBH_DEBUG
 endif
@@ -59,14 +75,20 @@ obj = $(patsubst %.c,$(B)/%.o,$(1))
 
 AGENT_OBJ  := $(call obj,$(UTIL) $(MODEL) $(POLICY) $(KUBE) $(DP) $(HOOK) $(API) $(CHAIN) $(AGENT))
 CTL_OBJ    := $(call obj,$(UTIL) $(MODEL) $(API_CLIENT) $(CTL))
-PLUGIN_OBJ := $(patsubst %.c,$(B)/static/%.o,$(UTIL) $(MODEL) $(HOOK) $(API_CLIENT) $(PLUGIN))
+PLUGIN_OBJ := $(patsubst $(B)/%,$(B)/static/%,$(call obj,$(UTIL) $(MODEL) $(HOOK) $(API_CLIENT) $(PLUGIN)))
 SKEL       := $(B)/policy.skel.h
 
 AGENT_LIBS := -lbpf -lelf -lz -ljson-c -lyaml -lcurl
 CTL_LIBS   := -ljson-c
 
+STATIC     := $(B)/bulkhead $(B)/static/bulkhead-agent $(B)/static/bulkheadctl
+
 .PHONY: all
+ifeq ($(ARCH),$(HOST))
 all: $(B)/bulkhead $(B)/bulkhead-agent $(B)/bulkheadctl
+else
+all: $(STATIC)
+endif
 
 $(B)/bulkhead-agent: $(AGENT_OBJ)
 	$(say) LD $@
@@ -76,17 +98,43 @@ $(B)/bulkheadctl: $(CTL_OBJ)
 	$(say) LD $@
 	$(Q)$(CC) $(CFLAGS) $(LDHARDEN) -o $@ $^ $(CTL_LIBS)
 
-# The plugin runs on hosts that have none of our libraries: static, and without a sanitizer (which cannot be).
+# The plugin runs on hosts that have none of our libraries, and so does what is in the image: static, and without
+# a sanitizer (which cannot be).
+STATIC_LD = $(CC) $(filter-out $(SANFLAGS),$(CFLAGS)) -static-pie -Wl,-z,relro,-z,now,-z,noexecstack,--gc-sections $(SYSLIB)
+
 $(B)/bulkhead: $(PLUGIN_OBJ)
 	$(say) LD $@
-	$(Q)$(CC) $(filter-out $(SANFLAGS),$(CFLAGS)) -static-pie -Wl,-z,relro,-z,now,-z,noexecstack -o $@ $^ -l:libjson-c.a
+	$(Q)$(STATIC_LD) -o $@ $^ -l:libjson-c.a
+
+$(B)/static/bulkheadctl: $(patsubst $(B)/%,$(B)/static/%,$(CTL_OBJ))
+	$(say) LD $@
+	$(Q)$(STATIC_LD) -o $@ $^ -l:libjson-c.a
+
+# The linker warns that names are looked up with shared libraries: glibc 2.36 has files and DNS within.
+$(B)/static/bulkhead-agent: $(patsubst $(B)/%,$(B)/static/%,$(AGENT_OBJ)) $(B)/libcurl.stamp
+	$(say) LD $@
+	$(Q)$(STATIC_LD) -Wl,--no-warnings -L$(B)/libcurl/lib -o $@ $(filter %.o,$^) \
+		-lbpf -lelf -ljson-c -lyaml -lcurl -lnghttp2 -lssl -lcrypto -lz
+
+$(B)/static/agent/kube/http.o: $(B)/libcurl.stamp
+$(B)/static/agent/kube/http.o: CPPFLAGS += -I$(B)/libcurl/include
+
+# Fetched and built beside us, and kept in a cache: anew where Debian's libcurl is another.
+$(B)/libcurl.stamp: $(subst :,\:,$(wildcard /var/lib/dpkg/info/libcurl4-openssl-dev*.list))
+$(B)/libcurl.stamp $(B)/sysroot.stamp: $(B)/%.stamp: hack/tools/%
+	@mkdir -p $(@D)
+	$(Q)out=$$(hack/tools/$* $(ARCH)) && ln -sfn "$$out" $(B)/$* && touch $@
+
+ifdef SYSROOT
+$(B)/policy.bpf.o: | $(B)/sysroot.stamp
+endif
 
 $(B)/%.o: %.c | $(SKEL)
 	$(say) CC $<
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
-$(B)/static/%.o: %.c
+$(B)/static/%.o: %.c | $(SKEL)
 	$(say) CC $<
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(filter-out $(SANFLAGS),$(CFLAGS)) -MMD -MP -c -o $@ $<
@@ -126,6 +174,26 @@ install: all
 	install -m 0755 $(B)/bulkheadctl $(DESTDIR)$(PREFIX)/bin/bulkheadctl
 	ln -sf bulkheadctl $(DESTDIR)$(PREFIX)/bin/kubectl-bulkhead
 
+# ---- the image: one layer with three programs, packed without a container engine ------------
+IMAGE      := $(patsubst %/$(ARCH),%,$(B))/image/bulkhead-$(VERSION)-$(ARCH).tar
+IMAGE_NAME := bulkhead.dev/bulkhead:$(VERSION)
+IMAGE_ROOT := $(B)/image-root
+
+.PHONY: image
+image: $(IMAGE)
+
+$(IMAGE): $(STATIC) hack/image.py
+	$(say) IMAGE $@
+	@mkdir -p $(@D)
+	$(Q)rm -rf $(IMAGE_ROOT)
+	$(Q)install -d $(IMAGE_ROOT)/usr/bin
+	$(Q)install -m 0755 $(STATIC) $(IMAGE_ROOT)/usr/bin
+	$(Q)$(CROSS)strip $(IMAGE_ROOT)/usr/bin/*
+	$(Q)ln -s bulkheadctl $(IMAGE_ROOT)/usr/bin/kubectl-bulkhead
+	$(Q)python3 hack/image.py --gzip --arch $(ARCH) --label org.opencontainers.image.title=bulkhead \
+		--label org.opencontainers.image.version=$(VERSION) --label org.opencontainers.image.licenses=Apache-2.0 \
+		$(IMAGE_NAME) $@ $(IMAGE_ROOT) /usr/bin/bulkhead-agent
+
 .PHONY: format
 format:
 	$(Q)clang-format -i $$(git ls-files '*.c' '*.h')
@@ -142,6 +210,9 @@ help:
 	@echo "check-publish     policy changed under a reader  check-integration  real namespaces and veths"
 	@echo "check-api         a real kube-apiserver, and a scripted one"
 	@echo "check-kernels     other kernels under qemu       check-pure   what the compiler may call"
+	@echo "check-image       the image, and its programs alone   check-helm   the chart, without a cluster"
 	@echo "check-cluster     policies on a real Kubernetes (hack/cluster)"
 	@echo "bench             figures, into build/bench      install      DESTDIR= PREFIX="
-	@echo "format clean      V=1 SAN=1 DEBUG=1"
+	@echo "image             build/image/bulkhead-$(VERSION)-$(ARCH).tar, for every container runtime"
+	@echo "manifests golden  what is rendered from helm/bulkhead"
+	@echo "format clean      V=1 SAN=1 DEBUG=1 ARCH=aarch64"

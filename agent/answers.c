@@ -12,6 +12,7 @@
 #include "denials.h"
 #include "endpoints.h"
 #include "jsonx.h"
+#include "lock.h"
 #include "names.h"
 #include "requests.h"
 #include "util/clock.h"
@@ -193,6 +194,21 @@ static void add_parts(struct json_object *o, const struct source *s)
 		json_object_put(list);
 }
 
+static void add_posts(struct json_object *o, const struct source *source)
+{
+	struct events_stats stats;
+	struct json_object *p;
+
+	if (!source_posts(source, &stats))
+		return;
+	p = json_object_new_object();
+	jx_add_int(p, "posted", stats.posted);
+	jx_add_int(p, "repeated", stats.repeated);
+	jx_add_int(p, "waiting", stats.waiting);
+	jx_add_int(p, "lost", stats.lost);
+	jx_add(o, "posts", p);
+}
+
 static void add_chain(struct json_object *o, const struct agent *a)
 {
 	struct json_object *c = a->chain ? json_object_new_object() : NULL;
@@ -217,8 +233,11 @@ void answer_status(struct agent *a, struct api_conn *conn, struct json_object *r
 
 	(void)request;
 	jx_add_str(o, "version", BH_VERSION);
+	jx_add_int(o, "pid", (uint64_t)getpid());
+	jx_add_bool(o, "standby_waits", lock_is_waited_for(a->lock));
 	jx_add_str(o, "source", a->opt.source);
 	add_parts(o, a->source);
+	add_posts(o, a->source);
 	jx_add_str(o, "run_dir", a->opt.run_dir);
 	jx_add_str(o, "pin_dir", a->opt.pin_dir);
 	jx_add_str(o, "attach", hook_mode_text(a->opt.attach));

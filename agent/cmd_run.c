@@ -9,6 +9,7 @@
 
 #include "agent.h"
 #include "command.h"
+#include "retired.h"
 #include "util/log.h"
 #include "util/scope.h"
 
@@ -25,6 +26,7 @@ static const char usage[] =
 	"  --node-name NAME    which Node this is (default $NODE_NAME, else the host's name)\n"
 	"  --run-dir PATH      socket and state files (default " API_RUN_DIR ")\n"
 	"  --pin-dir PATH      maps and programs, on a bpffs (default " BH_PIN_DIR ")\n"
+	"  --probe-dir PATH    a directory of this process alone, where 'probe' finds it (default: none)\n"
 	"  --attach MODE       how the agent attaches programs: auto, tcx or clsact (default auto)\n"
 	"  --cni-conf-dir PATH install the plugin and keep it in the chain that the runtime finds there\n" CHAIN_USAGE
 	"  --sessions N        tracked flows of each family; only when the maps are made\n"
@@ -37,6 +39,7 @@ static const struct option options[] = {
 	{ "node-name", required_argument, NULL, 'N' },
 	{ "run-dir", required_argument, NULL, 'r' },
 	{ "pin-dir", required_argument, NULL, 'p' },
+	{ "probe-dir", required_argument, NULL, 'd' },
 	{ "attach", required_argument, NULL, 'a' },
 	{ "sessions", required_argument, NULL, 'n' },
 	CHAIN_LONG_OPTIONS,
@@ -121,6 +124,8 @@ static int read_option(int c, struct agent_options *o, struct bh_err *err)
 		return read_dir("--run-dir", optarg, &o->run_dir, err);
 	case 'p':
 		return read_dir("--pin-dir", optarg, &o->pin_dir, err);
+	case 'd':
+		return read_dir("--probe-dir", optarg, &o->probe_dir, err);
 	case 'n':
 		return read_sessions(optarg, o, err);
 	case 'l':
@@ -136,6 +141,14 @@ static void print_and_leave(const char *text)
 {
 	(void)fputs(text, stdout);
 	exit(fflush(stdout) ? 1 : 0);
+}
+
+/* As the downward API gives it to a pod; "": nobody says. */
+static const char *environment(const char *name)
+{
+	const char *value = getenv(name);
+
+	return value ? value : "";
 }
 
 /* As the kubelet takes it where nobody says: in lower case (its nodeutil.GetHostname). */
@@ -205,8 +218,12 @@ int cmd_run(int argc, char **argv)
 	struct agent_options opt = { .run_dir = API_RUN_DIR,
 				     .pin_dir = BH_PIN_DIR,
 				     .attach = HOOK_AUTO,
-				     .chain = { .bin_dir = CHAIN_BIN_DIR } };
+				     .chain = { .bin_dir = CHAIN_BIN_DIR },
+				     .pod_ns = environment("POD_NAMESPACE"),
+				     .pod_name = environment("POD_NAME"),
+				     .pod_uid = environment("POD_UID") };
 	struct bh_err err = {};
+	auto_free char *mark = NULL;
 	struct agent agent;
 	int r;
 
@@ -215,11 +232,15 @@ int cmd_run(int argc, char **argv)
 		return EXIT_USAGE;
 	}
 	log_info("bulkhead-agent " BH_VERSION " starts: source %s, pins %s", opt.source, opt.pin_dir);
+	mark = retired_asked(&opt);
+	if (mark)
+		return retired_run(&opt, mark);
 	r = agent_start(&agent, &opt, &err);
 	if (r < 0)
 		log_error("cannot start: %s", err.msg);
 	else if ((r = agent_run(&agent)) < 0)
 		log_error("the event loop failed: %s", strerror(-r));
 	agent_stop(&agent);
-	return r ? 1 : 0;
+	mark = agent.retire_mark;
+	return agent.unchained ? retired_run(&opt, mark) : r ? 1 : 0;
 }

@@ -28,6 +28,7 @@ struct endpoints {
 	struct timespec dir_changed;
 	struct loop_timer sweep;
 	size_t next; /* of the model's endpoints, for the sweep */
+	bool swept;  /* once at least */
 };
 
 /* "shop/web (eth0, container 0123456789ab)", in a buffer of the caller's. */
@@ -63,6 +64,11 @@ size_t endpoints_unprotected(const struct agent *a)
 	for (i = 0; i < a->endpoints->records.n; i++)
 		n += a->endpoints->records.v[i].unprotected || a->endpoints->records.v[i].broken;
 	return n;
+}
+
+bool endpoints_seen(const struct agent *a)
+{
+	return a->endpoints->swept;
 }
 
 static int put_record(struct agent *a, const struct api_endpoint *e)
@@ -131,15 +137,18 @@ static void drop(struct agent *a, struct endpoint *e, const char *why)
 	(void)model_del_endpoint(a->model, &key);
 }
 
-/* Also what it left on disk and on bpffs: a restart would believe it, and we may have put programs back
- * between the plugin's taking them off and its telling us. @ifindex: 0 if that is another's by now. */
+/* Also what it left on disk and on bpffs: a restart would believe it. While a call of the plugin is under way
+ * for it, that one does it. @ifindex: 0 if that may be another's by now. */
 static void drop_all(struct agent *a, struct endpoint *e, uint32_t ifindex, const char *why)
 {
 	const struct hook h = { .pin_dir = a->opt.pin_dir, .key = e->key, .ifindex = ifindex };
 	const struct hash128 key = e->key;
+	auto_fd int held = api_lock_key(a->opt.run_dir, &key, 0, NULL);
 	struct bh_err err;
 
 	drop(a, e, why);
+	if (held == -ETIMEDOUT)
+		return;
 	if (hook_detach(&h, &err) < 0 || api_endpoint_remove(a->opt.run_dir, &key, &err) < 0)
 		log_warn("what it left: %s, ignoring", err.msg);
 }
@@ -212,7 +221,7 @@ bool endpoints_del(struct agent *a, const struct hash128 *key)
 	if (d)
 		*d = (struct deleted){ .key = *key, .at_ns = clock_ns() };
 	if (e)
-		drop_all(a, e, e->ifindex, "its container was deleted");
+		drop_all(a, e, 0, "its container was deleted");
 	return e;
 }
 
@@ -390,9 +399,13 @@ static void check_hook(struct agent *a, struct endpoint *e)
 	const struct hook h = { .pin_dir = a->opt.pin_dir, .key = e->key, .ifindex = e->ifindex };
 	struct endpoint_record *r = record(a, &e->key);
 	struct bh_err err = { "its state file says so" };
+	auto_fd int held = -1;
 
 	if (!r || (hook_check(&h, &err) == 1 && !r->unprotected && !r->broken))
 		return;
+	held = api_lock_key(a->opt.run_dir, &e->key, 0, NULL);
+	if (held == -ETIMEDOUT)
+		return; /* a call of the plugin is under way: what is missing may be its doing */
 	if (has_record(a, e))
 		attach(a, e, r, err.msg);
 	else
@@ -411,6 +424,7 @@ static void on_sweep(void *ctx)
 		loop_timer_set(a->loop, &a->endpoints->sweep, 0);
 		return;
 	}
+	a->endpoints->swept = true;
 }
 
 void endpoints_check_hooks(struct agent *a)

@@ -49,5 +49,6 @@ void endpoints_tick(struct agent *a);
 /* Borrowed; NULL if not known. */
 const struct endpoint_record *endpoints_record(const struct agent *a, const struct hash128 *key);
 size_t endpoints_unprotected(const struct agent *a);
+bool endpoints_seen(const struct agent *a); /* whether every interface has been looked at once */
 
 #endif

@@ -14,6 +14,9 @@ static const struct command {
 	{ "run", cmd_run, "enforce policies on this node's pods (the command if none is named)" },
 	{ "chain", cmd_chain,
 	  "put the plugin into this node's CNI chain by hand, or take all off this node" },
+	{ "probe", cmd_probe, "ask the agent of this pod whether it is alive, or ready" },
+	{ "preflight", cmd_preflight, "say whether this node can be protected, and why not" },
+	{ "retire", cmd_retire, "ask every agent of a cluster to leave its node, and wait for it" },
 };
 
 static int usage(FILE *out)

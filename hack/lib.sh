@@ -15,10 +15,12 @@ BH_CACHE=${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/bulkhead
 PACKAGES_BUILD="gcc make clang llvm libc6-dev libbpf-dev libelf-dev zlib1g-dev libjson-c-dev
 	libcurl4-openssl-dev libyaml-dev bpftool pkg-config"
 PACKAGES_TEST="libcmocka-dev iproute2 iptables nftables containernetworking-plugins python3 util-linux
-	procps ca-certificates openssl"
+	procps ca-certificates openssl strace"
 PACKAGES_DEMO="containernetworking-plugins iproute2 util-linux jq"
 PACKAGES_CLUSTER="runc containernetworking-plugins iproute2 iptables nftables util-linux procps openssl
 	busybox-static python3 gcc libc6-dev"
+PACKAGES_IMAGE="binutils dpkg-dev gcc libssl-dev libnghttp2-dev make pkg-config python3"
+PACKAGES_ARM64="gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user-static"
 PACKAGES_KERNELS="qemu-system-x86 busybox-static cpio xz-utils zstd"
 
 say() {
@@ -98,6 +100,11 @@ go_new_enough() {
 	[ -n "$v" ] && [ "$(printf '%s\n' 1.21 "$v" | sort -V | head -n 1)" = 1.21 ]
 }
 
+# npm of whatever comes with the node that is here, or Debian's.
+need_npm() {
+	command -v npm >/dev/null || need_packages nodejs npm
+}
+
 suite_codename() {
 	# shellcheck disable=SC1091
 	(. /etc/os-release && printf '%s' "${VERSION_CODENAME:-bookworm}")
@@ -111,20 +118,39 @@ apt_mirror() {
 		awk '$2 == "main" && $1 ~ /debian\/?$/ { print $1; exit }' | grep .
 }
 
-# suite_apt DIR SUITE ARGS...: apt-get with one other suite of that mirror as its only source, and
-# lists and caches of its own in DIR, so that the machine's own apt is left as it is.
+# What the machine takes of Debian's main archive, with its updates: lines `MIRROR SUITE`.
+apt_suites() {
+	apt-get indextargets --format '$(REPO_URI) $(RELEASE) $(COMPONENT)' 'Created-By: Packages' |
+		awk '$3 == "main" && $1 ~ /debian(-security)?\/?$/ { print $1, $2 }' | sort -u | grep .
+}
+
+# apt_source KIND MIRROR SUITE: a line for a list of sources; KIND is deb or deb-src.
+apt_source() {
+	printf '%s [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] %s %s main\n' "$@"
+}
+
+# own_apt DIR ARGS...: apt-get with DIR/sources.list, and with lists and caches of its own in DIR, so that
+# the machine's own apt is left as it is.
+own_apt() {
+	local dir=$1
+
+	shift
+	mkdir -p "$dir/lists/partial" "$dir/parts"
+	chmod 0755 "$dir" "$dir/lists"
+	apt_quiet -o Dir::Etc::sourcelist="$dir/sources.list" -o Dir::Etc::sourceparts="$dir/parts" \
+		-o Dir::State::lists="$dir/lists" -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= \
+		-o APT::Sandbox::User=root "$@"
+}
+
+# suite_apt DIR SUITE ARGS...: own_apt with one other suite of the machine's mirror as its only source.
 suite_apt() {
 	local dir=$1 suite=$2 mirror
 
 	shift 2
 	mirror=$(apt_mirror) || return 1
-	mkdir -p "$dir/lists/partial" "$dir/parts"
-	chmod 0755 "$dir" "$dir/lists"
-	printf 'deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] %s %s main\n' \
-		"$mirror" "$suite" >"$dir/sources.list"
-	apt_quiet -o Dir::Etc::sourcelist="$dir/sources.list" -o Dir::Etc::sourceparts="$dir/parts" \
-		-o Dir::State::lists="$dir/lists" -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= \
-		-o APT::Sandbox::User=root "$@"
+	mkdir -p "$dir"
+	apt_source deb "$mirror" "$suite" >"$dir/sources.list"
+	own_apt "$dir" "$@"
 }
 
 suite_install() {

@@ -69,6 +69,22 @@ int api_endpoint_each(const char *run_dir,
 		      void (*each)(void *ctx, const struct api_endpoint *e, const struct bh_err *bad),
 		      void *ctx, struct bh_err *err);
 
+/* ---- who may work on an attachment --------------------------------------------------------- */
+
+/**
+ * api_lock_key() - one at a time works on one attachment: a call of the plugin, or the agent when it puts
+ * programs back or clears away.
+ *
+ * One byte of RUN_DIR/plugin.lock for each key: calls for other pods do not wait, and nothing has to
+ * be cleaned up. Return: a descriptor that holds the lock (closing it gives it back), -ETIMEDOUT, or
+ * another -errno.
+ *
+ * api_lock_ifindex(): whose an interface is may be asked and changed by one call at a time, because the
+ * kernel gives an index again: a late DEL must not take it for the old one's. Taken inside api_lock_key().
+ */
+int api_lock_key(const char *run_dir, const struct hash128 *key, int wait_ms, struct bh_err *err);
+int api_lock_ifindex(const char *run_dir, uint32_t ifindex, int wait_ms, struct bh_err *err);
+
 /* ---- client ------------------------------------------------------------------------------- */
 
 /**
@@ -78,7 +94,8 @@ int api_endpoint_each(const char *run_dir,
  * @ret:  the last line; json_object_put() it. NULL allowed.
  *
  * Return: 0 (also when the answer says ok: false: look at it), -ECONNREFUSED or -ENOENT nobody
- * listens, -ETIMEDOUT, -EPROTO no answer of ours, or what @each returned.
+ * listens, -ECONNRESET it ended before it answered, -ETIMEDOUT, -EPROTO no answer of ours, or what @each
+ * returned.
  */
 int api_call(const char *run_dir, struct json_object *request, int timeout_ms,
 	     int (*each)(void *ctx, struct json_object *item), void *ctx, struct json_object **ret,
@@ -88,6 +105,9 @@ int api_call(const char *run_dir, struct json_object *request, int timeout_ms,
 
 struct api_server;
 struct api_conn;
+
+/* Makes RUN_DIR (0700) if need be. Return: 0, -EPERM others may write to it, or another -errno. */
+int api_run_dir(const char *run_dir, struct bh_err *err);
 
 /* Called once per request line. It answers with api_send(), now or later; a connection may close at
  * any time: on_close() then tells, after which the conn must not be used. */

@@ -12,8 +12,8 @@
 #include "util/scope.h"
 
 static const struct command *const commands[] = {
-	&command_status,   &command_endpoints, &command_entries,
-	&command_sessions, &command_flows,     &command_explain,
+	&command_status, &command_endpoints, &command_entries,	      &command_sessions,
+	&command_flows,	 &command_explain,   &command_selftest_serve, &command_selftest_probe,
 };
 
 static const struct option options[] = {
@@ -128,15 +128,17 @@ static int run_command(const struct ctl *c, unsigned int given, char **args, int
 	if (!n)
 		return usage("%s", "no command");
 	if (!found)
-		return usage(strcmp(args[0], "policy") ? "unknown command '%s'"
-						       : "'%s' takes one more word: entries",
+		return usage(!strcmp(args[0], "policy")	    ? "'%s' takes one more word: entries"
+			     : !strcmp(args[0], "selftest") ? "'%s' takes one more word: serve or probe"
+							    : "unknown command '%s'",
 			     args[0]);
 	if (given & ~found->options)
 		return usage(given & ~found->options & OPT_POD ? "--pod has no meaning for '%s'"
 							       : "-f has no meaning for '%s'",
 			     found->name);
 	if (n - words != found->nargs)
-		return usage(found->nargs ? "expected: explain %s" : "unexpected argument after '%s'",
+		return usage(found->nargs ? "expected after the command: %s"
+					  : "unexpected argument after '%s'",
 			     found->nargs ? found->args : found->name);
 	return found->run(c, args + words);
 }

@@ -133,6 +133,18 @@ static void print_events(const struct ctl *c, struct json_object *o)
 	line(c, "denials", lost ? YELLOW : PLAIN, text);
 }
 
+/* Events for the API server, as `kubectl get events` has them. */
+static void print_posts(const struct ctl *c, struct json_object *o)
+{
+	const uint64_t lost = ctl_int(o, "lost");
+	char text[128];
+
+	(void)snprintf(text, sizeof(text), "%llu posted, %llu repeated, %llu waiting, %llu lost",
+		       (unsigned long long)ctl_int(o, "posted"), (unsigned long long)ctl_int(o, "repeated"),
+		       (unsigned long long)ctl_int(o, "waiting"), (unsigned long long)lost);
+	line(c, "events", lost ? YELLOW : PLAIN, text);
+}
+
 static enum colour colour_of_fill(uint64_t percent)
 {
 	if (percent >= 90)
@@ -185,8 +197,9 @@ static void print_text(const struct ctl *c, struct json_object *o)
 {
 	char text[512], up[24];
 
-	(void)snprintf(text, sizeof(text), "%s, up %s", ctl_str(o, "version"),
-		       ctl_duration(ctl_int(o, "uptime_s") * 1000, up));
+	(void)snprintf(text, sizeof(text), "%s, pid %llu, up %s%s", ctl_str(o, "version"),
+		       (unsigned long long)ctl_int(o, "pid"), ctl_duration(ctl_int(o, "uptime_s") * 1000, up),
+		       ctl_bool(o, "standby_waits") ? "; a standby waits to take over" : "");
 	line(c, "agent", PLAIN, text);
 	print_source(c, o);
 	line(c, "pins", PLAIN, ctl_str(o, "pin_dir"));
@@ -194,6 +207,8 @@ static void print_text(const struct ctl *c, struct json_object *o)
 	print_chain(c, o);
 	print_numbers(c, o);
 	print_events(c, o);
+	if (ctl_get(o, "posts"))
+		print_posts(c, ctl_get(o, "posts"));
 	if (ctl_get(o, "watches")) {
 		(void)putchar('\n');
 		print_watches(c, ctl_get(o, "watches"));

@@ -32,6 +32,16 @@ struct dp_sizes {
  * the verifier's last line).
  */
 int dp_open(const char *pin_dir, const struct dp_sizes *sizes, struct dp **ret, struct bh_err *err);
+
+/**
+ * dp_prepare() - what of dp_open() changes nothing and takes its time: the kernel's check of the programs.
+ *
+ * For an agent that waits for another one, which goes on meanwhile. Nothing but dp_take() and dp_free() may
+ * follow. Return: 0, -ENOENT not everything is pinned yet, or as dp_open().
+ * dp_take(): the rest. Return: 0, -ESTALE other maps are pinned by now (use dp_open()), or as dp_open().
+ */
+int dp_prepare(const char *pin_dir, struct dp **ret, struct bh_err *err);
+int dp_take(struct dp *dp, struct bh_err *err);
 void dp_free(struct dp *dp); /* closes; whatever is pinned stays and goes on working */
 const char *dp_pin_dir(const struct dp *dp);
 int dp_prog_fd(const struct dp *dp, enum bh_dir dir); /* BH_EGRESS: bh_from_pod */

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <linux/if_addr.h>
 #include <linux/if_ether.h>
+#include <linux/ipv6.h>
 #include <linux/net_namespace.h>
 #include <linux/pkt_cls.h>
 #include <linux/pkt_sched.h>
@@ -228,6 +229,28 @@ int nl_open(void)
 
 /* ---- links ------------------------------------------------------------------------------ */
 
+/* What /proc/sys/net would say as well, but there a reader runs in circles while anybody holds the rtnl
+ * lock (addrconf_sysctl_addr_gen_mode() in net/ipv6/addrconf.c). */
+static bool makes_eui64(const struct rtattr *af_spec)
+{
+	const struct rtattr *families[AF_INET6 + 1], *inet6[IFLA_INET6_ADDR_GEN_MODE + 1], *mode, *conf;
+	int32_t disabled;
+
+	attrs_of(RTA_DATA(af_spec), RTA_PAYLOAD(af_spec), families, AF_INET6);
+	if (!families[AF_INET6])
+		return false;
+	attrs_of(RTA_DATA(families[AF_INET6]), RTA_PAYLOAD(families[AF_INET6]), inet6,
+		 IFLA_INET6_ADDR_GEN_MODE);
+	mode = inet6[IFLA_INET6_ADDR_GEN_MODE];
+	conf = inet6[IFLA_INET6_CONF];
+	if (!mode || *(const uint8_t *)RTA_DATA(mode) != IN6_ADDR_GEN_MODE_EUI64 || !conf ||
+	    RTA_PAYLOAD(conf) < (DEVCONF_DISABLE_IPV6 + 1) * sizeof(disabled))
+		return false;
+	memcpy(&disabled, (const char *)RTA_DATA(conf) + DEVCONF_DISABLE_IPV6 * sizeof(disabled),
+	       sizeof(disabled));
+	return !disabled;
+}
+
 static int take_link(void *ctx, const struct nlmsghdr *h)
 {
 	const struct rtattr *at[IFLA_LINK_NETNSID + 1], *info[IFLA_INFO_KIND + 1];
@@ -247,6 +270,7 @@ static int take_link(void *ctx, const struct nlmsghdr *h)
 		attrs_of(RTA_DATA(at[IFLA_LINKINFO]), RTA_PAYLOAD(at[IFLA_LINKINFO]), info, IFLA_INFO_KIND);
 		attr_text(info[IFLA_INFO_KIND], l->kind, sizeof(l->kind));
 	}
+	l->eui64 = at[IFLA_AF_SPEC] && makes_eui64(at[IFLA_AF_SPEC]);
 	return 0;
 }
 

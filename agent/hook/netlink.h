@@ -22,6 +22,7 @@ struct nl_link {
 	uint8_t mac[6];
 	char name[16];
 	char kind[16]; /* "veth"; "" if none */
+	bool eui64;    /* IPv6 is on, and the link-local address is made of the MAC */
 };
 
 /* A socket bound to the network namespace the caller is in now, close-on-exec. Return: fd or -errno. */

@@ -268,7 +268,7 @@ static void read_begin(struct read *r)
 	if (r->scan && !make_path(r, &path) &&
 	    !http_get(c->all->http, path.data, left > 1 ? (unsigned int)left : 1, &handler, &r->call, &err))
 		return;
-	(void)snprintf(r->trouble, sizeof(r->trouble), "%s", err.msg);
+	(void)snprintf(r->trouble, sizeof(r->trouble), "%.199s", err.msg);
 	read_stop(r);
 	r->due_ms = clock_ms() + AGAIN_MS;
 }

@@ -45,7 +45,7 @@ pack_images() {
 		root=$state/images/$name
 		mkdir -p "$root"
 		command=$(image_root "$name" "$root")
-		python3 "$parts/image.py" "bulkhead.test/$name:1" "$root.tar" "$root" "$command"
+		python3 "$parts/../image.py" "bulkhead.test/$name:1" "$root.tar" "$root" "$command"
 		rm -rf "$root"
 	done >"$logs/images.log" 2>&1 || gave_up images "an image was not packed"
 }

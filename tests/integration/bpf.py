@@ -4,6 +4,7 @@
 Layouts come from bpf/abi.h: the reasons by reading it, the few structs that are looked into by hand.
 """
 import ctypes
+import ipaddress
 import os
 import platform
 import re
@@ -125,6 +126,19 @@ def endpoints():
             if ifindex:
                 found[ifindex] = (policy_set, epoch, value[16:22].hex(":"))
     return found
+
+
+def ep_index():
+    """The interfaces that do not have their direct slot."""
+    with Map("bh_ep_index") as m:
+        return {struct.unpack("<I", key)[0] for key in m.keys()}
+
+
+def addresses():
+    """What has a class of its own, as text."""
+    with Map("bh_addrs") as m:
+        found = [ipaddress.IPv6Address(key) for key in m.keys()]
+    return {str(a.ipv4_mapped or a) for a in found}
 
 
 def session_ifindexes():

@@ -1,16 +1,18 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""image.py NAME:TAG OUT.tar ROOT COMMAND...: packs the folder ROOT as a container image of one layer.
+"""Packs a folder as a container image of one layer, without a container engine.
 
 The archive is an OCI image layout, which every container runtime imports. The same folder gives the
-same bytes.
+same bytes: files are sorted, belong to root and have no times, and so has what they are wrapped in.
 """
+
+import argparse
+import gzip
 import hashlib
 import io
 import json
 import os
 import platform
-import sys
 import tarfile
 
 ARCHITECTURE = {"x86_64": "amd64", "aarch64": "arm64"}
@@ -20,6 +22,8 @@ MEDIA = "application/vnd.oci.image."
 def plain(info):
     info.uid = info.gid = info.mtime = 0
     info.uname = info.gname = ""
+    if info.isdir():
+        info.mode = 0o1777 if info.mode & 0o1000 else 0o755
     return info
 
 
@@ -31,11 +35,15 @@ def layer_of(root):
     return buffer.getvalue()
 
 
-def config_of(layer, command):
+def config_of(layer, args):
     return {
-        "architecture": ARCHITECTURE.get(platform.machine(), platform.machine()),
+        "architecture": ARCHITECTURE.get(args.arch, args.arch),
         "os": "linux",
-        "config": {"Entrypoint": command, "Env": ["PATH=/usr/sbin:/usr/bin:/sbin:/bin"]},
+        "config": {
+            "Entrypoint": args.command,
+            "Env": ["PATH=/usr/sbin:/usr/bin:/sbin:/bin"],
+            "Labels": dict(label.split("=", 1) for label in args.label),
+        },
         "rootfs": {"type": "layers", "diff_ids": [digest(layer)]},
     }
 
@@ -59,23 +67,28 @@ class Layout:
         self.file("blobs/" + digest(data).replace(":", "/"), data)
         return {"mediaType": MEDIA + kind, "digest": digest(data), "size": len(data)}
 
+    def layer(self, data, small):
+        if small:
+            return self.blob("layer.v1.tar+gzip", gzip.compress(data, 9, mtime=0))
+        return self.blob("layer.v1.tar", data)
+
     def document(self, kind, value):
         return self.blob(kind, json.dumps(value).encode())
 
 
-def pack(name, path, root, command):
-    layout = Layout(path)
-    layer = layer_of(root)
+def pack(args):
+    layout = Layout(args.out)
+    layer = layer_of(args.root)
     manifest = {
         "schemaVersion": 2,
         "mediaType": MEDIA + "manifest.v1+json",
-        "config": layout.document("config.v1+json", config_of(layer, command)),
-        "layers": [layout.blob("layer.v1.tar", layer)],
+        "config": layout.document("config.v1+json", config_of(layer, args)),
+        "layers": [layout.layer(layer, args.gzip)],
     }
     entry = layout.document("manifest.v1+json", manifest)
     entry["annotations"] = {
-        "io.containerd.image.name": name,
-        "org.opencontainers.image.ref.name": name.rpartition(":")[2],
+        "io.containerd.image.name": args.name,
+        "org.opencontainers.image.ref.name": args.name.rpartition(":")[2],
     }
     index = {"schemaVersion": 2, "mediaType": MEDIA + "index.v1+json", "manifests": [entry]}
     layout.file("index.json", json.dumps(index).encode())
@@ -84,6 +97,12 @@ def pack(name, path, root, command):
 
 
 if __name__ == "__main__":
-    if len(sys.argv) < 5:
-        sys.exit(__doc__)
-    pack(sys.argv[1], sys.argv[2], sys.argv[3], sys.argv[4:])
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--arch", default=platform.machine(), help="whose programs these are, as uname -m")
+    parser.add_argument("--gzip", action="store_true", help="a smaller layer")
+    parser.add_argument("--label", action="append", default=[], metavar="KEY=VALUE")
+    parser.add_argument("name", help="as NAME:TAG")
+    parser.add_argument("out", help="the archive")
+    parser.add_argument("root", help="the folder")
+    parser.add_argument("command", nargs="+", help="what the image runs")
+    pack(parser.parse_args())
