@@ -79,6 +79,7 @@ class Chain(unittest.TestCase):
         self.assert_loaded(*OTHERS)
         self.chain("install", "--cni-mode", "drop-in")
         beside = ["bulkhead"] if self.config == "containerd-2" else []
+        self.assert_loaded(*OTHERS, *beside)
         self.put_list("20-other.conflist")  # makes it read once more, whatever it did before
         self.assert_loaded(*OTHERS, *beside)
         self.chain("install")

@@ -145,16 +145,27 @@ class Life(ChainCase):
         self.assert_only(FILE)
 
     def test_not_before_it_listens(self):
-        """No ADD comes by us before somebody answers it. That one answers "not yet" while it knows no cluster:
-        such a pod does not start, rather than start unprotected."""
+        """No ADD comes by us before somebody answers it: here that takes the grace periods of a first change."""
+        self.start_agent()
+        pod = self.node.add_pod("shop", "web", {"app": "web"})
+        self.node.agent_stop()
+        self.node.write_policy("shop", "none", policyTypes=["Ingress"], ingress=[])
+        self.node.put(self.before)
+        self.log_at = os.path.getsize(self.node.log_path)
+        self.start_agent()
+        log = self.log()
+        self.assertLess(log.index("listening at"), log.index("put into the CNI chain"))
+        self.assert_invariants()
+        self.node.del_pod(pod)
+
+    def test_without_an_api_server(self):
+        """It answers "not yet" while it knows no cluster: a pod does not start, rather than start unprotected."""
         key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", "/dev/null"]
         run("openssl", "req", "-x509", *key, "-subj", "/CN=nobody", "-out", "/run/bh-ca.crt")
         with open("/run/bh-kubeconfig", "w") as f:
             f.write(NOBODY)
         self.node.source_args = lambda: ["--source", "kubernetes", "--kubeconfig", "/run/bh-kubeconfig"]
         self.start_agent()
-        log = self.log()
-        self.assertLess(log.index("listening at"), log.index("put into the CNI chain"))
         with self.assertRaises(CniError) as failed:
             self.node.add_pod("shop", "web", manifest=False)
         self.assertIn("not known yet", str(failed.exception))

@@ -248,6 +248,57 @@ static void wraps_a_single_plugin(void **state)
 	assert_false(conflist_wraps(&list, &other));
 }
 
+/* ---- whatever comes ----------------------------------------------------------------------- */
+
+/* Read or refused; what is read comes back as it was after our entry went in and out. */
+static bool comes_back(const char *text, size_t len)
+{
+	auto_conflist struct conflist c = { 0 }, in = { 0 };
+	auto_buf struct buf with = BUF_INIT(65536), out = BUF_INIT(65536);
+	struct bh_err err = { "" };
+	const int r = conflist_read(text, len, true, &c, &err);
+
+	if (r < 0) {
+		assert_int_equal(r, -EINVAL);
+		assert_true(err.msg[0]);
+		return false;
+	}
+	assert_int_equal(conflist_put(&c, ENTRY, &with), 0);
+	if (conflist_read(with.data, with.len, true, &in, &err))
+		fail_msg("%s\nfrom %.*s: %s", with.data, (int)len, text, err.msg);
+	assert_int_equal(conflist_state(&in, ENTRY), CONFLIST_RIGHT);
+	assert_int_equal(conflist_take(&in, &out), 0);
+	if (!c.ours) {
+		assert_int_equal(out.len, len);
+		assert_memory_equal(out.data, text, len);
+	}
+	return true;
+}
+
+static void any_byte_may_be_wrong(void **state)
+{
+	static const char sample[] =
+		"{\n\"a\":[-1.5e3,{}],\"cniVersion\":\"1.0.0\",\"name\":\"n\", \"plugins\" : [ "
+		"{\"type\":\"x\",\"y\":\"\\u00e4\"},\n\t" ENTRY " , {\"type\":\"z\",\"m\":null} ]}\n";
+	char text[sizeof(sample)];
+	size_t at, good = 0;
+	int byte;
+
+	(void)state;
+	for (at = 0; at < sizeof(sample) - 1; at++) {
+		for (byte = 0; byte < 256; byte++) {
+			memcpy(text, sample, sizeof(sample));
+			text[at] = (char)byte;
+			good += comes_back(text, sizeof(sample) - 1);
+		}
+		memcpy(text, sample, at);
+		text[at] = '\0';
+		assert_int_equal(comes_back(text, at),
+				 at == sizeof(sample) - 2); /* but for the last line feed */
+	}
+	assert_true(good > sizeof(sample)); /* at least the sample itself each time */
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -258,6 +309,7 @@ int main(void)
 		cmocka_unit_test(says_where_it_is_wrong),
 		cmocka_unit_test(bounds),
 		cmocka_unit_test(wraps_a_single_plugin),
+		cmocka_unit_test(any_byte_may_be_wrong),
 	};
 
 	return cmocka_run_group_tests_name("conflist", tests, NULL, NULL);
