@@ -39,7 +39,7 @@ static const struct option options[] = {
 	{ "node-name", required_argument, NULL, 'N' },
 	{ "run-dir", required_argument, NULL, 'r' },
 	{ "pin-dir", required_argument, NULL, 'p' },
-	{ "probe-dir", required_argument, NULL, 'O' },
+	{ "probe-dir", required_argument, NULL, 'd' },
 	{ "attach", required_argument, NULL, 'a' },
 	{ "sessions", required_argument, NULL, 'n' },
 	CHAIN_LONG_OPTIONS,
@@ -124,7 +124,7 @@ static int read_option(int c, struct agent_options *o, struct bh_err *err)
 		return read_dir("--run-dir", optarg, &o->run_dir, err);
 	case 'p':
 		return read_dir("--pin-dir", optarg, &o->pin_dir, err);
-	case 'O':
+	case 'd':
 		return read_dir("--probe-dir", optarg, &o->probe_dir, err);
 	case 'n':
 		return read_sessions(optarg, o, err);
