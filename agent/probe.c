@@ -117,7 +117,7 @@ static void on_request(void *ctx, struct api_conn *conn, struct json_object *req
 	}
 	answer = jx_done();
 	list = json_object_new_array();
-	for (i = 0; list && i < ARRAY_SIZE(parts); i++)
+	for (i = 0; ctx && list && i < ARRAY_SIZE(parts); i++)
 		parts[i](ctx, list);
 	jx_add(answer, "missing", list);
 	(void)api_send(conn, answer);
@@ -137,19 +137,22 @@ static int close_dir(const char *dir, struct bh_err *err)
 	return chmod(dir, 0700) < 0 ? bh_err_errno(err, -errno, "cannot close '%s' to others", dir) : 0;
 }
 
-int probe_open(struct agent *a, struct bh_err *err)
+int probe_serve(struct loop *loop, const char *dir, struct agent *a, struct api_server **ret,
+		struct bh_err *err)
 {
 	const struct api_handler handler = { .on_request = on_request, .on_close = on_close, .ctx = a };
-	int r;
+	int r = close_dir(dir, err);
 
-	if (!a->opt.probe_dir)
-		return 0;
-	r = close_dir(a->opt.probe_dir, err);
 	if (!r)
-		r = api_server_new(a->opt.probe_dir, &handler, &a->probe, err);
+		r = api_server_new(dir, &handler, ret, err);
 	if (!r)
-		r = loop_add(a->loop, api_server_fd(a->probe), (loop_fn)api_server_work, a->probe, err);
+		r = loop_add(loop, api_server_fd(*ret), (loop_fn)api_server_work, *ret, err);
 	return r;
+}
+
+int probe_open(struct agent *a, struct bh_err *err)
+{
+	return a->opt.probe_dir ? probe_serve(a->loop, a->opt.probe_dir, a, &a->probe, err) : 0;
 }
 
 void probe_close(struct agent *a)

@@ -15,6 +15,12 @@
 #define PROBE_DIR "/run/bulkhead-probe" /* default */
 
 struct agent;
+struct api_server;
+struct loop;
+
+/* @a NULL: nothing is missing, as where nothing is to be done any more. Return: 0 or -errno. */
+int probe_serve(struct loop *loop, const char *dir, struct agent *a, struct api_server **ret,
+		struct bh_err *err);
 
 int probe_open(struct agent *a, struct bh_err *err); /* sets a->probe, if opt.probe_dir says where */
 void probe_close(struct agent *a);

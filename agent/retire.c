@@ -14,6 +14,7 @@
 
 #include "api/api.h"
 #include "hook/hook.h"
+#include "lock.h"
 #include "util/scope.h"
 
 /* The first failure counts, its words too; the rest is done all the same. */
@@ -82,10 +83,10 @@ static bool is_any(const char *name)
 	return name[0] != '.';
 }
 
-/* Of the plugin's calls; whoever holds one of them open keeps his own. */
+/* Of the plugin's calls and of agents; whoever holds one of them open keeps his own. */
 static bool is_state(const char *name)
 {
-	return !strcmp(name, "plugin.lock");
+	return !strcmp(name, "plugin.lock") || !strcmp(name, LOCK_FILE);
 }
 
 static bool answers(const struct sockaddr_un *addr)

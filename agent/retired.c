@@ -15,6 +15,7 @@
 #include "kube/http.h"
 #include "kube/own.h"
 #include "kube/watch.h"
+#include "probe.h"
 #include "retire.h"
 #include "util/log.h"
 #include "util/scope.h"
@@ -91,6 +92,7 @@ struct retired {
 	struct http *http;
 	struct own *own;
 	struct events *events;
+	struct api_server *probe;
 	struct loop_timer step, wire;
 	char *mark;
 	bool waited; /* for the runtime */
@@ -225,6 +227,8 @@ static int start(struct retired *t, const char *mark, struct bh_err *err)
 		r = t->signal_fd = loop_signal_fd(err);
 	if (r >= 0)
 		r = loop_add(t->loop, t->signal_fd, on_signal, t, err);
+	if (!r && t->opt->probe_dir)
+		r = probe_serve(t->loop, t->opt->probe_dir, NULL, &t->probe, err);
 	if (!r)
 		r = agent_kube_config(t->opt, &t->config, err);
 	if (!r)
@@ -247,6 +251,7 @@ static int start(struct retired *t, const char *mark, struct bh_err *err)
 
 static void stop(struct retired *t)
 {
+	api_server_free(t->probe);
 	own_free(t->own);
 	events_free(t->events);
 	http_free(t->http);
