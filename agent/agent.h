@@ -60,9 +60,10 @@ struct agent {
 
 	struct loop_timer tick, source_timer, lock_timer;
 	int signal_fd;
-	bool waits;	      /* for the lock; said so */
-	char unprepared[256]; /* why a standby could not take over; "" if it could */
-	bool pins_bad;	      /* said so */
+	bool waits;		 /* for the lock; said so */
+	char unprepared[256];	 /* why a standby could not take over; "" if it could */
+	bool pins_bad;		 /* said so */
+	uint64_t opened_told_ns; /* that the node is open: last said; 0: it is not */
 	int exit_code;
 };
 

@@ -6,6 +6,7 @@
 #define EXIT_USAGE 2
 
 /* @argv[0] is the sub-command's name. Return: an exit code. */
+int cmd_node(int argc, char **argv);
 int cmd_probe(int argc, char **argv);
 int cmd_run(int argc, char **argv);
 

@@ -12,6 +12,7 @@ static const struct command {
 	const char *help;
 } commands[] = {
 	{ "run", cmd_run, "enforce policies on this node's pods (the command if none is named)" },
+	{ "node", cmd_node, "open this node in an emergency, and close it again" },
 	{ "probe", cmd_probe, "ask the agent of this pod whether it is alive, or ready" },
 };
 

@@ -578,6 +578,13 @@ class Node:
         done = subprocess.run(argv, capture_output=True, text=True, timeout=20 * SLOW)
         return done.returncode, done.stdout.splitlines()
 
+    def switch(self, *args):
+        """`bulkhead-agent node open|close|status`: (exit code, what it said)."""
+        argv = [os.path.join(BUILD, "bulkhead-agent"), "node", *args]
+        argv += ["--run-dir", RUN_DIR, "--pin-dir", PIN_DIR]
+        done = subprocess.run(argv, capture_output=True, text=True, timeout=20 * SLOW)
+        return done.returncode, done.stdout + done.stderr
+
     def agent_ready(self):
         def answers():
             if self.agent.poll() is not None:
