@@ -19,6 +19,7 @@ import unittest
 from node import LOGS, ROOT
 
 JOB_TIMEOUT_S = 300
+LONG_TIMEOUT_S = 3600
 NAMESPACES = [
     "unshare",
     "--net",
@@ -125,16 +126,16 @@ def start(program, job, env):
     process = subprocess.Popen(
         argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env
     )
-    late = False
+    late, timeout = False, LONG_TIMEOUT_S if "BH_LONG" in env else JOB_TIMEOUT_S
     try:
-        out, err = process.communicate(timeout=JOB_TIMEOUT_S)
+        out, err = process.communicate(timeout=timeout)
     except subprocess.TimeoutExpired:
         process.kill()  # unshare's --kill-child takes the rest with it
         out, err = process.communicate()
         late = True
     results = [json.loads(line) for line in out.splitlines()]
     if process.returncode or late or not results:
-        what = f"ran over {JOB_TIMEOUT_S} s" if late else f"ended with {process.returncode}"
+        what = f"ran over {timeout} s" if late else f"ended with {process.returncode}"
         results.append({"name": title(job), "verdict": "FAIL", "text": f"the job {what}\n{err}", "s": 0})
     return results
 
@@ -161,6 +162,7 @@ def options(description, at_a_time):
     parser.add_argument("-k", action="append", help="only jobs or tests whose name holds this text")
     parser.add_argument("-t", help="only test methods whose name holds this text")
     parser.add_argument("-v", action="store_true", help="show what passed, too")
+    parser.add_argument("--long", action="store_true", help="more rounds, where a test goes in rounds")
     parser.add_argument("--list", action="store_true")
     parser.add_argument("--inside", help=argparse.SUPPRESS)
     return parser
@@ -195,6 +197,8 @@ def main(program, args, more_env=dict):
 
     env = dict(os.environ, PYTHONDONTWRITEBYTECODE="1", PATH=os.environ["PATH"] + ":/usr/sbin:/sbin")
     env["BH_TOOLS"] = env.get("BH_TOOLS") or tools("cni")
+    if args.long:
+        env["BH_LONG"] = "1"
     if args.t:
         env["BH_TEST"] = args.t
     count = run_all(program, todo, {**env, **more_env()}, args)

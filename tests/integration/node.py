@@ -19,6 +19,7 @@ import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = os.environ.get("BH_BUILD", os.path.join(ROOT, "build"))
+NEXT = os.path.join(BUILD, "next")  # another build, by `make next`
 TOOLS = os.environ.get("BH_TOOLS", "")
 PROBE = os.path.join(BUILD, "tests/integration/probe")
 LOGS = os.environ.get("BH_LOGS", os.path.join(BUILD, "test-logs/integration"))
