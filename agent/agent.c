@@ -20,6 +20,7 @@
 #include "event.h"
 #include "lock.h"
 #include "names.h"
+#include "opened.h"
 #include "policy/interest.h"
 #include "probe.h"
 #include "requests.h"
@@ -239,6 +240,12 @@ static void prepare(struct agent *a)
 	(void)snprintf(a->unprepared, sizeof(a->unprepared), "%s", err.msg);
 }
 
+static void look_after_pins(struct agent *a)
+{
+	check_pins(a);
+	opened_tick(a);
+}
+
 static void on_tick(void *ctx)
 {
 	struct agent *a = ctx;
@@ -246,7 +253,7 @@ static void on_tick(void *ctx)
 	if (!a->reconcile)
 		prepare(a);
 	else
-		check_pins(a);
+		look_after_pins(a);
 	if (a->server)
 		endpoints_tick(a);
 	loop_timer_set(a->loop, &a->tick, TICK_MS);
@@ -404,6 +411,7 @@ static int take_over(struct agent *a, struct bh_err *err)
 		return r;
 	if (a->waits)
 		log_info("standby: taking over");
+	opened_tick(a);
 	reconcile_changed(a->reconcile, CHANGE_SOURCE, "start");
 	endpoints_load(a);
 	return 0;

@@ -14,6 +14,7 @@
 #include "jsonx.h"
 #include "lock.h"
 #include "names.h"
+#include "opened.h"
 #include "requests.h"
 #include "util/clock.h"
 #include "util/scope.h"
@@ -235,6 +236,7 @@ void answer_status(struct agent *a, struct api_conn *conn, struct json_object *r
 	jx_add_str(o, "version", BH_VERSION);
 	jx_add_int(o, "pid", (uint64_t)getpid());
 	jx_add_bool(o, "standby_waits", lock_is_waited_for(a->lock));
+	opened_add(o, a);
 	jx_add_str(o, "source", a->opt.source);
 	add_parts(o, a->source);
 	add_posts(o, a->source);

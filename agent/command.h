@@ -28,6 +28,7 @@ int read_chain_option(int c, const char *text, struct chain_options *ret, struct
 void chain_options_dirs(struct chain_options *opt, const char *run_dir, const char *pin_dir);
 
 /* @argv[0] is the sub-command's name. Return: an exit code. */
+int cmd_node(int argc, char **argv);
 int cmd_probe(int argc, char **argv);
 int cmd_run(int argc, char **argv);
 int cmd_chain(int argc, char **argv);

@@ -204,7 +204,8 @@ BH_ASSERT_SIZE(struct bh_session, 48);
 	X(MULTICAST,	DENY, "multicast") \
 	X(LINK_LOCAL,	DENY, "link-local")		/* fe80::/10 other than ND and MLD */ \
 	X(VLAN,		DENY, "vlan") \
-	X(ETHERTYPE,	DENY, "ethertype")
+	X(ETHERTYPE,	DENY, "ethertype") \
+	X(NODE_OPEN,	ALLOW, "node-open")		/* would be denied: the node was opened in an emergency */
 /* clang-format on */
 
 #define BH_REASON_ENUM(name, action, text) BH_##name,
@@ -275,7 +276,8 @@ struct bh_meta { /* bh_meta[0], mmapped */
 	__u32 magic, layout;
 	__u32 epoch;	     /* last epoch given to any endpoint: the agent counts on from here */
 	__u32 event_jiffies; /* least distance of two events of one flow; set by the agent */
-	__u32 pad[12];
+	__u32 open; /* not 0: nothing is denied; set by `bulkhead-agent node open` and by the agent */
+	__u32 pad[11];
 };
 BH_ASSERT_SIZE(struct bh_meta, 64);
 

@@ -329,10 +329,22 @@ __noinline int bh_report(struct __sk_buff *skb, const struct bh_pkt *p, const st
 	return 1;
 }
 
+/* The node was opened: whatever would be denied passes. Asked there alone, so that nothing else pays for it.
+ */
+static __always_inline int node_is_open(void)
+{
+	__u32 zero = 0;
+	const struct bh_meta *meta = bpf_map_lookup_elem(&bh_meta, &zero);
+
+	return meta && READ_ONCE(meta->open);
+}
+
 /* Out, with all that a decision leaves behind: the rule's counter and, if denied, an event. */
 static __always_inline int conclude(struct __sk_buff *skb, const struct bh_pkt *p, const struct bh_answer *a,
 				    enum bh_dir dir)
 {
+	if (!is_allowed(a->reason) && unlikely(node_is_open()))
+		return verdict(skb, BH_NODE_OPEN, dir);
 	if (a->rule)
 		count(&bh_rules, a->rule, skb->len);
 	if (!is_allowed(a->reason) && !(BH_NO_EVENT >> a->reason & 1))

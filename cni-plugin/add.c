@@ -117,9 +117,15 @@ static void undo(struct addition *a)
 		(void)ask_owner(a->c, "del", a->record.e, LATE_MS, NULL);
 }
 
+/* The emergency switch: as if we were not there. */
+static bool node_is_open(const struct addition *a)
+{
+	return api_open_read(a->c->conf->run_dir, NULL, NULL) > 0;
+}
+
 /* Succeeds without programs. The record tells the agent to attach when it comes; one that only was
  * too slow is told at once. */
-static int go_open(struct addition *a, const char *why, struct bh_err *err)
+static int go_open(struct addition *a, const char *cause, const char *why, struct bh_err *err)
 {
 	const struct hook h = hook_of(a->c, &a->record.e->key, a->record.e->ifindex);
 	struct bh_err detach;
@@ -130,7 +136,7 @@ static int go_open(struct addition *a, const char *why, struct bh_err *err)
 		return 0;
 	}
 	if (a->attached && hook_detach(&h, &detach) < 0)
-		return bh_err_set(err, CNI_CANNOT_ATTACH, "failMode open: cannot detach: %s", detach.msg);
+		return bh_err_set(err, CNI_CANNOT_ATTACH, "%s: cannot detach: %s", cause, detach.msg);
 	a->attached = false;
 	a->record.attach[0] = '\0';
 	a->record.unprotected = true;
@@ -139,8 +145,7 @@ static int go_open(struct addition *a, const char *why, struct bh_err *err)
 		return code;
 	if (a->reached)
 		(void)ask_add(a->c, &a->record, LATE_MS, NULL);
-	note(a->c, "pod %s/%s starts UNPROTECTED (failMode open): %s", a->record.e->ns, a->record.e->pod,
-	     why);
+	note(a->c, "pod %s/%s starts UNPROTECTED (%s): %s", a->record.e->ns, a->record.e->pod, cause, why);
 	return 0;
 }
 
@@ -150,7 +155,9 @@ static int without_agent(struct addition *a, const char *why, struct bh_err *err
 	const enum fail_mode mode = netconf_fail_mode(a->c->conf, a->record.e->ns);
 
 	if (mode == FAIL_OPEN)
-		return go_open(a, why, err);
+		return go_open(a, "failMode open", why, err);
+	if (node_is_open(a))
+		return go_open(a, "this node is open", why, err);
 	if (mode == FAIL_ISOLATE && a->attached) {
 		note(a->c, "pod %s/%s starts isolated (failMode isolate): %s", a->record.e->ns,
 		     a->record.e->pod, why);
@@ -216,6 +223,8 @@ static int add_steps(struct addition *a, struct bh_err *err)
 
 	if (code == CNI_TRY_AGAIN)
 		return without_agent(a, why.msg, err);
+	if (code == CNI_CANNOT_ATTACH && node_is_open(a))
+		return go_open(a, "this node is open", why.msg, err);
 	return code ? bh_err_set(err, code, "%s", why.msg) : ask_agent(a, err);
 }
 

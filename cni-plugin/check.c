@@ -125,7 +125,8 @@ int cmd_status(struct call *c, struct bh_err *err)
 	struct bh_err why = { "" };
 
 	if (n->fail_mode == FAIL_OPEN ||
-	    (n->fail_open_namespaces && json_object_array_length(n->fail_open_namespaces)))
+	    (n->fail_open_namespaces && json_object_array_length(n->fail_open_namespaces)) ||
+	    api_open_read(n->run_dir, NULL, NULL) > 0)
 		return 0;
 	if (hook_ready(n->pin_dir, &why) < 0)
 		return bh_err_set(err, CNI_UNAVAILABLE, "%s", why.msg);

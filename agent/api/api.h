@@ -27,6 +27,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "model/model.h"
 #include "util/err.h"
@@ -84,6 +85,28 @@ int api_endpoint_each(const char *run_dir,
  */
 int api_lock_key(const char *run_dir, const struct hash128 *key, int wait_ms, struct bh_err *err);
 int api_lock_ifindex(const char *run_dir, uint32_t ifindex, int wait_ms, struct bh_err *err);
+
+/* ---- the emergency switch: RUN_DIR/open --------------------------------------------------- */
+
+/*
+ * While this file is there the node is open: nothing is denied. The file is the truth, its image in the data
+ * plane (bh_meta.open) is what the programs see. {"since":1795000000,"by":"root","reason":"..."}
+ */
+#define API_OPEN "open"
+
+struct api_open {
+	int64_t since; /* seconds since 1970; 0: not known */
+	char by[64];   /* who; "" where the file does not say */
+	char reason[200];
+};
+
+int api_open_write(const char *run_dir, const struct api_open *o, struct bh_err *err);
+/* Return: 1 open (whatever the file holds), 0 closed, or -errno nobody knows: as it was. */
+int api_open_read(const char *run_dir, struct api_open *ret, struct bh_err *err);
+int api_open_remove(const char *run_dir, struct bh_err *err); /* 1, 0 it was closed, or -errno */
+/* "since 2026-01-31T12:00:00Z, by root: reason". Returns @ret. */
+#define API_OPEN_TEXT 320
+const char *api_open_text(const struct api_open *o, char ret[API_OPEN_TEXT]);
 
 /* ---- client ------------------------------------------------------------------------------- */
 

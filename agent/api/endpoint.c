@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "api/file.h"
 #include "util/buf.h"
 #include "util/scope.h"
 
@@ -331,43 +332,6 @@ static void file_name(const struct hash128 *key, char ret[HEX + sizeof(SUFFIX)])
 	strcpy(ret + HEX, SUFFIX);
 }
 
-static int write_all(int fd, const char *text, size_t len)
-{
-	ssize_t n;
-
-	while (len) {
-		n = write(fd, text, len);
-		if (n < 0 && errno != EINTR)
-			return -errno;
-		if (n > 0) {
-			text += n;
-			len -= (size_t)n;
-		}
-	}
-	return 0;
-}
-
-/* The first name belongs to this process alone, so that two writers of one record never mix. */
-static int replace_file(int dir, const char *name, const char *text, struct bh_err *err)
-{
-	char temp[HEX + 32];
-	auto_fd int fd = -1;
-	int r;
-
-	(void)snprintf(temp, sizeof(temp), "%.*s.%d", HEX, name, (int)getpid());
-	(void)unlinkat(dir, temp, 0);
-	fd = openat(dir, temp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return bh_err_errno(err, -errno, "cannot make state file %s", temp);
-	r = write_all(fd, text, strlen(text));
-	if (!r && renameat(dir, temp, dir, name) < 0)
-		r = -errno;
-	if (!r)
-		return 0;
-	(void)unlinkat(dir, temp, 0);
-	return bh_err_errno(err, r, "cannot write state file %s", name);
-}
-
 int api_endpoint_save(const char *run_dir, const struct api_endpoint *e, struct bh_err *err)
 {
 	struct json_object *o = api_endpoint_encode(e);
@@ -384,7 +348,7 @@ int api_endpoint_save(const char *run_dir, const struct api_endpoint *e, struct 
 	}
 	file_name(&e->e->key, name);
 	dir = open_dir(run_dir, true, err);
-	r = dir < 0 ? dir : replace_file(dir, name, text, err);
+	r = dir < 0 ? dir : api_file_replace(dir, name, text, err);
 	json_object_put(o);
 	return r;
 }

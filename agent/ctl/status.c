@@ -197,6 +197,12 @@ static void print_text(const struct ctl *c, struct json_object *o)
 {
 	char text[512], up[24];
 
+	if (ctl_get(o, "open")) {
+		(void)snprintf(text, sizeof(text),
+			       "OPEN %s; no policy is enforced (bulkhead-agent node close)",
+			       ctl_str(ctl_get(o, "open"), "text"));
+		line(c, "NODE", RED, text);
+	}
 	(void)snprintf(text, sizeof(text), "%s, pid %llu, up %s%s", ctl_str(o, "version"),
 		       (unsigned long long)ctl_int(o, "pid"), ctl_duration(ctl_int(o, "uptime_s") * 1000, up),
 		       ctl_bool(o, "standby_waits") ? "; a standby waits to take over" : "");

@@ -65,6 +65,10 @@ int dp_grace_begin(struct dp *dp, struct bh_err *err);
  * no part of the exemption for the node's own addresses. Replaces the former list. */
 int dp_set_node_ports(struct dp *dp, const uint32_t *ports, size_t n, struct bh_err *err);
 
+/* The emergency switch: nothing is denied while it is on. */
+bool dp_node_is_open(const struct dp *dp);
+void dp_set_node_open(struct dp *dp, bool open);
+
 /* What would the program say? The answer fields of @q are filled in. Return: 0 or -errno. */
 int dp_explain(struct dp *dp, struct bh_query *q, struct bh_err *err);
 

@@ -342,3 +342,15 @@ int dp_set_node_ports(struct dp *dp, const uint32_t *ports, size_t n, struct bh_
 	vec_done(&list.gone);
 	return r < 0 ? bh_err_errno(err, r, "bh_node_ports") : 0;
 }
+
+/* ---- the emergency switch ------------------------------------------------------------------- */
+
+bool dp_node_is_open(const struct dp *dp)
+{
+	return __atomic_load_n(&dp_meta(dp)->open, __ATOMIC_RELAXED);
+}
+
+void dp_set_node_open(struct dp *dp, bool open)
+{
+	__atomic_store_n(&dp_meta(dp)->open, open, __ATOMIC_RELAXED);
+}

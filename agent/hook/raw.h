@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The seven calls of bpf(2) that hanging programs on an interface takes, without libbpf. Private to
- * hook/ and its tests. Each returns a descriptor (close-on-exec), 0, or -errno.
+ * The seven calls of bpf(2) that hanging programs on an interface takes, without libbpf. For hook/ and its
+ * tests, and for what must work where nothing else does (cmd_node.c). Each returns a descriptor
+ * (close-on-exec), 0, or -errno.
  */
 #ifndef BH_HOOK_RAW_H
 #define BH_HOOK_RAW_H

@@ -197,11 +197,21 @@ void world_endpoint(enum ep how, enum set set)
 	put(bpf->maps.bh_endpoints, &direct, &ep);
 }
 
+static struct bh_meta meta = { .magic = BH_MAGIC, .layout = BH_LAYOUT };
+
 void world_event_jiffies(uint32_t jiffies)
 {
-	struct bh_meta meta = { .magic = BH_MAGIC, .layout = BH_LAYOUT, .event_jiffies = jiffies };
-	uint32_t zero = 0;
+	const uint32_t zero = 0;
 
+	meta.event_jiffies = jiffies;
+	put(bpf->maps.bh_meta, &zero, &meta);
+}
+
+void world_open(bool open)
+{
+	const uint32_t zero = 0;
+
+	meta.open = open;
 	put(bpf->maps.bh_meta, &zero, &meta);
 }
 

@@ -58,7 +58,8 @@ void world_unload(void);
 extern uint32_t world_ifindex; /* the endpoint's; IFINDEX unless set */
 void world_endpoint(enum ep ep, enum set set);
 void world_event_jiffies(uint32_t jiffies);
-void world_clear(void); /* sessions and events */
+void world_open(bool open); /* the emergency switch */
+void world_clear(void);	    /* sessions and events */
 
 struct counts world_counts(void);
 uint64_t world_rule_packets(uint32_t rule);

@@ -19,6 +19,7 @@ import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = os.environ.get("BH_BUILD", os.path.join(ROOT, "build"))
+NEXT = os.path.join(BUILD, "next")  # another build, by `make next`
 TOOLS = os.environ.get("BH_TOOLS", "")
 PROBE = os.path.join(BUILD, "tests/integration/probe")
 LOGS = os.environ.get("BH_LOGS", os.path.join(BUILD, "test-logs/integration"))
@@ -577,6 +578,13 @@ class Node:
         argv += ["--probe-dir", (process or self.agent).probe_dir]
         done = subprocess.run(argv, capture_output=True, text=True, timeout=20 * SLOW)
         return done.returncode, done.stdout.splitlines()
+
+    def switch(self, *args):
+        """`bulkhead-agent node open|close|status`: (exit code, what it said)."""
+        argv = [os.path.join(BUILD, "bulkhead-agent"), "node", *args]
+        argv += ["--run-dir", RUN_DIR, "--pin-dir", PIN_DIR]
+        done = subprocess.run(argv, capture_output=True, text=True, timeout=20 * SLOW)
+        return done.returncode, done.stdout + done.stderr
 
     def agent_ready(self):
         def answers():

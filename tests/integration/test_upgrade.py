@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Two agents on one node: the second waits, touches nothing, and takes over when the first is gone."""
+import os
+import random
 import threading
 import time
 
 import bpf
-from case import FEW_CONFIGS, PolicedCase
-from node import differences, eventually
+from case import FEW_CONFIGS, LiveTraffic, PolicedCase
+from node import BUILD, NEXT, differences, eventually
 
 IN = ["Ingress"]
 
@@ -111,3 +113,82 @@ class Standby(PolicedCase):
         self.assert_policed(ingress=lambda s, d, *_: d is not new)
         self.take_over(second, self.node.agent_stop)
         self.assert_policed(ingress=lambda s, d, *_: d is not new)
+
+
+class Rounds(PolicedCase):
+    """Agents of two builds end and replace each other in every way, again and again, under traffic that must not
+    notice."""
+
+    configs = FEW_CONFIGS
+    cost = 4
+    rounds = 100 if "BH_LONG" in os.environ else 15
+
+    def finish(self, process, kill):
+        (process.kill if kill else process.terminate)()
+        process.wait(20)
+
+    def begin(self, dice, ready):
+        """An agent of either build; waited for until it could take over, or for a moment."""
+        process = self.node.agent_process(dice.choice((BUILD, NEXT)))
+        if ready:
+            eventually(lambda: self.node.probe("readyz", process) == (0, []), 30)
+        else:
+            time.sleep(dice.uniform(0, 0.7))
+        return process
+
+    def restart(self, dice, kill):
+        self.finish(self.node.agent, kill)
+        self.node.agent = self.begin(dice, False)
+
+    def hand_over(self, dice, kill):
+        new = self.begin(dice, dice.random() < 0.7)
+        self.finish(self.node.agent, kill)
+        self.node.agent = new
+
+    def standby_killed(self, dice, kill):
+        """Before it could take over, or as if it never had been."""
+        self.finish(self.begin(dice, dice.random() < 0.3), kill)
+
+    def killed_on_the_way(self, dice, kill):
+        """The new one, at some moment of its taking over."""
+        new = self.begin(dice, dice.random() < 0.7)
+        self.finish(self.node.agent, kill)
+        time.sleep(dice.uniform(0, 0.06))
+        self.finish(new, True)
+        self.node.agent = self.begin(dice, False)
+
+    def other_change(self, i):
+        """Something to write for whoever works just then: a policy of another pod."""
+        egress = [{"to": [{"podSelector": {"matchLabels": {"app": f"n{i}"}}}]}] if i % 3 else []
+        self.node.write_policy(
+            "lab", "web", subject={"app": "web"}, policyTypes=["Egress"], egress=egress
+        )
+
+    def test_under_traffic(self):
+        seed = int(os.environ.get("BH_SEED", time.time_ns() % 1000000))
+        dice, done = random.Random(seed), {}
+        ways = (self.restart, self.hand_over, self.standby_killed, self.killed_on_the_way)
+        self.node.write_policy(
+            "shop",
+            "db",
+            subject={"app": "db"},
+            policyTypes=IN,
+            ingress=[{"from": [{"podSelector": {"matchLabels": {"app": "web"}}}]}],
+        )
+        self.assert_policed(ingress=lambda s, d, *_: d is not self.db or s is self.web)
+        traffic = LiveTraffic(self, self.web, self.job)
+        for i in range(self.rounds):
+            self.other_change(i)
+            way, kill = ways[i % len(ways)], dice.random() < 0.5
+            way(dice, kill)
+            self.node.agent_ready()
+            name = way.__name__ + (" (SIGKILL)" if kill else " (SIGTERM)")
+            done[name] = done.get(name, 0) + 1
+        try:
+            said = traffic.stop()
+        except AssertionError as e:
+            raise AssertionError(f"seed {seed}: {e}") from None
+        with open(self.node.log_path, "a") as log:
+            print(f"{self.rounds} rounds, seed {seed}: {done}; {said}: nothing lost, none let in", file=log)
+        self.node.remove_policies()
+        self.assert_policed()

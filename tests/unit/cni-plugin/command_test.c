@@ -504,6 +504,37 @@ static void fail_open_namespaces(void **state)
 	expect_left(0, 1);
 }
 
+/* The emergency switch: whatever is wrong with the agent or our programs, pods start; and STATUS says so. */
+static void node_is_open(void **state)
+{
+	const struct api_open o = { .by = "me", .reason = "test" };
+	struct bh_err err;
+
+	(void)state;
+	needs_root();
+	assert_int_equal(api_open_write(run_dir, &o, &err), 0);
+	start_agent(NO);
+	must((struct ask){ .cmd = cmd_add }, 0, "UNPROTECTED (this node is open): ");
+	expect_left(0, 1);
+	must((struct ask){ .cmd = cmd_del }, 0, NULL);
+	stop_agent();
+	run("rm " PIN_DIR "/prog_to_pod");
+	must((struct ask){ .cmd = cmd_add }, 0, "UNPROTECTED (this node is open): ");
+	must((struct ask){ .cmd = cmd_status }, 0, NULL);
+	must((struct ask){ .cmd = cmd_del }, 0, NULL);
+	pin_program("prog_to_pod");
+	run("tc qdisc add dev bh-host ingress");
+	must((struct ask){ .cmd = cmd_add, .more = ",\"attach\":\"clsact\"" }, 0, "UNPROTECTED");
+	must((struct ask){ .cmd = cmd_del }, 0, NULL);
+
+	assert_int_equal(api_open_remove(run_dir, &err), 1);
+	must((struct ask){ .cmd = cmd_add, .more = ",\"attach\":\"clsact\"" }, CNI_CANNOT_ATTACH, NULL);
+	run("tc qdisc del dev bh-host ingress && rm " PIN_DIR "/prog_to_pod");
+	must((struct ask){ .cmd = cmd_add }, CNI_TRY_AGAIN, "prog_to_pod");
+	must((struct ask){ .cmd = cmd_status }, CNI_UNAVAILABLE, NULL);
+	expect_left(0, 0);
+}
+
 static void programs_not_pinned(void **state)
 {
 	(void)state;
@@ -926,6 +957,7 @@ int main(void)
 		case_of(add_needs_prev_result),
 		case_of(add_over_a_gap),
 		case_of(gap_without_end),
+		case_of(node_is_open),
 		case_of(fail_modes),
 		case_of(refusal_is_told),
 		case_of(fail_open_namespaces),
