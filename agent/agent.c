@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/signalfd.h>
 
+#include "adopt.h"
 #include "denials.h"
 #include "endpoints.h"
 #include "names.h"
@@ -52,6 +53,7 @@ static void open_socket(struct agent *a)
 		 a->model->policies.n, a->opt.run_dir, API_SOCKET);
 	/* After the tables: until now what hangs there decided by what was in force. */
 	endpoints_check_hooks(a);
+	adopt_tick(a);
 }
 
 static void on_enforced(void *ctx)
@@ -62,6 +64,7 @@ static void on_enforced(void *ctx)
 		open_socket(a);
 	endpoints_tell_unknown(a);
 	requests_enforced(a);
+	endpoints_enforced(a);
 }
 
 static void on_failed(void *ctx, const struct bh_err *why)
@@ -193,8 +196,10 @@ static void on_tick(void *ctx)
 	struct agent *a = ctx;
 
 	check_pins(a);
-	if (a->server)
+	if (a->server) {
 		endpoints_tick(a);
+		adopt_tick(a);
+	}
 	loop_timer_set(a->loop, &a->tick, TICK_MS);
 }
 
@@ -219,7 +224,7 @@ static int make_own_parts(struct agent *a, struct bh_err *err)
 {
 	a->model = model_new();
 	a->names = a->model ? names_new(a->model) : NULL;
-	if (!a->names || endpoints_new(a) < 0 || requests_new(a) < 0 || streams_new(a) < 0)
+	if (!a->names || endpoints_new(a) < 0 || adopt_new(a) < 0 || requests_new(a) < 0 || streams_new(a) < 0)
 		return bh_err_set(err, -ENOMEM, "no memory");
 	a->tick = (struct loop_timer){ .fn = on_tick, .ctx = a };
 	a->source_timer = (struct loop_timer){ .fn = on_source, .ctx = a };
@@ -366,6 +371,7 @@ void agent_stop(struct agent *a)
 	node_free(a->node);
 	if (a->reconcile)
 		reconcile_free(a->reconcile);
+	adopt_free(a);
 	endpoints_free(a);
 	names_free(a->names);
 	model_free(a->model);

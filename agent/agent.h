@@ -19,6 +19,7 @@
 #include "node.h"
 #include "reconcile.h"
 
+struct adopt;
 struct denials;
 struct endpoints;
 struct names;
@@ -49,6 +50,7 @@ struct agent {
 	struct api_server *server; /* NULL until the first reconcile has ended */
 
 	struct endpoints *endpoints;
+	struct adopt *adopt;
 	struct requests *requests;
 	struct denials *denials;
 	struct names *names;

@@ -10,7 +10,7 @@ LINK_api        := $(UTIL) $(MODEL) $(API)
 LINK_dataplane  := $(UTIL) $(MODEL) $(POLICY) $(HOOK) $(DP)
 LINK_ctl        := $(UTIL) $(MODEL) $(API_CLIENT) $(filter-out agent/ctl/main.c,$(CTL))
 LINK_cni-plugin := $(UTIL) $(MODEL) $(HOOK) $(API_CLIENT) $(filter-out cni-plugin/main.c,$(PLUGIN))
-LINK_agent      := $(UTIL) $(MODEL) $(POLICY) $(addprefix agent/,find.c names.c inforce.c content.c)
+LINK_agent      := $(UTIL) $(MODEL) $(POLICY) $(HOOK) $(addprefix agent/,find.c names.c inforce.c content.c match.c conntrack.c)
 # The API server is the test's own here.
 LINK_source     := $(UTIL) $(MODEL) $(filter-out agent/kube/http.c,$(KUBE))
 # The data plane is the test's own here.
