@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/signalfd.h>
 
+#include "adopt.h"
 #include "denials.h"
 #include "endpoints.h"
 #include "event.h"
@@ -79,6 +80,7 @@ static void open_socket(struct agent *a)
 		   a->model->endpoints.n, a->model->policies.n, a->opt.run_dir, API_SOCKET);
 	/* After the tables: until now what hangs there decided by what was in force. */
 	endpoints_check_hooks(a);
+	adopt_tick(a);
 	enter_chain(a);
 }
 
@@ -90,6 +92,7 @@ static void on_enforced(void *ctx)
 		open_socket(a);
 	endpoints_tell_unknown(a);
 	requests_enforced(a);
+	endpoints_enforced(a);
 }
 
 static void on_failed(void *ctx, const struct bh_err *why)
@@ -254,8 +257,10 @@ static void on_tick(void *ctx)
 		prepare(a);
 	else
 		look_after_pins(a);
-	if (a->server)
+	if (a->server) {
 		endpoints_tick(a);
+		adopt_tick(a);
+	}
 	loop_timer_set(a->loop, &a->tick, TICK_MS);
 }
 
@@ -273,7 +278,7 @@ static int make_own_parts(struct agent *a, struct bh_err *err)
 {
 	a->model = model_new();
 	a->names = a->model ? names_new(a->model) : NULL;
-	if (!a->names || endpoints_new(a) < 0 || requests_new(a) < 0 || streams_new(a) < 0)
+	if (!a->names || endpoints_new(a) < 0 || adopt_new(a) < 0 || requests_new(a) < 0 || streams_new(a) < 0)
 		return bh_err_set(err, -ENOMEM, "no memory");
 	a->tick = (struct loop_timer){ .fn = on_tick, .ctx = a };
 	a->source_timer = (struct loop_timer){ .fn = on_source, .ctx = a };
@@ -512,6 +517,7 @@ void agent_stop(struct agent *a)
 	node_free(a->node);
 	if (a->reconcile)
 		reconcile_free(a->reconcile);
+	adopt_free(a);
 	endpoints_free(a);
 	names_free(a->names);
 	model_free(a->model);

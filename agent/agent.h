@@ -20,6 +20,7 @@
 #include "node.h"
 #include "reconcile.h"
 
+struct adopt;
 struct denials;
 struct endpoints;
 struct lock;
@@ -57,6 +58,7 @@ struct agent {
 	struct chain *chain;	     /* NULL until the first reconcile has ended, or without --cni-conf-dir */
 
 	struct endpoints *endpoints;
+	struct adopt *adopt;
 	struct requests *requests;
 	struct denials *denials;
 	struct names *names;

@@ -16,6 +16,7 @@
 #include "names.h"
 #include "opened.h"
 #include "requests.h"
+#include "unprotected.h"
 #include "util/clock.h"
 #include "util/scope.h"
 
@@ -144,6 +145,7 @@ static void add_stats(struct json_object *o, struct agent *a)
 	jx_add_int(o, "events_throttled", both(stats, BH_STAT_EVENT_THROTTLED));
 	jx_add_int(o, "sessions_failed", both(stats, BH_STAT_SESSION_FAILED));
 	jx_add_int(o, "sessions_adopted", both(stats, BH_STAT_SESSION_ADOPTED));
+	jx_add_int(o, "sessions_grace", both(stats, BH_STAT_SESSION_GRACE));
 	jx_add_int(o, "sessions_redecided", both(stats, BH_STAT_SESSION_REDONE));
 }
 
@@ -245,7 +247,8 @@ void answer_status(struct agent *a, struct api_conn *conn, struct json_object *r
 	jx_add_str(o, "attach", hook_mode_text(a->opt.attach));
 	jx_add_int(o, "uptime_s", (clock_ns() - a->start_ns) / 1000000000u);
 	jx_add_int(o, "endpoints", a->model->endpoints.n);
-	jx_add_int(o, "unprotected", endpoints_unprotected(a));
+	jx_add_int(o, "unprotected", unprotected_count(a));
+	jx_add(o, "unprotected_reasons", unprotected_reasons(a));
 	jx_add_int(o, "pods", a->model->pods.n);
 	jx_add_int(o, "namespaces", a->model->namespaces.n);
 	jx_add_int(o, "policies", a->model->policies.n);
@@ -317,6 +320,7 @@ static struct json_object *endpoint_item(const struct agent *a, const struct end
 	jx_add_str(o, "container", e->container);
 	jx_add_str(o, "ifname", e->ifname);
 	jx_add_str(o, "attach", r ? r->attach : "");
+	jx_add_bool(o, "adopted", r && r->adopted);
 	jx_add_bool(o, "protected", r && !r->unprotected && !r->broken);
 	add_set(o, f, inforce_endpoint(f, &e->key));
 	add_epoch(o, reconcile_actual(a->reconcile), e->ifindex);
@@ -338,7 +342,10 @@ void answer_endpoints(struct agent *a, struct api_conn *conn, struct json_object
 	auto_free struct endpoint **sorted = calloc(n + 1, sizeof(*sorted));
 	size_t i;
 
-	(void)request;
+	if (jx_bool(request, "unprotected")) {
+		unprotected_answer(a, conn);
+		return;
+	}
 	if (!sorted) {
 		(void)api_send_error(conn, CODE_RETRY, "no memory");
 		return;

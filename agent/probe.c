@@ -73,13 +73,14 @@ static void look_at_pins(struct agent *a, struct json_object *list)
 
 static void look_at_pods(struct agent *a, struct json_object *list)
 {
-	const size_t n = endpoints_unprotected(a);
+	const size_t n = endpoints_bare(a);
 
 	if (!a->reconcile)
 		return;
 	if (n)
-		missing(list, "pods: %zu of %zu here run without the programs (see bulkheadctl endpoints)", n,
-			a->model->endpoints.n);
+		missing(list,
+			"pods: %zu of %zu here run without the programs (see bulkheadctl endpoints --unprotected)",
+			n, a->model->endpoints.n);
 	else if (!endpoints_seen(a))
 		missing(list, "pods: not all have been looked at since the start");
 }

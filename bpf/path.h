@@ -83,6 +83,9 @@ static __always_inline void open_session(struct __sk_buff *skb, const struct bh_
 
 	if (a->reason == BH_HOST) {
 		s.flags = BH_SESS_HOST;
+	} else if (a->grace) {
+		s.opener = a->dir;
+		count_stat(skb, BH_STAT_SESSION_GRACE, dir);
 	} else if (!(p->bits & BH_PKT_OPENS)) {
 		s.flags = BH_SESS_BOTH;
 		count_stat(skb, BH_STAT_SESSION_ADOPTED, dir);
@@ -104,8 +107,8 @@ static __always_inline int redo(struct __sk_buff *skb, const struct bh_pkt *p, s
 		a->reason = BH_SESSION;
 		session_restamp(s, p->epoch, a->rule);
 		session_count(s, dir, skb->len);
-	} else if (p->flow.proto == IPPROTO_UDP) {
-		session_cut(s);
+	} else if (p->flow.proto == IPPROTO_UDP || a->adopted) {
+		session_cut(s); /* TCP: what is sent once more must not come under the grace */
 	} else {
 		session_forget(p);
 	}

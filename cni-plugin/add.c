@@ -87,6 +87,8 @@ static int describe(struct addition *a, struct bh_err *err)
 	for (i = 0; !code && i < s.n; i++)
 		code = keep_addr(e, &s.link_local[i], err);
 	e->ifindex = s.ifindex;
+	e->peer = s.peer;
+	e->nsid = s.nsid;
 	memcpy(e->mac, s.mac, sizeof(e->mac));
 	return code;
 }

@@ -151,6 +151,8 @@ int sandbox_find(const struct env *env, struct sandbox *ret, struct bh_err *err)
 	if (code)
 		return code;
 	s.ifindex = host.ifindex;
+	s.peer = host.peer;
+	s.nsid = host.peer_nsid;
 	memcpy(s.mac, in.link.mac, sizeof(s.mac));
 	*ret = s;
 	return 0;

@@ -13,7 +13,7 @@
  *   del        plugin   network, container, ifname             ok
  *   check      plugin   network, container, ifname             ok if in force
  *   status     CLI                                             fields in the last line
- *   endpoints  CLI                                             items
+ *   endpoints  CLI      unprotected: bool                      items
  *   entries    CLI                                             items: policy entries
  *   sessions   CLI                                             items
  *   flows      CLI      follow: bool                           items: recent denials, then live ones
@@ -45,13 +45,18 @@ struct json_object;
 /*
  * {"network":"podnet","container":"c1","ifname":"eth0","netns":"/run/netns/x","ifindex":7,
  *  "mac":"02:00:00:00:00:01","addrs":["10.0.0.2","fd00::2","fe80::1"],
- *  "pod":{"namespace":"shop","name":"web","uid":""},"attach":"tcx","unprotected":false}
+ *  "peer":2,"nsid":0,"pod":{"namespace":"shop","name":"web","uid":""},"attach":"tcx","unprotected":false,
+ *  "adopted":false}
  */
 struct api_endpoint {
 	struct endpoint *e; /* owned by whoever holds the struct */
 	char attach[8];	    /* "tcx" or "clsact", "" if not attached */
-	bool unprotected;   /* failMode open let it pass without programs: attach when you can */
+	bool unprotected;   /* it runs without programs (failMode open, adoption): attach when you can */
+	bool adopted;	    /* no ADD of ours made it: the agent found the interface */
 };
+
+/* The network of who was adopted: no network of CNI can have this name, so that no ADD, DEL or GC meets it. */
+#define API_ADOPTED "(adopted)"
 
 /* The owner's name: first 128 bits of SHA-256 over network, container and ifname, each with its NUL. */
 struct hash128 api_endpoint_key(const char *network, const char *container, const char *ifname);

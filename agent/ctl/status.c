@@ -76,18 +76,35 @@ static void print_watches(const struct ctl *c, struct json_object *list)
 	table_free(t);
 }
 
+/* "ambiguous: 2, no-veth: 1" */
+static void count_reasons(struct json_object *o, char *ret, size_t size)
+{
+	size_t len = 0;
+
+	ret[0] = '\0';
+	if (!o)
+		return;
+	json_object_object_foreach(o, reason, n) {
+		if (len < size)
+			len += (size_t)snprintf(ret + len, size - len, "%s%s: %d", len ? ", " : "", reason,
+						json_object_get_int(n));
+	}
+}
+
 static void print_numbers(const struct ctl *c, struct json_object *o)
 {
 	const uint64_t open = ctl_int(o, "unprotected"), bad = ctl_int(o, "policies_with_problems");
-	char text[256];
+	char text[256], reasons[128];
 
+	count_reasons(ctl_get(o, "unprotected_reasons"), reasons, sizeof(reasons));
 	(void)snprintf(text, sizeof(text), "%llu here; %llu known, namespaces: %llu",
 		       (unsigned long long)ctl_int(o, "endpoints"), (unsigned long long)ctl_int(o, "pods"),
 		       (unsigned long long)ctl_int(o, "namespaces"));
 	line(c, "pods", PLAIN, text);
 	if (open) {
-		(void)snprintf(text, sizeof(text), "%llu pods run WITHOUT the programs: see 'endpoints'",
-			       (unsigned long long)open);
+		(void)snprintf(text, sizeof(text),
+			       "%llu pods run WITHOUT the programs (%s): see 'endpoints --unprotected'",
+			       (unsigned long long)open, reasons);
 		line(c, "", RED, text);
 	}
 	(void)snprintf(text, sizeof(text), "%llu", (unsigned long long)ctl_int(o, "policies"));

@@ -84,6 +84,9 @@ struct dp_session {
 };
 int dp_sessions(struct dp *dp, int (*each)(void *ctx, const struct dp_session *s), void *ctx,
 		struct bh_err *err);
+/* Store one, unless that flow has one; its `seen` becomes now. Return: 0 or -errno. */
+int dp_session_seed(struct dp *dp, const struct bh_flow6 *flow, const struct bh_session *s,
+		    struct bh_err *err);
 /* Forget the sessions of one interface. Return: how many, or -errno. */
 int dp_sessions_purge(struct dp *dp, uint32_t ifindex, struct bh_err *err);
 

@@ -262,6 +262,10 @@ static int run_step(struct dp *dp, const struct step *s, struct bh_err *err)
 	case STEP_EP_SET:
 		store(&dp_endpoint(dp, s->word.slot)->policy_set, s->word.word);
 		return 0;
+	case STEP_EP_FLAGS:
+		__atomic_store_n(&dp_endpoint(dp, s->word.slot)->flags, (uint8_t)s->word.word,
+				 __ATOMIC_RELEASE);
+		return 0;
 	case STEP_EP_EPOCH:
 		return set_epoch(dp, s);
 	case STEP_EP_DEL:
@@ -286,6 +290,7 @@ static const char *step_text(enum step_kind kind)
 		[STEP_CIDR_DEL] = "delete in bh_cidrs",
 		[STEP_EP_NEW] = "new in bh_endpoints",
 		[STEP_EP_SET] = "set in bh_endpoints",
+		[STEP_EP_FLAGS] = "flags in bh_endpoints",
 		[STEP_EP_EPOCH] = "epoch in bh_endpoints",
 		[STEP_EP_DEL] = "delete in bh_endpoints",
 	};

@@ -175,7 +175,8 @@ static void check_fresh(struct run *run, const struct bh_session *s)
 {
 	enum bh_dir dir = run->dir;
 
-	if (s->epoch != EPOCH || s->opener != dir || s->flags != run->row->flags || s->rule != run->rule)
+	if (s->epoch != EPOCH || s->opener != (run->row->far_open ? !dir : dir) ||
+	    s->flags != run->row->flags || s->rule != run->rule)
 		wrong(run, "session: epoch %u opener %u flags %x rule %u", s->epoch, s->opener, s->flags,
 		      s->rule);
 	if (s->packets[dir] != 1 || s->packets[!dir] || s->bytes[dir] != run->frame.len || s->bytes[!dir])

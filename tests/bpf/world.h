@@ -44,7 +44,7 @@ enum rule {
 	1000 /* of S_LONG: the i-th is TCP 10i+1 to 10i+5, allowed if i is even, rule R_LONG + i */
 #define LONG_BASE 100
 
-enum ep { E_PLAIN, E_NONE, E_COLLIDED, E_FORWARDS };
+enum ep { E_PLAIN, E_NONE, E_COLLIDED, E_FORWARDS, E_ADOPTED };
 
 struct counts {
 	struct bh_count stat[BH_STAT_MAX * 2];
