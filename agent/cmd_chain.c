@@ -1,24 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* bulkhead-agent chain: in and out of the node's CNI chain by hand, and off the node altogether. */
 #include <errno.h>
-#include <fcntl.h>
 #include <getopt.h>
-#include <json-c/json.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <time.h>
 
 #include "../bpf/abi.h"
 #include "api/api.h"
 #include "chain/chain.h"
 #include "command.h"
+#include "lock.h"
 #include "retire.h"
 #include "util/scope.h"
 
-#define WAIT_MAX_MS  60000
-#define ASK_AGENT_MS 1000
+#define WAIT_MAX_MS 60000
 
 static const char usage[] =
 	"usage: bulkhead-agent chain install|remove|status [OPTION]...\n"
@@ -166,22 +164,40 @@ static int status(const struct request *q, struct bh_err *err)
 
 /* ---- remove ------------------------------------------------------------------------------- */
 
-/* Held while we work, so that none starts in between. *ret_lock: -1 without a pin directory. */
-static int check_no_agent(const struct request *q, int *ret_lock, struct bh_err *err)
+static void drop_lock(struct lock **l)
 {
-	struct json_object *question = json_object_new_object();
-	auto_fd int fd = open(q->pin_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	int r;
+	lock_free(*l);
+}
 
-	json_object_object_add(question, "v", json_object_new_int(API_VERSION));
-	json_object_object_add(question, "op", json_object_new_string("status"));
-	r = api_call(q->run_dir, question, ASK_AGENT_MS, NULL, NULL, NULL, NULL);
-	json_object_put(question);
-	if ((fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) < 0) || !r || r == -ETIMEDOUT)
+/* Held while we work, so that none begins in between. */
+static int check_no_agent(const struct request *q, struct lock **ret, struct bh_err *err)
+{
+	struct lock *l __attribute__((cleanup(drop_lock))) = NULL;
+	char holder[LOCK_TEXT_MAX];
+	int r = lock_new(q->run_dir, &l, err);
+
+	if (!r)
+		r = lock_try(l, err);
+	if (!r)
 		return bh_err_set(err, -EBUSY,
-				  "an agent runs on this node and would undo it: end it first, or --force");
-	*ret_lock = TAKE_FD(fd);
+				  "an agent runs on this node and would undo it: end it first, or "
+				  "--force; it is %s",
+				  lock_holder(l, holder));
+	if (r < 0)
+		return r;
+	*ret = TAKE_PTR(l);
 	return 0;
+}
+
+/* The lock's own file, while it is ours; others' files keep the directory. */
+static void remove_lock(const struct request *q, const struct lock *l)
+{
+	char path[PATH_MAX];
+
+	if (!l || snprintf(path, sizeof(path), "%s/" LOCK_FILE, q->run_dir) >= (int)sizeof(path))
+		return;
+	(void)unlink(path);
+	(void)rmdir(q->run_dir);
 }
 
 static void sleep_ms(unsigned int ms)
@@ -193,7 +209,7 @@ static void sleep_ms(unsigned int ms)
 
 static int take_all_off(const struct request *q, struct bh_err *err)
 {
-	auto_fd int lock = -1;
+	struct lock *lock __attribute__((cleanup(drop_lock))) = NULL;
 	int r = q->force ? 0 : check_no_agent(q, &lock, err);
 
 	if (!r)
@@ -207,6 +223,7 @@ static int take_all_off(const struct request *q, struct bh_err *err)
 		sleep_ms(q->wait_ms);
 	}
 	r = retire_node(q->run_dir, q->pin_dir, err);
+	remove_lock(q, lock);
 	if (!r)
 		(void)printf("nothing of Bulkhead is left on this node but the plugin's binary, %s/%s\n",
 			     q->chain.bin_dir, CHAIN_PLUGIN);
