@@ -3,7 +3,7 @@
 strace(1). Whatever it was: an ADD that succeeds has put the programs there, one that fails has left nothing,
 and after the next DEL nothing is left in any case.
 
-In the suite every fourth place, of which the seed says which; with --long each of them.
+In the suite every third place, of which the seed says which; with --long each of them.
 """
 import collections
 import json
@@ -14,7 +14,7 @@ import subprocess
 import invariants
 from test_verbs import PLUGIN, VerbCase, hooks
 
-STEP = 1 if os.environ.get("BH_LONG") else 4
+STEP = 1 if os.environ.get("BH_LONG") else 3
 SEED = int(os.environ.get("BH_SEED", str(random.randrange(1 << 30))))
 TRACE = "/run/bh-trace"
 ERRORS = {
