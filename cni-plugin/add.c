@@ -241,7 +241,7 @@ static bool had_before(struct addition *a, bool *ret_unread)
 }
 
 /* Holds the lock. */
-static int add_locked(struct addition *a, const struct buf *out, struct bh_err *err)
+static int add_locked(struct addition *a, struct buf *out, struct bh_err *err)
 {
 	int code, r;
 

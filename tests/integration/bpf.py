@@ -14,7 +14,8 @@ from node import PIN_DIR, ROOT
 
 LIBC = ctypes.CDLL(None, use_errno=True)
 SYS_BPF = {"x86_64": 321, "aarch64": 280}[platform.machine()]
-MAP_LOOKUP, MAP_NEXT_KEY, OBJ_GET, PROG_QUERY, OBJ_INFO, LINK_DETACH = 1, 4, 7, 16, 15, 34
+MAP_CREATE, MAP_LOOKUP, MAP_NEXT_KEY, OBJ_PIN, OBJ_GET = 0, 1, 4, 6, 7
+OBJ_INFO, PROG_QUERY, LINK_CREATE, LINK_DETACH = 15, 16, 28, 34
 TCX_INGRESS, TCX_EGRESS = 46, 47
 INGRESS, EGRESS = 0, 1
 
@@ -43,7 +44,8 @@ class Map:
         info = bytearray(80)
         buf = (ctypes.c_char * len(info)).from_buffer(info)
         bpf(OBJ_INFO, bytearray(struct.pack("<IIQ", self.fd, len(info), ctypes.addressof(buf))))
-        self.type, self.id, self.key_size, self.value_size, self.max_entries = struct.unpack_from("<5I", info)
+        head = struct.unpack_from("<6I", info)
+        self.type, self.id, self.key_size, self.value_size, self.max_entries, self.flags = head
         self.per_cpu = self.type in (5, 6, 10)
         self.stride = (self.value_size + 7) // 8 * 8 if self.per_cpu else self.value_size
 
@@ -86,6 +88,17 @@ class Map:
 
     def items(self):
         return [(k, self.lookup(k)) for k in self.keys()]
+
+
+def make_map(path, like, entries, value_size=None):
+    """A new map, pinned at @path: of the type and sizes of @like, with room for @entries."""
+    size = like.value_size if value_size is None else value_size
+    fd = bpf(MAP_CREATE, bytearray(struct.pack("<5I", like.type, like.key_size, size, entries, like.flags)))
+    try:
+        name = ctypes.create_string_buffer(path.encode())
+        bpf(OBJ_PIN, bytearray(struct.pack("<QII", ctypes.addressof(name), fd, 0)))
+    finally:
+        os.close(fd)
 
 
 def possible_cpus():
@@ -165,6 +178,15 @@ def tcx_programs(ifindex, attach_type):
     except OSError:
         return None
     return list(ids[: struct.unpack_from("<I", attr, 24)[0]])
+
+
+def tcx_link(program, ifindex, attach_type):
+    """A link of a pinned program, for as long as the descriptor is open."""
+    fd = pinned(program)
+    try:
+        return bpf(LINK_CREATE, bytearray(struct.pack("<4I48x", fd, ifindex, attach_type, 0)))
+    finally:
+        os.close(fd)
 
 
 def program_id(name):
