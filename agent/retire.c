@@ -39,12 +39,13 @@ static void note_errno(struct outcome *o, const char *what, const char *dir, con
 	note(o, bh_err_errno(&why, r, "cannot %s '%s/%s'", what, dir, name), &why);
 }
 
-/* A directory that holds others' files stays. */
+/* A directory that holds others' files stays, and so does one that a pod has mounted from its node. */
 static void remove_dir(struct outcome *o, const char *dir)
 {
 	struct bh_err why;
 
-	if (rmdir(dir) < 0 && errno != ENOENT && errno != ENOTEMPTY && errno != EEXIST && errno != EBUSY)
+	if (rmdir(dir) < 0 && errno != ENOENT && errno != ENOTEMPTY && errno != EEXIST && errno != EBUSY &&
+	    errno != EROFS)
 		note(o, bh_err_errno(&why, -errno, "cannot remove '%s'", dir), &why);
 }
 
@@ -86,7 +87,7 @@ static bool is_any(const char *name)
 /* Of the plugin's calls and of agents; whoever holds one of them open keeps his own. */
 static bool is_state(const char *name)
 {
-	return !strcmp(name, "plugin.lock") || !strcmp(name, LOCK_FILE);
+	return !strcmp(name, "plugin.lock") || !strcmp(name, LOCK_FILE) || !strcmp(name, API_OPEN);
 }
 
 static bool answers(const struct sockaddr_un *addr)
