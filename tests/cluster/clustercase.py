@@ -44,6 +44,10 @@ class ClusterCase(PolicedCase):
         cls.find_pods()
 
     @property
+    def shop(self):
+        return (self.a, self.b)
+
+    @property
     def everybody(self):
         return [*self.node.pods, self.node.world]
 

@@ -23,10 +23,6 @@ class Rules:
     def world_blocks(self):
         return [{"ipBlock": {"cidr": cidr(self.node.world, f)}} for f in self.node.families]
 
-    @property
-    def shop(self):
-        return (self.a, self.b)
-
     def test_open(self):
         self.assert_policed()
 

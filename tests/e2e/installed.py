@@ -16,7 +16,7 @@ IMAGE = "bulkhead.dev/bulkhead"
 # Two releases, out of one tree: what is installed, and what it is upgraded to.
 RELEASES = {"1": os.path.join(BUILD, "e2e/1"), "2": os.path.join(BUILD, "e2e/2")}
 PRIVILEGED = {f"pod-security.kubernetes.io/{m}": "privileged" for m in ("enforce", "audit", "warn")}
-TRACES = "find /sys/fs/bpf /run/bulkhead /opt/cni/bin/bulkhead -not -type d 2>/dev/null"
+TRACES = "find /sys/fs/bpf /run/bulkhead /opt/cni/bin/bulkhead -not -type d -not -name '*.debug' 2>/dev/null"
 
 
 def make_images():

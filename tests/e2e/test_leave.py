@@ -2,7 +2,6 @@
 """It goes as it came: helm uninstall, what a plain delete leaves, and pods that were there before."""
 from installed import NAMESPACE, RELEASE, InstalledCase
 from node import eventually
-from test_life import Traffic
 from test_policed import Rules
 
 LEFT = ["/opt/cni/bin/bulkhead"]
@@ -36,6 +35,7 @@ class Before(InstalledCase):
         live = [who.start("flow", 20, proto, self.a.ips[f], port)
                 for who in (self.job, self.job2) for f, proto, port in sent]
         for m in live:
+            self.addCleanup(m.kill)
             self.assertTrue(eventually(lambda m=m: m.report()["received"] > 10), f"{m}")
         self.node.install("1")
         self.assert_policed(ingress=self.may)
@@ -69,7 +69,8 @@ class Before(InstalledCase):
         node.install("1")
         self.assert_policed(ingress=self.may)
         node.kubectl("delete", "daemonset", "-n", NAMESPACE, "bulkhead-agent", "--wait")
-        self.assertTrue(eventually(lambda: not node.agents(), 30))
+        pods = lambda: node.get("pods", "-n", NAMESPACE)["items"]  # noqa: E731
+        self.assertTrue(eventually(lambda: not pods(), 30), "agents do not end")
         self.assert_policed(ingress=self.may)
         for name in node.nodes():
             self.assertNotEqual(node.traces_on(name), LEFT)

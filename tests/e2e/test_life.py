@@ -32,6 +32,8 @@ class Traffic:
         self.flows = [m for who in friends for m in start(who, "flow")]
         self.fresh = [m for who in friends for m in start(who, "hammer")]
         self.denied = start(stranger, "hammer")
+        for m in (*self.flows, *self.fresh, *self.denied):
+            case.addCleanup(m.kill)
         for m in self.flows:
             case.assertTrue(eventually(lambda m=m: m.report()["received"] > 10), f"{m} does not flow")
 
@@ -103,6 +105,8 @@ class Life(Rules, InstalledCase):
         self.policy(ingress=self.blue_only)
         self.assert_policed(ingress=self.may)
         hammers = [self.b.start("hammer", 5, "tcp", self.a.ips[f], 80) for f in self.node.families]
+        for m in hammers:
+            self.addCleanup(m.kill)
         before = self.node.traces_on("node1")
         self.node.tool("reboot", "node1")
         self.assertNotEqual(before, [])

@@ -180,6 +180,11 @@ class Meter:
             raise RuntimeError("the probe has died")
         return json.loads(line)
 
+    def kill(self):
+        """Whatever has become of it."""
+        self.process.kill()
+        self.process.wait()
+
     def stop(self):
         """The last report; of a flow, with what was under way when it was told to stop."""
         last = None if self.verb == "flow" else self.report()
