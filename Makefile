@@ -53,6 +53,7 @@ SAMEPATH := -ffile-prefix-map=$(CURDIR)=.
 CFLAGS   += -std=gnu17 -O2 -g $(WARN) $(HARDEN) $(SANFLAGS) $(SAMEPATH)
 BPFFLAGS := -std=gnu17 -O2 -g -Wall -Wextra -Werror -target bpf -mcpu=v3 $(SAMEPATH) \
 	    -I$(ARCHINC) -D__TARGET_ARCH_$(subst x86_64,x86,$(subst aarch64,arm64,$(ARCH)))
+BPFFLAGS += $(BPF_MORE)
 ifeq ($(DEBUG),1)
 BPFFLAGS += -DBH_DEBUG
 endif
@@ -64,6 +65,7 @@ POLICY := $(wildcard agent/policy/*.c)
 KUBE   := $(wildcard agent/kube/*.c)
 DP     := $(wildcard agent/dataplane/*.c)
 HOOK   := $(wildcard agent/hook/*.c)
+CHAIN  := $(wildcard agent/chain/*.c)
 API    := $(wildcard agent/api/*.c)
 CTL    := $(wildcard agent/ctl/*.c)
 AGENT  := $(wildcard agent/*.c)
@@ -72,7 +74,7 @@ API_CLIENT := $(filter-out agent/api/server.c,$(API))
 
 obj = $(patsubst %.c,$(B)/%.o,$(1))
 
-AGENT_OBJ  := $(call obj,$(UTIL) $(MODEL) $(POLICY) $(KUBE) $(DP) $(HOOK) $(API) $(AGENT))
+AGENT_OBJ  := $(call obj,$(UTIL) $(MODEL) $(POLICY) $(KUBE) $(DP) $(HOOK) $(API) $(CHAIN) $(AGENT))
 CTL_OBJ    := $(call obj,$(UTIL) $(MODEL) $(API_CLIENT) $(CTL))
 PLUGIN_OBJ := $(patsubst $(B)/%,$(B)/static/%,$(call obj,$(UTIL) $(MODEL) $(HOOK) $(API_CLIENT) $(PLUGIN)))
 SKEL       := $(B)/policy.skel.h
@@ -154,6 +156,12 @@ $(B)/%.skel.h: $(B)/%.bpf.o
 
 include tests/tests.mk
 
+# What another version of us would be to a node: another name, other instructions. For the tests of upgrades.
+NEXT := $(B)/next
+.PHONY: next
+next:
+	$(Q)+$(MAKE) --no-print-directory all B=$(NEXT) VERSION=$(VERSION)-next BPF_MORE=-mcpu=v2
+
 # ---- purity: what the compiler calls is its own, model's, util's (but for the log) or one of these -----
 PURE := mem(cpy|move|set|cmp|chr)|__mem(cpy|move|set)_chk|str(len|cmp|ncmp|chr|rchr|dup|ndup|cpy)|malloc|calloc|realloc|free|qsort|bsearch|v?snprintf|__v?snprintf_chk|__stack_chk_fail|__assert_fail|_GLOBAL_OFFSET_TABLE_|__(asan|ubsan)_.*
 PURE_OBJ := $(call obj,$(POLICY) $(MODEL) $(filter-out agent/util/log.c,$(UTIL)))
@@ -204,6 +212,7 @@ clean:
 .PHONY: help
 help:
 	@echo "all               the plugin, the agent, the CLI"
+	@echo "next              the same as another version: what the tests upgrade to"
 	@echo "check             unit tests (no root)           check-bpf    programs by test run (root)"
 	@echo "check-oracle      compiler and program against the oracle"
 	@echo "check-publish     policy changed under a reader  check-integration  real namespaces and veths"

@@ -3,6 +3,9 @@
  * The wiring: makes the parts in the order that leaves nobody unprotected, and lets each event reach
  * the part that it concerns. The socket opens once the first reconcile has ended, so an ADD never
  * meets an agent that does not know yet what is in force.
+ *
+ * An agent that finds another one at work is a standby: it fills its model and touches nothing else, until
+ * the other one is gone and take_over() makes the rest.
  */
 #include "agent.h"
 
@@ -12,17 +15,24 @@
 #include <string.h>
 #include <sys/signalfd.h>
 
+#include "adopt.h"
 #include "denials.h"
 #include "endpoints.h"
+#include "event.h"
+#include "lock.h"
 #include "names.h"
+#include "opened.h"
 #include "policy/interest.h"
+#include "probe.h"
 #include "requests.h"
+#include "retired.h"
 #include "streams.h"
 #include "util/clock.h"
 #include "util/log.h"
 #include "util/scope.h"
 
-#define TICK_MS 2000
+#define TICK_MS	     2000
+#define LOCK_POLL_MS 20 /* a standby's: what an upgrade's gap may be longer for it */
 
 /* ---- reconcile ---------------------------------------------------------------------------- */
 
@@ -32,6 +42,24 @@ static int is_ready(void *ctx, struct bh_err *err)
 	const struct agent *a = ctx;
 
 	return source_ready(a->source, err);
+}
+
+static void on_chain(void *ctx, bool warning, const char *reason, const char *text)
+{
+	event_tell(ctx, warning, reason, NULL, "%s", text);
+}
+
+/* Only now: no ADD comes by us before somebody answers it. */
+static void enter_chain(struct agent *a)
+{
+	const struct chain_hooks hooks = { .tell = on_chain, .ctx = a };
+	struct bh_err err;
+
+	if (!a->opt.chain.conf_dir || !chain_new(a->loop, &a->opt.chain, &hooks, &a->chain, &err))
+		return;
+	log_error("%s", err.msg);
+	a->exit_code = 1;
+	loop_stop(a->loop);
 }
 
 static void open_socket(struct agent *a)
@@ -48,10 +76,12 @@ static void open_socket(struct agent *a)
 		loop_stop(a->loop);
 		return;
 	}
-	log_info("ready: %zu pods here, %zu policies; listening at %s/%s", a->model->endpoints.n,
-		 a->model->policies.n, a->opt.run_dir, API_SOCKET);
+	event_tell(a, false, "Started", NULL, "ready: %zu pods here, %zu policies; listening at %s/%s",
+		   a->model->endpoints.n, a->model->policies.n, a->opt.run_dir, API_SOCKET);
 	/* After the tables: until now what hangs there decided by what was in force. */
 	endpoints_check_hooks(a);
+	adopt_tick(a);
+	enter_chain(a);
 }
 
 static void on_enforced(void *ctx)
@@ -62,6 +92,7 @@ static void on_enforced(void *ctx)
 		open_socket(a);
 	endpoints_tell_unknown(a);
 	requests_enforced(a);
+	endpoints_enforced(a);
 }
 
 static void on_failed(void *ctx, const struct bh_err *why)
@@ -91,7 +122,15 @@ static void on_note(void *ctx, const struct source_note *note)
 	case SOURCE_IGNORED:
 		log_info("%s, ignored", note->text);
 		break;
+	case SOURCE_ASIDE:
+		log_warn("%s", note->text);
+		break;
 	}
+}
+
+static void on_retire(void *ctx, const char *mark)
+{
+	retired_begin(ctx, mark);
 }
 
 void agent_arm_source(struct agent *a)
@@ -115,7 +154,7 @@ static void on_source(void *ctx)
 		log_error("%s, retrying", err.msg);
 	if (r > 0) {
 		names_stale(a->names);
-		if (change.matters)
+		if (change.matters && a->reconcile)
 			reconcile_changed(a->reconcile, change.policies ? CHANGE_SOURCE : CHANGE_POD, "%s",
 					  change.what);
 	}
@@ -144,7 +183,8 @@ static void read_node_addrs(struct agent *a)
 	if (r <= 0)
 		return;
 	names_stale(a->names);
-	reconcile_changed(a->reconcile, CHANGE_NODE, "addresses of this node");
+	if (a->reconcile)
+		reconcile_changed(a->reconcile, CHANGE_NODE, "addresses of this node");
 }
 
 static void on_node(void *ctx)
@@ -182,19 +222,45 @@ static void check_pins(struct agent *a)
 	}
 	r = dp_repin(a->dp, &err);
 	if (r >= 0)
-		log_warn("pins under %s were missing, put back", a->opt.pin_dir);
+		event_tell(a, true, "PinsRestored", NULL, "pins under %s were missing, put back",
+			   a->opt.pin_dir);
 	else if (!a->pins_bad)
 		log_error("pins under %s are missing: %s, retrying", a->opt.pin_dir, err.msg);
 	a->pins_bad = r < 0;
+}
+
+/* So that taking over takes milliseconds: most of a start is the kernel's check of our programs. */
+static void prepare(struct agent *a)
+{
+	struct bh_err err = { "" };
+
+	if (a->dp)
+		return;
+	if (dp_prepare(a->opt.pin_dir, &a->dp, &err) == 0)
+		log_info("standby: programs loaded");
+	else if (strcmp(err.msg, a->unprepared))
+		log_warn("standby: %s, retrying", err.msg);
+	(void)snprintf(a->unprepared, sizeof(a->unprepared), "%s", err.msg);
+}
+
+static void look_after_pins(struct agent *a)
+{
+	check_pins(a);
+	opened_tick(a);
 }
 
 static void on_tick(void *ctx)
 {
 	struct agent *a = ctx;
 
-	check_pins(a);
-	if (a->server)
+	if (!a->reconcile)
+		prepare(a);
+	else
+		look_after_pins(a);
+	if (a->server) {
 		endpoints_tick(a);
+		adopt_tick(a);
+	}
 	loop_timer_set(a->loop, &a->tick, TICK_MS);
 }
 
@@ -202,28 +268,34 @@ static void on_tick(void *ctx)
 
 static int open_signals(struct agent *a, struct bh_err *err)
 {
-	sigset_t set;
-
-	(void)sigemptyset(&set);
-	(void)sigaddset(&set, SIGTERM);
-	(void)sigaddset(&set, SIGINT);
-	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
-		return bh_err_errno(err, -errno, "cannot block signals");
-	a->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-	if (a->signal_fd < 0)
-		return bh_err_errno(err, -errno, "cannot follow signals");
-	return loop_add(a->loop, a->signal_fd, on_signal, a, err);
+	a->signal_fd = loop_signal_fd(err);
+	return a->signal_fd < 0 ? a->signal_fd : loop_add(a->loop, a->signal_fd, on_signal, a, err);
 }
+
+static void on_lock(void *ctx);
 
 static int make_own_parts(struct agent *a, struct bh_err *err)
 {
 	a->model = model_new();
 	a->names = a->model ? names_new(a->model) : NULL;
-	if (!a->names || endpoints_new(a) < 0 || requests_new(a) < 0 || streams_new(a) < 0)
+	if (!a->names || endpoints_new(a) < 0 || adopt_new(a) < 0 || requests_new(a) < 0 || streams_new(a) < 0)
 		return bh_err_set(err, -ENOMEM, "no memory");
 	a->tick = (struct loop_timer){ .fn = on_tick, .ctx = a };
 	a->source_timer = (struct loop_timer){ .fn = on_source, .ctx = a };
+	a->lock_timer = (struct loop_timer){ .fn = on_lock, .ctx = a };
+	a->retire_timer = (struct loop_timer){ .fn = retired_step, .ctx = a };
 	return 0;
+}
+
+/* With what was prepared, where it still fits. */
+static int open_pins(struct agent *a, struct bh_err *err)
+{
+	int r = a->dp ? dp_take(a->dp, err) : -ESTALE;
+
+	if (r != -ESTALE)
+		return r;
+	dp_free(TAKE_PTR(a->dp));
+	return dp_open(a->opt.pin_dir, &a->opt.sizes, &a->dp, err);
 }
 
 static int open_data_plane(struct agent *a, struct bh_err *err)
@@ -231,7 +303,7 @@ static int open_data_plane(struct agent *a, struct bh_err *err)
 	const struct reconcile_hooks hooks = {
 		.ready = is_ready, .enforced = on_enforced, .failed = on_failed, .ctx = a
 	};
-	int r = dp_open(a->opt.pin_dir, &a->opt.sizes, &a->dp, err);
+	int r = open_pins(a, err);
 
 	if (!r)
 		r = reconcile_new(a->loop, a->dp, a->model, &hooks, &a->reconcile, err);
@@ -281,21 +353,39 @@ static bool sees(const struct agent *a, const struct inforce *f, enum object_kin
 static bool matters(void *ctx, enum object_kind kind, const void *old, const void *new)
 {
 	const struct agent *a = ctx;
-	const struct inforce *now = reconcile_inforce(a->reconcile), *next = reconcile_next(a->reconcile);
+	const struct inforce *now, *next;
 	struct reconcile_status status;
 
+	if (!a->reconcile)
+		return true;
+	now = reconcile_inforce(a->reconcile);
+	next = reconcile_next(a->reconcile);
 	reconcile_status(a->reconcile, &status);
 	return !now || status.failing[0] || sees(a, now, kind, old, new) ||
 	       (next && sees(a, next, kind, old, new));
+}
+
+const char *agent_instance(const struct agent_options *opt)
+{
+	return *opt->pod_name ? opt->pod_name : opt->node_name;
+}
+
+int agent_kube_config(const struct agent_options *opt, struct kube_config *ret, struct bh_err *err)
+{
+	return opt->kubeconfig ? kube_config_load(opt->kubeconfig, ret, err)
+			       : kube_config_in_cluster(ret, err);
 }
 
 static int open_api(struct agent *a, struct bh_err *err)
 {
 	const struct source_api_options opt = { .config = &a->kube,
 						.node = a->opt.node_name,
+						.instance = agent_instance(&a->opt),
+						.pod_ns = a->opt.pod_ns,
+						.pod_name = a->opt.pod_name,
+						.retire = on_retire,
 						.matters = matters };
-	int r = a->opt.kubeconfig ? kube_config_load(a->opt.kubeconfig, &a->kube, err)
-				  : kube_config_in_cluster(&a->kube, err);
+	const int r = agent_kube_config(&a->opt, &a->kube, err);
 
 	return r < 0 ? r : source_api_new(&opt, a->model, on_note, a, &a->source, err);
 }
@@ -316,6 +406,63 @@ static int open_sources(struct agent *a, struct bh_err *err)
 	return r;
 }
 
+/* Everything that only one agent of a node may do. Return: 0, -EBUSY the pins are still another's, or -errno.
+ */
+static int take_over(struct agent *a, struct bh_err *err)
+{
+	const int r = open_data_plane(a, err);
+
+	if (r < 0)
+		return r;
+	if (a->waits)
+		log_info("standby: taking over");
+	opened_tick(a);
+	reconcile_changed(a->reconcile, CHANGE_SOURCE, "start");
+	endpoints_load(a);
+	return 0;
+}
+
+static void tell_waiting(struct agent *a, const char *why)
+{
+	char holder[LOCK_TEXT_MAX];
+
+	if (a->waits)
+		return;
+	log_info("standby: %s %s; following the source until it is gone",
+		 why ? why : lock_holder(a->lock, holder), why ? "" : "works here");
+	a->waits = true;
+	prepare(a);
+}
+
+/* Takes over, or tries again in a moment. A killed agent may lose the lock a little before the pins. */
+static int try_lock(struct agent *a, struct bh_err *err)
+{
+	int r = lock_try(a->lock, err);
+
+	if (r < 0)
+		return r;
+	if (r > 0) {
+		r = take_over(a, err);
+		if (r != -EBUSY)
+			return r;
+	}
+	tell_waiting(a, r < 0 ? err->msg : NULL);
+	loop_timer_set(a->loop, &a->lock_timer, LOCK_POLL_MS);
+	return 0;
+}
+
+static void on_lock(void *ctx)
+{
+	struct agent *a = ctx;
+	struct bh_err err;
+
+	if (try_lock(a, &err) == 0)
+		return;
+	log_error("cannot take over: %s", err.msg);
+	a->exit_code = 1;
+	loop_stop(a->loop);
+}
+
 int agent_start(struct agent *a, const struct agent_options *opt, struct bh_err *err)
 {
 	int r;
@@ -327,18 +474,18 @@ int agent_start(struct agent *a, const struct agent_options *opt, struct bh_err 
 	if (!r)
 		r = make_own_parts(a, err);
 	if (!r)
-		r = open_data_plane(a, err);
+		r = lock_new(a->opt.run_dir, &a->lock, err);
 	if (!r)
 		r = open_sources(a, err);
+	if (!r)
+		r = probe_open(a, err);
 	if (r < 0)
 		return r;
 
-	reconcile_changed(a->reconcile, CHANGE_SOURCE, "start");
 	read_node_addrs(a);
-	endpoints_load(a);
 	agent_arm_source(a);
 	loop_timer_set(a->loop, &a->tick, TICK_MS);
-	return 0;
+	return try_lock(a, err);
 }
 
 int agent_run(struct agent *a)
@@ -352,12 +499,16 @@ int agent_run(struct agent *a)
 void agent_stop(struct agent *a)
 {
 	requests_free(a);
+	chain_free(a->chain);
 	if (a->server)
 		loop_del(a->loop, api_server_fd(a->server));
 	api_server_free(a->server);
+	probe_close(a);
 	if (a->loop) {
 		loop_timer_unset(a->loop, &a->tick);
 		loop_timer_unset(a->loop, &a->source_timer);
+		loop_timer_unset(a->loop, &a->lock_timer);
+		loop_timer_unset(a->loop, &a->retire_timer);
 		streams_free(a);
 		denials_free(a);
 	}
@@ -366,10 +517,12 @@ void agent_stop(struct agent *a)
 	node_free(a->node);
 	if (a->reconcile)
 		reconcile_free(a->reconcile);
+	adopt_free(a);
 	endpoints_free(a);
 	names_free(a->names);
 	model_free(a->model);
 	dp_free(a->dp);
+	lock_free(a->lock); /* last of all: the next agent may write from now on */
 	if (a->signal_fd >= 0)
 		(void)close(a->signal_fd);
 	loop_free(a->loop);

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "api/api.h"
+#include "chain/chain.h"
 #include "dataplane/dp.h"
 #include "hook/hook.h"
 #include "kube/config.h"
@@ -19,20 +20,25 @@
 #include "node.h"
 #include "reconcile.h"
 
+struct adopt;
 struct denials;
 struct endpoints;
+struct lock;
 struct names;
 struct requests;
 struct streams;
 
 struct agent_options {
-	const char *source;	/* as it was given */
-	const char *source_dir; /* manifests; NULL: the API server */
-	const char *kubeconfig; /* NULL: in the cluster */
-	const char *node_name;	/* of the API server's Node that this is */
+	const char *source;			 /* as it was given */
+	const char *source_dir;			 /* manifests; NULL: the API server */
+	const char *kubeconfig;			 /* NULL: in the cluster */
+	const char *node_name;			 /* of the API server's Node that this is */
+	const char *pod_ns, *pod_name, *pod_uid; /* which of its pods we are; "": none */
 	const char *run_dir, *pin_dir;
+	const char *probe_dir; /* NULL: no probes */
 	enum hook_mode attach;
 	struct dp_sizes sizes;
+	struct chain_options chain; /* conf_dir NULL: the chain is somebody else's business */
 };
 
 struct agent {
@@ -40,23 +46,32 @@ struct agent {
 	uint64_t start_ns;
 
 	struct loop *loop;
+	struct lock *lock;
 	struct dp *dp;
 	struct model *model;
 	struct source *source;
 	struct kube_config kube; /* borrowed by the source */
 	struct node *node;
-	struct reconcile *reconcile;
-	struct api_server *server; /* NULL until the first reconcile has ended */
+	struct reconcile *reconcile; /* NULL while this is a standby */
+	struct api_server *server;   /* NULL until the first reconcile has ended */
+	struct api_server *probe;    /* or NULL */
+	struct chain *chain;	     /* NULL until the first reconcile has ended, or without --cni-conf-dir */
 
 	struct endpoints *endpoints;
+	struct adopt *adopt;
 	struct requests *requests;
 	struct denials *denials;
 	struct names *names;
 	struct streams *streams;
 
-	struct loop_timer tick, source_timer;
+	struct loop_timer tick, source_timer, lock_timer, retire_timer;
 	int signal_fd;
-	bool pins_bad; /* said so */
+	bool waits;		 /* for the lock; said so */
+	char unprepared[256];	 /* why a standby could not take over; "" if it could */
+	bool pins_bad;		 /* said so */
+	uint64_t opened_told_ns; /* that the node is open: last said; 0: it is not */
+	char *retire_mark;	 /* asked to leave the node, by these words; the caller's after agent_stop() */
+	bool unchained;		 /* and out of the chain: the loop has ended for the rest of it */
 	int exit_code;
 };
 
@@ -64,6 +79,10 @@ struct agent {
 int agent_start(struct agent *a, const struct agent_options *opt, struct bh_err *err);
 int agent_run(struct agent *a);	  /* until SIGTERM or SIGINT; 0 or -errno */
 void agent_stop(struct agent *a); /* what is in force stays in force */
+
+/* How to reach the API server, and which agent we are to it. */
+int agent_kube_config(const struct agent_options *opt, struct kube_config *ret, struct bh_err *err);
+const char *agent_instance(const struct agent_options *opt);
 
 /* After whatever gave the source something to do. */
 void agent_arm_source(struct agent *a);

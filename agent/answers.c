@@ -12,8 +12,11 @@
 #include "denials.h"
 #include "endpoints.h"
 #include "jsonx.h"
+#include "lock.h"
 #include "names.h"
+#include "opened.h"
 #include "requests.h"
+#include "unprotected.h"
 #include "util/clock.h"
 #include "util/scope.h"
 
@@ -142,6 +145,7 @@ static void add_stats(struct json_object *o, struct agent *a)
 	jx_add_int(o, "events_throttled", both(stats, BH_STAT_EVENT_THROTTLED));
 	jx_add_int(o, "sessions_failed", both(stats, BH_STAT_SESSION_FAILED));
 	jx_add_int(o, "sessions_adopted", both(stats, BH_STAT_SESSION_ADOPTED));
+	jx_add_int(o, "sessions_grace", both(stats, BH_STAT_SESSION_GRACE));
 	jx_add_int(o, "sessions_redecided", both(stats, BH_STAT_SESSION_REDONE));
 }
 
@@ -193,25 +197,64 @@ static void add_parts(struct json_object *o, const struct source *s)
 		json_object_put(list);
 }
 
+static void add_posts(struct json_object *o, const struct source *source)
+{
+	struct events_stats stats;
+	struct json_object *p;
+
+	if (!source_posts(source, &stats))
+		return;
+	p = json_object_new_object();
+	jx_add_int(p, "posted", stats.posted);
+	jx_add_int(p, "repeated", stats.repeated);
+	jx_add_int(p, "waiting", stats.waiting);
+	jx_add_int(p, "lost", stats.lost);
+	jx_add(o, "posts", p);
+}
+
+static void add_chain(struct json_object *o, const struct agent *a)
+{
+	struct json_object *c = a->chain ? json_object_new_object() : NULL;
+	struct chain_status st;
+
+	if (!c)
+		return;
+	chain_status(a->chain, &st);
+	jx_add_bool(c, "chained", st.chained);
+	jx_add_str(c, "file", st.file);
+	jx_add_str(c, "network", st.network);
+	jx_add_str(c, "main_plugin", st.main_type);
+	jx_add_str(c, "why", st.why);
+	jx_add_int(c, "writes", st.writes);
+	jx_add_int(c, "taken_out", st.taken_out);
+	jx_add(o, "chain", c);
+}
+
 void answer_status(struct agent *a, struct api_conn *conn, struct json_object *request)
 {
 	struct json_object *o = jx_done();
 
 	(void)request;
 	jx_add_str(o, "version", BH_VERSION);
+	jx_add_int(o, "pid", (uint64_t)getpid());
+	jx_add_bool(o, "standby_waits", lock_is_waited_for(a->lock));
+	opened_add(o, a);
 	jx_add_str(o, "source", a->opt.source);
 	add_parts(o, a->source);
+	add_posts(o, a->source);
 	jx_add_str(o, "run_dir", a->opt.run_dir);
 	jx_add_str(o, "pin_dir", a->opt.pin_dir);
 	jx_add_str(o, "attach", hook_mode_text(a->opt.attach));
 	jx_add_int(o, "uptime_s", (clock_ns() - a->start_ns) / 1000000000u);
 	jx_add_int(o, "endpoints", a->model->endpoints.n);
-	jx_add_int(o, "unprotected", endpoints_unprotected(a));
+	jx_add_int(o, "unprotected", unprotected_count(a));
+	jx_add(o, "unprotected_reasons", unprotected_reasons(a));
 	jx_add_int(o, "pods", a->model->pods.n);
 	jx_add_int(o, "namespaces", a->model->namespaces.n);
 	jx_add_int(o, "policies", a->model->policies.n);
 	jx_add_int(o, "policies_with_problems", policies_with_problems(a->model));
 	add_reconcile(o, a);
+	add_chain(o, a);
 	jx_add(o, "maps", maps_of(reconcile_actual(a->reconcile)));
 	add_stats(o, a);
 	(void)api_send(conn, o);
@@ -277,6 +320,7 @@ static struct json_object *endpoint_item(const struct agent *a, const struct end
 	jx_add_str(o, "container", e->container);
 	jx_add_str(o, "ifname", e->ifname);
 	jx_add_str(o, "attach", r ? r->attach : "");
+	jx_add_bool(o, "adopted", r && r->adopted);
 	jx_add_bool(o, "protected", r && !r->unprotected && !r->broken);
 	add_set(o, f, inforce_endpoint(f, &e->key));
 	add_epoch(o, reconcile_actual(a->reconcile), e->ifindex);
@@ -298,7 +342,10 @@ void answer_endpoints(struct agent *a, struct api_conn *conn, struct json_object
 	auto_free struct endpoint **sorted = calloc(n + 1, sizeof(*sorted));
 	size_t i;
 
-	(void)request;
+	if (jx_bool(request, "unprotected")) {
+		unprotected_answer(a, conn);
+		return;
+	}
 	if (!sorted) {
 		(void)api_send_error(conn, CODE_RETRY, "no memory");
 		return;

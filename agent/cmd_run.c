@@ -9,6 +9,7 @@
 
 #include "agent.h"
 #include "command.h"
+#include "retired.h"
 #include "util/log.h"
 #include "util/scope.h"
 
@@ -25,7 +26,9 @@ static const char usage[] =
 	"  --node-name NAME    which Node this is (default $NODE_NAME, else the host's name)\n"
 	"  --run-dir PATH      socket and state files (default " API_RUN_DIR ")\n"
 	"  --pin-dir PATH      maps and programs, on a bpffs (default " BH_PIN_DIR ")\n"
+	"  --probe-dir PATH    a directory of this process alone, where 'probe' finds it (default: none)\n"
 	"  --attach MODE       how the agent attaches programs: auto, tcx or clsact (default auto)\n"
+	"  --cni-conf-dir PATH install the plugin and keep it in the chain that the runtime finds there\n" CHAIN_USAGE
 	"  --sessions N        tracked flows of each family; only when the maps are made\n"
 	"  --log-level LEVEL   error, warn, info or debug (default info)\n"
 	"  --version, --help\n";
@@ -36,8 +39,10 @@ static const struct option options[] = {
 	{ "node-name", required_argument, NULL, 'N' },
 	{ "run-dir", required_argument, NULL, 'r' },
 	{ "pin-dir", required_argument, NULL, 'p' },
+	{ "probe-dir", required_argument, NULL, 'd' },
 	{ "attach", required_argument, NULL, 'a' },
 	{ "sessions", required_argument, NULL, 'n' },
+	CHAIN_LONG_OPTIONS,
 	{ "log-level", required_argument, NULL, 'l' },
 	{ "version", no_argument, NULL, 'V' },
 	{ "help", no_argument, NULL, 'h' },
@@ -102,6 +107,10 @@ static int read_dir(const char *name, const char *text, const char **ret, struct
 
 static int read_option(int c, struct agent_options *o, struct bh_err *err)
 {
+	const int r = read_chain_option(c, optarg, &o->chain, err);
+
+	if (r)
+		return r < 0 ? r : 0;
 	switch (c) {
 	case 's':
 		return read_source(optarg, o, err);
@@ -115,6 +124,8 @@ static int read_option(int c, struct agent_options *o, struct bh_err *err)
 		return read_dir("--run-dir", optarg, &o->run_dir, err);
 	case 'p':
 		return read_dir("--pin-dir", optarg, &o->pin_dir, err);
+	case 'd':
+		return read_dir("--probe-dir", optarg, &o->probe_dir, err);
 	case 'n':
 		return read_sessions(optarg, o, err);
 	case 'l':
@@ -130,6 +141,14 @@ static void print_and_leave(const char *text)
 {
 	(void)fputs(text, stdout);
 	exit(fflush(stdout) ? 1 : 0);
+}
+
+/* As the downward API gives it to a pod; "": nobody says. */
+static const char *environment(const char *name)
+{
+	const char *value = getenv(name);
+
+	return value ? value : "";
 }
 
 /* As the kubelet takes it where nobody says: in lower case (its nodeutil.GetHostname). */
@@ -161,6 +180,15 @@ static int check_source(struct agent_options *o, struct bh_err *err)
 	return o->source_dir || (o->node_name && *o->node_name) ? 0 : own_name(o, err);
 }
 
+static int check_chain(struct agent_options *o, struct bh_err *err)
+{
+	if (!o->chain.conf_dir && (o->chain.plugin || o->chain.plugin_conf))
+		return bh_err_set(err, -EINVAL, "--plugin%s is of use with --cni-conf-dir only",
+				  o->chain.plugin ? "" : "-conf");
+	chain_options_dirs(&o->chain, o->run_dir, o->pin_dir);
+	return chain_options_check(&o->chain, err);
+}
+
 static int read_options(int argc, char **argv, struct agent_options *o, struct bh_err *err)
 {
 	int c, r = 0;
@@ -181,13 +209,21 @@ static int read_options(int argc, char **argv, struct agent_options *o, struct b
 		return r;
 	if (optind < argc)
 		return bh_err_set(err, -EINVAL, "unexpected argument '%s'", argv[optind]);
-	return check_source(o, err);
+	r = check_source(o, err);
+	return r ? r : check_chain(o, err);
 }
 
 int cmd_run(int argc, char **argv)
 {
-	struct agent_options opt = { .run_dir = API_RUN_DIR, .pin_dir = BH_PIN_DIR, .attach = HOOK_AUTO };
+	struct agent_options opt = { .run_dir = API_RUN_DIR,
+				     .pin_dir = BH_PIN_DIR,
+				     .attach = HOOK_AUTO,
+				     .chain = { .bin_dir = CHAIN_BIN_DIR },
+				     .pod_ns = environment("POD_NAMESPACE"),
+				     .pod_name = environment("POD_NAME"),
+				     .pod_uid = environment("POD_UID") };
 	struct bh_err err = {};
+	auto_free char *mark = NULL;
 	struct agent agent;
 	int r;
 
@@ -196,11 +232,15 @@ int cmd_run(int argc, char **argv)
 		return EXIT_USAGE;
 	}
 	log_info("bulkhead-agent " BH_VERSION " starts: source %s, pins %s", opt.source, opt.pin_dir);
+	mark = retired_asked(&opt);
+	if (mark)
+		return retired_run(&opt, mark);
 	r = agent_start(&agent, &opt, &err);
 	if (r < 0)
 		log_error("cannot start: %s", err.msg);
 	else if ((r = agent_run(&agent)) < 0)
 		log_error("the event loop failed: %s", strerror(-r));
 	agent_stop(&agent);
-	return r ? 1 : 0;
+	mark = agent.retire_mark;
+	return agent.unchained ? retired_run(&opt, mark) : r ? 1 : 0;
 }

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "adopt.h"
 #include "agent.h"
 #include "names.h"
 #include "util/clock.h"
@@ -15,7 +16,8 @@
 #include "util/scope.h"
 
 #define SWEEP_NS   5000000 /* one turn's share of a sweep */
-#define DELETED_MS 60000   /* how long a state file may outlive its DEL without being believed */
+#define GRACE_MS   30000 /* for the flows of a pod that was there before its programs: docs/architecture.md */
+#define DELETED_MS 60000 /* how long a state file may outlive its DEL without being believed */
 
 struct deleted {
 	struct hash128 key;
@@ -28,6 +30,7 @@ struct endpoints {
 	struct timespec dir_changed;
 	struct loop_timer sweep;
 	size_t next; /* of the model's endpoints, for the sweep */
+	bool swept;  /* once at least */
 };
 
 /* "shop/web (eth0, container 0123456789ab)", in a buffer of the caller's. */
@@ -56,13 +59,18 @@ const struct endpoint_record *endpoints_record(const struct agent *a, const stru
 	return record(a, key);
 }
 
-size_t endpoints_unprotected(const struct agent *a)
+size_t endpoints_bare(const struct agent *a)
 {
 	size_t i, n = 0;
 
 	for (i = 0; i < a->endpoints->records.n; i++)
 		n += a->endpoints->records.v[i].unprotected || a->endpoints->records.v[i].broken;
 	return n;
+}
+
+bool endpoints_seen(const struct agent *a)
+{
+	return a->endpoints->swept;
 }
 
 static int put_record(struct agent *a, const struct api_endpoint *e)
@@ -73,7 +81,13 @@ static int put_record(struct agent *a, const struct api_endpoint *e)
 		r = vec_add(&a->endpoints->records);
 	if (!r)
 		return -ENOMEM;
-	*r = (struct endpoint_record){ .key = e->e->key, .unprotected = e->unprotected };
+	*r = (struct endpoint_record){
+		.key = e->e->key,
+		.adopted = e->adopted,
+		.unprotected = e->unprotected,
+		.waits = e->unprotected,
+	};
+	e->e->grace = e->unprotected;
 	memcpy(r->attach, e->attach, sizeof(r->attach));
 	return 0;
 }
@@ -131,15 +145,18 @@ static void drop(struct agent *a, struct endpoint *e, const char *why)
 	(void)model_del_endpoint(a->model, &key);
 }
 
-/* Also what it left on disk and on bpffs: a restart would believe it, and we may have put programs back
- * between the plugin's taking them off and its telling us. @ifindex: 0 if that is another's by now. */
+/* Also what it left on disk and on bpffs: a restart would believe it. While a call of the plugin is under way
+ * for it, that one does it. @ifindex: 0 if that may be another's by now. */
 static void drop_all(struct agent *a, struct endpoint *e, uint32_t ifindex, const char *why)
 {
 	const struct hook h = { .pin_dir = a->opt.pin_dir, .key = e->key, .ifindex = ifindex };
 	const struct hash128 key = e->key;
+	auto_fd int held = api_lock_key(a->opt.run_dir, &key, 0, NULL);
 	struct bh_err err;
 
 	drop(a, e, why);
+	if (held == -ETIMEDOUT)
+		return;
 	if (hook_detach(&h, &err) < 0 || api_endpoint_remove(a->opt.run_dir, &key, &err) < 0)
 		log_warn("what it left: %s, ignoring", err.msg);
 }
@@ -202,6 +219,21 @@ int endpoints_put(struct agent *a, struct api_endpoint *take, struct bh_err *err
 	return r < 0 ? bh_err_set(err, r, "no memory for one more pod") : 0;
 }
 
+static void save(struct agent *a, struct endpoint *e, const struct endpoint_record *r);
+
+int endpoints_adopt(struct agent *a, struct api_endpoint *take, struct bh_err *err)
+{
+	const struct hash128 key = take->e->key;
+	const int r = endpoints_put(a, take, err);
+	char text[TEXT_MAX];
+
+	if (r < 0)
+		return r;
+	log_info("%s: was there before us, taken in", text_of(model_endpoint(a->model, &key), text));
+	save(a, model_endpoint(a->model, &key), record(a, &key));
+	return 0;
+}
+
 bool endpoints_del(struct agent *a, const struct hash128 *key)
 {
 	struct endpoint *e = model_endpoint(a->model, key);
@@ -212,7 +244,7 @@ bool endpoints_del(struct agent *a, const struct hash128 *key)
 	if (d)
 		*d = (struct deleted){ .key = *key, .at_ns = clock_ns() };
 	if (e)
-		drop_all(a, e, e->ifindex, "its container was deleted");
+		drop_all(a, e, 0, "its container was deleted");
 	return e;
 }
 
@@ -221,7 +253,7 @@ void endpoints_link_gone(struct agent *a, uint32_t ifindex)
 	struct endpoint *e = by_ifindex(a, ifindex);
 
 	if (e)
-		drop(a, e, "its interface is gone");
+		drop_all(a, e, 0, "its interface is gone");
 }
 
 void endpoints_check_links(struct agent *a)
@@ -234,7 +266,7 @@ void endpoints_check_links(struct agent *a)
 		const int r = node_has_link(a->node, e->ifindex, &err);
 
 		if (!r)
-			drop(a, e, "its interface is gone");
+			drop_all(a, e, 0, "its interface is gone");
 		else if (r < 0)
 			log_warn("interface %u: %s, kept", e->ifindex, err.msg);
 	}
@@ -281,6 +313,10 @@ static void load_one(void *ctx, const struct api_endpoint *seen, const struct bh
 	}
 	if (model_endpoint(a->model, &seen->e->key) || was_deleted(a, &seen->e->key))
 		return;
+	if (seen->adopted && by_ifindex(a, seen->e->ifindex)) {
+		(void)api_endpoint_remove(a->opt.run_dir, &seen->e->key, NULL); /* its ADD has come since */
+		return;
+	}
 	r = node_has_link(a->node, seen->e->ifindex, &err);
 	if (!r)
 		log_debug("%s: its interface is gone, not taken in", text_of(seen->e, text));
@@ -320,7 +356,7 @@ void endpoints_load(struct agent *a)
 
 static void save(struct agent *a, struct endpoint *e, const struct endpoint_record *r)
 {
-	struct api_endpoint out = { .e = e, .unprotected = r->unprotected };
+	struct api_endpoint out = { .e = e, .unprotected = r->unprotected, .adopted = r->adopted };
 	struct bh_err err;
 	char text[TEXT_MAX];
 
@@ -350,6 +386,8 @@ static void attached(struct agent *a, struct endpoint *e, struct endpoint_record
 
 	log_warn("%s: %s, programs attached (%s)", text_of(e, text),
 		 r->unprotected ? "was running without protection" : why, hook_mode_text(mode));
+	if (r->unprotected)
+		r->grace_end_ns = clock_ns() + GRACE_MS * 1000000ull;
 	r->unprotected = r->broken = false;
 	(void)snprintf(r->attach, sizeof(r->attach), "%s", hook_mode_text(mode));
 	if (changed)
@@ -372,6 +410,7 @@ static void attach(struct agent *a, struct endpoint *e, struct endpoint_record *
 	if (!r->broken)
 		log_error("%s: %s, cannot attach the programs: %s, retrying", text_of(e, text), why, err.msg);
 	r->broken = true;
+	(void)snprintf(r->why, sizeof(r->why), "%.127s", err.msg);
 }
 
 /* A DEL takes the record away: without it nothing may be put back, even if the DEL itself was missed. */
@@ -390,13 +429,55 @@ static void check_hook(struct agent *a, struct endpoint *e)
 	const struct hook h = { .pin_dir = a->opt.pin_dir, .key = e->key, .ifindex = e->ifindex };
 	struct endpoint_record *r = record(a, &e->key);
 	struct bh_err err = { "its state file says so" };
+	auto_fd int held = -1;
 
-	if (!r || (hook_check(&h, &err) == 1 && !r->unprotected && !r->broken))
+	if (!r || r->waits || (hook_check(&h, &err) == 1 && !r->unprotected && !r->broken))
 		return;
+	held = api_lock_key(a->opt.run_dir, &e->key, 0, NULL);
+	if (held == -ETIMEDOUT)
+		return; /* a call of the plugin is under way: what is missing may be its doing */
 	if (has_record(a, e))
 		attach(a, e, r, err.msg);
 	else
 		drop(a, e, "its programs and its record were taken away");
+}
+
+/* Those that have been taken in of late, and their flows: before the programs hang, and for what began while
+ * they were put there once more. */
+static void find_flows(struct agent *a, bool (*of)(struct agent *a, struct endpoint_record *r))
+{
+	VEC(struct hash128) keys = {};
+	struct hash128 *slot;
+	size_t i;
+
+	for (i = 0; i < a->endpoints->records.n; i++) {
+		if (!of(a, &a->endpoints->records.v[i]))
+			continue;
+		slot = vec_add(&keys);
+		if (slot)
+			*slot = a->endpoints->records.v[i].key;
+	}
+	if (keys.n)
+		adopt_flows(a, keys.v, keys.n);
+	vec_done(&keys);
+}
+
+static bool is_in_force(struct agent *a, struct endpoint_record *r)
+{
+	if (!r->waits || !inforce_endpoint(reconcile_inforce(a->reconcile), &r->key))
+		return false;
+	r->waits = false;
+	r->new_flows = true;
+	return true;
+}
+
+static bool has_new_flows(struct agent *a, struct endpoint_record *r)
+{
+	(void)a;
+	if (!r->new_flows || r->waits || r->unprotected)
+		return false;
+	r->new_flows = false;
+	return true;
 }
 
 static void on_sweep(void *ctx)
@@ -411,6 +492,8 @@ static void on_sweep(void *ctx)
 		loop_timer_set(a->loop, &a->endpoints->sweep, 0);
 		return;
 	}
+	a->endpoints->swept = true;
+	find_flows(a, has_new_flows);
 }
 
 void endpoints_check_hooks(struct agent *a)
@@ -421,10 +504,40 @@ void endpoints_check_hooks(struct agent *a)
 	on_sweep(a);
 }
 
+void endpoints_enforced(struct agent *a)
+{
+	size_t i, waiting = 0;
+
+	for (i = 0; i < a->endpoints->records.n; i++)
+		waiting += a->endpoints->records.v[i].waits;
+	if (!waiting)
+		return;
+	find_flows(a, is_in_force);
+	endpoints_check_hooks(a);
+}
+
+static void end_graces(struct agent *a)
+{
+	const uint64_t now = clock_ns();
+	size_t i;
+
+	for (i = 0; i < a->endpoints->records.n; i++) {
+		struct endpoint_record *r = &a->endpoints->records.v[i];
+		struct endpoint *e = model_endpoint(a->model, &r->key);
+
+		if (!e || !r->grace_end_ns || now < r->grace_end_ns)
+			continue;
+		r->grace_end_ns = 0;
+		e->grace = false;
+		reconcile_changed(a->reconcile, CHANGE_POD, "pod '%s/%s' here for a while", e->ns, e->pod);
+	}
+}
+
 /* An ADD that found nobody listening left its record here (failMode isolate and open). */
 void endpoints_tick(struct agent *a)
 {
 	if (dir_changed(a))
 		endpoints_load(a);
+	end_graces(a);
 	endpoints_check_hooks(a);
 }

@@ -19,9 +19,14 @@ struct agent;
 struct endpoint_record {
 	struct hash128 key;
 	char attach[8];	  /* "tcx", "clsact", "" while not attached */
-	bool unprotected; /* failMode open let it start without programs, and they are not on yet */
-	bool broken;	  /* programs are missing and could not be put back; said so */
-	bool unknown;	  /* its pod or namespace is not known; said so */
+	bool adopted;	  /* found by adopt.c */
+	bool unprotected; /* it ran without programs (failMode open, adoption), and they are not on yet */
+	bool waits;	  /* for its policy to be in force: until then the programs would only cut it off */
+	bool new_flows;	  /* its flows are to be looked for once more, when the programs hang */
+	uint64_t grace_end_ns; /* of its flows that nobody knows; 0: it has none, or not yet */
+	bool broken;	       /* programs are missing and could not be put back; said so */
+	char why[128];	       /* then */
+	bool unknown;	       /* its pod or namespace is not known; said so */
 };
 
 int endpoints_new(struct agent *a); /* sets a->endpoints; 0 or -ENOMEM */
@@ -33,6 +38,8 @@ void endpoints_load(struct agent *a);
 /* Return: 0, -EINVAL (err), -ENOMEM. @take->e is taken. An endpoint that claims the same interface
  * under another owner is dropped: an interface is born once. */
 int endpoints_put(struct agent *a, struct api_endpoint *take, struct bh_err *err);
+/* As endpoints_put(), and writes its record: for who has no plugin that does. */
+int endpoints_adopt(struct agent *a, struct api_endpoint *take, struct bh_err *err);
 bool endpoints_del(struct agent *a, const struct hash128 *key); /* whether there was one */
 
 void endpoints_link_gone(struct agent *a, uint32_t ifindex);
@@ -41,6 +48,9 @@ void endpoints_check_links(struct agent *a); /* drops those whose interface is g
 /* Says once of each pod that stays isolated why, so that who waits for it finds the reason. */
 void endpoints_tell_unknown(struct agent *a);
 
+/* Something new is in force: programs for those that ran without and waited for it, flows first. */
+void endpoints_enforced(struct agent *a);
+
 /* Looks at every interface, some ms in one turn of the loop, and puts back the programs where they are
  * missing or older than what is pinned (20 ms for one tcx link: the kernel waits for readers). */
 void endpoints_check_hooks(struct agent *a);
@@ -48,6 +58,7 @@ void endpoints_tick(struct agent *a);
 
 /* Borrowed; NULL if not known. */
 const struct endpoint_record *endpoints_record(const struct agent *a, const struct hash128 *key);
-size_t endpoints_unprotected(const struct agent *a);
+size_t endpoints_bare(const struct agent *a); /* that run without the programs */
+bool endpoints_seen(const struct agent *a);   /* whether every interface has been looked at once */
 
 #endif

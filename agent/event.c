@@ -1,27 +1,60 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Events: the log line; posting them is to come. */
+/* An Event: its line in the log, and the same for the source to post. */
 #include "event.h"
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "agent.h"
 #include "util/log.h"
 
+#define NOTE_BYTES 1024 /* as long as the API takes */
+
+/* Where nobody said, the API's own, so that `kubectl describe` finds it; of a Node it is the name, by which
+ * the kubelet's Events go, too. */
+static const char *uid_of(const struct agent *a, const struct event_object *about)
+{
+	const struct pod *pod;
+
+	if (*about->uid)
+		return about->uid;
+	if (!*about->ns)
+		return about->name;
+	pod = strcmp(about->kind, "Pod") ? NULL : model_pod(a->model, about->ns, about->name);
+	return pod ? pod->uid : "";
+}
+
+static void post(struct agent *a, bool warning, const char *reason, const struct event_object *about,
+		 const char *note)
+{
+	const struct kube_event event = { .warning = warning,
+					  .reason = reason,
+					  .note = note,
+					  .kind = about->kind,
+					  .ns = about->ns,
+					  .name = about->name,
+					  .uid = uid_of(a, about) };
+
+	if (a->source && source_post(a->source, &event))
+		agent_arm_source(a);
+}
+
 void event_tell(struct agent *a, bool warning, const char *reason, const struct event_object *about,
 		const char *fmt, ...)
 {
-	char note[512];
+	const struct event_object here = { .kind = "Node", .ns = "", .name = a->opt.node_name, .uid = "" };
+	char note[NOTE_BYTES];
 	va_list ap;
 
 	va_start(ap, fmt);
 	(void)vsnprintf(note, sizeof(note), fmt, ap);
 	va_end(ap);
-	(void)a;
-	(void)reason;
+	bh_text_clean(note);
 	if (!about)
 		log_line(warning ? LOG_WARN : LOG_INFO, "%s", note);
 	else
 		log_line(warning ? LOG_WARN : LOG_INFO, "%s '%s%s%s': %s", about->kind, about->ns,
 			 about->ns[0] ? "/" : "", about->name, note);
+	post(a, warning, reason, about ? about : &here, note);
 }

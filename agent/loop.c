@@ -4,9 +4,11 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/signalfd.h>
 #include <time.h>
 
 #include "util/clock.h"
@@ -152,6 +154,20 @@ static void run_ready(struct loop *l, const struct epoll_event *ev, int n)
 		if (w)
 			w->fn(w->ctx);
 	}
+}
+
+int loop_signal_fd(struct bh_err *err)
+{
+	sigset_t set;
+	int fd;
+
+	(void)sigemptyset(&set);
+	(void)sigaddset(&set, SIGTERM);
+	(void)sigaddset(&set, SIGINT);
+	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
+		return bh_err_errno(err, -errno, "cannot block signals");
+	fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	return fd < 0 ? bh_err_errno(err, -errno, "cannot follow signals") : fd;
 }
 
 int loop_run(struct loop *l)

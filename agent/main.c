@@ -12,6 +12,12 @@ static const struct command {
 	const char *help;
 } commands[] = {
 	{ "run", cmd_run, "enforce policies on this node's pods (the command if none is named)" },
+	{ "chain", cmd_chain,
+	  "put the plugin into this node's CNI chain by hand, or take all off this node" },
+	{ "node", cmd_node, "open this node in an emergency, and close it again" },
+	{ "probe", cmd_probe, "ask the agent of this pod whether it is alive, or ready" },
+	{ "preflight", cmd_preflight, "say whether this node can be protected, and why not" },
+	{ "retire", cmd_retire, "ask every agent of a cluster to leave its node, and wait for it" },
 };
 
 static int usage(FILE *out)

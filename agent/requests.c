@@ -245,6 +245,18 @@ static int read_key(struct json_object *request, struct hash128 *ret, struct bh_
 	return 0;
 }
 
+/* The plugin takes the record away before it tells us. One that is there is of an ADD since: the DEL was
+ * told to an agent that slept. */
+static bool added_again(const struct agent *a, const struct hash128 *key)
+{
+	struct api_endpoint e = {};
+	struct bh_err err;
+	const int r = api_endpoint_load(a->opt.run_dir, key, &e, &err);
+
+	endpoint_free(e.e);
+	return !r;
+}
+
 /* Answered at once: the entries go with the next plan, and whoever gets the address next on this node
  * has an ADD of its own, which is answered only after that plan. */
 static void op_del(struct agent *a, struct api_conn *conn, struct json_object *request)
@@ -256,7 +268,8 @@ static void op_del(struct agent *a, struct api_conn *conn, struct json_object *r
 		(void)api_send_error(conn, CODE_DECODE, "del: %s", err.msg);
 		return;
 	}
-	(void)endpoints_del(a, &key);
+	if (!added_again(a, &key))
+		(void)endpoints_del(a, &key);
 	(void)api_send(conn, jx_done());
 }
 

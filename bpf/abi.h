@@ -46,10 +46,13 @@ BH_ASSERT_SIZE(struct bh_addr, 16);
 #define BH_EP_ADDRS  8
 
 #define BH_EP_FORWARDS 0x01 /* forwards for others (gateway, VM host): no own-address check */
+#define BH_EP_ADOPTED  0x02 /* ran before its programs, a moment ago: see decide() in verdict.h */
 
 /*
- * One pod interface. Only `policy_set` and `epoch` change while the slot is live, each by one
+ * One pod interface. Only `policy_set`, `epoch` and `flags` change while the slot is live, each by one
  * aligned store; all else is written before `ifindex` (stored last at birth, zeroed first at death).
+ * An adopted one is born with an epoch past `born`: sessions that the agent stores for the flows it found
+ * bear `born`, so that they live and their next packet is decided afresh.
  */
 struct bh_endpoint {
 	__u32 ifindex;	  /* host side of the pod's veth; 0: free slot */
@@ -154,7 +157,9 @@ BH_ASSERT_SIZE(struct bh_flow6, 44);
 #define BH_SESS_HOST	0x01 /* with this node: its to_pod packets must be made by this node */
 #define BH_SESS_BOTH	0x02 /* adopted in mid-flow: opener unknown, both directions must allow */
 #define BH_SESS_REPLIED 0x04 /* the other side has answered */
-#define BH_SESS_CUT	0x08 /* UDP: no longer allowed, kept so that the answers do not open it anew */
+#define BH_SESS_CUT                                                                                          \
+	0x08 /* UDP, and TCP of the adopted: no longer allowed, kept so that the answers do not open it anew \
+	      */
 
 /* A flow that was cut is over once it was silent for so long: so many times bh_meta.event_jiffies, 2 minutes.
  */
@@ -204,7 +209,8 @@ BH_ASSERT_SIZE(struct bh_session, 48);
 	X(MULTICAST,	DENY, "multicast") \
 	X(LINK_LOCAL,	DENY, "link-local")		/* fe80::/10 other than ND and MLD */ \
 	X(VLAN,		DENY, "vlan") \
-	X(ETHERTYPE,	DENY, "ethertype")
+	X(ETHERTYPE,	DENY, "ethertype") \
+	X(NODE_OPEN,	ALLOW, "node-open")		/* would be denied: the node was opened in an emergency */
 /* clang-format on */
 
 #define BH_REASON_ENUM(name, action, text) BH_##name,
@@ -216,7 +222,9 @@ enum bh_reason { BH_REASONS(BH_REASON_ENUM) BH_REASON_MAX };
 #define BH_STAT_SESSION_FAILED	(BH_REASON_MAX + 2) /* session could not be stored; the packet passed */
 #define BH_STAT_SESSION_ADOPTED (BH_REASON_MAX + 3) /* mid-flow TCP that both directions allow */
 #define BH_STAT_SESSION_REDONE	(BH_REASON_MAX + 4) /* epoch was older: decided afresh */
-#define BH_STAT_MAX		(BH_REASON_MAX + 5)
+#define BH_STAT_SESSION_GRACE	(BH_REASON_MAX + 5) /* the same of an adopted pod, that one direction allows \
+						     */
+#define BH_STAT_MAX (BH_REASON_MAX + 6)
 
 struct bh_count { /* also the value of bh_rules: decisions, not packets of live sessions */
 	__u64 packets, bytes;
@@ -275,7 +283,8 @@ struct bh_meta { /* bh_meta[0], mmapped */
 	__u32 magic, layout;
 	__u32 epoch;	     /* last epoch given to any endpoint: the agent counts on from here */
 	__u32 event_jiffies; /* least distance of two events of one flow; set by the agent */
-	__u32 pad[12];
+	__u32 open; /* not 0: nothing is denied; set by `bulkhead-agent node open` and by the agent */
+	__u32 pad[11];
 };
 BH_ASSERT_SIZE(struct bh_meta, 64);
 

@@ -117,6 +117,19 @@ static __always_inline void session_cut(struct bh_session *s)
 	s->seen = (__u32)bpf_jiffies64();
 }
 
+/* The same for a flow that never was allowed. Its epoch is not dead, and none that the endpoint will get. */
+static __always_inline void session_store_cut(const struct bh_pkt *p, enum bh_dir dir)
+{
+	struct bh_session s = {
+		.epoch = p->epoch + 0x40000000,
+		.seen = (__u32)bpf_jiffies64(),
+		.flags = BH_SESS_CUT,
+		.opener = dir,
+	};
+
+	session_store(p, &s);
+}
+
 static __always_inline int session_is_over(const struct bh_session *s, enum bh_dir dir)
 {
 	__u32 zero = 0;

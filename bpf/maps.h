@@ -148,7 +148,8 @@ struct {
 	__type(value, __u64);
 } bh_throttle SEC(".maps");
 
-/* One-off state. Agent writes (mmap), programs read event_jiffies. */
+/* One-off state. Agent writes (mmap), programs read event_jiffies and open, both on their way to a denial
+ * alone. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);

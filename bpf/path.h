@@ -83,6 +83,9 @@ static __always_inline void open_session(struct __sk_buff *skb, const struct bh_
 
 	if (a->reason == BH_HOST) {
 		s.flags = BH_SESS_HOST;
+	} else if (a->grace) {
+		s.opener = a->dir;
+		count_stat(skb, BH_STAT_SESSION_GRACE, dir);
 	} else if (!(p->bits & BH_PKT_OPENS)) {
 		s.flags = BH_SESS_BOTH;
 		count_stat(skb, BH_STAT_SESSION_ADOPTED, dir);
@@ -104,8 +107,8 @@ static __always_inline int redo(struct __sk_buff *skb, const struct bh_pkt *p, s
 		a->reason = BH_SESSION;
 		session_restamp(s, p->epoch, a->rule);
 		session_count(s, dir, skb->len);
-	} else if (p->flow.proto == IPPROTO_UDP) {
-		session_cut(s);
+	} else if (p->flow.proto == IPPROTO_UDP || a->adopted) {
+		session_cut(s); /* TCP: what is sent once more must not come under the grace */
 	} else {
 		session_forget(p);
 	}
@@ -124,6 +127,7 @@ __noinline int bh_cold(struct __sk_buff *skb, struct bh_pkt *p, const struct bh_
 	enum bh_dir dir = hook == BH_EGRESS ? BH_EGRESS : BH_INGRESS;
 	enum bh_origin origin = origin_of(skb);
 	struct bh_answer a = { .dir = dir };
+	int allowed;
 
 	if (!p)
 		return TC_ACT_SHOT;
@@ -139,8 +143,13 @@ __noinline int bh_cold(struct __sk_buff *skb, struct bh_pkt *p, const struct bh_
 	if (s && ep && p->kind == BH_POLICY && !session_is_dead(s, ep) && !session_reopens(s, p, dir) &&
 	    !session_is_over(s, dir) && (session_needs_no_host(s, dir) || is_host(&a, p, dir, origin)))
 		return redo(skb, p, s, &a, dir);
-	if (decide(&a, p, ep, dir, origin) && p->kind == BH_POLICY && ep)
-		open_session(skb, p, &a, dir);
+	allowed = decide(&a, p, ep, dir, origin);
+	if (p->kind == BH_POLICY && ep) {
+		if (allowed)
+			open_session(skb, p, &a, dir);
+		else if (p->flow.proto == IPPROTO_UDP && (!s || session_is_dead(s, ep)) && node_is_open())
+			session_store_cut(p, dir); /* or its answers would open it for good */
+	}
 	return conclude(skb, p, &a, dir);
 }
 
@@ -256,7 +265,7 @@ static __always_inline int explain(struct __sk_buff *skb)
 	a.reason = p.kind;
 	if (!is_settled(&p, ep, dir))
 		decide(&a, &p, ep, dir, q->flags & BH_Q_HOST_MADE ? BH_HERE : BH_ELSEWHERE);
-	q->reason = a.reason;
+	q->reason = is_allowed(a.reason) || !node_is_open() ? a.reason : BH_NODE_OPEN;
 	q->rule = a.rule;
 	q->policy_set = a.policy_set;
 	q->class = BH_CLASS_ID(a.word);

@@ -24,6 +24,8 @@ struct bh_answer {
 	__u32 policy_set; /* of the endpoint */
 	__u32 dir;	  /* enum bh_dir in which the flow was asked about; the packet's where none was */
 	__u32 word;	  /* class word of the remote */
+	__u32 adopted;	  /* the endpoint is BH_EP_ADOPTED */
+	__u32 grace;	  /* allowed for that alone: `dir` is who opened it, then */
 };
 
 /* ---- flow -> reason: pure --------------------------------------------------------------- */
@@ -181,6 +183,7 @@ static __always_inline int ask(struct bh_answer *a, const struct bh_pkt *p, enum
 static __always_inline void look_up(struct bh_answer *a, const struct bh_pkt *p, const struct bh_endpoint *ep)
 {
 	a->policy_set = ep ? READ_ONCE(ep->policy_set) : 0;
+	a->adopted = ep ? READ_ONCE(ep->flags) & BH_EP_ADOPTED : 0;
 	a->word = p->family ? class_word(&p->flow.remote, a->policy_set) : BH_CLASS_NONE;
 }
 
@@ -201,6 +204,20 @@ static __always_inline int is_host(const struct bh_answer *a, const struct bh_pk
 	return !has_ports(p->flow.proto) || !bpf_map_lookup_elem(&bh_node_ports, &port);
 }
 
+/*
+ * A pod that was there before its programs has flows whose first packet nobody saw. For a while their TCP
+ * goes on where either direction allows it; that one is taken for the opener's, and asked from then on.
+ */
+static __always_inline int ask_grace(struct bh_answer *a, const struct bh_pkt *p, enum bh_dir dir)
+{
+	if (!a->adopted || p->flow.proto != IPPROTO_TCP || !a->policy_set)
+		return 0;
+	a->grace = bh_ask_row(a, p, dir == BH_EGRESS ? BH_INGRESS : BH_EGRESS) || bh_ask_row(a, p, dir);
+	if (a->reason == BH_DENIED)
+		a->reason = BH_NO_SESSION;
+	return a->grace;
+}
+
 /* The answer for a packet that no session speaks for. */
 static __always_inline int decide(struct bh_answer *a, const struct bh_pkt *p, const struct bh_endpoint *ep,
 				  enum bh_dir dir, enum bh_origin origin)
@@ -214,7 +231,7 @@ static __always_inline int decide(struct bh_answer *a, const struct bh_pkt *p, c
 		return 0;
 	}
 	if (p->kind == BH_POLICY && !(p->bits & BH_PKT_OPENS))
-		return ask(a, p, dir, 1, BH_NO_SESSION);
+		return ask(a, p, dir, 1, BH_NO_SESSION) || ask_grace(a, p, dir);
 	return ask(a, p, dir, 0, BH_DENIED);
 }
 
@@ -329,10 +346,22 @@ __noinline int bh_report(struct __sk_buff *skb, const struct bh_pkt *p, const st
 	return 1;
 }
 
+/* The node was opened: whatever would be denied passes. Asked there alone, so that nothing else pays for it.
+ */
+static __always_inline int node_is_open(void)
+{
+	__u32 zero = 0;
+	const struct bh_meta *meta = bpf_map_lookup_elem(&bh_meta, &zero);
+
+	return meta && READ_ONCE(meta->open);
+}
+
 /* Out, with all that a decision leaves behind: the rule's counter and, if denied, an event. */
 static __always_inline int conclude(struct __sk_buff *skb, const struct bh_pkt *p, const struct bh_answer *a,
 				    enum bh_dir dir)
 {
+	if (!is_allowed(a->reason) && unlikely(node_is_open()))
+		return verdict(skb, BH_NODE_OPEN, dir);
 	if (a->rule)
 		count(&bh_rules, a->rule, skb->len);
 	if (!is_allowed(a->reason) && !(BH_NO_EVENT >> a->reason & 1))

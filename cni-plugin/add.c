@@ -18,7 +18,8 @@
 struct addition {
 	struct call *c;
 	struct api_endpoint record, before;
-	bool had; /* there was an attachment of this owner: a repeated ADD, which must not undo it */
+	bool had;    /* there was an attachment of this owner: a repeated ADD, which must not undo it */
+	bool unread; /* its record could not be read, so that `before` is empty */
 	bool attached;
 	bool reached; /* the agent listens, so that it may know of this endpoint by now */
 };
@@ -86,6 +87,8 @@ static int describe(struct addition *a, struct bh_err *err)
 	for (i = 0; !code && i < s.n; i++)
 		code = keep_addr(e, &s.link_local[i], err);
 	e->ifindex = s.ifindex;
+	e->peer = s.peer;
+	e->nsid = s.nsid;
 	memcpy(e->mac, s.mac, sizeof(e->mac));
 	return code;
 }
@@ -104,7 +107,7 @@ static void undo(struct addition *a)
 	struct bh_err why;
 
 	if (a->had) {
-		if (api_endpoint_save(a->c->conf->run_dir, &a->before, &why) < 0)
+		if (!a->unread && api_endpoint_save(a->c->conf->run_dir, &a->before, &why) < 0)
 			note(a->c, "%s", why.msg);
 		return;
 	}
@@ -116,20 +119,26 @@ static void undo(struct addition *a)
 		(void)ask_owner(a->c, "del", a->record.e, LATE_MS, NULL);
 }
 
+/* The emergency switch: as if we were not there. */
+static bool node_is_open(const struct addition *a)
+{
+	return api_open_read(a->c->conf->run_dir, NULL, NULL) > 0;
+}
+
 /* Succeeds without programs. The record tells the agent to attach when it comes; one that only was
  * too slow is told at once. */
-static int go_open(struct addition *a, const char *why, struct bh_err *err)
+static int go_open(struct addition *a, const char *cause, const char *why, struct bh_err *err)
 {
 	const struct hook h = hook_of(a->c, &a->record.e->key, a->record.e->ifindex);
 	struct bh_err detach;
 	int code;
 
-	if (a->had && !a->before.unprotected) {
+	if (a->had && !a->unread && !a->before.unprotected) {
 		note(a->c, "pod %s/%s keeps the programs it had: %s", a->record.e->ns, a->record.e->pod, why);
 		return 0;
 	}
 	if (a->attached && hook_detach(&h, &detach) < 0)
-		return bh_err_set(err, CNI_CANNOT_ATTACH, "failMode open: cannot detach: %s", detach.msg);
+		return bh_err_set(err, CNI_CANNOT_ATTACH, "%s: cannot detach: %s", cause, detach.msg);
 	a->attached = false;
 	a->record.attach[0] = '\0';
 	a->record.unprotected = true;
@@ -138,8 +147,7 @@ static int go_open(struct addition *a, const char *why, struct bh_err *err)
 		return code;
 	if (a->reached)
 		(void)ask_add(a->c, &a->record, LATE_MS, NULL);
-	note(a->c, "pod %s/%s starts UNPROTECTED (failMode open): %s", a->record.e->ns, a->record.e->pod,
-	     why);
+	note(a->c, "pod %s/%s starts UNPROTECTED (%s): %s", a->record.e->ns, a->record.e->pod, cause, why);
 	return 0;
 }
 
@@ -149,7 +157,9 @@ static int without_agent(struct addition *a, const char *why, struct bh_err *err
 	const enum fail_mode mode = netconf_fail_mode(a->c->conf, a->record.e->ns);
 
 	if (mode == FAIL_OPEN)
-		return go_open(a, why, err);
+		return go_open(a, "failMode open", why, err);
+	if (node_is_open(a))
+		return go_open(a, "this node is open", why, err);
 	if (mode == FAIL_ISOLATE && a->attached) {
 		note(a->c, "pod %s/%s starts isolated (failMode isolate): %s", a->record.e->ns,
 		     a->record.e->pod, why);
@@ -176,19 +186,30 @@ static int attach(struct addition *a, struct bh_err *err)
 	return 0;
 }
 
+/* A DEL of before that the agent learned of only now would have taken the programs off again. */
+static int still_there(const struct addition *a, struct bh_err *err)
+{
+	const struct hook h = hook_of(a->c, &a->record.e->key, a->record.e->ifindex);
+	struct bh_err why = { "" };
+
+	if (hook_check(&h, &why) == 1)
+		return 0;
+	return bh_err_set(err, CNI_TRY_AGAIN, "the programs were taken off meanwhile: %.180s", why.msg);
+}
+
 static int ask_agent(struct addition *a, struct bh_err *err)
 {
 	struct bh_err why = { "" };
 	const int r = ask_add(a->c, &a->record, left_ms(a->c), &why);
 
 	a->reached = !is_nobody(r);
-	return r ? without_agent(a, why.msg, err) : 0;
+	return r ? without_agent(a, why.msg, err) : still_there(a, err);
 }
 
 /* In one go: from then on the record says whose the interface is. */
 static int attach_and_save(struct addition *a, struct bh_err *err)
 {
-	auto_fd int held = lock_ifindex(a->c->conf->run_dir, a->record.e->ifindex, left_ms(a->c), err);
+	auto_fd int held = api_lock_ifindex(a->c->conf->run_dir, a->record.e->ifindex, left_ms(a->c), err);
 	int code;
 
 	if (held < 0)
@@ -204,15 +225,27 @@ static int add_steps(struct addition *a, struct bh_err *err)
 
 	if (code == CNI_TRY_AGAIN)
 		return without_agent(a, why.msg, err);
+	if (code == CNI_CANNOT_ATTACH && node_is_open(a))
+		return go_open(a, "this node is open", why.msg, err);
 	return code ? bh_err_set(err, code, "%s", why.msg) : ask_agent(a, err);
 }
 
+/* A record that cannot be read is none, unless the programs hang there. */
+static bool had_before(struct addition *a, bool *ret_unread)
+{
+	const struct hook h = hook_of(a->c, &a->record.e->key, a->record.e->ifindex);
+	const int r = api_endpoint_load(a->c->conf->run_dir, &a->record.e->key, &a->before, NULL);
+
+	*ret_unread = r && r != -ENOENT && hook_check(&h, NULL) == 1;
+	return !r || *ret_unread;
+}
+
 /* Holds the lock. */
-static int add_locked(struct addition *a, const struct buf *out, struct bh_err *err)
+static int add_locked(struct addition *a, struct buf *out, struct bh_err *err)
 {
 	int code, r;
 
-	a->had = !api_endpoint_load(a->c->conf->run_dir, &a->record.e->key, &a->before, NULL);
+	a->had = had_before(a, &a->unread);
 	code = add_steps(a, err);
 	if (!code) {
 		r = result_print(a->c->out, out);
@@ -230,7 +263,7 @@ static int lock(const struct addition *a, struct bh_err *err)
 
 	if (mkdir(dir, 0700) < 0 && errno != EEXIST)
 		return bh_err_errno(err, -errno, "cannot make %s", dir);
-	return lock_key(dir, &a->record.e->key, left_ms(a->c), err);
+	return api_lock_key(dir, &a->record.e->key, left_ms(a->c), err);
 }
 
 int cmd_add(struct call *c, struct bh_err *err)

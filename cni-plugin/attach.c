@@ -12,9 +12,6 @@
 #include "hook/netlink.h"
 #include "util/scope.h"
 
-/* addr_gen_mode, include/uapi/linux/if_link.h: the address is made of the MAC (RFC 4291 appendix A). */
-#define GEN_MODE_EUI64 0
-
 static bool same_file(int a, int b)
 {
 	struct stat x, y;
@@ -27,21 +24,7 @@ struct inside {
 	struct nl_link link;
 	struct addr addrs[NL_ADDRS];
 	int n;
-	bool eui64; /* IPv6 is on, and link-local addresses are made of the MAC */
 };
-
-/* /proc/sys/net shows the namespace of the process that reads it. Return: -1 if it is not there. */
-static int read_sysctl(const char *ifname, const char *name)
-{
-	char path[128], value[16];
-	auto_fd int fd = -1;
-	ssize_t n;
-
-	(void)snprintf(path, sizeof(path), "/proc/sys/net/ipv6/conf/%s/%s", ifname, name);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	n = fd < 0 ? -1 : read(fd, value, sizeof(value));
-	return n > 0 ? value[0] - '0' : -1;
-}
 
 static int look(const char *ifname, struct inside *ret, struct bh_err *err)
 {
@@ -56,8 +39,6 @@ static int look(const char *ifname, struct inside *ret, struct bh_err *err)
 	if (r < 0)
 		return r;
 	ret->n = r;
-	ret->eui64 = !read_sysctl(ifname, "disable_ipv6") &&
-		     read_sysctl(ifname, "addr_gen_mode") == GEN_MODE_EUI64;
 	return 0;
 }
 
@@ -106,7 +87,7 @@ static int keep_link_local(const struct inside *in, struct sandbox *ret, struct 
 					  BH_EP_ADDRS);
 		ret->link_local[ret->n++] = in->addrs[i];
 	}
-	if (!ret->n && in->eui64)
+	if (!ret->n && in->link.eui64)
 		ret->link_local[ret->n++] = eui64_of(in->link.mac);
 	return 0;
 }
@@ -170,6 +151,8 @@ int sandbox_find(const struct env *env, struct sandbox *ret, struct bh_err *err)
 	if (code)
 		return code;
 	s.ifindex = host.ifindex;
+	s.peer = host.peer;
+	s.nsid = host.peer_nsid;
 	memcpy(s.mac, in.link.mac, sizeof(s.mac));
 	*ret = s;
 	return 0;

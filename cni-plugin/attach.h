@@ -15,6 +15,8 @@
 
 struct sandbox {
 	uint32_t ifindex;		     /* of the veth's end here */
+	uint32_t peer;			     /* of the end inside, in its namespace */
+	int32_t nsid;			     /* of that namespace, here; -1: our own */
 	uint8_t mac[6];			     /* of the end inside */
 	struct addr link_local[BH_EP_ADDRS]; /* IPv6, of the end inside */
 	size_t n;

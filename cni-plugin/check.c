@@ -10,6 +10,8 @@
 #include "result.h"
 #include "util/scope.h"
 
+#define CHECK_AGAIN_MS 50
+
 /* ---- CHECK ------------------------------------------------------------------------------ */
 
 static int check_programs(const struct call *c, const struct api_endpoint *e, struct bh_err *err)
@@ -48,8 +50,9 @@ static bool is_link_local(const struct addr *a)
 	return a->b[0] == 0xfe && (a->b[1] & 0xc0) == 0x80;
 }
 
-/* Link-local ones are the kernel's, not prevResult's. */
-static int check_addrs(const struct call *c, const struct endpoint *e, struct bh_err *err)
+/* Link-local ones are the kernel's, not prevResult's. One more than at ADD is a later plugin's, which the
+ * spec lets it have: the programs drop what comes from it. */
+static int check_addrs(struct call *c, const struct endpoint *e, struct bh_err *err)
 {
 	struct addr addrs[BH_EP_ADDRS];
 	char text[ADDR_TEXT];
@@ -60,8 +63,8 @@ static int check_addrs(const struct call *c, const struct endpoint *e, struct bh
 		return code;
 	for (i = 0; i < n; i++)
 		if (!holds(e->addrs.v, e->addrs.n, &addrs[i]))
-			return bh_err_set(err, CNI_DIFFERS, "prevResult has address %s, ADD did not",
-					  addr_text(&addrs[i], text));
+			note(c, "prevResult has address %s, ADD did not: the pod cannot use it, ignoring",
+			     addr_text(&addrs[i], text));
 	for (i = 0; i < e->addrs.n; i++)
 		if (!is_link_local(&e->addrs.v[i]) && !holds(addrs, n, &e->addrs.v[i]))
 			return bh_err_set(err, CNI_DIFFERS, "ADD had address %s, prevResult has not",
@@ -74,10 +77,15 @@ static int check_addrs(const struct call *c, const struct endpoint *e, struct bh
 static int check_agent(struct call *c, const struct endpoint *e, struct bh_err *err)
 {
 	struct bh_err why = { "" };
-	const int r = ask_owner(c, "check", e, left_ms(c), &why);
+	int r = ask_owner(c, "check", e, left_ms(c), &why);
 
+	/* Just after an ADD by failMode, or after the agent's start, what it waits for is on its way. */
+	while (r == CNI_TRY_AGAIN && left_ms(c) > CHECK_AGAIN_MS) {
+		(void)usleep(CHECK_AGAIN_MS * 1000);
+		r = ask_owner(c, "check", e, left_ms(c), &why);
+	}
 	if (r > 0)
-		return bh_err_set(err, CNI_DIFFERS, "%s", why.msg);
+		return bh_err_set(err, r == CNI_TRY_AGAIN ? CNI_TRY_AGAIN : CNI_DIFFERS, "%s", why.msg);
 	if (r < 0)
 		note(c, "%s, ignoring: the programs are in place", why.msg);
 	return 0;
@@ -117,7 +125,8 @@ int cmd_status(struct call *c, struct bh_err *err)
 	struct bh_err why = { "" };
 
 	if (n->fail_mode == FAIL_OPEN ||
-	    (n->fail_open_namespaces && json_object_array_length(n->fail_open_namespaces)))
+	    (n->fail_open_namespaces && json_object_array_length(n->fail_open_namespaces)) ||
+	    api_open_read(n->run_dir, NULL, NULL) > 0)
 		return 0;
 	if (hook_ready(n->pin_dir, &why) < 0)
 		return bh_err_set(err, CNI_UNAVAILABLE, "%s", why.msg);

@@ -40,20 +40,8 @@ int left_ms(const struct call *c); /* of timeoutMs, counted from the start; 0: n
 /* The record's key and the pins' directory; @ifindex as hook.h says. */
 struct hook hook_of(const struct call *c, const struct hash128 *key, uint32_t ifindex);
 
-/**
- * lock_key() - only one call at a time may work on one attachment.
- *
- * One byte of RUN_DIR/plugin.lock for each key: calls for other pods do not wait, and nothing has to
- * be cleaned up. Return: a descriptor that holds the lock (closing it gives it back), -ETIMEDOUT, or
- * another -errno.
- *
- * lock_ifindex(): whose an interface is may be asked and changed by one call at a time, because the
- * kernel gives an index again: a late DEL must not take it for the old one's. Taken inside lock_key().
- */
-int lock_key(const char *run_dir, const struct hash128 *key, int wait_ms, struct bh_err *err);
-int lock_ifindex(const char *run_dir, uint32_t ifindex, int wait_ms, struct bh_err *err);
-
-/* One question to the agent. Return: 0 it said ok, 1 it said no (err holds its words), or as api_call(). */
+/* One question to the agent. Return: 0 it said ok, CNI_TRY_AGAIN it said not yet, 1 it said no (err holds
+ * its words), or as api_call(). */
 int ask_add(const struct call *c, const struct api_endpoint *e, int timeout_ms, struct bh_err *err);
 int ask_owner(const struct call *c, const char *op, const struct endpoint *e, int timeout_ms,
 	      struct bh_err *err);

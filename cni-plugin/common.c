@@ -3,19 +3,23 @@
 #include "command.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <json-c/json.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 
 #include "util/scope.h"
 
-#define LOCK_FILE     "plugin.lock"
-#define LOCK_RETRY_MS 5
-#define UNSAID	      "(no reason given)"
+#define UNSAID "(no reason given)"
+
+/*
+ * While one agent takes over from another nobody listens, for some 20 ms; while the only one starts again,
+ * for as long as the kernel needs to check its programs. An ADD sits that out, and no longer: with the agent
+ * really away each ADD holds one of the runtime's workers for so long, and kubelet asks again by itself.
+ */
+#define GAP_MS	     500
+#define GAP_RETRY_MS 20
 
 void note(struct call *c, const char *fmt, ...)
 {
@@ -46,47 +50,6 @@ int left_ms(const struct call *c)
 struct hook hook_of(const struct call *c, const struct hash128 *key, uint32_t ifindex)
 {
 	return (struct hook){ .pin_dir = c->conf->pin_dir, .key = *key, .ifindex = ifindex };
-}
-
-/* ---- the lock --------------------------------------------------------------------------- */
-
-static int lock_at(const char *run_dir, off_t place, int wait_ms, struct bh_err *err)
-{
-	/* An open file description lock: not lost when some other descriptor of the file is closed. */
-	struct flock l = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = place, .l_len = 1 };
-	const int64_t until = now_ms() + wait_ms;
-	char path[DIR_BYTES + sizeof(LOCK_FILE)];
-	auto_fd int fd = -1;
-
-	(void)snprintf(path, sizeof(path), "%s/" LOCK_FILE, run_dir);
-	fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return bh_err_errno(err, -errno, "cannot open %s", path);
-	while (fcntl(fd, F_OFD_SETLK, &l) < 0) {
-		if (errno != EAGAIN && errno != EACCES && errno != EINTR)
-			return bh_err_errno(err, -errno, "cannot lock %s", path);
-		if (now_ms() >= until)
-			return bh_err_set(err, -ETIMEDOUT,
-					  "%s: another call for this interface has not ended", path);
-		(void)usleep(LOCK_RETRY_MS * 1000);
-	}
-	return TAKE_FD(fd);
-}
-
-#define IFINDEX_PLACES ((off_t)1 << 62) /* from here on; the keys' are below */
-
-/* 62 bits of the key: two keys on one byte would only wait for each other. */
-int lock_key(const char *run_dir, const struct hash128 *key, int wait_ms, struct bh_err *err)
-{
-	uint64_t n;
-
-	memcpy(&n, key->b, sizeof(n));
-	return lock_at(run_dir, (off_t)(n >> 2), wait_ms, err);
-}
-
-int lock_ifindex(const char *run_dir, uint32_t ifindex, int wait_ms, struct bh_err *err)
-{
-	return lock_at(run_dir, IFINDEX_PLACES + ifindex, wait_ms, err);
 }
 
 /* ---- questions -------------------------------------------------------------------------- */
@@ -120,13 +83,14 @@ static const char *text_of(struct json_object *o, const char *key)
 
 static int judge(const struct call *c, struct json_object *answer, struct bh_err *err)
 {
-	struct json_object *ok = NULL;
+	struct json_object *ok = NULL, *code = NULL;
 
 	(void)json_object_object_get_ex(answer, "ok", &ok);
 	if (json_object_is_type(ok, json_type_boolean) && json_object_get_boolean(ok))
 		return 0;
-	return bh_err_set(err, 1, "%s/" API_SOCKET ": the agent says: %s", c->conf->run_dir,
-			  text_of(answer, "msg"));
+	(void)json_object_object_get_ex(answer, "code", &code);
+	return bh_err_set(err, json_object_get_int(code) == CNI_TRY_AGAIN ? CNI_TRY_AGAIN : 1,
+			  "%s/" API_SOCKET ": the agent says: %s", c->conf->run_dir, text_of(answer, "msg"));
 }
 
 /* Takes @request. */
@@ -142,14 +106,36 @@ static int ask(const struct call *c, struct json_object *request, int timeout_ms
 	return r;
 }
 
+/* As ask(), again and again while nobody listens or who listened is gone. The agent takes an add twice. */
+static int ask_over_gap(const struct call *c, struct json_object *request, int timeout_ms, struct bh_err *err)
+{
+	const int64_t end = now_ms() + timeout_ms;
+	int64_t gap_end = 0, now;
+	int r;
+
+	for (;;) {
+		now = now_ms();
+		r = ask(c, json_object_get(request), end > now ? (int)(end - now) : 0, err);
+		now = now_ms();
+		if (!gap_end)
+			gap_end = now + GAP_MS < end ? now + GAP_MS : end;
+		if ((!is_nobody(r) && r != -ECONNRESET) || now + GAP_RETRY_MS >= gap_end)
+			return r;
+		(void)usleep(GAP_RETRY_MS * 1000);
+	}
+}
+
 int ask_add(const struct call *c, const struct api_endpoint *e, int timeout_ms, struct bh_err *err)
 {
 	struct json_object *request = request_of("add");
+	int r;
 
 	if (request && put(request, "endpoint", api_endpoint_encode(e)))
-		return ask(c, request, timeout_ms, err);
+		r = ask_over_gap(c, request, timeout_ms, err);
+	else
+		r = bh_err_set(err, -ENOMEM, "out of memory");
 	json_object_put(request);
-	return bh_err_set(err, -ENOMEM, "out of memory");
+	return r;
 }
 
 int ask_owner(const struct call *c, const char *op, const struct endpoint *e, int timeout_ms,

@@ -65,7 +65,7 @@ static int detach(struct call *c, const struct hash128 *key, uint32_t ifindex, s
 	struct bh_err why;
 
 	if (ifindex) {
-		held = lock_ifindex(c->conf->run_dir, ifindex, LOCK_WAIT_MS, &why);
+		held = api_lock_ifindex(c->conf->run_dir, ifindex, LOCK_WAIT_MS, &why);
 		if (held < 0 && held != -ENOENT)
 			note(c, "%s, going on", why.msg);
 		if (is_anothers(c, key, ifindex))
@@ -121,7 +121,7 @@ static struct endpoint *owner_of(const struct call *c)
 static int lock_if_any(struct call *c, const struct hash128 *key)
 {
 	struct bh_err why;
-	const int fd = lock_key(c->conf->run_dir, key, LOCK_WAIT_MS, &why);
+	const int fd = api_lock_key(c->conf->run_dir, key, LOCK_WAIT_MS, &why);
 
 	if (fd < 0 && fd != -ENOENT)
 		note(c, "%s, going on", why.msg);

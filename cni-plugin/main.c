@@ -38,7 +38,7 @@ static const struct command *command_of(const char *name)
 	return NULL;
 }
 
-static int print(const struct buf *text)
+static int print(struct buf *text)
 {
 	const int r = result_print(STDOUT_FILENO, text);
 

@@ -95,8 +95,8 @@ static const char *skip_value(const char *p)
 	return p;
 }
 
-/* The last key of that name counts, as for json-c. A key in escapes is not found: the caller knows
- * from the parsed object that there is one, and prints that. */
+/* The last key of that name counts, as for json-c. A key in escapes may be one too, so that nothing is
+ * found where there is any: the caller knows from the parsed object that there is one, and prints that. */
 static void find_prev(struct netconf *c)
 {
 	const char *p = skip_space(c->text.data), *key, *value;
@@ -105,7 +105,12 @@ static void find_prev(struct netconf *c)
 		return;
 	for (p = skip_space(p + 1); *p == '"'; p = skip_space(p + (*p == ','))) {
 		key = p;
-		value = skip_space(skip_string(p));
+		value = skip_string(p);
+		if (memchr(key, '\\', (size_t)(value - key))) {
+			c->prev_len = 0;
+			return;
+		}
+		value = skip_space(value);
 		if (*value != ':')
 			return;
 		value = skip_space(value + 1);
@@ -271,12 +276,25 @@ static int take_prev(struct netconf *c, struct bh_err *err)
 
 /* ---- the whole -------------------------------------------------------------------------- */
 
+/* At most: those in strings count, too. */
+static size_t values_in(const struct buf *text)
+{
+	size_t i, n = 1;
+
+	for (i = 0; i < text->len; i++)
+		n += text->data[i] == '{' || text->data[i] == '[' || text->data[i] == ',';
+	return n;
+}
+
 static int parse_json(struct netconf *c, struct bh_err *err)
 {
-	struct json_tokener *t = json_tokener_new_ex(NETCONF_DEPTH);
+	struct json_tokener *t = NULL;
 	enum json_tokener_error e;
 	size_t len = c->text.len, end;
 
+	if (values_in(&c->text) > NETCONF_VALUES)
+		return bh_err_set(err, CNI_DECODE, "network configuration: over %d values", NETCONF_VALUES);
+	t = json_tokener_new_ex(NETCONF_DEPTH);
 	if (!t)
 		return bh_err_set(err, CNI_IO, "out of memory");
 	while (len && isspace((unsigned char)c->text.data[len - 1]))

@@ -62,9 +62,10 @@ int env_read(unsigned int needs, struct env *ret, struct bh_err *err);
 
 /* ---- stdin ------------------------------------------------------------------------------ */
 
-#define NETCONF_MAX   (1u << 20) /* bytes of stdin */
-#define NETCONF_DEPTH 64	 /* nesting of its JSON */
-#define DIR_BYTES     96	 /* a socket's path has 108 */
+#define NETCONF_MAX    (1u << 20) /* bytes of stdin */
+#define NETCONF_DEPTH  64	  /* nesting of its JSON */
+#define NETCONF_VALUES 32768	  /* in it: json-c takes up to 1 kB for one of three bytes */
+#define DIR_BYTES      96	  /* a socket's path has 108 */
 
 enum fail_mode { FAIL_CLOSED, FAIL_ISOLATE, FAIL_OPEN };
 

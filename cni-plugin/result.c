@@ -238,12 +238,16 @@ int result_versions(struct buf *ret)
 	return r ? r : buf_str(ret, "]}");
 }
 
-int result_print(int fd, const struct buf *text)
+int result_print(int fd, struct buf *text)
 {
+	const int r =
+		buf_str(text, "\n"); /* in one go: a result whose end fails would stand before the error */
 	const char *p = text->data;
 	size_t left = text->len;
 	ssize_t n;
 
+	if (r < 0)
+		return r;
 	while (left) {
 		n = write(fd, p, left);
 		if (n < 0 && errno != EINTR)
@@ -253,8 +257,5 @@ int result_print(int fd, const struct buf *text)
 			left -= (size_t)n;
 		}
 	}
-	do
-		n = write(fd, "\n", 1);
-	while (n < 0 && errno == EINTR);
-	return n < 0 ? -errno : 0;
+	return 0;
 }

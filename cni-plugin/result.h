@@ -36,7 +36,7 @@ int result_error(enum cni_version version, int code, const char *msg, struct buf
 /* {"cniVersion": ..., "supportedVersions": [...]}. Return: 0 or -ENOMEM. */
 int result_versions(struct buf *ret);
 
-/* All of it and a line end. Return: 0 or -errno. */
-int result_print(int fd, const struct buf *text);
+/* All of it and a line end, which is added to it. Return: 0 or -errno. */
+int result_print(int fd, struct buf *text);
 
 #endif

@@ -9,15 +9,20 @@ LINK_hook       := $(UTIL) $(HOOK)
 LINK_api        := $(UTIL) $(MODEL) $(API)
 LINK_dataplane  := $(UTIL) $(MODEL) $(POLICY) $(HOOK) $(DP)
 LINK_ctl        := $(UTIL) $(MODEL) $(API_CLIENT) $(filter-out agent/ctl/main.c,$(CTL))
+LINK_chain      := $(UTIL) $(CHAIN) agent/loop.c
+LINK_preflight  := $(LINK_chain) agent/preflight_judge.c
 LINK_cni-plugin := $(UTIL) $(MODEL) $(HOOK) $(API_CLIENT) $(filter-out cni-plugin/main.c,$(PLUGIN))
-LINK_agent      := $(UTIL) $(MODEL) $(POLICY) $(addprefix agent/,find.c names.c inforce.c content.c)
+LINK_agent      := $(UTIL) $(MODEL) $(POLICY) $(HOOK) $(API) $(addprefix agent/,find.c names.c inforce.c content.c lock.c match.c conntrack.c)
 # The API server is the test's own here.
 LINK_source     := $(UTIL) $(MODEL) $(filter-out agent/kube/http.c,$(KUBE))
 # The data plane is the test's own here.
 LINK_reconcile  := $(UTIL) $(MODEL) $(POLICY) $(addprefix agent/,loop.c reconcile.c inforce.c content.c)
 LIBS_kube       := -ljson-c -lyaml -lcurl
 LIBS_source     := -ljson-c -lyaml
+LIBS_agent      := -ljson-c
 LIBS_api        := -ljson-c
+LIBS_chain      := -ljson-c
+LIBS_preflight  := -ljson-c
 LIBS_ctl        := -ljson-c
 LIBS_cni-plugin := -ljson-c
 LIBS_dataplane  := -lbpf -lelf -lz -pthread

@@ -13,7 +13,7 @@
  *   del        plugin   network, container, ifname             ok
  *   check      plugin   network, container, ifname             ok if in force
  *   status     CLI                                             fields in the last line
- *   endpoints  CLI                                             items
+ *   endpoints  CLI      unprotected: bool                      items
  *   entries    CLI                                             items: policy entries
  *   sessions   CLI                                             items
  *   flows      CLI      follow: bool                           items: recent denials, then live ones
@@ -27,6 +27,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "model/model.h"
 #include "util/err.h"
@@ -44,13 +45,18 @@ struct json_object;
 /*
  * {"network":"podnet","container":"c1","ifname":"eth0","netns":"/run/netns/x","ifindex":7,
  *  "mac":"02:00:00:00:00:01","addrs":["10.0.0.2","fd00::2","fe80::1"],
- *  "pod":{"namespace":"shop","name":"web","uid":""},"attach":"tcx","unprotected":false}
+ *  "peer":2,"nsid":0,"pod":{"namespace":"shop","name":"web","uid":""},"attach":"tcx","unprotected":false,
+ *  "adopted":false}
  */
 struct api_endpoint {
 	struct endpoint *e; /* owned by whoever holds the struct */
 	char attach[8];	    /* "tcx" or "clsact", "" if not attached */
-	bool unprotected;   /* failMode open let it pass without programs: attach when you can */
+	bool unprotected;   /* it runs without programs (failMode open, adoption): attach when you can */
+	bool adopted;	    /* no ADD of ours made it: the agent found the interface */
 };
+
+/* The network of who was adopted: no network of CNI can have this name, so that no ADD, DEL or GC meets it. */
+#define API_ADOPTED "(adopted)"
 
 /* The owner's name: first 128 bits of SHA-256 over network, container and ifname, each with its NUL. */
 struct hash128 api_endpoint_key(const char *network, const char *container, const char *ifname);
@@ -69,6 +75,44 @@ int api_endpoint_each(const char *run_dir,
 		      void (*each)(void *ctx, const struct api_endpoint *e, const struct bh_err *bad),
 		      void *ctx, struct bh_err *err);
 
+/* ---- who may work on an attachment --------------------------------------------------------- */
+
+/**
+ * api_lock_key() - one at a time works on one attachment: a call of the plugin, or the agent when it puts
+ * programs back or clears away.
+ *
+ * One byte of RUN_DIR/plugin.lock for each key: calls for other pods do not wait, and nothing has to
+ * be cleaned up. Return: a descriptor that holds the lock (closing it gives it back), -ETIMEDOUT, or
+ * another -errno.
+ *
+ * api_lock_ifindex(): whose an interface is may be asked and changed by one call at a time, because the
+ * kernel gives an index again: a late DEL must not take it for the old one's. Taken inside api_lock_key().
+ */
+int api_lock_key(const char *run_dir, const struct hash128 *key, int wait_ms, struct bh_err *err);
+int api_lock_ifindex(const char *run_dir, uint32_t ifindex, int wait_ms, struct bh_err *err);
+
+/* ---- the emergency switch: RUN_DIR/open --------------------------------------------------- */
+
+/*
+ * While this file is there the node is open: nothing is denied. The file is the truth, its image in the data
+ * plane (bh_meta.open) is what the programs see. {"since":1795000000,"by":"root","reason":"..."}
+ */
+#define API_OPEN "open"
+
+struct api_open {
+	int64_t since; /* seconds since 1970; 0: not known */
+	char by[64];   /* who; "" where the file does not say */
+	char reason[200];
+};
+
+int api_open_write(const char *run_dir, const struct api_open *o, struct bh_err *err);
+/* Return: 1 open (whatever the file holds), 0 closed, or -errno nobody knows: as it was. */
+int api_open_read(const char *run_dir, struct api_open *ret, struct bh_err *err);
+int api_open_remove(const char *run_dir, struct bh_err *err); /* 1, 0 it was closed, or -errno */
+/* "since 2026-01-31T12:00:00Z, by root: reason". Returns @ret. */
+#define API_OPEN_TEXT 320
+const char *api_open_text(const struct api_open *o, char ret[API_OPEN_TEXT]);
+
 /* ---- client ------------------------------------------------------------------------------- */
 
 /**
@@ -78,7 +122,8 @@ int api_endpoint_each(const char *run_dir,
  * @ret:  the last line; json_object_put() it. NULL allowed.
  *
  * Return: 0 (also when the answer says ok: false: look at it), -ECONNREFUSED or -ENOENT nobody
- * listens, -ETIMEDOUT, -EPROTO no answer of ours, or what @each returned.
+ * listens, -ECONNRESET it ended before it answered, -ETIMEDOUT, -EPROTO no answer of ours, or what @each
+ * returned.
  */
 int api_call(const char *run_dir, struct json_object *request, int timeout_ms,
 	     int (*each)(void *ctx, struct json_object *item), void *ctx, struct json_object **ret,
@@ -88,6 +133,9 @@ int api_call(const char *run_dir, struct json_object *request, int timeout_ms,
 
 struct api_server;
 struct api_conn;
+
+/* Makes RUN_DIR (0700) if need be. Return: 0, -EPERM others may write to it, or another -errno. */
+int api_run_dir(const char *run_dir, struct bh_err *err);
 
 /* Called once per request line. It answers with api_send(), now or later; a connection may close at
  * any time: on_close() then tells, after which the conn must not be used. */

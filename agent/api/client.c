@@ -90,8 +90,8 @@ static int send_all(const struct call *c, const char *text, size_t len, struct b
 		} else if (errno == EAGAIN) {
 			r = wait_for(c, POLLOUT, err);
 		} else if (errno != EINTR) {
-			r = bh_err_errno(err, -EPROTO, "%s: the agent hung up before the request was sent",
-					 c->path);
+			r = bh_err_set(err, -ECONNRESET, "%s: the agent hung up before the request was sent",
+				       c->path);
 		}
 	}
 	return r;
@@ -131,7 +131,7 @@ static ssize_t read_line(const struct call *c, struct buf *in, struct bh_err *er
 		else if (n < 0 && errno == EAGAIN)
 			r = wait_for(c, POLLIN, err);
 		else if (!n || (n < 0 && errno != EINTR))
-			r = bh_err_set(err, -EPROTO, "%s: the agent hung up without an answer", c->path);
+			r = bh_err_set(err, -ECONNRESET, "%s: the agent hung up without an answer", c->path);
 	}
 	return r;
 }

@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "api/file.h"
 #include "util/buf.h"
 #include "util/scope.h"
 
@@ -97,8 +98,11 @@ struct json_object *api_endpoint_encode(const struct api_endpoint *e)
 	if (o && add_text(o, "network", e->e->network) && add_text(o, "container", e->e->container) &&
 	    add_text(o, "ifname", e->e->ifname) && add_text(o, "netns", e->e->netns) &&
 	    add(o, "ifindex", json_object_new_int64(e->e->ifindex)) && add_mac(o, e->e->mac) &&
-	    add_addrs(o, e->e) && add_pod(o, e->e) && add_text(o, "attach", e->attach) &&
-	    add(o, "unprotected", json_object_new_boolean(e->unprotected)))
+	    add_addrs(o, e->e) && add(o, "peer", json_object_new_int64(e->e->peer)) &&
+	    add(o, "nsid", json_object_new_int64(e->e->nsid)) && add_pod(o, e->e) &&
+	    add_text(o, "attach", e->attach) &&
+	    add(o, "unprotected", json_object_new_boolean(e->unprotected)) &&
+	    add(o, "adopted", json_object_new_boolean(e->adopted)))
 		return o;
 	json_object_put(o);
 	return NULL;
@@ -133,18 +137,38 @@ static int get_text(struct json_object *o, const char *name, enum need need, cha
 	return 0;
 }
 
-static int get_ifindex(struct json_object *o, uint32_t *ret, struct bh_err *err)
+/* *ret stays where an optional one is missing. */
+static int get_number(struct json_object *o, const char *name, enum need need, int64_t least, int64_t *ret,
+		      struct bh_err *err)
 {
 	struct json_object *v = NULL;
 	int64_t n;
 
-	if (!json_object_object_get_ex(o, "ifindex", &v) || !json_object_is_type(v, json_type_int))
-		return bh_err_set(err, -EINVAL, "endpoint: ifindex: missing or not a number");
+	if (!json_object_object_get_ex(o, name, &v) && need == OPTIONAL)
+		return 0;
+	if (!json_object_is_type(v, json_type_int))
+		return bh_err_set(err, -EINVAL, "endpoint: %s: missing or not a number", name);
 	n = json_object_get_int64(v);
-	if (n < 0 || n > INT_MAX)
-		return bh_err_set(err, -EINVAL, "endpoint: ifindex: %lld is out of range", (long long)n);
-	*ret = (uint32_t)n;
+	if (n < least || n > INT_MAX)
+		return bh_err_set(err, -EINVAL, "endpoint: %s: %lld is out of range", name, (long long)n);
+	*ret = n;
 	return 0;
+}
+
+/* The two ends of the veth; older plugins do not tell of the pod's. */
+static int get_ends(struct json_object *o, struct endpoint *e, struct bh_err *err)
+{
+	int64_t ifindex = 0, peer = 0, nsid = -1;
+	int r = get_number(o, "ifindex", REQUIRED, 0, &ifindex, err);
+
+	if (!r)
+		r = get_number(o, "peer", OPTIONAL, 0, &peer, err);
+	if (!r)
+		r = get_number(o, "nsid", OPTIONAL, -1, &nsid, err);
+	e->ifindex = (uint32_t)ifindex;
+	e->peer = (uint32_t)peer;
+	e->nsid = (int32_t)nsid;
+	return r;
 }
 
 static int hex_digit(char c)
@@ -227,9 +251,19 @@ static int get_pod(struct json_object *o, struct endpoint *e, struct bh_err *err
 	return r ? r : get_text(pod, "uid", OPTIONAL, &e->uid, err);
 }
 
+static int get_flag(struct json_object *o, const char *name, bool *ret, struct bh_err *err)
+{
+	struct json_object *v = NULL;
+
+	(void)json_object_object_get_ex(o, name, &v);
+	if (v && !json_object_is_type(v, json_type_boolean))
+		return bh_err_set(err, -EINVAL, "endpoint: %s: neither true nor false", name);
+	*ret = json_object_get_boolean(v);
+	return 0;
+}
+
 static int get_attach(struct json_object *o, struct api_endpoint *ret, struct bh_err *err)
 {
-	struct json_object *unprotected = NULL;
 	auto_free char *text = NULL;
 	int r = get_text(o, "attach", OPTIONAL, &text, err);
 
@@ -238,11 +272,8 @@ static int get_attach(struct json_object *o, struct api_endpoint *ret, struct bh
 	if (strcmp(text, "") && strcmp(text, "tcx") && strcmp(text, "clsact"))
 		return bh_err_set(err, -EINVAL, "endpoint: attach: '%.16s' is neither tcx nor clsact", text);
 	(void)snprintf(ret->attach, sizeof(ret->attach), "%s", text);
-	(void)json_object_object_get_ex(o, "unprotected", &unprotected);
-	if (unprotected && !json_object_is_type(unprotected, json_type_boolean))
-		return bh_err_set(err, -EINVAL, "endpoint: unprotected: neither true nor false");
-	ret->unprotected = json_object_get_boolean(unprotected);
-	return 0;
+	r = get_flag(o, "unprotected", &ret->unprotected, err);
+	return r ? r : get_flag(o, "adopted", &ret->adopted, err);
 }
 
 static int get_owner(struct json_object *o, struct endpoint *e, struct bh_err *err)
@@ -277,7 +308,7 @@ int api_endpoint_decode(struct json_object *o, struct api_endpoint *ret, struct 
 		return bh_err_set(err, -EINVAL, "endpoint: not an object");
 	r = get_owner(o, e, err);
 	if (!r)
-		r = get_ifindex(o, &e->ifindex, err);
+		r = get_ends(o, e, err);
 	if (!r)
 		r = get_mac(o, e->mac, err);
 	if (!r)
@@ -331,43 +362,6 @@ static void file_name(const struct hash128 *key, char ret[HEX + sizeof(SUFFIX)])
 	strcpy(ret + HEX, SUFFIX);
 }
 
-static int write_all(int fd, const char *text, size_t len)
-{
-	ssize_t n;
-
-	while (len) {
-		n = write(fd, text, len);
-		if (n < 0 && errno != EINTR)
-			return -errno;
-		if (n > 0) {
-			text += n;
-			len -= (size_t)n;
-		}
-	}
-	return 0;
-}
-
-/* The first name belongs to this process alone, so that two writers of one record never mix. */
-static int replace_file(int dir, const char *name, const char *text, struct bh_err *err)
-{
-	char temp[HEX + 32];
-	auto_fd int fd = -1;
-	int r;
-
-	(void)snprintf(temp, sizeof(temp), "%.*s.%d", HEX, name, (int)getpid());
-	(void)unlinkat(dir, temp, 0);
-	fd = openat(dir, temp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return bh_err_errno(err, -errno, "cannot make state file %s", temp);
-	r = write_all(fd, text, strlen(text));
-	if (!r && renameat(dir, temp, dir, name) < 0)
-		r = -errno;
-	if (!r)
-		return 0;
-	(void)unlinkat(dir, temp, 0);
-	return bh_err_errno(err, r, "cannot write state file %s", name);
-}
-
 int api_endpoint_save(const char *run_dir, const struct api_endpoint *e, struct bh_err *err)
 {
 	struct json_object *o = api_endpoint_encode(e);
@@ -384,7 +378,7 @@ int api_endpoint_save(const char *run_dir, const struct api_endpoint *e, struct 
 	}
 	file_name(&e->e->key, name);
 	dir = open_dir(run_dir, true, err);
-	r = dir < 0 ? dir : replace_file(dir, name, text, err);
+	r = dir < 0 ? dir : api_file_replace(dir, name, text, err);
 	json_object_put(o);
 	return r;
 }

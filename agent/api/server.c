@@ -396,7 +396,7 @@ static int socket_path(const char *run_dir, struct sockaddr_un *ret, struct bh_e
 	return 0;
 }
 
-static int make_run_dir(const char *run_dir, struct bh_err *err)
+int api_run_dir(const char *run_dir, struct bh_err *err)
 {
 	struct stat st;
 
@@ -458,7 +458,7 @@ int api_server_new(const char *run_dir, const struct api_handler *handler, struc
 		return bh_err_set(err, -ENOMEM, "no memory for the socket's server");
 	s->handler = *handler;
 	s->epoll_fd = s->listen_fd = -1;
-	r = make_run_dir(run_dir, err);
+	r = api_run_dir(run_dir, err);
 	if (!r)
 		r = socket_path(run_dir, &s->addr, err);
 	if (!r)

@@ -104,6 +104,8 @@ struct json_object *ctl_request(const struct ctl *c, const char *op)
 	json_object_object_add(o, "op", json_object_new_string(op));
 	if (c->pod)
 		json_object_object_add(o, "pod", json_object_new_string(c->pod));
+	if (c->unprotected)
+		json_object_object_add(o, "unprotected", json_object_new_boolean(true));
 	return o;
 }
 

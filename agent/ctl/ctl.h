@@ -22,10 +22,10 @@ enum exit_code {
 struct ctl {
 	const char *run_dir;
 	const char *pod; /* --pod; NULL: all */
-	bool json, follow, colours;
+	bool json, follow, unprotected, colours;
 };
 
-enum { OPT_POD = 1, OPT_FOLLOW = 2 }; /* options that a command takes besides the common ones */
+enum { OPT_POD = 1, OPT_FOLLOW = 2, OPT_UNPROTECTED = 4 }; /* options that a command takes besides the common ones */
 
 struct command {
 	const char *name; /* "status", "policy entries" */

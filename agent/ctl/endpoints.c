@@ -35,15 +35,31 @@ static void row(struct table *t, struct json_object *item)
 	add_direction(t, item, "isolated_egress", "egress_policies");
 }
 
+static const char *const unprotected_heads[] = { "POD", "ADDRESSES", "REASON", "DETAIL", NULL };
+
+static void unprotected_row(struct table *t, struct json_object *item)
+{
+	char addrs[256];
+
+	table_fmt(t, BOLD, "%s/%s", ctl_str(item, "namespace"), ctl_str(item, "name"));
+	table_add(t, ctl_join(ctl_get(item, "addresses"), addrs, sizeof(addrs)), PLAIN);
+	table_add(t, ctl_str(item, "reason"), RED);
+	table_add(t, ctl_str(item, "detail"), PLAIN);
+}
+
 static int run(const struct ctl *c, char **args)
 {
 	(void)args;
+	if (c->unprotected)
+		return ctl_list(c, "endpoints", unprotected_heads, unprotected_row);
 	return ctl_list(c, "endpoints", heads, row);
 }
 
 const struct command command_endpoints = {
 	.name = "endpoints",
 	.args = "",
-	.summary = "the pods of this node: addresses, hooks, which policies isolate them",
+	.summary = "the pods of this node: addresses, hooks, which policies isolate them; or those that run "
+		   "without our programs, and why",
+	.options = OPT_UNPROTECTED,
 	.run = run,
 };

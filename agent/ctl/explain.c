@@ -66,6 +66,8 @@ static const char *plain_words(const char *reason)
 		{ "no-endpoint", "the data plane does not know this interface" },
 		{ "no-policy", "its Pod or Namespace is not known to the agent, so it is isolated" },
 		{ "no-row", "the tables are broken: please report this" },
+		{ "node-open",
+		  "policy would not allow it, but this node is open (bulkhead-agent node status)" },
 		{ "protocol", "not all is allowed between the two, and this protocol is not taught yet" },
 		{ "multicast", "the address is a multicast or broadcast one" },
 		{ "link-local", "link-local addresses serve neighbour discovery alone" },

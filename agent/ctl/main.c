@@ -17,13 +17,10 @@ static const struct command *const commands[] = {
 };
 
 static const struct option options[] = {
-	{ "output", required_argument, NULL, 'o' },
-	{ "run-dir", required_argument, NULL, 'r' },
-	{ "pod", required_argument, NULL, 'p' },
-	{ "follow", no_argument, NULL, 'f' },
-	{ "version", no_argument, NULL, 'V' },
-	{ "help", no_argument, NULL, 'h' },
-	{ NULL, 0, NULL, 0 },
+	{ "output", required_argument, NULL, 'o' }, { "run-dir", required_argument, NULL, 'r' },
+	{ "pod", required_argument, NULL, 'p' },    { "follow", no_argument, NULL, 'f' },
+	{ "unprotected", no_argument, NULL, 'u' },  { "version", no_argument, NULL, 'V' },
+	{ "help", no_argument, NULL, 'h' },	    { NULL, 0, NULL, 0 },
 };
 
 static void print_help(FILE *out)
@@ -35,9 +32,10 @@ static void print_help(FILE *out)
 	for (i = 0; i < ARRAY_SIZE(commands); i++) {
 		const struct command *c = commands[i];
 
-		(void)fprintf(out, "  %s%s%s%s%s\n      %s\n", c->name, *c->args ? " " : "", c->args,
+		(void)fprintf(out, "  %s%s%s%s%s%s\n      %s\n", c->name, *c->args ? " " : "", c->args,
 			      c->options & OPT_POD ? " [--pod NAMESPACE/NAME]" : "",
-			      c->options & OPT_FOLLOW ? " [-f]" : "", c->summary);
+			      c->options & OPT_FOLLOW ? " [-f]" : "",
+			      c->options & OPT_UNPROTECTED ? " [--unprotected]" : "", c->summary);
 	}
 	(void)fprintf(out,
 		      "\n  -o, --output text|json   (default text)\n"
@@ -102,6 +100,10 @@ static int read_options(int argc, char **argv, struct ctl *c, unsigned int *ret_
 			c->follow = true;
 			*ret_given |= OPT_FOLLOW;
 			break;
+		case 'u':
+			c->unprotected = true;
+			*ret_given |= OPT_UNPROTECTED;
+			break;
 		case 'V':
 			(void)puts("bulkheadctl " BH_VERSION);
 			return -1;
@@ -132,9 +134,11 @@ static int run_command(const struct ctl *c, unsigned int given, char **args, int
 			     : !strcmp(args[0], "selftest") ? "'%s' takes one more word: serve or probe"
 							    : "unknown command '%s'",
 			     args[0]);
-	if (given & ~found->options)
-		return usage(given & ~found->options & OPT_POD ? "--pod has no meaning for '%s'"
-							       : "-f has no meaning for '%s'",
+	given &= ~found->options;
+	if (given)
+		return usage(given & OPT_POD	  ? "--pod has no meaning for '%s'"
+			     : given & OPT_FOLLOW ? "-f has no meaning for '%s'"
+						  : "--unprotected has no meaning for '%s'",
 			     found->name);
 	if (n - words != found->nargs)
 		return usage(found->nargs ? "expected after the command: %s"

@@ -76,18 +76,35 @@ static void print_watches(const struct ctl *c, struct json_object *list)
 	table_free(t);
 }
 
+/* "ambiguous: 2, no-veth: 1" */
+static void count_reasons(struct json_object *o, char *ret, size_t size)
+{
+	size_t len = 0;
+
+	ret[0] = '\0';
+	if (!o)
+		return;
+	json_object_object_foreach(o, reason, n) {
+		if (len < size)
+			len += (size_t)snprintf(ret + len, size - len, "%s%s: %d", len ? ", " : "", reason,
+						json_object_get_int(n));
+	}
+}
+
 static void print_numbers(const struct ctl *c, struct json_object *o)
 {
 	const uint64_t open = ctl_int(o, "unprotected"), bad = ctl_int(o, "policies_with_problems");
-	char text[256];
+	char text[256], reasons[128];
 
+	count_reasons(ctl_get(o, "unprotected_reasons"), reasons, sizeof(reasons));
 	(void)snprintf(text, sizeof(text), "%llu here; %llu known, namespaces: %llu",
 		       (unsigned long long)ctl_int(o, "endpoints"), (unsigned long long)ctl_int(o, "pods"),
 		       (unsigned long long)ctl_int(o, "namespaces"));
 	line(c, "pods", PLAIN, text);
 	if (open) {
-		(void)snprintf(text, sizeof(text), "%llu pods run WITHOUT the programs: see 'endpoints'",
-			       (unsigned long long)open);
+		(void)snprintf(text, sizeof(text),
+			       "%llu pods run WITHOUT the programs (%s): see 'endpoints --unprotected'",
+			       (unsigned long long)open, reasons);
 		line(c, "", RED, text);
 	}
 	(void)snprintf(text, sizeof(text), "%llu", (unsigned long long)ctl_int(o, "policies"));
@@ -100,6 +117,29 @@ static void print_numbers(const struct ctl *c, struct json_object *o)
 	}
 }
 
+/* Absent where the agent does not see to it. */
+static void print_chain(const struct ctl *c, struct json_object *o)
+{
+	struct json_object *chain = ctl_get(o, "chain");
+	const uint64_t taken = chain ? ctl_int(chain, "taken_out") : 0;
+	char text[1024];
+
+	if (!chain)
+		return;
+	if (ctl_bool(chain, "chained"))
+		(void)snprintf(text, sizeof(text), "network '%s', behind %s: %s", ctl_str(chain, "network"),
+			       ctl_str(chain, "main_plugin"), ctl_str(chain, "file"));
+	else
+		(void)snprintf(text, sizeof(text), "NOT IN IT, new pods are not protected: %s",
+			       ctl_str(chain, "why"));
+	line(c, "chain", ctl_bool(chain, "chained") ? PLAIN : RED, text);
+	if (!taken)
+		return;
+	(void)snprintf(text, sizeof(text), "others took it out %llu times; put back",
+		       (unsigned long long)taken);
+	line(c, "", YELLOW, text);
+}
+
 static void print_events(const struct ctl *c, struct json_object *o)
 {
 	const uint64_t lost = ctl_int(o, "events_lost");
@@ -108,6 +148,18 @@ static void print_events(const struct ctl *c, struct json_object *o)
 	(void)snprintf(text, sizeof(text), "%llu lost, %llu throttled", (unsigned long long)lost,
 		       (unsigned long long)ctl_int(o, "events_throttled"));
 	line(c, "denials", lost ? YELLOW : PLAIN, text);
+}
+
+/* Events for the API server, as `kubectl get events` has them. */
+static void print_posts(const struct ctl *c, struct json_object *o)
+{
+	const uint64_t lost = ctl_int(o, "lost");
+	char text[128];
+
+	(void)snprintf(text, sizeof(text), "%llu posted, %llu repeated, %llu waiting, %llu lost",
+		       (unsigned long long)ctl_int(o, "posted"), (unsigned long long)ctl_int(o, "repeated"),
+		       (unsigned long long)ctl_int(o, "waiting"), (unsigned long long)lost);
+	line(c, "events", lost ? YELLOW : PLAIN, text);
 }
 
 static enum colour colour_of_fill(uint64_t percent)
@@ -162,14 +214,24 @@ static void print_text(const struct ctl *c, struct json_object *o)
 {
 	char text[512], up[24];
 
-	(void)snprintf(text, sizeof(text), "%s, up %s", ctl_str(o, "version"),
-		       ctl_duration(ctl_int(o, "uptime_s") * 1000, up));
+	if (ctl_get(o, "open")) {
+		(void)snprintf(text, sizeof(text),
+			       "OPEN %s; no policy is enforced (bulkhead-agent node close)",
+			       ctl_str(ctl_get(o, "open"), "text"));
+		line(c, "NODE", RED, text);
+	}
+	(void)snprintf(text, sizeof(text), "%s, pid %llu, up %s%s", ctl_str(o, "version"),
+		       (unsigned long long)ctl_int(o, "pid"), ctl_duration(ctl_int(o, "uptime_s") * 1000, up),
+		       ctl_bool(o, "standby_waits") ? "; a standby waits to take over" : "");
 	line(c, "agent", PLAIN, text);
 	print_source(c, o);
 	line(c, "pins", PLAIN, ctl_str(o, "pin_dir"));
 	print_state(c, o);
+	print_chain(c, o);
 	print_numbers(c, o);
 	print_events(c, o);
+	if (ctl_get(o, "posts"))
+		print_posts(c, ctl_get(o, "posts"));
 	if (ctl_get(o, "watches")) {
 		(void)putchar('\n');
 		print_watches(c, ctl_get(o, "watches"));

@@ -142,6 +142,39 @@ int dp_sessions(struct dp *dp, int (*each)(void *ctx, const struct dp_session *s
 	return r < 0 ? bh_err_errno(err, r, "cannot read the session maps") : 0;
 }
 
+static bool narrow(const struct bh_flow6 *flow, struct bh_flow4 *ret)
+{
+	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
+
+	*ret = (struct bh_flow4){
+		.ifindex = flow->ifindex,
+		.local = flow->local.w[3],
+		.remote = flow->remote.w[3],
+		.lport = flow->lport,
+		.rport = flow->rport,
+		.proto = flow->proto,
+	};
+	return !memcmp(&flow->local, mapped, sizeof(mapped));
+}
+
+int dp_session_seed(struct dp *dp, const struct bh_flow6 *flow, const struct bh_session *s,
+		    struct bh_err *err)
+{
+	struct bh_session fresh = *s;
+	struct bh_query q = { 0 };
+	struct bh_flow4 v4;
+	int r = dp_explain(dp, &q, err);
+
+	if (r < 0)
+		return r;
+	fresh.seen = q.jiffies;
+	if (narrow(flow, &v4))
+		r = bpf_map_update_elem(DP_FD(dp, bh_sess4), &v4, &fresh, BPF_NOEXIST);
+	else
+		r = bpf_map_update_elem(DP_FD(dp, bh_sess6), flow, &fresh, BPF_NOEXIST);
+	return r < 0 && errno != EEXIST ? bh_err_errno(err, -errno, "cannot store a session") : 0;
+}
+
 struct purge {
 	struct dp *dp;
 	uint32_t ifindex;
@@ -150,26 +183,16 @@ struct purge {
 
 static int purge_one(void *ctx, const struct dp_session *s)
 {
-	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
 	struct purge *p = ctx;
+	struct bh_flow4 v4;
 	int r;
 
 	if (s->flow.ifindex != p->ifindex)
 		return 0;
-	if (!memcmp(&s->flow.local, mapped, sizeof(mapped))) {
-		const struct bh_flow4 key = {
-			.ifindex = s->flow.ifindex,
-			.local = s->flow.local.w[3],
-			.remote = s->flow.remote.w[3],
-			.lport = s->flow.lport,
-			.rport = s->flow.rport,
-			.proto = s->flow.proto,
-		};
-
-		r = bpf_map_delete_elem(DP_FD(p->dp, bh_sess4), &key);
-	} else {
+	if (narrow(&s->flow, &v4))
+		r = bpf_map_delete_elem(DP_FD(p->dp, bh_sess4), &v4);
+	else
 		r = bpf_map_delete_elem(DP_FD(p->dp, bh_sess6), &s->flow);
-	}
 	p->n += r == 0;
 	return 0;
 }

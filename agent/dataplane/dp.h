@@ -32,6 +32,16 @@ struct dp_sizes {
  * the verifier's last line).
  */
 int dp_open(const char *pin_dir, const struct dp_sizes *sizes, struct dp **ret, struct bh_err *err);
+
+/**
+ * dp_prepare() - what of dp_open() changes nothing and takes its time: the kernel's check of the programs.
+ *
+ * For an agent that waits for another one, which goes on meanwhile. Nothing but dp_take() and dp_free() may
+ * follow. Return: 0, -ENOENT not everything is pinned yet, or as dp_open().
+ * dp_take(): the rest. Return: 0, -ESTALE other maps are pinned by now (use dp_open()), or as dp_open().
+ */
+int dp_prepare(const char *pin_dir, struct dp **ret, struct bh_err *err);
+int dp_take(struct dp *dp, struct bh_err *err);
 void dp_free(struct dp *dp); /* closes; whatever is pinned stays and goes on working */
 const char *dp_pin_dir(const struct dp *dp);
 int dp_prog_fd(const struct dp *dp, enum bh_dir dir); /* BH_EGRESS: bh_from_pod */
@@ -55,6 +65,10 @@ int dp_grace_begin(struct dp *dp, struct bh_err *err);
  * no part of the exemption for the node's own addresses. Replaces the former list. */
 int dp_set_node_ports(struct dp *dp, const uint32_t *ports, size_t n, struct bh_err *err);
 
+/* The emergency switch: nothing is denied while it is on. */
+bool dp_node_is_open(const struct dp *dp);
+void dp_set_node_open(struct dp *dp, bool open);
+
 /* What would the program say? The answer fields of @q are filled in. Return: 0 or -errno. */
 int dp_explain(struct dp *dp, struct bh_query *q, struct bh_err *err);
 
@@ -70,6 +84,9 @@ struct dp_session {
 };
 int dp_sessions(struct dp *dp, int (*each)(void *ctx, const struct dp_session *s), void *ctx,
 		struct bh_err *err);
+/* Store one, unless that flow has one; its `seen` becomes now. Return: 0 or -errno. */
+int dp_session_seed(struct dp *dp, const struct bh_flow6 *flow, const struct bh_session *s,
+		    struct bh_err *err);
 /* Forget the sessions of one interface. Return: how many, or -errno. */
 int dp_sessions_purge(struct dp *dp, uint32_t ifindex, struct bh_err *err);
 

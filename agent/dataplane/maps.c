@@ -262,6 +262,10 @@ static int run_step(struct dp *dp, const struct step *s, struct bh_err *err)
 	case STEP_EP_SET:
 		store(&dp_endpoint(dp, s->word.slot)->policy_set, s->word.word);
 		return 0;
+	case STEP_EP_FLAGS:
+		__atomic_store_n(&dp_endpoint(dp, s->word.slot)->flags, (uint8_t)s->word.word,
+				 __ATOMIC_RELEASE);
+		return 0;
 	case STEP_EP_EPOCH:
 		return set_epoch(dp, s);
 	case STEP_EP_DEL:
@@ -286,6 +290,7 @@ static const char *step_text(enum step_kind kind)
 		[STEP_CIDR_DEL] = "delete in bh_cidrs",
 		[STEP_EP_NEW] = "new in bh_endpoints",
 		[STEP_EP_SET] = "set in bh_endpoints",
+		[STEP_EP_FLAGS] = "flags in bh_endpoints",
 		[STEP_EP_EPOCH] = "epoch in bh_endpoints",
 		[STEP_EP_DEL] = "delete in bh_endpoints",
 	};
@@ -341,4 +346,16 @@ int dp_set_node_ports(struct dp *dp, const uint32_t *ports, size_t n, struct bh_
 		r = del(fd, &list.gone.v[i]);
 	vec_done(&list.gone);
 	return r < 0 ? bh_err_errno(err, r, "bh_node_ports") : 0;
+}
+
+/* ---- the emergency switch ------------------------------------------------------------------- */
+
+bool dp_node_is_open(const struct dp *dp)
+{
+	return __atomic_load_n(&dp_meta(dp)->open, __ATOMIC_RELAXED);
+}
+
+void dp_set_node_open(struct dp *dp, bool open)
+{
+	__atomic_store_n(&dp_meta(dp)->open, open, __ATOMIC_RELAXED);
 }

@@ -19,6 +19,8 @@
 #include "util/clock.h"
 #include "util/scope.h"
 
+#define PROG_FROM_POD "prog_from_pod"
+#define PROG_TO_POD   "prog_to_pod"
 #define EVENT_SECONDS 5 /* least distance of two events of one flow */
 
 /* The last line of libbpf's that tells of a failure: the verifier's or the kernel's own words. */
@@ -62,9 +64,11 @@ static int open_pin_dir(struct dp *dp, struct bh_err *err)
 	dp->lock = open(dp->pin_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (dp->lock < 0)
 		return bh_err_errno(err, -errno, "cannot open '%s'", dp->pin_dir);
-	if (flock(dp->lock, LOCK_EX | LOCK_NB) < 0)
-		return bh_err_set(err, -EBUSY, "another agent holds '%s'", dp->pin_dir);
-	return 0;
+	if (!flock(dp->lock, LOCK_EX | LOCK_NB))
+		return 0;
+	scope_close(&dp->lock);
+	dp->lock = -1;
+	return bh_err_set(err, -EBUSY, "another agent holds '%s'", dp->pin_dir);
 }
 
 static void set_size(struct bpf_map *map, uint32_t entries)
@@ -240,9 +244,9 @@ static int pin_prog(struct dp *dp, const struct bpf_program *prog, const char *n
 
 static int pin_progs(struct dp *dp, struct bh_err *err)
 {
-	int r = pin_prog(dp, dp->skel->progs.bh_from_pod, "prog_from_pod", &dp->prog[BH_EGRESS], err);
+	int r = pin_prog(dp, dp->skel->progs.bh_from_pod, PROG_FROM_POD, &dp->prog[BH_EGRESS], err);
 
-	return r ? r : pin_prog(dp, dp->skel->progs.bh_to_pod, "prog_to_pod", &dp->prog[BH_INGRESS], err);
+	return r ? r : pin_prog(dp, dp->skel->progs.bh_to_pod, PROG_TO_POD, &dp->prog[BH_INGRESS], err);
 }
 
 /* ---- the kernel's clock ------------------------------------------------------------------- */
@@ -295,22 +299,24 @@ static int measure_hz(struct dp *dp, struct bh_err *err)
 	return 0;
 }
 
-static int init_meta(struct dp *dp, struct bh_err *err)
+static int check_meta(const struct dp *dp, struct bh_err *err)
 {
-	struct bh_meta *meta = dp_meta(dp);
-	int r;
+	const struct bh_meta *meta = dp_meta(dp);
 
 	if (meta->magic && (meta->magic != BH_MAGIC || meta->layout != BH_LAYOUT))
 		return bh_err_set(err, -EUCLEAN,
 				  "what is pinned under '%s' has layout %u, this version has %u", dp->pin_dir,
 				  meta->layout, BH_LAYOUT);
-	r = measure_hz(dp, err);
-	if (r)
-		return r;
+	return 0;
+}
+
+static void init_meta(struct dp *dp)
+{
+	struct bh_meta *meta = dp_meta(dp);
+
 	meta->event_jiffies = EVENT_SECONDS * dp->hz;
 	meta->layout = BH_LAYOUT;
 	meta->magic = BH_MAGIC;
-	return 0;
 }
 
 /* ---- open and close ------------------------------------------------------------------------- */
@@ -332,37 +338,122 @@ static int load(struct dp *dp, const struct dp_sizes *sizes, struct bh_err *err)
 	r = policy_bpf__load(dp->skel);
 	if (r < 0)
 		return bh_err_errno(err, r, "the kernel refused the programs (%s)", last_words);
-	return pin_maps(dp, err);
+	r = map_arrays(dp, err);
+	r = r ? r : check_meta(dp, err);
+	return r ? r : measure_hz(dp, err);
 }
 
-static int open_all(struct dp *dp, const struct dp_sizes *sizes, struct bh_err *err)
+/* From here on the kernel's side is ours. */
+static int take(struct dp *dp, struct bh_err *err)
 {
-	int r = open_pin_dir(dp, err);
+	int r = grace_init(&dp->grace, err);
 
-	r = r ? r : grace_init(&dp->grace, err);
-	r = r ? r : load(dp, sizes, err);
-	r = r ? r : map_arrays(dp, err);
-	r = r ? r : init_meta(dp, err);
-	return r ? r : pin_progs(dp, err);
+	r = r ? r : pin_maps(dp, err);
+	if (r)
+		return r;
+	init_meta(dp);
+	return pin_progs(dp, err);
+}
+
+static struct dp *dp_new(const char *pin_dir)
+{
+	struct dp *dp = calloc(1, sizeof(*dp));
+
+	if (!dp)
+		return NULL;
+	dp->lock = dp->prog[0] = dp->prog[1] = -1;
+	dp->cpus = libbpf_num_possible_cpus();
+	dp->pin_dir = strdup(pin_dir);
+	if (dp->pin_dir)
+		return dp;
+	free(dp);
+	return NULL;
 }
 
 int dp_open(const char *pin_dir, const struct dp_sizes *sizes, struct dp **ret, struct bh_err *err)
 {
-	struct dp *dp = calloc(1, sizeof(*dp));
+	struct dp *dp = dp_new(pin_dir);
 	int r;
 
 	if (!dp)
-		return -ENOMEM;
-	dp->lock = dp->prog[0] = dp->prog[1] = -1;
-	dp->cpus = libbpf_num_possible_cpus();
-	dp->pin_dir = strdup(pin_dir);
-	r = dp->pin_dir ? open_all(dp, sizes, err) : -ENOMEM;
+		return bh_err_set(err, -ENOMEM, "no memory");
+	r = open_pin_dir(dp, err);
+	r = r ? r : load(dp, sizes, err);
+	r = r ? r : take(dp, err);
 	if (r < 0) {
 		dp_free(dp);
 		return r;
 	}
 	*ret = dp;
 	return 0;
+}
+
+/* Return: 1 what is pinned by this name is this very map, 0, or -errno. */
+static int is_pinned(const struct dp *dp, const struct bpf_map *map)
+{
+	struct bpf_map_info own = { 0 }, pinned = { 0 };
+	uint32_t len = sizeof(own);
+	auto_fd int fd = -1;
+	char path[256];
+
+	fd = bpf_obj_get(pin_path(dp, bpf_map__name(map), path, sizeof(path)));
+	if (fd < 0)
+		return fd == -ENOENT ? 0 : fd;
+	if (bpf_obj_get_info_by_fd(bpf_map__fd(map), &own, &len) < 0 ||
+	    bpf_obj_get_info_by_fd(fd, &pinned, &len) < 0)
+		return -errno;
+	return own.id == pinned.id;
+}
+
+static int all_pinned(const struct dp *dp)
+{
+	struct bpf_map *map;
+	int r = 1;
+
+	bpf_object__for_each_map(map, dp->skel->obj)
+		if (r > 0 && is_ours(map))
+			r = is_pinned(dp, map);
+	return r;
+}
+
+/* Maps of our own making would be nobody's. */
+static int load_pinned(struct dp *dp, struct bh_err *err)
+{
+	char path[256];
+	int r = -ENOENT;
+
+	if (is_there(pin_path(dp, PROG_TO_POD, path, sizeof(path)))) /* pinned last */
+		r = load(dp, NULL, err);
+	if (!r && all_pinned(dp) <= 0)
+		r = -ENOENT;
+	return r != -ENOENT ? r : bh_err_set(err, r, "not everything is pinned under '%s' yet", dp->pin_dir);
+}
+
+int dp_prepare(const char *pin_dir, struct dp **ret, struct bh_err *err)
+{
+	struct dp *dp = dp_new(pin_dir);
+	int r;
+
+	if (!dp)
+		return bh_err_set(err, -ENOMEM, "no memory");
+	r = load_pinned(dp, err);
+	if (r < 0) {
+		dp_free(dp);
+		return r;
+	}
+	*ret = dp;
+	return 0;
+}
+
+int dp_take(struct dp *dp, struct bh_err *err)
+{
+	int r = open_pin_dir(dp, err);
+
+	if (r)
+		return r;
+	if (all_pinned(dp) <= 0)
+		return bh_err_set(err, -ESTALE, "other maps are pinned under '%s' by now", dp->pin_dir);
+	return take(dp, err);
 }
 
 void dp_free(struct dp *dp)
@@ -394,7 +485,7 @@ int dp_prog_fd(const struct dp *dp, enum bh_dir dir)
 
 int dp_pins_ok(const struct dp *dp)
 {
-	static const char *const progs[] = { "prog_from_pod", "prog_to_pod" };
+	static const char *const progs[] = { PROG_FROM_POD, PROG_TO_POD };
 	struct bpf_map *map;
 	char path[256];
 	size_t i;

@@ -6,6 +6,7 @@
  */
 #include "hook/hook.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -190,6 +191,38 @@ static int create_link(int prog_fd, uint32_t ifindex, uint32_t attach_type)
 	return fd;
 }
 
+/*
+ * An interface is born once: whose pin has hung our program on it before (an adoption, an owner that is gone)
+ * hands it over by rename, so that no packet meets an empty hook. Return: 1 done, 0 there is none, -errno.
+ */
+static int inherit_link(const struct hook *h, const struct side *s)
+{
+	char dir[PATH_BYTES], from[PATH_BYTES + 64], to[PATH_BYTES];
+	struct dirent *entry;
+	DIR *d = NULL;
+	uint32_t first;
+	int r = 0;
+
+	if (raw_prog_query(h->ifindex, s->attach_type, &first, 1) < 1)
+		return 0;
+	if (snprintf(dir, sizeof(dir), "%s/links", h->pin_dir) >= (int)sizeof(dir) || link_path(h, s, to) < 0)
+		return -ENAMETOOLONG;
+	d = opendir(dir);
+	while (d && !r && (entry = readdir(d))) {
+		struct raw_link_info i = { 0 };
+		auto_fd int fd = -1;
+
+		if (snprintf(from, sizeof(from), "%s/%s", dir, entry->d_name) >= (int)sizeof(from))
+			continue;
+		fd = raw_obj_get(from);
+		if (fd >= 0 && !raw_link_info(fd, &i) && hangs_on(&i, s, h->ifindex))
+			r = rename(from, to) < 0 ? -errno : 1;
+	}
+	if (d)
+		(void)closedir(d);
+	return r;
+}
+
 static int new_link(const struct hook *h, const struct side *s, int prog_fd, struct bh_err *err)
 {
 	char path[PATH_BYTES];
@@ -228,6 +261,12 @@ static int attach_link(const struct hook *h, const struct side *s, int prog_fd, 
 		r = drop_link(h, s, err);
 		if (r < 0)
 			return r;
+	}
+	if (inherit_link(h, s) == 1) {
+		scope_close(&fd);
+		fd = link_open(h, s, &i, err);
+		r = fd < 0 ? fd : raw_link_update(fd, prog_fd);
+		return r < 0 ? bh_err_errno(err, r, "cannot take over the link of %s", s->prog) : 0;
 	}
 	r = new_link(h, s, prog_fd, err);
 	*ret_made = !r;

@@ -49,6 +49,10 @@ int hook_attach(const struct hook *h, enum hook_mode mode, enum hook_mode *ret_m
  * ifindex 0: only the pins. The clsact qdisc stays if anyone else has a filter on it. */
 int hook_detach(const struct hook *h, struct bh_err *err);
 
+/* Takes our programs off every interface here, whoever owns them, and unpins every link. Goes on after a
+ * failure and returns the first one. The pinned programs and maps stay. */
+int hook_sweep(const char *pin_dir, struct bh_err *err);
+
 /* Return: 1 if both programs are the pinned ones and hang on the interface, 0 if not (err says what
  * is missing), -errno. */
 int hook_check(const struct hook *h, struct bh_err *err);

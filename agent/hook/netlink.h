@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The little rtnetlink that we need: one request, its answers, its error with the kernel's own words.
+ * The little rtnetlink that we need: links, addresses, namespace ids, and the clsact qdisc with our filter.
  */
 #ifndef BH_HOOK_NETLINK_H
 #define BH_HOOK_NETLINK_H
@@ -11,6 +11,7 @@
 
 #include "util/addr.h"
 #include "util/err.h"
+#include "util/vec.h"
 
 #define NL_ADDRS 32
 
@@ -22,7 +23,10 @@ struct nl_link {
 	uint8_t mac[6];
 	char name[16];
 	char kind[16]; /* "veth"; "" if none */
+	bool eui64;    /* IPv6 is on, and the link-local address is made of the MAC */
 };
+
+typedef VEC(struct nl_link) nl_link_vec;
 
 /* A socket bound to the network namespace the caller is in now, close-on-exec. Return: fd or -errno. */
 int nl_open(void);
@@ -31,9 +35,16 @@ int nl_open(void);
 int nl_link_by_name(int nl, const char *name, struct nl_link *ret, struct bh_err *err);
 int nl_link_by_index(int nl, uint32_t ifindex, struct nl_link *ret, struct bh_err *err);
 
+/* As nl_link_by_index(), in the namespace that has this id here. */
+int nl_link_in(int nl, int32_t nsid, uint32_t ifindex, struct nl_link *ret, struct bh_err *err);
+
+/* The veths here whose other end is in another namespace; @ret is emptied first. Return: 0 or -errno. */
+int nl_veths(int nl, nl_link_vec *ret, struct bh_err *err);
+
 /* The addresses of one interface (ifindex 0: of all, loopback left out), at most @max.
  * Return: how many, -E2BIG if there are more, or another -errno. */
 int nl_addrs(int nl, uint32_t ifindex, struct addr *ret, size_t max, struct bh_err *err);
+int nl_addrs_in(int nl, int32_t nsid, uint32_t ifindex, struct addr *ret, size_t max, struct bh_err *err);
 
 /* The id that the namespace behind @netns_fd has here, -1 if it has none. Return: 0 or -errno. */
 int nl_nsid(int nl, int netns_fd, int32_t *ret, struct bh_err *err);

@@ -19,6 +19,15 @@ struct link_create {
 };
 _Static_assert(offsetof(struct link_create, expected_revision) == 24, "union bpf_attr, link_create.tcx");
 
+/* union bpf_attr, member query with its tcx part (6.6). */
+struct prog_query {
+	uint32_t ifindex, attach_type, query_flags, attach_flags;
+	uint64_t prog_ids;
+	uint32_t count, pad;
+	uint64_t prog_attach_flags, link_ids, link_attach_flags, revision;
+};
+_Static_assert(offsetof(struct prog_query, revision) == 56, "union bpf_attr, query.tcx");
+
 /* struct bpf_link_info with its tcx part (6.6). */
 struct link_info {
 	uint32_t type, id, prog_id, pad;
@@ -72,6 +81,23 @@ int raw_prog_id(int prog_fd, uint32_t *ret)
 		return r;
 	*ret = i.id;
 	return 0;
+}
+
+/* The kernel fills what there is room for and says -ENOSPC if that is not all; without any program there is
+ * no hook to ask, -ENOENT (kernel/bpf/mprog.c, tcx.c). */
+int raw_prog_query(uint32_t ifindex, uint32_t attach_type, uint32_t *ret, uint32_t max)
+{
+	struct prog_query a = {
+		.ifindex = ifindex,
+		.attach_type = attach_type,
+		.prog_ids = (uint64_t)(uintptr_t)ret,
+		.count = max,
+	};
+	const int r = call(BPF_PROG_QUERY, &a, sizeof(a));
+
+	if (r == -ENOENT)
+		return 0;
+	return r < 0 && r != -ENOSPC ? r : (int)a.count;
 }
 
 int raw_link_create(int prog_fd, uint32_t ifindex, uint32_t attach_type)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The seven calls of bpf(2) that hanging programs on an interface takes, without libbpf. Private to
- * hook/ and its tests. Each returns a descriptor (close-on-exec), 0, or -errno.
+ * The eight calls of bpf(2) that hanging programs on an interface takes, without libbpf. For hook/ and its
+ * tests, and for what must work where nothing else does (cmd_node.c). Each returns a descriptor
+ * (close-on-exec), 0, or -errno.
  */
 #ifndef BH_HOOK_RAW_H
 #define BH_HOOK_RAW_H
@@ -23,6 +24,10 @@ struct raw_link_info {
 int raw_obj_get(const char *path);
 int raw_obj_pin(const char *path, int fd);
 int raw_prog_id(int prog_fd, uint32_t *ret);
+
+/* The programs on a tcx hook in the order in which they run: ids, at most @max of them.
+ * Return: how many there are, which may be more than @max, or -errno (-EINVAL: no tcx in this kernel). */
+int raw_prog_query(uint32_t ifindex, uint32_t attach_type, uint32_t *ret, uint32_t max);
 
 /* A tcx link ahead of every other program on the hook. */
 int raw_link_create(int prog_fd, uint32_t ifindex, uint32_t attach_type);

@@ -160,11 +160,15 @@ static int add_header(struct http_call *c, const char *text)
 	return 0;
 }
 
-static int set_headers(struct http_call *c, const char *token)
+static int set_headers(struct http_call *c, const char *content, const char *token)
 {
-	auto_buf struct buf bearer = BUF_INIT(2 * KUBE_TOKEN_MAX);
+	auto_buf struct buf bearer = BUF_INIT(2 * KUBE_TOKEN_MAX), type = BUF_INIT(256);
 	int r = add_header(c, "Accept: application/json");
 
+	if (!r && content)
+		r = buf_fmt(&type, "Content-Type: %s", content);
+	if (!r && content)
+		r = add_header(c, type.data);
 	if (r < 0 || !token)
 		return r;
 	r = buf_fmt(&bearer, "Authorization: Bearer %s", token);
@@ -219,13 +223,29 @@ static CURLcode set_transport(struct http_call *c, unsigned int timeout_ms)
 	return code;
 }
 
+/* The body before the method: what libcurl makes of it by itself is a POST. */
+static CURLcode set_request(struct http_call *c, const struct http_request *request)
+{
+	CURLcode code = CURLE_OK;
+
+	if (request->body) {
+		SET(CURLOPT_POSTFIELDSIZE, (long)strlen(request->body));
+		SET(CURLOPT_COPYPOSTFIELDS, request->body);
+	}
+	if (request->method)
+		SET(CURLOPT_CUSTOMREQUEST, request->method);
+	return code;
+}
+
 static CURLcode set_all(struct http_call *c, const struct kube_credentials *k, const char *url,
-			unsigned int timeout_ms)
+			const struct http_request *request)
 {
 	CURLcode code = set_trust(c, k);
 
 	if (!code)
-		code = set_transport(c, timeout_ms);
+		code = set_transport(c, request->timeout_ms);
+	if (!code)
+		code = set_request(c, request);
 	SET(CURLOPT_URL, url);
 	SET(CURLOPT_USERAGENT, "bulkhead-agent/" BH_VERSION);
 	SET(CURLOPT_HTTPHEADER, c->headers);
@@ -238,8 +258,8 @@ static CURLcode set_all(struct http_call *c, const struct kube_credentials *k, c
 	return code;
 }
 
-static int call_new(struct http *h, const struct http_handler *handler, const struct kube_credentials *k,
-		    struct http_call **ret)
+static int call_new(struct http *h, const struct http_handler *handler, const char *content,
+		    const struct kube_credentials *k, struct http_call **ret)
 {
 	auto_call struct http_call *c = calloc(1, sizeof(*c));
 
@@ -249,14 +269,14 @@ static int call_new(struct http *h, const struct http_handler *handler, const st
 	c->handler = *handler;
 	c->body = BUF_INIT(HTTP_ANSWER_MAX);
 	c->easy = curl_easy_init();
-	if (!c->easy || set_headers(c, k->token) < 0)
+	if (!c->easy || set_headers(c, content, k->token) < 0)
 		return -ENOMEM;
 	*ret = TAKE_PTR(c);
 	return 0;
 }
 
-int http_get(struct http *h, const char *path, unsigned int timeout_ms, const struct http_handler *handler,
-	     struct http_call **ret, struct bh_err *err)
+int http_send(struct http *h, const struct http_request *request, const struct http_handler *handler,
+	      struct http_call **ret, struct bh_err *err)
 {
 	auto_credentials struct kube_credentials k = {};
 	auto_call struct http_call *c = NULL;
@@ -268,12 +288,12 @@ int http_get(struct http *h, const char *path, unsigned int timeout_ms, const st
 	r = kube_credentials_read(h->config, &k, err);
 	if (r < 0)
 		return r;
-	r = buf_fmt(&url, "%s%s", h->config->server, path);
+	r = buf_fmt(&url, "%s%s", h->config->server, request->path);
 	if (!r)
-		r = call_new(h, handler, &k, &c);
+		r = call_new(h, handler, request->content, &k, &c);
 	if (r < 0)
-		return bh_err_errno(err, r, "%.64s", path);
-	code = set_all(c, &k, url.data, timeout_ms);
+		return bh_err_errno(err, r, "%.64s", request->path);
+	code = set_all(c, &k, url.data, request);
 	if (code)
 		return bh_err_set(err, -EINVAL, "libcurl: %s", curl_easy_strerror(code));
 	slot = vec_add(&h->calls);

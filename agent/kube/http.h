@@ -23,7 +23,7 @@ struct http_call;
 struct http_end {
 	int status;	      /* 0: no answer came, or not to its end */
 	unsigned int retry_s; /* Retry-After in seconds; 0: none */
-	const char *body;     /* of an answer other than 200: its beginning; "" */
+	const char *body;     /* of an answer other than 200 (so also of 201): its beginning; "" */
 	const char *why;      /* status 0: what went wrong */
 };
 
@@ -44,16 +44,31 @@ int http_fd(const struct http *h);	   /* readable: call http_work() */
 int http_timeout_ms(const struct http *h); /* call it after so long at the latest; -1: none */
 void http_work(struct http *h);		   /* runs handlers; never blocks */
 
+/* What is asked; borrowed until http_send() returns. */
+struct http_request {
+	const char *path;	    /* with its query, as "/api/v1/pods?limit=500" */
+	const char *method;	    /* NULL: GET */
+	const char *body, *content; /* what is sent along, and its media type; NULL: nothing */
+	unsigned int timeout_ms;    /* for the whole; 0: none, as for a watch */
+};
+
 /**
- * http_get() - @path with its query, as "/api/v1/pods?limit=500".
- * @timeout_ms: for the whole; 0: none, as for a watch.
- * @ret: until its end, or http_cancel(). No handler runs before this returns.
+ * http_send() - @ret: until its end, or http_cancel(). No handler runs before this returns.
  *
  * Token and certificates are read anew. Return: 0, or -errno (no memory, a path too long, files that cannot
  * be read).
  */
-int http_get(struct http *h, const char *path, unsigned int timeout_ms, const struct http_handler *handler,
-	     struct http_call **ret, struct bh_err *err);
+int http_send(struct http *h, const struct http_request *request, const struct http_handler *handler,
+	      struct http_call **ret, struct bh_err *err);
+
+static inline int http_get(struct http *h, const char *path, unsigned int timeout_ms,
+			   const struct http_handler *handler, struct http_call **ret, struct bh_err *err)
+{
+	const struct http_request request = { .path = path, .timeout_ms = timeout_ms };
+
+	return http_send(h, &request, handler, ret, err);
+}
+
 /* NULL is fine. Not from inside of data(). */
 void http_cancel(struct http_call *c);
 

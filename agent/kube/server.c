@@ -15,6 +15,7 @@
 #include "kube/http.h"
 #include "kube/keep.h"
 #include "kube/object.h"
+#include "kube/own.h"
 #include "kube/source_ops.h"
 #include "kube/value.h"
 #include "kube/watch.h"
@@ -44,6 +45,8 @@ struct server {
 	struct http *http;
 	struct part parts[PARTS];
 	struct confirms *confirms;
+	struct events *events;
+	struct own *own;	/* NULL: no pod */
 	char *here, *elsewhere; /* field selectors */
 	bool touched;		/* the model, since the last turn */
 	bool changed;		/* in a way that matters: `change` says what */
@@ -220,6 +223,8 @@ static void answers_again(struct server *s)
 	source_tell(&s->base, SOURCE_GOOD, "API server %s: answers again", s->opt.config->server);
 	for (i = 0; i < PARTS; i++)
 		watch_hurry(s->parts[i].watch);
+	if (s->own)
+		watch_hurry(own_watch(s->own));
 }
 
 /* A server that cannot be reached is one trouble, not one for each watch. */
@@ -259,6 +264,30 @@ static int on_read(void *ctx, enum object_kind kind, struct json_object *o, stru
 	return put(p, o, ROUND_READ, err);
 }
 
+static void on_refused(void *ctx, const char *what)
+{
+	const struct server *s = ctx;
+
+	source_tell(&s->base, SOURCE_ASIDE,
+		    "API server: Events are refused: %s; further ones that are will not be told of", what);
+}
+
+static void on_retire(void *ctx, const char *mark)
+{
+	const struct server *s = ctx;
+
+	s->opt.retire(s->base.ctx, mark);
+}
+
+static void on_own_trouble(void *ctx, const char *what)
+{
+	const struct server *s = ctx;
+
+	source_tell(&s->base, SOURCE_ASIDE,
+		    "API server: own pod '%s/%s': %s; an uninstall cannot ask us to leave", s->opt.pod_ns,
+		    s->opt.pod_name, what);
+}
+
 /* ---- the source --------------------------------------------------------------------------- */
 
 static struct server *server_of(struct source *base)
@@ -277,6 +306,8 @@ static void server_free(struct source *base)
 	size_t i;
 
 	confirms_free(s->confirms);
+	events_free(s->events);
+	own_free(s->own);
 	for (i = 0; i < PARTS; i++)
 		watch_free(s->parts[i].watch);
 	http_free(s->http);
@@ -301,6 +332,9 @@ static int server_timeout_ms(const struct source *base)
 	int ms = sooner(http_timeout_ms(s->http), confirms_timeout_ms(s->confirms));
 	size_t i;
 
+	ms = sooner(ms, events_timeout_ms(s->events));
+	if (s->own)
+		ms = sooner(ms, watch_timeout_ms(own_watch(s->own)));
 	for (i = 0; i < PARTS; i++)
 		ms = sooner(ms, watch_timeout_ms(s->parts[i].watch));
 	return ms;
@@ -322,6 +356,9 @@ static int server_work(struct source *base, struct source_change *ret, struct bh
 	for (i = 0; i < PARTS; i++)
 		watch_work(s->parts[i].watch);
 	confirms_work(s->confirms);
+	events_work(s->events);
+	if (s->own)
+		watch_work(own_watch(s->own));
 	/* Until all is there nothing is compiled, so the last to come matters whatever it brought. */
 	s->change.matters = s->changed || (s->news && !s->ready);
 	if (!s->changed)
@@ -383,6 +420,16 @@ static bool server_part(const struct source *base, size_t i, struct source_part 
 	return true;
 }
 
+static void server_post(struct source *base, const struct kube_event *event)
+{
+	events_add(server_of(base)->events, event);
+}
+
+static void server_posts(const struct source *base, struct events_stats *ret)
+{
+	events_stats(const_server_of(base)->events, ret);
+}
+
 static const struct source_ops server_ops = {
 	.free = server_free,
 	.fd = server_fd,
@@ -392,6 +439,8 @@ static const struct source_ops server_ops = {
 	.confirm = server_confirm,
 	.confirm_cancel = server_confirm_cancel,
 	.part = server_part,
+	.post = server_post,
+	.posts = server_posts,
 };
 
 /* ---- life --------------------------------------------------------------------------------- */
@@ -420,6 +469,16 @@ static int add_part(struct server *s, size_t i, const char *name, const char *pa
 	return p->watch ? 0 : -ENOMEM;
 }
 
+static int add_own(struct server *s)
+{
+	const struct own_hooks hooks = { .retire = on_retire, .trouble = on_own_trouble, .ctx = s };
+
+	if (!s->opt.pod_name || !*s->opt.pod_name)
+		return 0;
+	s->own = own_new(s->http, s->opt.pod_ns, s->opt.pod_name, &hooks);
+	return s->own ? 0 : -ENOMEM;
+}
+
 static int add_parts(struct server *s)
 {
 	static const struct {
@@ -443,7 +502,8 @@ static int add_parts(struct server *s)
 	if (asprintf(&s->elsewhere, "spec.nodeName!=%s", s->opt.node) < 0)
 		s->elsewhere = NULL;
 	s->confirms = confirms_new(s->http, s->model, s->opt.node, on_read, s);
-	if (!s->here || !s->elsewhere || !s->confirms)
+	s->events = events_new(s->http, s->opt.instance, on_refused, s);
+	if (!s->here || !s->elsewhere || !s->confirms || !s->events)
 		return -ENOMEM;
 	for (i = 0; !r && i < PARTS; i++)
 		r = add_part(s, i, all[i].name, all[i].path, all[i].kind);
@@ -460,7 +520,7 @@ int source_api_new(const struct source_api_options *opt, struct model *model, so
 		return bh_err_set(err, -ENOMEM, "no memory");
 	*s = (struct server){ .base = { &server_ops, note, ctx }, .opt = *opt, .model = model };
 	r = http_new(opt->config, &s->http, err);
-	if (!r && add_parts(s) < 0)
+	if (!r && (add_parts(s) < 0 || add_own(s) < 0))
 		r = bh_err_set(err, -ENOMEM, "no memory");
 	if (r < 0) {
 		server_free(&s->base);

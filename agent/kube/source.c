@@ -51,6 +51,22 @@ bool source_part(const struct source *s, size_t i, struct source_part *ret)
 	return s->ops->part && s->ops->part(s, i, ret);
 }
 
+bool source_post(struct source *s, const struct kube_event *event)
+{
+	if (!s->ops->post)
+		return false;
+	s->ops->post(s, event);
+	return true;
+}
+
+bool source_posts(const struct source *s, struct events_stats *ret)
+{
+	if (!s->ops->posts)
+		return false;
+	s->ops->posts(s, ret);
+	return true;
+}
+
 void source_tell(const struct source *s, enum source_note_kind kind, const char *fmt, ...)
 {
 	char text[1024];

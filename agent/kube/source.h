@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "kube/decode.h"
+#include "kube/events.h"
 #include "model/model.h"
 #include "util/err.h"
 
@@ -22,6 +23,7 @@ enum source_note_kind {
 	SOURCE_GOOD, /* was bad, is good again or gone */
 	SOURCE_OBJECT_PROBLEM, /* taken in, but something in it is not understood */
 	SOURCE_IGNORED,	       /* a kind we have no use for */
+	SOURCE_ASIDE,	       /* trouble that no policy depends on */
 };
 
 /* `text` says which file, object and field, and what is wrong: one line, for a person. */
@@ -51,8 +53,11 @@ int source_dir_new(const char *path, struct model *model, source_note_fn note, v
 struct kube_config;
 
 struct source_api_options {
-	const struct kube_config *config; /* borrowed */
-	const char *node;		  /* our Node's name; borrowed */
+	const struct kube_config *config;	     /* borrowed */
+	const char *node;			     /* our Node's name; borrowed */
+	const char *instance;			     /* which agent this is, in its Events; borrowed */
+	const char *pod_ns, *pod_name;		     /* our own Pod, borrowed; name "": none */
+	void (*retire)(void *ctx, const char *mark); /* it is asked to: see kube/own.h */
 	/* Whether the compiler would see that @old has become @new (either NULL: none); or NULL: it always
 	 * would. */
 	bool (*matters)(void *ctx, enum object_kind kind, const void *old, const void *new);
@@ -106,5 +111,9 @@ struct source_part {
 
 /* Return: whether there is an @i-th. */
 bool source_part(const struct source *s, size_t i, struct source_part *ret);
+
+/* Posts an Event where there is an API server: see kube/events.h. Return: whether there is one. */
+bool source_post(struct source *s, const struct kube_event *event);
+bool source_posts(const struct source *s, struct events_stats *ret);
 
 #endif

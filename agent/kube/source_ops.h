@@ -16,6 +16,8 @@ struct source_ops {
 		       const char *uid, source_confirmed_fn fn, void *ctx, struct bh_err *err);
 	void (*confirm_cancel)(struct source *s, const struct hash128 *key);
 	bool (*part)(const struct source *s, size_t i, struct source_part *ret); /* or NULL: none */
+	void (*post)(struct source *s, const struct kube_event *event);	 /* or NULL: nobody hears it */
+	void (*posts)(const struct source *s, struct events_stats *ret); /* NULL where post is */
 };
 
 /* First member of each. */

@@ -176,6 +176,9 @@ struct endpoint {
 	char *network, *container, *ifname, *netns;
 	char *ns, *pod, *uid; /* from CNI_ARGS; uid "" if not given */
 	uint32_t ifindex;     /* host side of the veth; 0: the interface is gone */
+	uint32_t peer;	      /* the pod's side: its index; 0: not known */
+	int32_t nsid;	      /* and the id that its namespace has here; -1: none */
+	bool grace;	      /* its programs came after it, a moment ago: BH_EP_ADOPTED */
 	uint8_t mac[6];
 	VEC(struct addr) addrs; /* of the result, and link-local ones */
 };

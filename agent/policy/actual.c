@@ -182,6 +182,9 @@ int actual_apply(struct actual *a, const struct step *s)
 	case STEP_EP_SET:
 		a->endpoints[s->word.slot].policy_set = s->word.word;
 		return 0;
+	case STEP_EP_FLAGS:
+		a->endpoints[s->word.slot].flags = (uint8_t)s->word.word;
+		return 0;
 	case STEP_EP_EPOCH:
 		a->endpoints[s->word.slot].epoch = s->word.word;
 		a->epoch = s->word.word;

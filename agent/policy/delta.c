@@ -70,6 +70,8 @@ static int flip_sets(struct work *w)
 			r = work_word(w, STEP_EP_DEL, f->slot, 0);
 		else if (!f->gone && f->via != f->from)
 			r = work_word(w, STEP_EP_SET, f->slot, f->via);
+		if (!r && f->reflag)
+			r = work_word(w, STEP_EP_FLAGS, f->slot, f->flags);
 	}
 	return r;
 }
@@ -97,12 +99,12 @@ static int new_endpoint(struct work *w, const struct table_endpoint *e)
 	s->ep.slot = take_ep_slot(w, e->ifindex);
 	if (s->ep.slot == NO_SLOT)
 		return bh_err_set(w->err, -ENOSPC, "map bh_endpoints is full: %d interfaces", BH_EP_SLOTS);
-	w->epoch++;
+	w->epoch += e->flags & BH_EP_ADOPTED ? 2 : 1;
 	s->ep.ep = (struct bh_endpoint){
 		.ifindex = e->ifindex,
 		.policy_set = work_word_of(w, e),
 		.epoch = w->epoch,
-		.born = w->epoch,
+		.born = e->flags & BH_EP_ADOPTED ? w->epoch - 1 : w->epoch,
 		.flags = e->flags,
 		.addrs = e->addrs,
 	};

@@ -80,6 +80,7 @@ enum step_kind {
 	STEP_CIDR_DEL,
 	STEP_EP_NEW,   /* whole slot, ifindex stored last */
 	STEP_EP_SET,   /* endpoint[slot].policy_set = word: one aligned store */
+	STEP_EP_FLAGS, /* endpoint[slot].flags = word: one store */
 	STEP_EP_EPOCH, /* meta.epoch = word, then endpoint[slot].epoch = word */
 	STEP_EP_DEL,   /* endpoint[slot].ifindex = 0 */
 };

@@ -73,6 +73,7 @@ static int add_subject(struct build *b, const struct endpoint *e, struct bh_err 
 	s->ep.key = e->key;
 	s->ep.ifindex = e->ifindex;
 	s->ep.set = -1;
+	s->ep.flags = e->grace ? BH_EP_ADOPTED : 0;
 	memcpy(s->ep.mac, e->mac, sizeof(s->ep.mac));
 	r = copy_addrs(e, &s->ep, err);
 	if (r < 0)

@@ -32,6 +32,8 @@ struct flip {
 	uint32_t slot;
 	uint32_t from, to; /* policy-set words */
 	uint32_t via;	   /* what is stored in this plan: to, or its alias */
+	uint8_t flags;	   /* to be */
+	bool reflag;	   /* they differ from those of now */
 	bool gone;	   /* leaves the map */
 	bool replaced;	   /* gone, but a new slot serves the same interface */
 	bool loses;	   /* some allow goes: its epoch must rise */

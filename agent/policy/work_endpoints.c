@@ -5,10 +5,11 @@
 #include <errno.h>
 #include <string.h>
 
+/* That it was adopted a moment ago passes, and it is the same interface before and after. */
 static bool same_identity(const struct bh_endpoint *have, const struct table_endpoint *want)
 {
-	return !memcmp(have->mac, want->mac, sizeof(have->mac)) && have->flags == want->flags &&
-	       have->addrs == want->addrs &&
+	return !memcmp(have->mac, want->mac, sizeof(have->mac)) &&
+	       !((have->flags ^ want->flags) & ~BH_EP_ADOPTED) && have->addrs == want->addrs &&
 	       !memcmp(have->addr, want->addr, want->addrs * sizeof(*want->addr));
 }
 
@@ -42,6 +43,8 @@ int work_find_flips(struct work *w)
 		f->from = have->policy_set;
 		f->replaced = want && !same_identity(have, want);
 		f->gone = !want || f->replaced;
+		f->flags = want ? want->flags : 0;
+		f->reflag = !f->gone && have->flags != want->flags;
 		f->to = f->via = f->gone ? 0 : work_word_of(w, want);
 	}
 	UNIQUE(&w->live, work_cmp_u32);

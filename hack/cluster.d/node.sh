@@ -23,14 +23,36 @@ start_node() {	# NODE: up to the point from which on its kubelet will say that i
 	local node=$1
 
 	mkdir -p "$state/$node"/{containerd,kubelet,log}
-	namespaces "$node" net mount
-	cgroup_make "$node-pods"
-	on "$node" "$self" inside "$node" inside_mounts >"$logs/$node.log" 2>&1 ||
-		gave_up "$node" "$node has no mounts"
-	connect "$node"
-	write_conflist "$node" | on "$node" sh -c 'cat >/etc/cni/net.d/10-bulkhead.conflist'
+	boot_node "$node"
+	write_conflist "$node" | on "$node" sh -c 'cat >/etc/cni/net.d/10-podnet.conflist'
 	start_containerd "$node"
+	import_images "$node"
 	node_object "$node" | kubectl apply -f - >>"$logs/$node.log" 2>&1 || gave_up "$node" "no Node object"
+	[ "$main_cni" != flannel ] || start_flannel "$node"
+	[ -z "$bulkhead" ] || start_agent "$node"
+	start_kubelet "$node"
+	start_proxy "$node"
+}
+
+# A machine with its disk and its cable.
+boot_node() {	# NODE
+	namespaces "$1" net mount
+	cgroup_make "$1-pods"
+	on "$1" "$self" inside "$1" inside_mounts >>"$logs/$1.log" 2>&1 || gave_up "$1" "$1 has no mounts"
+	connect "$1"
+}
+
+# The power goes and comes back: every process, interface and pin of the node is gone, and so is its /run.
+reboot_node() {	# NODE
+	local node=$1 dir
+
+	for dir in $disk; do
+		rm -rf "${state:?}/$node/$dir"
+		cp -a "/proc/$(pid_of "$node")/root/run/node/$dir/upper" "$state/$node/$dir"
+	done
+	kill_all "$node" "$node-*"
+	boot_node "$node"
+	start_containerd "$node"
 	[ "$main_cni" != flannel ] || start_flannel "$node"
 	[ -z "$bulkhead" ] || start_agent "$node"
 	start_kubelet "$node"
@@ -39,24 +61,27 @@ start_node() {	# NODE: up to the point from which on its kubelet will say that i
 
 # ---- mounts ----------------------------------------------------------------------------------
 
+disk="etc opt var"	# what a node has written there survives a reboot
+
 inside_mounts() {	# NODE
 	local node=$1 dir
 
 	mount -t tmpfs -o mode=0755 "$node" /run
 	mkdir -p /run/netns /run/lock /run/node/cgroup
-	for dir in etc opt var; do
+	for dir in $disk; do
 		mkdir -p "/run/node/$dir/upper" "/run/node/$dir/work"
+		[ ! -d "$state/$node/$dir" ] || cp -a "$state/$node/$dir/." "/run/node/$dir/upper"
 		mount -t overlay -o "lowerdir=/$dir,upperdir=/run/node/$dir/upper,workdir=/run/node/$dir/work" \
 			"$node" "/$dir"
 	done
-	rm -rf /etc/cni /opt/cni /var/lib/cni	# in the node's view alone
+	[ -d "$state/$node/etc" ] || rm -rf /etc/cni /opt/cni /var/lib/cni	# in the node's view alone
 	mkdir -p /etc/cni/net.d /etc/kubernetes/manifests /opt/cni/bin /var/lib/containerd /var/lib/kubelet /var/log
 	mount --bind "$state/$node/containerd" /var/lib/containerd
 	mount --bind "$state/$node/kubelet" /var/lib/kubelet
 	mount --bind "$state/$node/log" /var/log
 	inside_sysfs
 	inside_sysctl
-	inside_plugins
+	[ -d "$state/$node/etc" ] || inside_plugins
 	mount --make-rshared /	# as on a machine; what a pod mounts for others stays in the node
 }
 
@@ -112,12 +137,12 @@ connect() {	# NODE
 	if has_ipv4; then
 		on "$node" ip addr add "$(node_ip4 "$node")/24" dev eth0
 		on "$node" ip route add default via 172.31.0.1
-		on fabric ip route add "$(pod_range4 "$node")" via "$(node_ip4 "$node")" src 203.0.113.10
+		on fabric ip route replace "$(pod_range4 "$node")" via "$(node_ip4 "$node")" src 203.0.113.10
 	fi
 	if has_ipv6; then
 		on "$node" ip addr add "$(node_ip6 "$node")/64" dev eth0 nodad
 		on "$node" ip route add default via fd00:31::1
-		on fabric ip route add "$(pod_range6 "$node")" via "$(node_ip6 "$node")" src 2001:db8:113::10
+		on fabric ip route replace "$(pod_range6 "$node")" via "$(node_ip6 "$node")" src 2001:db8:113::10
 	fi
 	[ "$main_cni" != flannel ] || return 0	# it has its own ways from node to node
 	for other in $(nodes); do
@@ -202,11 +227,14 @@ containerd_config() {
 }
 
 start_containerd() {	# NODE
+	containerd_config >"$state/$1/containerd.toml"
+	on_node "$1" containerd containerd --config "$state/$1/containerd.toml"
+	await "$1-containerd" 30 "it answers" on "$1" ctr version
+}
+
+import_images() {	# NODE
 	local node=$1 name
 
-	containerd_config >"$state/$node/containerd.toml"
-	on_node "$node" containerd containerd --config "$state/$node/containerd.toml"
-	await "$node-containerd" 30 "it answers" on "$node" ctr version
 	for name in $images; do
 		import_image "$node" "$state/images/$name.tar" >>"$logs/images.log" 2>&1 ||
 			gave_up images "image $name is not on $node"
@@ -288,8 +316,11 @@ flannel_account() {
 	kubectl apply -f "$parts/flannel.yaml" >"$logs/rbac.log" 2>&1 || gave_up rbac "no rights for flannel"
 }
 
-node_is_ready() {	# NODE
-	[ "$(kubectl get node "$1" -o 'jsonpath={.status.conditions[?(@.type=="Ready")].status}')" = True ]
+node_is_ready() {	# NODE [TIME]: and has said so since
+	local status heartbeat ready='{.status.conditions[?(@.type=="Ready")]'
+
+	read -r status heartbeat < <(kubectl get node "$1" -o "jsonpath=$ready.status} $ready.lastHeartbeatTime}")
+	[ "$status" = True ] && [[ ! $heartbeat < ${2:-} ]]
 }
 
 # ---- Bulkhead --------------------------------------------------------------------------------

@@ -27,17 +27,21 @@ cgroup_make() {	# NAME
 	done
 }
 
-cgroup_dirs() {
-	local root
+cgroup_dirs() {	# [NAME...]: of all, or of these (patterns)
+	local root dir
 
+	[ $# -gt 0 ] || set -- ''
 	for root in $(cgroup_roots); do
-		[ ! -d "$root/$id" ] || find "$root/$id" -depth -type d
+		for dir in "${@/#/$root/$id/}"; do
+			# shellcheck disable=SC2086 # a pattern
+			find ${dir%/} -depth -type d 2>/dev/null || true
+		done
 	done
 }
 
 # Who is in another pid namespace, not below ours, reads as 0: nobody that we could end.
-cgroup_pids() {
-	cgroup_dirs | sed 's|$|/cgroup.procs|' | xargs -r cat 2>/dev/null | awk '$1 > 0' | sort -un
+cgroup_pids() {	# [NAME...]
+	cgroup_dirs "$@" | sed 's|$|/cgroup.procs|' | xargs -r cat 2>/dev/null | awk '$1 > 0' | sort -un
 }
 
 # In ticks since boot; nothing of the dead, buried or not. The name in the line may hold anything.
@@ -137,11 +141,11 @@ places() {
 
 # ---- the end ---------------------------------------------------------------------------------
 
-kill_all() {
+kill_all() {	# [NAME...]
 	local i pids
 
 	for ((i = 0; i < 100; i++)); do
-		pids=$(cgroup_pids)
+		pids=$(cgroup_pids "$@")
 		[ -n "$pids" ] || return 0
 		# shellcheck disable=SC2086 # a list
 		kill -KILL $pids 2>/dev/null || true

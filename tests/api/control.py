@@ -27,6 +27,7 @@ RULES = [  # what the agent needs, and nothing else
     {"apiGroups": [""], "resources": ["namespaces", "nodes", "services"], "verbs": ["list", "watch"]},
     {"apiGroups": ["discovery.k8s.io"], "resources": ["endpointslices"], "verbs": ["list", "watch"]},
     {"apiGroups": ["networking.k8s.io"], "resources": ["networkpolicies"], "verbs": ["list", "watch"]},
+    {"apiGroups": ["events.k8s.io"], "resources": ["events"], "verbs": ["create", "patch"]},
 ]
 
 
@@ -250,9 +251,9 @@ class Control:
     def grant(self, rules):
         self.admin.apply({**head("ClusterRole", None, ACCOUNT), "rules": rules})
 
-    def token(self, seconds=3600):
+    def token(self, seconds=3600, account=ACCOUNT):
         """By the API, which signs for ten minutes at least."""
-        where = path("ServiceAccount", SYSTEM, ACCOUNT) + "/token"
+        where = path("ServiceAccount", SYSTEM, account) + "/token"
         body = {
             "apiVersion": "authentication.k8s.io/v1",
             "kind": "TokenRequest",

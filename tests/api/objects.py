@@ -12,7 +12,10 @@ KINDS = {
     "Service": ("v1", "services", True),
     "ServiceAccount": ("v1", "serviceaccounts", True),
     "EndpointSlice": ("discovery.k8s.io/v1", "endpointslices", True),
+    "Event": ("events.k8s.io/v1", "events", True),
     "NetworkPolicy": ("networking.k8s.io/v1", "networkpolicies", True),
+    "Role": ("rbac.authorization.k8s.io/v1", "roles", True),
+    "RoleBinding": ("rbac.authorization.k8s.io/v1", "rolebindings", True),
     "ClusterRole": ("rbac.authorization.k8s.io/v1", "clusterroles", False),
     "ClusterRoleBinding": ("rbac.authorization.k8s.io/v1", "clusterrolebindings", False),
 }

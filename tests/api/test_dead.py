@@ -4,6 +4,7 @@ import os
 import time
 
 from case_api import IN, ApiCase, Traffic
+from node import eventually
 from objects import ELSEWHERE, from_pods
 
 FAR = [from_pods(app="far")]
@@ -25,6 +26,21 @@ class Dead(ApiCase):
         self.assertFalse(self.node.synced())
         self.node.api.start()
         self.node.agent_ready()
+
+    def test_probes(self):
+        """Alive whatever the server does; ready once all was known, and then for as long as it runs."""
+        self.assertTrue(eventually(lambda: self.node.probe("readyz") == (0, []), 10))
+        self.node.api.kill()
+        time.sleep(3)
+        self.assertEqual(self.node.probe("readyz"), (0, []))
+        self.node.agent_kill()
+        self.node.agent_start(wait=False)
+        self.assertTrue(eventually(lambda: self.node.probe("livez") == (0, []), 10))
+        code, lines = self.node.probe("readyz")
+        self.assertEqual((code, lines[0].split(": ")[0]), (1, "source kubernetes"), lines)
+        self.node.api.start()
+        self.node.agent_ready()
+        self.assertTrue(eventually(lambda: self.node.probe("readyz") == (0, []), 10))
 
     def test_policy_deleted(self):
         """One that allowed: also a flow that has lived through it all ends."""

@@ -10,7 +10,7 @@ import time
 from figures import IN, OUT, Node, percentile, percentiles, row
 from node import PIN_DIR, CniError, eventually
 
-RUNS = 200
+RUNS = 500
 LINKS = os.path.join(PIN_DIR, "links")
 
 

@@ -18,6 +18,7 @@
 #define ELSEWHERE 7 /* an ifindex that is not ours */
 
 static int passed, failed;
+static bool opened; /* the node is: no row denies */
 
 #define REASON_TEXT(name, action, text) text,
 static const char *const reason_text[] = { BH_REASONS(REASON_TEXT) };
@@ -42,8 +43,8 @@ static void __attribute__((format(printf, 2, 3))) wrong(struct run *run, const c
 	va_list args;
 
 	va_start(args, format);
-	printf("FAIL %s (IPv%d, %s): ", run->row->name, run->family,
-	       run->dir == BH_EGRESS ? "from_pod" : "to_pod");
+	printf("FAIL %s (IPv%d, %s%s): ", run->row->name, run->family,
+	       run->dir == BH_EGRESS ? "from_pod" : "to_pod", opened ? ", node open" : "");
 	vprintf(format, args);
 	printf("\n");
 	va_end(args);
@@ -70,6 +71,21 @@ static bool makes_event(enum bh_reason r)
 {
 	return reason_action[r] == BH_DENY && r != BH_SPOOFED_MAC && r != BH_SPOOFED_ADDR &&
 	       r != BH_SPOOFED_ND && r != BH_NOT_OURS_MAC && r != BH_NOT_OURS_ADDR;
+}
+
+static enum bh_reason wanted(const struct row *row)
+{
+	return opened && reason_action[row->want] == BH_DENY ? BH_NODE_OPEN : row->want;
+}
+
+/* What a UDP flow that only the open node lets through leaves: it keeps its answers from opening it for good.
+ */
+static bool leaves_cut(const struct run *run)
+{
+	const struct row *row = run->row;
+
+	return wanted(row) == BH_NODE_OPEN && run->flow.proto == IPPROTO_UDP && row->ep != E_NONE &&
+	       (row->want == BH_DENIED || row->want == BH_NO_POLICY || row->want == BH_NO_ROW);
 }
 
 /* ---- before and after ------------------------------------------------------------------- */
@@ -102,9 +118,9 @@ static uint64_t expected(const struct run *run, uint32_t index)
 	const struct row *row = run->row;
 	uint32_t n = (uint32_t)times(row);
 
-	if (index == row->want * 2 + run->dir)
+	if (index == wanted(row) * 2 + run->dir)
 		return n;
-	if (row->event_jiffies && makes_event(row->want) && index == BH_STAT_EVENT_THROTTLED * 2 + run->dir)
+	if (row->event_jiffies && makes_event(wanted(row)) && index == BH_STAT_EVENT_THROTTLED * 2 + run->dir)
 		return n - 1;
 	return row->stat && index == row->stat * 2 + run->dir;
 }
@@ -124,7 +140,8 @@ static void check_counts(struct run *run)
 		else if (bytes != want * run->frame.len)
 			wrong(run, "%s: %llu bytes", stat_text(i / 2), (unsigned long long)bytes);
 	}
-	if (run->rule && world_rule_packets(run->rule) - run->rule_before != (uint64_t)times(run->row))
+	if (run->rule && world_rule_packets(run->rule) - run->rule_before !=
+				 (wanted(run->row) == BH_NODE_OPEN ? 0 : (uint64_t)times(run->row)))
 		wrong(run, "rule %u counted %llu times", run->rule,
 		      (unsigned long long)(world_rule_packets(run->rule) - run->rule_before));
 }
@@ -134,7 +151,7 @@ static void check_event(struct run *run)
 	struct bh_event e = { 0 };
 	const struct row *row = run->row;
 	struct bh_addr nowhere = { 0 };
-	int want = makes_event(row->want) ? (row->event_jiffies ? 1 : times(row)) : 0, n = world_events(&e);
+	int want = makes_event(wanted(row)) ? (row->event_jiffies ? 1 : times(row)) : 0, n = world_events(&e);
 
 	if (n != want)
 		wrong(run, "%d events, not %d", n, want);
@@ -158,7 +175,8 @@ static void check_fresh(struct run *run, const struct bh_session *s)
 {
 	enum bh_dir dir = run->dir;
 
-	if (s->epoch != EPOCH || s->opener != dir || s->flags != run->row->flags || s->rule != run->rule)
+	if (s->epoch != EPOCH || s->opener != (run->row->far_open ? !dir : dir) ||
+	    s->flags != run->row->flags || s->rule != run->rule)
 		wrong(run, "session: epoch %u opener %u flags %x rule %u", s->epoch, s->opener, s->flags,
 		      s->rule);
 	if (s->packets[dir] != 1 || s->packets[!dir] || s->bytes[dir] != run->frame.len || s->bytes[!dir])
@@ -201,6 +219,12 @@ static void check_session(struct run *run)
 	struct bh_session s;
 	int n = world_sessions();
 
+	if (run->row->left == NOTHING && leaves_cut(run)) {
+		if (n != 1 || !world_session(&run->flow, &s) || s.flags != BH_SESS_CUT || s.epoch == EPOCH ||
+		    (int32_t)(s.epoch - BORN) < 0 || s.opener != run->dir)
+			wrong(run, "%d sessions, not one that is cut", n);
+		return;
+	}
 	if (n != (run->row->left != NOTHING)) {
 		wrong(run, "%d sessions are left", n);
 		return;
@@ -226,7 +250,7 @@ static bool paged_unsupported;
 static void run_packet(struct run *run)
 {
 	const struct row *row = run->row;
-	int want = reason_action[row->want] == BH_ALLOW ? TC_ACT_UNSPEC : TC_ACT_SHOT, got;
+	int want = reason_action[wanted(row)] == BH_ALLOW ? TC_ACT_UNSPEC : TC_ACT_SHOT, got;
 
 	world_clear();
 	put_prior(run);
@@ -275,7 +299,7 @@ static void run_query(struct run *run)
 	if (world_explain(&q) != TC_ACT_UNSPEC)
 		wrong(run, "explain: not TC_ACT_UNSPEC");
 	run->after = world_counts();
-	if (q.reason != row->want)
+	if (q.reason != wanted(row))
 		wrong(run, "explain: %s", q.reason < BH_REASON_MAX ? reason_text[q.reason] : "?");
 	if (q.rule != run->rule || q.policy_set != (row->ep == E_NONE ? 0 : (uint32_t)row->set))
 		wrong(run, "explain: rule %u set %u", q.rule, q.policy_set);
@@ -336,6 +360,42 @@ static void ring_full(void)
 	done(&run);
 }
 
+static void pass(struct run *run, const struct shape *p, enum bh_dir dir, enum bh_reason reason)
+{
+	const int want = reason_action[reason] == BH_ALLOW ? TC_ACT_UNSPEC : TC_ACT_SHOT;
+	const uint64_t before = world_counts().stat[reason * 2 + dir].packets;
+	struct frame f;
+
+	shape_frame(p, run->family, dir, &f);
+	if (world_run(dir, &f, ELSEWHERE, 0, 1) != want ||
+	    world_counts().stat[reason * 2 + dir].packets != before + 1)
+		wrong(run, "%s is not %s", dir == BH_EGRESS ? "out" : "in", reason_text[reason]);
+}
+
+/* A flow that was let in while the node was open, and answered: closed again it is cut in both directions,
+ * though the pod itself might open it. */
+static void open_and_closed(int family, uint8_t proto)
+{
+	const struct row row = { .name = proto ? "let in while open, UDP" : "let in while open, TCP" };
+	struct run run = { .row = &row, .family = family };
+	const enum bh_reason closed = proto ? BH_DENIED : BH_NO_SESSION;
+	const struct shape first = { .proto = proto, .port = 99 },
+			   in = { .proto = proto, .port = 99, .flags = ACK },
+			   out = { .proto = proto, .port = 99, .flags = ACK, .back = true };
+
+	world_endpoint(E_PLAIN, S_IN);
+	world_clear();
+	world_open(true);
+	pass(&run, &first, BH_INGRESS, BH_NODE_OPEN);
+	pass(&run, &out, BH_EGRESS, BH_NODE_OPEN);
+	pass(&run, &in, BH_INGRESS, BH_NODE_OPEN);
+	world_open(false);
+	pass(&run, &out, BH_EGRESS, closed);
+	pass(&run, &in, BH_INGRESS, closed);
+	pass(&run, &first, BH_INGRESS, BH_DENIED);
+	done(&run);
+}
+
 /* A session table that takes no more: the packet passes all the same, and it is counted. */
 static void table_full(int family)
 {
@@ -364,8 +424,19 @@ static void table_full(int family)
 
 int main(void)
 {
+	int family;
+
 	world_load(false);
 	run_table();
+	opened = true;
+	world_open(true);
+	run_table();
+	opened = false;
+	world_open(false);
+	for (family = 4; family <= 6; family += 2) {
+		open_and_closed(family, 0);
+		open_and_closed(family, IPPROTO_UDP);
+	}
 	ring_full();
 	world_unload();
 

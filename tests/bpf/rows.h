@@ -48,6 +48,7 @@ struct row {
 	uint32_t stat; /* one more BH_STAT_* that is counted; 0: none */
 	enum left left;
 	uint8_t flags; /* of the session that is left, FRESH */
+	bool far_open; /* which the other direction is taken to have opened */
 };
 
 extern const struct row rows[];

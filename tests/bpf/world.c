@@ -173,7 +173,9 @@ void world_endpoint(enum ep how, enum set set)
 		.epoch = EPOCH,
 		.born = BORN,
 		.addrs = 5,
-		.flags = how == E_FORWARDS ? BH_EP_FORWARDS : 0,
+		.flags = how == E_FORWARDS  ? BH_EP_FORWARDS
+			 : how == E_ADOPTED ? BH_EP_ADOPTED
+					    : 0,
 	};
 	uint32_t direct = world_ifindex, other = BH_EP_DIRECT + 7, key = world_ifindex;
 
@@ -186,7 +188,7 @@ void world_endpoint(enum ep how, enum set set)
 	ep.addr[5] = local_addr(L_OTHER, 4); /* past .addrs: must not count */
 
 	(void)bpf_map_delete_elem(bpf_map__fd(bpf->maps.bh_ep_index), &key);
-	put(bpf->maps.bh_endpoints, &direct, how == E_PLAIN || how == E_FORWARDS ? &ep : &nobody);
+	put(bpf->maps.bh_endpoints, &direct, how != E_NONE && how != E_COLLIDED ? &ep : &nobody);
 	put(bpf->maps.bh_endpoints, &other, &nobody);
 	if (how != E_COLLIDED)
 		return;
@@ -197,11 +199,21 @@ void world_endpoint(enum ep how, enum set set)
 	put(bpf->maps.bh_endpoints, &direct, &ep);
 }
 
+static struct bh_meta meta = { .magic = BH_MAGIC, .layout = BH_LAYOUT };
+
 void world_event_jiffies(uint32_t jiffies)
 {
-	struct bh_meta meta = { .magic = BH_MAGIC, .layout = BH_LAYOUT, .event_jiffies = jiffies };
-	uint32_t zero = 0;
+	const uint32_t zero = 0;
 
+	meta.event_jiffies = jiffies;
+	put(bpf->maps.bh_meta, &zero, &meta);
+}
+
+void world_open(bool open)
+{
+	const uint32_t zero = 0;
+
+	meta.open = open;
 	put(bpf->maps.bh_meta, &zero, &meta);
 }
 

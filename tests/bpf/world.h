@@ -44,7 +44,7 @@ enum rule {
 	1000 /* of S_LONG: the i-th is TCP 10i+1 to 10i+5, allowed if i is even, rule R_LONG + i */
 #define LONG_BASE 100
 
-enum ep { E_PLAIN, E_NONE, E_COLLIDED, E_FORWARDS };
+enum ep { E_PLAIN, E_NONE, E_COLLIDED, E_FORWARDS, E_ADOPTED };
 
 struct counts {
 	struct bh_count stat[BH_STAT_MAX * 2];
@@ -58,7 +58,8 @@ void world_unload(void);
 extern uint32_t world_ifindex; /* the endpoint's; IFINDEX unless set */
 void world_endpoint(enum ep ep, enum set set);
 void world_event_jiffies(uint32_t jiffies);
-void world_clear(void); /* sessions and events */
+void world_open(bool open); /* the emergency switch */
+void world_clear(void);	    /* sessions and events */
 
 struct counts world_counts(void);
 uint64_t world_rule_packets(uint32_t rule);

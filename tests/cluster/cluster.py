@@ -106,6 +106,7 @@ class Cluster:
         netns = f"/proc/{self.tool.pid('fabric')}/ns/net"
         self.world = Host("world", netns, {f: WORLD[f] for f in self.families})
         self.world.serve()
+        self.host = None  # there are two; that they reach their pods, the kubelets' probes show
         with tempfile.TemporaryDirectory() as d:
             os.mkdir(d + "/root")
             shutil.copy(os.path.join(BUILD, "tests/cluster/probe"), d + "/root")
@@ -193,18 +194,22 @@ class Cluster:
             "nodeSelector": {"kubernetes.io/hostname": node} if node else {},
             "topologySpreadConstraints": [] if node else [spread],
         }
-        self.apply(
-            {
-                "apiVersion": "apps/v1",
-                "kind": "Deployment",
-                "metadata": {"namespace": ns, "name": name},
-                "spec": {
-                    "replicas": replicas,
-                    "selector": {"matchLabels": labels},
-                    "template": {"metadata": {"labels": labels}, "spec": spec},
-                },
-            }
-        )
+        self.apply(deployment(ns, name, labels, replicas, spec))
+
+    def deploy_one(self, ns, name, labels, replicas, node, port):
+        """Pods of one container that echoes, on one node."""
+        echo = {
+            "name": "echo",
+            "image": "bulkhead.test/probe:1",
+            "args": ["serve", str(port)],
+            "readinessProbe": probe({"tcpSocket": {"port": port}}, 1),
+        }
+        spec = {
+            "containers": [echo],
+            "terminationGracePeriodSeconds": 0,
+            "nodeSelector": {"kubernetes.io/hostname": node},
+        }
+        self.apply(deployment(ns, name, labels, replicas, spec))
 
     def await_pods(self):
         """Until all deployments are; then self.pods, by node and name."""
@@ -253,6 +258,19 @@ class Cluster:
         logs = [f"{n}:\n{self.tool.log(n + '-agent', 10)}" for n in ("node1", "node2")]
         there = self.tool.ask("kubectl", "get", "pods,networkpolicies", "-A", "-o", "wide")
         return "\n".join([*logs, there.out])
+
+
+def deployment(ns, name, labels, replicas, pod_spec):
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"namespace": ns, "name": name},
+        "spec": {
+            "replicas": replicas,
+            "selector": {"matchLabels": labels},
+            "template": {"metadata": {"labels": labels}, "spec": pod_spec},
+        },
+    }
 
 
 def probe(action, period_s):

@@ -12,14 +12,16 @@ class ClusterCase(PolicedCase):
     """`config` is "family/main CNI/runtime/proxy"; shop/a is on node1, shop/b on node2, lab/job on both."""
 
     options = ()
+    cluster_class = Cluster
     chained = False  # the invariants are those of the one node of the integration suite
 
     @classmethod
     def open(cls):
         family, main, runtime, proxy = cls.config.split("/")
         kind = ("--main-cni", main, "--runtime", runtime, "--proxy", proxy)
-        cls.node = Cluster(cls.title(cls.config), family, (*kind, *cls.options))
+        cls.node = cls.cluster_class(cls.title(cls.config), family, (*kind, *cls.options))
         try:
+            cls.node.start()
             cls.start()
         except BaseException as e:
             e.args = (f"{e}\n{cls.node.agent_log()}",)
@@ -28,9 +30,11 @@ class ClusterCase(PolicedCase):
 
     @classmethod
     def start(cls):
+        cls.start_pods()
+
+    @classmethod
+    def start_pods(cls):
         node = cls.node
-        node.start()
-        node.host = None  # there are two; that they reach their pods, the kubelets' probes show
         node.namespace("shop", {"team": "red"})
         node.namespace("lab", {"team": "blue"})
         node.deploy("shop", "a", {"app": "web", "track": "a"}, node="node1")

@@ -4,6 +4,7 @@
 Layouts come from bpf/abi.h: the reasons by reading it, the few structs that are looked into by hand.
 """
 import ctypes
+import ipaddress
 import os
 import platform
 import re
@@ -13,7 +14,8 @@ from node import PIN_DIR, ROOT
 
 LIBC = ctypes.CDLL(None, use_errno=True)
 SYS_BPF = {"x86_64": 321, "aarch64": 280}[platform.machine()]
-MAP_LOOKUP, MAP_NEXT_KEY, OBJ_GET, PROG_QUERY, OBJ_INFO, LINK_DETACH = 1, 4, 7, 16, 15, 34
+MAP_CREATE, MAP_LOOKUP, MAP_NEXT_KEY, OBJ_PIN, OBJ_GET = 0, 1, 4, 6, 7
+OBJ_INFO, PROG_QUERY, LINK_CREATE, LINK_DETACH = 15, 16, 28, 34
 TCX_INGRESS, TCX_EGRESS = 46, 47
 INGRESS, EGRESS = 0, 1
 
@@ -42,7 +44,8 @@ class Map:
         info = bytearray(80)
         buf = (ctypes.c_char * len(info)).from_buffer(info)
         bpf(OBJ_INFO, bytearray(struct.pack("<IIQ", self.fd, len(info), ctypes.addressof(buf))))
-        self.type, self.id, self.key_size, self.value_size, self.max_entries = struct.unpack_from("<5I", info)
+        head = struct.unpack_from("<6I", info)
+        self.type, self.id, self.key_size, self.value_size, self.max_entries, self.flags = head
         self.per_cpu = self.type in (5, 6, 10)
         self.stride = (self.value_size + 7) // 8 * 8 if self.per_cpu else self.value_size
 
@@ -87,6 +90,17 @@ class Map:
         return [(k, self.lookup(k)) for k in self.keys()]
 
 
+def make_map(path, like, entries, value_size=None):
+    """A new map, pinned at @path: of the type and sizes of @like, with room for @entries."""
+    size = like.value_size if value_size is None else value_size
+    fd = bpf(MAP_CREATE, bytearray(struct.pack("<5I", like.type, like.key_size, size, entries, like.flags)))
+    try:
+        name = ctypes.create_string_buffer(path.encode())
+        bpf(OBJ_PIN, bytearray(struct.pack("<QII", ctypes.addressof(name), fd, 0)))
+    finally:
+        os.close(fd)
+
+
 def possible_cpus():
     with open("/sys/devices/system/cpu/possible") as f:
         text = f.read().strip()
@@ -127,6 +141,19 @@ def endpoints():
     return found
 
 
+def ep_index():
+    """The interfaces that do not have their direct slot."""
+    with Map("bh_ep_index") as m:
+        return {struct.unpack("<I", key)[0] for key in m.keys()}
+
+
+def addresses():
+    """What has a class of its own, as text."""
+    with Map("bh_addrs") as m:
+        found = [ipaddress.IPv6Address(key) for key in m.keys()]
+    return {str(a.ipv4_mapped or a) for a in found}
+
+
 def session_ifindexes():
     """{ifindex: sessions}, both families."""
     count = {}
@@ -151,6 +178,15 @@ def tcx_programs(ifindex, attach_type):
     except OSError:
         return None
     return list(ids[: struct.unpack_from("<I", attr, 24)[0]])
+
+
+def tcx_link(program, ifindex, attach_type):
+    """A link of a pinned program, for as long as the descriptor is open."""
+    fd = pinned(program)
+    try:
+        return bpf(LINK_CREATE, bytearray(struct.pack("<4I48x", fd, ifindex, attach_type, 0)))
+    finally:
+        os.close(fd)
 
 
 def program_id(name):

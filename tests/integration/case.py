@@ -143,6 +143,47 @@ class PolicedCase(NodeCase):
         self.assert_matrix(self.policed(ingress, egress), self.everybody)
 
 
+class LiveTraffic:
+    """To shop/db, by TCP and UDP in each family: flows and new connections of one that may, and attempts of one
+    that may not."""
+
+    def __init__(self, case, allowed, denied):
+        self.case = case
+
+        def start(host, verb, tcp, udp):
+            return [
+                host.start(verb, 5, proto, case.db.ips[f], port)
+                for f in case.node.families
+                for proto, port in (("tcp", tcp), ("udp", udp))
+            ]
+
+        self.flows = start(allowed, "flow", 80, 53)
+        self.fresh = start(allowed, "hammer", 443, 5353)
+        self.denied = start(denied, "hammer", 80, 53)
+        for m in self.flows:
+            case.assertTrue(eventually(lambda m=m: m.report()["received"] > 10))
+
+    def stop(self, least=100):
+        """Asserts that nothing was lost and nothing let through; what was counted, as one line."""
+        case, n = self.case, {"flow packets": 0, "new flows": 0, "denied attempts": 0}
+        for m in self.flows:
+            last = m.stop()
+            case.assertEqual(last["error"], "")
+            case.assertEqual(last["sent"], last["received"], f"{m}: a flow lost packets: {last}")
+            n["flow packets"] += last["received"]
+        for m in self.fresh:
+            last = m.stop()
+            case.assertEqual((last["lost"], last["refused"]), (0, 0), f"{m}: new flows were lost: {last}")
+            case.assertGreater(last["answered"], least)
+            n["new flows"] += last["answered"]
+        for m in self.denied:
+            last = m.stop()
+            case.assertEqual(last["answered"], 0, f"{m}: denied flows passed: {last}")
+            case.assertGreater(last["tried"], least)
+            n["denied attempts"] += last["tried"]
+        return ", ".join(f"{v} {k}" for k, v in n.items())
+
+
 def below(seconds):
     """The time a test may wait on a machine that runs at full speed; more where everything is emulated."""
     return seconds * SLOW

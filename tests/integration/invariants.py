@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """What must hold after every test: links, pins, map entries, state files and descriptors are those of
 the pods that there are, neither more nor fewer."""
+import ipaddress
 import json
 import os
 import time
 
 import bpf
-from node import PIN_DIR, RUN_DIR, SLOW, run
+from node import PIN_DIR, POD_NET, RUN_DIR, SLOW, run
 
 LINKS = os.path.join(PIN_DIR, "links")
 RECORDS = os.path.join(RUN_DIR, "endpoints")
@@ -97,6 +98,38 @@ def check_maps(pods, problems):
             problems.append(f"{n} sessions of interface {ifindex}, which is nobody's")
 
 
+def of_the_pods(address):
+    """Whether only a pod of this node can have it."""
+    a = ipaddress.ip_address(address)
+    return a in ipaddress.ip_network(POD_NET[a.version])
+
+
+def check_places(node, pods, problems):
+    """Addresses and places of interfaces that have gone."""
+    known = {ip for p in pods for ip in p.ips.values()} | set(getattr(node, "extra_addrs", ()))
+    gateways = {str(ipaddress.ip_network(n)[1]) for n in POD_NET.values()}
+    for address in sorted(bpf.addresses() - known - gateways):
+        if of_the_pods(address):
+            problems.append(f"bh_addrs has {address}, which is nobody's")
+    for ifindex in sorted(bpf.ep_index() - {p.ifindex for p in pods}):
+        problems.append(f"bh_ep_index has interface {ifindex}, which is nobody's")
+
+
+def check_run_dir(problems):
+    """The lock has no bytes, and nobody holds any of it; nothing half written lies about."""
+    path = os.path.join(RUN_DIR, "plugin.lock")
+    if os.path.exists(path):
+        st = os.stat(path)
+        file = f"{os.major(st.st_dev):02x}:{os.minor(st.st_dev):02x}:{st.st_ino}"
+        with open("/proc/locks") as f:
+            held = sum(f" {file} " in line for line in f)
+        if st.st_size or held:
+            problems.append(f"plugin.lock has {st.st_size} bytes, {held} locks are held or waited for")
+    for name in sorted(names(PIN_DIR)):
+        if name.endswith("_new"):
+            problems.append(f"{name} was left in {PIN_DIR}")
+
+
 def check_agent(node, pods, problems):
     """What the agent says agrees."""
     answer = node.ask("endpoints")
@@ -127,6 +160,8 @@ def problems_of(node):
     check_links(node, protected, problems)
     check_records(pods, problems)
     check_maps(pods, problems)
+    check_places(node, pods, problems)
+    check_run_dir(problems)
     for pod in protected:
         check_hooks(node, pod, problems)
     links = {link["ifname"] for link in json.loads(run("ip", "-j", "link"))}

@@ -18,7 +18,8 @@ import unittest
 
 from node import LOGS, ROOT
 
-JOB_TIMEOUT_S = 300
+JOB_TIMEOUT_S = 300  # of a class that gives no timeout_s
+LONG_TIMEOUT_S = 3600
 NAMESPACES = [
     "unshare",
     "--net",
@@ -126,15 +127,17 @@ def start(program, job, env):
         argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env
     )
     late = False
+    own = getattr(getattr(sys.modules[job[0]], job[1]), "timeout_s", JOB_TIMEOUT_S)
+    timeout_s = LONG_TIMEOUT_S if "BH_LONG" in env else own
     try:
-        out, err = process.communicate(timeout=JOB_TIMEOUT_S)
+        out, err = process.communicate(timeout=timeout_s)
     except subprocess.TimeoutExpired:
         process.kill()  # unshare's --kill-child takes the rest with it
         out, err = process.communicate()
         late = True
     results = [json.loads(line) for line in out.splitlines()]
     if process.returncode or late or not results:
-        what = f"ran over {JOB_TIMEOUT_S} s" if late else f"ended with {process.returncode}"
+        what = f"ran over {timeout_s} s" if late else f"ended with {process.returncode}"
         results.append({"name": title(job), "verdict": "FAIL", "text": f"the job {what}\n{err}", "s": 0})
     return results
 
@@ -166,6 +169,7 @@ def options(description, at_a_time):
     parser.add_argument("-k", action="append", help="only jobs or tests whose name holds this text")
     parser.add_argument("-t", help="only test methods whose name holds this text")
     parser.add_argument("-v", action="store_true", help="show what passed, too")
+    parser.add_argument("--long", action="store_true", help="more rounds, where a test goes in rounds")
     parser.add_argument("--list", action="store_true")
     parser.add_argument("--inside", help=argparse.SUPPRESS)
     return parser
@@ -200,6 +204,8 @@ def main(program, args, more_env=dict):
 
     env = dict(os.environ, PYTHONDONTWRITEBYTECODE="1", PATH=os.environ["PATH"] + ":/usr/sbin:/sbin")
     env["BH_TOOLS"] = env.get("BH_TOOLS") or tools("cni")
+    if args.long:
+        env["BH_LONG"] = "1"
     if args.t:
         env["BH_TEST"] = args.t
     count = run_all(program, todo, {**env, **more_env()}, args)

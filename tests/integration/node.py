@@ -19,6 +19,7 @@ import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = os.environ.get("BH_BUILD", os.path.join(ROOT, "build"))
+NEXT = os.path.join(BUILD, "next")  # another build, by `make next`
 TOOLS = os.environ.get("BH_TOOLS", "")
 PROBE = os.path.join(BUILD, "tests/integration/probe")
 LOGS = os.environ.get("BH_LOGS", os.path.join(BUILD, "test-logs/integration"))
@@ -226,7 +227,7 @@ def container_of(netns):
 class Node:
     """See the module. close() takes everything down; used as a context manager it does so by itself."""
 
-    epolls = 3  # of its agent
+    epolls = 4  # of its agent
 
     def __init__(
         self,
@@ -245,6 +246,8 @@ class Node:
         self.version = "1.1.0" if plugins == "1.9" else "1.0.0"
         self.agent_args = list(agent_args)
         self.agent = None
+        self.agents = []  # all that were started, standbys too
+        self.started = 0
         self.pods = []
         self.netns_made = []
         self.undo = contextlib.ExitStack()
@@ -540,10 +543,12 @@ class Node:
         """Where the agent learns what there is."""
         return ["--source", f"dir:{self.manifests}"]
 
-    def agent_start(self, wait=True):
-        self.log = open(self.log_path, "a")
+    def agent_process(self, build=BUILD, *more):
+        """One more agent, from the binaries in @build; nobody waits for it."""
+        self.started += 1
+        probe_dir = f"/run/bh-probe-{self.started}"
         argv = [
-            os.path.join(BUILD, "bulkhead-agent"),
+            os.path.join(build, "bulkhead-agent"),
             *self.source_args(),
             "--run-dir",
             RUN_DIR,
@@ -551,12 +556,35 @@ class Node:
             PIN_DIR,
             "--attach",
             self.attach,
+            "--probe-dir",
+            probe_dir,
             *self.agent_args,
+            *more,
         ]
-        self.agent = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
-        self.log.close()
+        with open(self.log_path, "a") as log:
+            process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        process.probe_dir = probe_dir
+        self.agents = [p for p in self.agents if p.poll() is None] + [process]
+        return process
+
+    def agent_start(self, wait=True):
+        self.agent = self.agent_process()
         if wait:
             self.agent_ready()
+
+    def probe(self, what, process=None):
+        """(exit code, lines) of `probe livez` or `readyz`, asked of the agent or of another one."""
+        argv = [os.path.join(BUILD, "bulkhead-agent"), "probe", what]
+        argv += ["--probe-dir", (process or self.agent).probe_dir]
+        done = subprocess.run(argv, capture_output=True, text=True, timeout=20 * SLOW)
+        return done.returncode, done.stdout.splitlines()
+
+    def switch(self, *args):
+        """`bulkhead-agent node open|close|status`: (exit code, what it said)."""
+        argv = [os.path.join(BUILD, "bulkhead-agent"), "node", *args]
+        argv += ["--run-dir", RUN_DIR, "--pin-dir", PIN_DIR]
+        done = subprocess.run(argv, capture_output=True, text=True, timeout=20 * SLOW)
+        return done.returncode, done.stdout + done.stderr
 
     def agent_ready(self):
         def answers():
@@ -684,7 +712,9 @@ class Node:
     def close(self):
         for pod in list(self.pods):
             pod.stop_serving()
-        self._agent_end(signal.SIGKILL)
+        for process in self.agents:
+            process.kill()
+            process.wait(10 * SLOW)
         for name in list(self.netns_made):
             run("ip", "netns", "del", name, check=False)
         run("ip", "link", "del", "cni0", check=False)

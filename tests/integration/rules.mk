@@ -13,5 +13,5 @@ $(B)/tests/integration/probe.o: tests/integration/probe.c
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 .PHONY: check-integration
-check-integration: all $(PROBE)
+check-integration: all next $(PROBE)
 	$(Q)tests/integration/run $(ARGS)

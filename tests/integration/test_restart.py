@@ -4,7 +4,7 @@ changed meanwhile is in force afterwards."""
 import os
 import time
 
-from case import FEW_CONFIGS, PolicedCase
+from case import FEW_CONFIGS, LiveTraffic, PolicedCase
 from node import differences, eventually
 
 IN = ["Ingress"]
@@ -38,41 +38,13 @@ class Restart(PolicedCase):
 
     def under_traffic(self, end):
         self.isolate_db()
-        f4 = self.node.families
-        flows = [
-            self.web.start("flow", 5, proto, self.db.ips[f], port)
-            for f in f4
-            for proto, port in (("tcp", 80), ("udp", 53))
-        ]
-        fresh = [
-            self.web.start("hammer", 5, proto, self.db.ips[f], port)
-            for f in f4
-            for proto, port in (("tcp", 443), ("udp", 5353))
-        ]
-        denied = [
-            self.job.start("hammer", 5, proto, self.db.ips[f], port)
-            for f in f4
-            for proto, port in (("tcp", 80), ("udp", 53))
-        ]
-        for m in flows:
-            self.assertTrue(eventually(lambda m=m: m.report()["received"] > 10))
+        traffic = LiveTraffic(self, self.web, self.job)
         for _ in range(3):
             end()
             time.sleep(0.3)
             self.node.agent_start()
             time.sleep(0.2)
-        for m in flows:
-            last = m.stop()
-            self.assertEqual(last["error"], "")
-            self.assertEqual(last["sent"], last["received"], f"a flow lost packets: {last}")
-        for m in fresh:
-            last = m.stop()
-            self.assertEqual((last["lost"], last["refused"]), (0, 0), f"new flows were lost: {last}")
-            self.assertGreater(last["answered"], 100)
-        for m in denied:
-            last = m.stop()
-            self.assertEqual(last["answered"], 0, f"denied flows passed: {last}")
-            self.assertGreater(last["tried"], 100)
+        traffic.stop()
 
     def test_killed_under_traffic(self):
         self.under_traffic(self.node.agent_kill)

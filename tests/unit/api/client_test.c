@@ -195,17 +195,22 @@ static void nobody_there(void **state)
 
 static void no_answer_of_ours(void **state)
 {
-	static const char *const texts[] = {
-		"", "HTTP/1.1 400\r\n", "[]\n", "{\"done\":true", ITEMS, "\n", "null\n"
+	static const struct {
+		const char *text;
+		int want;
+	} answers[] = {
+		{ "", -ECONNRESET },   { "{\"done\":true", -ECONNRESET }, { ITEMS, -ECONNRESET },
+		{ "[]\n", -EPROTO },   { "HTTP/1.1 400\r\n", -EPROTO },	  { "\n", -EPROTO },
+		{ "null\n", -EPROTO },
 	};
 	struct bh_err err;
 	size_t i;
 
-	for (i = 0; i < ARRAY_SIZE(texts); i++) {
-		start(texts[i], strlen(texts[i]), 4096, false);
+	for (i = 0; i < ARRAY_SIZE(answers); i++) {
+		start(answers[i].text, strlen(answers[i].text), 4096, false);
 		err.msg[0] = '\0';
-		if (call(FOREVER_MS, NULL, NULL, NULL, &err) != -EPROTO)
-			fail_msg("'%s' was taken", texts[i]);
+		if (call(FOREVER_MS, NULL, NULL, NULL, &err) != answers[i].want)
+			fail_msg("'%s': %s", answers[i].text, err.msg);
 		assert_non_null(strstr(err.msg, API_SOCKET));
 		drop_run_dir(state);
 		make_run_dir(state);

@@ -21,8 +21,8 @@
 	"{\"network\":\"podnet\",\"container\":\"c1\",\"ifname\":\"eth0\",\"netns\":\"/run/netns/"           \
 	"x\",\"ifindex\":7,"                                                                                 \
 	"\"mac\":\"02:00:00:00:00:0a\",\"addrs\":[\"10.0.0.2\",\"fd00::2\",\"fe80::1\"],"                    \
-	"\"pod\":{\"namespace\":\"shop\",\"name\":\"web\",\"uid\":\"u1\"},\"attach\":\"tcx\","               \
-	"\"unprotected\":false}"
+	"\"peer\":2,\"nsid\":3,\"pod\":{\"namespace\":\"shop\",\"name\":\"web\",\"uid\":\"u1\"},\"attach\":\"tcx\","               \
+	"\"unprotected\":false,\"adopted\":false}"
 
 static char run_dir[64];
 
@@ -170,6 +170,9 @@ static void bad_fields_are_named(void **state)
 		{ "ifname", "null", "ifname: empty" },
 		{ "netns", "[]", "netns: not a string" },
 		{ "ifindex", NULL, "ifindex" },
+		{ "peer", "-1", "peer: -1 is out of range" },
+		{ "nsid", "\"0\"", "nsid: missing or not a number" },
+		{ "adopted", "1", "adopted: neither true nor false" },
 		{ "ifindex", "\"7\"", "ifindex" },
 		{ "ifindex", "-1", "ifindex: -1" },
 		{ "ifindex", "2147483648", "ifindex: 2147483648" },

@@ -38,6 +38,7 @@
 #define PREV	"\"prevResult\":{\"cniVersion\":\"1.1.0\",\"ips\":[{\"address\":\"10.9.0.2/24\"}]}"
 #define OK	"{\"v\":1,\"done\":true,\"ok\":true}\n"
 #define NO	"{\"v\":1,\"done\":true,\"ok\":false,\"code\":11,\"msg\":\"pod is not known\"}\n"
+#define NEVER	"{\"v\":1,\"done\":true,\"ok\":false,\"code\":100,\"msg\":\"interface is not known\"}\n"
 
 static bool ready;
 static char run_dir[64], pod_netns[64];
@@ -177,17 +178,41 @@ static void answer_one(int conn, const char *answer)
 	(void)close(conn);
 }
 
-static void start_agent(const char *answer)
+static int agent_socket(void)
 {
 	struct sockaddr_un at = { .sun_family = AF_UNIX };
+	const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	(void)snprintf(at.sun_path, sizeof(at.sun_path), "%s/" API_SOCKET, run_dir);
+	(void)unlink(at.sun_path);
+	return !bind(fd, (struct sockaddr *)&at, sizeof(at)) && !listen(fd, 16) ? fd : -1;
+}
+
+/* An agent that is told to leave while it has a request, and the next one, which comes @gap_ms later. */
+static void start_agent_and_next(bool first, unsigned int gap_ms)
+{
+	const int fd = first ? agent_socket() : -1;
+
+	agent = fork();
+	if (agent) {
+		(void)close(fd);
+		return;
+	}
+	if (first)
+		answer_one(accept(fd, NULL, NULL), "");
+	(void)close(fd);
+	(void)usleep(gap_ms * 1000);
+	answer_one(accept(agent_socket(), NULL, NULL), OK);
+	_exit(0);
+}
+
+static void start_agent(const char *answer)
+{
 	int conn, fd;
 
 	stop_agent();
-	(void)snprintf(at.sun_path, sizeof(at.sun_path), "%s/" API_SOCKET, run_dir);
-	(void)unlink(at.sun_path);
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	assert_int_equal(bind(fd, (struct sockaddr *)&at, sizeof(at)), 0);
-	assert_int_equal(listen(fd, 16), 0);
+	fd = agent_socket();
+	assert_true(fd >= 0);
 	agent = fork();
 	if (!agent) {
 		(void)signal(SIGPIPE, SIG_IGN);
@@ -324,6 +349,24 @@ static void expect_left(int programs, int files)
 
 static const char *const ways[] = { ",\"attach\":\"auto\"", ",\"attach\":\"clsact\"" };
 
+static void record_path(const char *container, char ret[160])
+{
+	const struct hash128 key = api_endpoint_key("podnet", container, "eth0");
+	char hex[33];
+
+	hash128_hex(&key, hex);
+	(void)snprintf(ret, 160, "%s/" API_ENDPOINTS "/%s.json", run_dir, hex);
+}
+
+static void overwrite(const char *path, const char *text)
+{
+	FILE *f = fopen(path, "w");
+
+	assert_non_null(f);
+	assert_true(fputs(text, f) >= 0);
+	assert_int_equal(fclose(f), 0);
+}
+
 /* ---- ADD -------------------------------------------------------------------------------- */
 
 static void add_check_del(void **state)
@@ -403,6 +446,40 @@ static void fail_modes(void **state)
 		}
 }
 
+/* As at an upgrade, and as at a restart. */
+static void add_over_a_gap(void **state)
+{
+	char lines[8192];
+
+	(void)state;
+	needs_root();
+	start_agent_and_next(false, 200);
+	must((struct ask){ .cmd = cmd_add }, 0, NULL);
+	must((struct ask){ .cmd = cmd_del }, 0, NULL);
+	stop_agent();
+	asked(lines);
+
+	start_agent_and_next(true, 100);
+	must((struct ask){ .cmd = cmd_add }, 0, NULL);
+	expect_left(2, 1);
+	asked(lines);
+	assert_non_null(strstr(strchr(lines, '\n') + 1, "\"op\":\"add\"")); /* the second one was asked too */
+}
+
+/* With nobody there an ADD waits for half a second, not for all the time that it has. */
+static void gap_without_end(void **state)
+{
+	int64_t took, began = now_ms();
+
+	(void)state;
+	needs_root();
+	must((struct ask){ .cmd = cmd_add, .more = ",\"timeoutMs\":10000" }, CNI_TRY_AGAIN, API_SOCKET);
+	took = now_ms() - began;
+	if (took < 400 || took > 5000)
+		fail_msg("it took %d ms", (int)took);
+	expect_left(0, 0);
+}
+
 static void refusal_is_told(void **state)
 {
 	char lines[8192];
@@ -425,6 +502,37 @@ static void fail_open_namespaces(void **state)
 	must((struct ask){ .cmd = cmd_add, .more = ",\"failOpenNamespaces\":[\"kube-system\",\"shop\"]" }, 0,
 	     "UNPROTECTED");
 	expect_left(0, 1);
+}
+
+/* The emergency switch: whatever is wrong with the agent or our programs, pods start; and STATUS says so. */
+static void node_is_open(void **state)
+{
+	const struct api_open o = { .by = "me", .reason = "test" };
+	struct bh_err err;
+
+	(void)state;
+	needs_root();
+	assert_int_equal(api_open_write(run_dir, &o, &err), 0);
+	start_agent(NO);
+	must((struct ask){ .cmd = cmd_add }, 0, "UNPROTECTED (this node is open): ");
+	expect_left(0, 1);
+	must((struct ask){ .cmd = cmd_del }, 0, NULL);
+	stop_agent();
+	run("rm " PIN_DIR "/prog_to_pod");
+	must((struct ask){ .cmd = cmd_add }, 0, "UNPROTECTED (this node is open): ");
+	must((struct ask){ .cmd = cmd_status }, 0, NULL);
+	must((struct ask){ .cmd = cmd_del }, 0, NULL);
+	pin_program("prog_to_pod");
+	run("tc qdisc add dev bh-host ingress");
+	must((struct ask){ .cmd = cmd_add, .more = ",\"attach\":\"clsact\"" }, 0, "UNPROTECTED");
+	must((struct ask){ .cmd = cmd_del }, 0, NULL);
+
+	assert_int_equal(api_open_remove(run_dir, &err), 1);
+	must((struct ask){ .cmd = cmd_add, .more = ",\"attach\":\"clsact\"" }, CNI_CANNOT_ATTACH, NULL);
+	run("tc qdisc del dev bh-host ingress && rm " PIN_DIR "/prog_to_pod");
+	must((struct ask){ .cmd = cmd_add }, CNI_TRY_AGAIN, "prog_to_pod");
+	must((struct ask){ .cmd = cmd_status }, CNI_UNAVAILABLE, NULL);
+	expect_left(0, 0);
 }
 
 static void programs_not_pinned(void **state)
@@ -453,6 +561,26 @@ static void repeated_add_never_undoes(void **state)
 	must((struct ask){ .cmd = cmd_add, .more = ",\"failMode\":\"open\"" }, 0, "keeps the programs");
 	expect_left(2, 1);
 	must((struct ask){ .cmd = cmd_check }, 0, NULL);
+}
+
+/* Nor where the record of the first ADD cannot be read any more. */
+static void repeated_add_without_a_record(void **state)
+{
+	char path[160];
+
+	(void)state;
+	needs_root();
+	record_path("c1", path);
+	start_agent(OK);
+	must((struct ask){ .cmd = cmd_add }, 0, NULL);
+	stop_agent();
+	overwrite(path, "{\"half");
+	must((struct ask){ .cmd = cmd_add }, CNI_TRY_AGAIN, NULL);
+	expect_left(2, 1);
+	must((struct ask){ .cmd = cmd_check }, 0, NULL);
+	overwrite(path, "{\"half"); /* open cannot tell what there was: the agent will see to it */
+	must((struct ask){ .cmd = cmd_add, .more = ",\"failMode\":\"open\"" }, 0, "UNPROTECTED");
+	expect_left(0, 1);
 }
 
 static void result_that_cannot_be_printed(void **state)
@@ -556,24 +684,6 @@ static void wrong_namespaces(void **state)
 }
 
 /* ---- DEL -------------------------------------------------------------------------------- */
-
-static void record_path(const char *container, char ret[160])
-{
-	const struct hash128 key = api_endpoint_key("podnet", container, "eth0");
-	char hex[33];
-
-	hash128_hex(&key, hex);
-	(void)snprintf(ret, 160, "%s/" API_ENDPOINTS "/%s.json", run_dir, hex);
-}
-
-static void overwrite(const char *path, const char *text)
-{
-	FILE *f = fopen(path, "w");
-
-	assert_non_null(f);
-	assert_true(fputs(text, f) >= 0);
-	assert_int_equal(fclose(f), 0);
-}
 
 static void del_without(void **state)
 {
@@ -735,12 +845,19 @@ static void check_finds_what_is_missing(void **state)
 
 static void check_asks_the_agent(void **state)
 {
+	char lines[8192];
+
 	(void)state;
 	needs_root();
 	start_agent(OK);
 	must((struct ask){ .cmd = cmd_add }, 0, NULL);
-	start_agent(NO);
+	start_agent(NEVER);
 	must((struct ask){ .cmd = cmd_check }, CNI_DIFFERS, "not known");
+	asked(lines);
+	start_agent(NO); /* not yet: asked again while there is time */
+	must((struct ask){ .cmd = cmd_check, .more = ",\"timeoutMs\":300" }, CNI_TRY_AGAIN, "not known");
+	asked(lines);
+	assert_non_null(strstr(strchr(lines, '\n'), "\"op\":\"check\""));
 	start_agent(NULL);
 	must((struct ask){ .cmd = cmd_check, .more = ",\"timeoutMs\":50" }, 0, "ignoring");
 	stop_agent();
@@ -756,9 +873,9 @@ static void check_compares_addresses(void **state)
 	start_agent(OK);
 	must((struct ask){ .cmd = cmd_add }, 0, NULL);
 	record_path("c1", path);
-	run("sed -i 's/10.9.0.2/10.9.0.3/' %s", path);
-	must((struct ask){ .cmd = cmd_check }, CNI_DIFFERS, "10.9.0.2");
-	run("sed -i 's/\"10.9.0.3\"/\"10.9.0.2\",\"10.9.0.3\"/' %s", path);
+	run("sed -i 's/\"10.9.0.2\",//' %s", path); /* as if a later plugin had brought it */
+	must((struct ask){ .cmd = cmd_check }, 0, "10.9.0.2");
+	run("sed -i 's/\"addrs\":\\[/&\"10.9.0.2\",\"10.9.0.3\",/' %s", path);
 	must((struct ask){ .cmd = cmd_check }, CNI_DIFFERS, "10.9.0.3");
 }
 
@@ -818,17 +935,17 @@ static void one_call_for_an_interface(void **state)
 	(void)state;
 	needs_root();
 	start_agent(OK);
-	held = lock_key(run_dir, &mine, 0, NULL);
+	held = api_lock_key(run_dir, &mine, 0, NULL);
 	assert_true(held >= 0);
-	free_one = lock_key(run_dir, &other, 0, NULL);
+	free_one = api_lock_key(run_dir, &other, 0, NULL);
 	assert_true(free_one >= 0);
-	assert_int_equal(lock_key(run_dir, &mine, 0, NULL), -ETIMEDOUT);
+	assert_int_equal(api_lock_key(run_dir, &mine, 0, NULL), -ETIMEDOUT);
 	must((struct ask){ .cmd = cmd_add, .more = ",\"timeoutMs\":20" }, CNI_TRY_AGAIN, "another call");
 	expect_left(0, 0);
 	(void)close(TAKE_FD(held));
 	must((struct ask){ .cmd = cmd_add }, 0, NULL);
-	assert_true(lock_ifindex(run_dir, 1, 0, NULL) >= 0); /* given back when this process ends */
-	assert_int_equal(lock_ifindex(run_dir, 1, 0, NULL), -ETIMEDOUT);
+	assert_true(api_lock_ifindex(run_dir, 1, 0, NULL) >= 0); /* given back when this process ends */
+	assert_int_equal(api_lock_ifindex(run_dir, 1, 0, NULL), -ETIMEDOUT);
 }
 
 #define case_of(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -838,11 +955,15 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		case_of(add_check_del),
 		case_of(add_needs_prev_result),
+		case_of(add_over_a_gap),
+		case_of(gap_without_end),
+		case_of(node_is_open),
 		case_of(fail_modes),
 		case_of(refusal_is_told),
 		case_of(fail_open_namespaces),
 		case_of(programs_not_pinned),
 		case_of(repeated_add_never_undoes),
+		case_of(repeated_add_without_a_record),
 		case_of(result_that_cannot_be_printed),
 		case_of(attach_is_refused),
 		case_of(state_file_cannot_be_written),

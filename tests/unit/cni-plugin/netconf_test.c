@@ -164,8 +164,28 @@ static void depth_is_bounded(void **state)
 	netconf_done(&c);
 	nesting(NETCONF_DEPTH, text);
 	refuse(text, CNI_DECODE, "nesting too deep");
-	nesting(100000, text);
+	nesting(30000, text);
 	refuse(text, CNI_DECODE, "nesting too deep");
+}
+
+/* A short text of many empty objects would cost hundreds of MB as a tree. */
+static void values_are_bounded(void **state)
+{
+	auto_free char *text = malloc(4 * NETCONF_VALUES + 100);
+	struct netconf c;
+	char *at = text + sprintf(text, "{" HEAD ",\"x\":[");
+	int i, n = NETCONF_VALUES - 6; /* beside the two of HEAD, "x", and the first ones of each nesting */
+
+	(void)state;
+	for (i = 0; i < n / 2; i++)
+		at += sprintf(at, "%s{}", i ? "," : "");
+	strcpy(at, "]}");
+	assert_int_equal(parse(text, false, &c, NULL), 0);
+	netconf_done(&c);
+	for (i = 0; i < 4; i++)
+		at += sprintf(at, ",{}");
+	strcpy(at, "]}");
+	refuse(text, CNI_DECODE, "over 32768 values");
 }
 
 static void size_is_bounded(void **state)
@@ -293,6 +313,7 @@ static void prev_result_is_found_in_the_text(void **state)
 	expect_slice("{" HEAD ",\"prevResultX\":{\"a\":1}}", "");
 	expect_slice("{" HEAD ",\"prevResult\":{},\"prevResultX\":{\"a\":1}}", "{}");
 	expect_slice("{" HEAD ",\"prev\\u0052esult\":{\"a\":1}}", "");
+	expect_slice("{" HEAD ",\"prevResult\":{\"a\":1},\"prev\\u0052esult\":{\"b\":1}}", "");
 }
 
 int main(void)
@@ -305,6 +326,7 @@ int main(void)
 		cmocka_unit_test(not_json),
 		cmocka_unit_test(nul_byte),
 		cmocka_unit_test(depth_is_bounded),
+		cmocka_unit_test(values_are_bounded),
 		cmocka_unit_test(size_is_bounded),
 		cmocka_unit_test(bad_keys),
 		cmocka_unit_test(run_dir_is_bounded),

@@ -126,6 +126,68 @@ static uint32_t prog_id(struct dp *dp, enum bh_dir dir)
 	return info.id;
 }
 
+static struct dp *prepared(void)
+{
+	struct bh_err err = { "" };
+	struct dp *dp = NULL;
+
+	if (dp_prepare(PIN_DIR, &dp, &err) < 0)
+		fail_msg("%s", err.msg);
+	return dp;
+}
+
+/* While the other one works; then on the same maps, with the same programs on the hooks. */
+static void prepared_beside_another(void **state)
+{
+	struct bh_err err = { "" };
+	struct dp *first = open_dp(), *next;
+	const uint32_t from = prog_id(first, BH_EGRESS), to = prog_id(first, BH_INGRESS);
+
+	(void)state;
+	next = prepared();
+	assert_int_equal(dp_take(next, &err), -EBUSY);
+	assert_non_null(strstr(err.msg, PIN_DIR));
+	dp_free(first);
+	assert_int_equal(dp_take(next, &err), 0);
+	assert_int_equal(dp_pins_ok(next), 1);
+	assert_int_equal(prog_id(next, BH_EGRESS), from);
+	assert_int_equal(prog_id(next, BH_INGRESS), to);
+	dp_free(next);
+}
+
+static void prepared_for_other_maps(void **state)
+{
+	struct bh_err err = { "" };
+	struct dp *next;
+
+	(void)state;
+	dp_free(open_dp());
+	next = prepared();
+	assert_int_equal(unlink(PIN_DIR "/bh_rows"), 0);
+	dp_free(open_dp());
+	assert_int_equal(dp_take(next, &err), -ESTALE);
+	dp_free(next);
+	dp_free(open_dp());
+}
+
+/* And nothing is made. */
+static void nothing_to_prepare_for(void **state)
+{
+	struct bh_err err = { "" };
+	struct dp *dp = NULL;
+
+	(void)state;
+	if (geteuid())
+		skip();
+	assert_int_equal(dp_prepare(PIN_DIR, &dp, &err), -ENOENT);
+	assert_int_equal(access(PIN_DIR, F_OK), -1);
+	dp_free(open_dp());
+	assert_int_equal(unlink(PIN_DIR "/bh_rows"), 0);
+	assert_int_equal(dp_prepare(PIN_DIR, &dp, &err), -ENOENT);
+	assert_null(dp);
+	assert_int_equal(access(PIN_DIR "/bh_rows", F_OK), -1);
+}
+
 /* The same programs on the same maps: whatever hangs on interfaces stays what it is. */
 static void a_restart_keeps_maps_and_programs(void **state)
 {
@@ -368,10 +430,17 @@ static void node_ports_are_replaced(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(one_agent_at_a_time),	 TEST(only_on_a_bpf_file_system),
-		TEST(another_layout_is_refused), TEST(a_restart_keeps_maps_and_programs),
-		TEST(lost_pins_are_put_back),	 TEST(steps_are_read_back),
-		TEST(interfaces_that_collide),	 TEST(every_session_is_seen_and_only_its_own_forgotten),
+		TEST(prepared_beside_another),
+		TEST(prepared_for_other_maps),
+		TEST(nothing_to_prepare_for),
+		TEST(one_agent_at_a_time),
+		TEST(only_on_a_bpf_file_system),
+		TEST(another_layout_is_refused),
+		TEST(a_restart_keeps_maps_and_programs),
+		TEST(lost_pins_are_put_back),
+		TEST(steps_are_read_back),
+		TEST(interfaces_that_collide),
+		TEST(every_session_is_seen_and_only_its_own_forgotten),
 		TEST(node_ports_are_replaced),
 	};
 

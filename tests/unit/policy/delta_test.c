@@ -500,12 +500,48 @@ static void test_replaced_interface(void **state)
 	actual_free(a);
 }
 
+/* One that was adopted is born with an epoch past its birth, for sessions that are to be decided afresh; that
+ * its grace ends changes one byte of it. */
+static void test_adopted_interface(void **state)
+{
+	struct actual *a = actual_new(&small);
+	struct world w = { .there = { true }, .mask = { 1 }, .class = { 1 } };
+	struct tables *t = tables_of(&w);
+	struct bh_endpoint young;
+	struct plan *p = NULL;
+
+	(void)state;
+	t->endpoints.v[0].flags = BH_EP_ADOPTED;
+	assert_int_equal(delta_plan(t, a, &p, NULL), 0);
+	run_steps(a, p, p->steps.n, NULL);
+	plan_free(p);
+	young = *endpoint_in(a, 0);
+	assert_int_equal(young.flags, BH_EP_ADOPTED);
+	assert_int_equal(young.epoch, young.born + 1);
+	assert_int_equal(a->epoch, young.epoch);
+
+	t->endpoints.v[0].flags = 0;
+	assert_int_equal(delta_plan(t, a, &p, NULL), 0);
+	assert_int_equal(p->steps.n, 1);
+	assert_int_equal(p->steps.v[0].kind, STEP_EP_FLAGS);
+	run_steps(a, p, p->steps.n, NULL);
+	plan_free(p);
+	young.flags = 0;
+	assert_memory_equal(endpoint_in(a, 0), &young, sizeof(young));
+	free_tables(t);
+	actual_free(a);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_every_reader), cmocka_unit_test(test_stopped_anywhere),
-		cmocka_unit_test(test_epochs),	     cmocka_unit_test(test_additive_is_free),
-		cmocka_unit_test(test_full_maps),    cmocka_unit_test(test_replaced_interface),
+		cmocka_unit_test(test_every_reader),
+		cmocka_unit_test(test_stopped_anywhere),
+		cmocka_unit_test(test_epochs),
+		cmocka_unit_test(test_additive_is_free),
+		cmocka_unit_test(test_full_maps),
+		cmocka_unit_test(test_replaced_interface),
+		cmocka_unit_test(test_adopted_interface),
 	};
 	const char *given = getenv("BH_SEED");
 

@@ -19,7 +19,7 @@
 #include "kube/http.h"
 
 struct http_call {
-	char path[512];
+	char path[512], method[8], body[4096];
 	struct http_handler handler;
 	struct http_call *next;
 };
@@ -56,16 +56,17 @@ void http_work(struct http *h)
 	(void)h;
 }
 
-int http_get(struct http *h, const char *path, unsigned int timeout_ms, const struct http_handler *handler,
-	     struct http_call **ret, struct bh_err *err)
+int http_send(struct http *h, const struct http_request *request, const struct http_handler *handler,
+	      struct http_call **ret, struct bh_err *err)
 {
 	struct http_call *c = calloc(1, sizeof(*c));
 
 	(void)h;
-	(void)timeout_ms;
 	(void)err;
 	assert_non_null(c);
-	(void)snprintf(c->path, sizeof(c->path), "%s", path);
+	(void)snprintf(c->path, sizeof(c->path), "%s", request->path);
+	(void)snprintf(c->method, sizeof(c->method), "%s", request->method ? request->method : "GET");
+	(void)snprintf(c->body, sizeof(c->body), "%s", request->body ? request->body : "");
 	c->handler = *handler;
 	c->next = calls;
 	calls = *ret = c;
@@ -107,7 +108,7 @@ static void answer_ends(const char *part, int status)
 }
 
 /* Part of the body of a 200; a call that does not believe it is cut off. */
-static void says(const char *part, const char *text)
+static inline void says(const char *part, const char *text)
 {
 	struct http_call *c = asked(part);
 	struct bh_err err = {};

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The clsact qdisc and our filter on it, by rtnetlink. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <linux/if_ether.h>
+#include <linux/pkt_cls.h>
+#include <linux/pkt_sched.h>
+#include <string.h>
+
+#include "hook/netlink.h"
+#include "hook/nl.h"
+
+/* Our place on clsact: the lowest priority number there is, so ahead of whoever lets the kernel
+ * choose (it counts down from 49152), and a handle that nobody gets by chance. */
+#define FILTER_PRIO   1
+#define FILTER_HANDLE 0xb01c
+#define FILTER_INFO   TC_H_MAKE((uint32_t)FILTER_PRIO << 16, htons(ETH_P_ALL))
+
+static struct nl_request tc_request(uint16_t type, uint16_t flags, uint32_t ifindex, uint32_t parent)
+{
+	struct nl_request r = nl_request(type, flags, sizeof(r.tc));
+
+	r.tc.tcm_ifindex = (int)ifindex;
+	r.tc.tcm_parent = parent;
+	return r;
+}
+
+static uint32_t side(bool ingress)
+{
+	return TC_H_MAKE(TC_H_CLSACT, ingress ? TC_H_MIN_INGRESS : TC_H_MIN_EGRESS);
+}
+
+static int take_kind(void *ctx, const struct nlmsghdr *h)
+{
+	const struct rtattr *at[TCA_KIND + 1];
+	const struct tcmsg *m = NLMSG_DATA(h);
+
+	if (h->nlmsg_type != RTM_NEWQDISC || h->nlmsg_len < NLMSG_LENGTH(sizeof(*m)))
+		return 0;
+	nl_attrs(TCA_RTA(m), TCA_PAYLOAD(h), at, TCA_KIND);
+	nl_attr_text(at[TCA_KIND], ctx, 16);
+	return 0;
+}
+
+/* "clsact" and "ingress" take the same place, so that an interface has one of them or neither (""). */
+static int ingress_kind(int nl, uint32_t ifindex, char ret[16], struct bh_err *err)
+{
+	struct nl_request r = tc_request(RTM_GETQDISC, NLM_F_ECHO, ifindex, TC_H_CLSACT);
+	int n;
+
+	ret[0] = '\0';
+	n = nl_talk(nl, &r, take_kind, ret, "qdisc", err);
+	return n == -ENOENT || n == -EINVAL || n == -ENODEV ? 0 : n;
+}
+
+int nl_clsact_add(int nl, uint32_t ifindex, struct bh_err *err)
+{
+	struct nl_request r = tc_request(RTM_NEWQDISC, NLM_F_CREATE | NLM_F_EXCL, ifindex, TC_H_CLSACT);
+	char kind[16];
+	int n;
+
+	r.tc.tcm_handle = TC_H_MAKE(TC_H_CLSACT, 0);
+	nl_put_text(&r, TCA_KIND, "clsact");
+	n = nl_talk(nl, &r, NULL, NULL, "clsact qdisc", err);
+	if (n != -EEXIST)
+		return n;
+
+	n = ingress_kind(nl, ifindex, kind, err);
+	if (n < 0)
+		return n;
+	if (!strcmp(kind, "clsact"))
+		return 0;
+	return bh_err_set(
+		err, -EBUSY,
+		"interface with index %u has a qdisc '%s' (the bandwidth plugin makes one), which takes "
+		"the place of clsact; use tcx (Linux 6.6) or take it away",
+		ifindex, kind);
+}
+
+struct filters {
+	uint32_t prog_id; /* of ours; 0: there is none */
+	bool others;
+};
+
+/* Every classifier shows itself once with handle 0 and then each of its filters. */
+static int take_filter(void *ctx, const struct nlmsghdr *h)
+{
+	const struct rtattr *at[TCA_OPTIONS + 1], *opt[TCA_BPF_ID + 1];
+	const struct tcmsg *m = NLMSG_DATA(h);
+	struct filters *f = ctx;
+
+	if (h->nlmsg_type != RTM_NEWTFILTER || h->nlmsg_len < NLMSG_LENGTH(sizeof(*m)))
+		return 0;
+	nl_attrs(TCA_RTA(m), TCA_PAYLOAD(h), at, TCA_OPTIONS);
+	if (m->tcm_info != FILTER_INFO || !nl_attr_is(at[TCA_KIND], "bpf")) {
+		f->others = true;
+	} else if (m->tcm_handle == FILTER_HANDLE && at[TCA_OPTIONS]) {
+		nl_attrs(RTA_DATA(at[TCA_OPTIONS]), RTA_PAYLOAD(at[TCA_OPTIONS]), opt, TCA_BPF_ID);
+		f->prog_id = nl_attr_u32(opt[TCA_BPF_ID], 0);
+	} else if (m->tcm_handle) {
+		f->others = true;
+	}
+	return 0;
+}
+
+/* A dump, because it answers a missing interface, qdisc or filter alike: with nothing. */
+static int get_filters(int nl, uint32_t ifindex, bool ingress, struct filters *ret, struct bh_err *err)
+{
+	int tries, n = -EAGAIN;
+
+	for (tries = 0; n == -EAGAIN && tries < NL_DUMP_TRIES; tries++) {
+		struct nl_request r = tc_request(RTM_GETTFILTER, NLM_F_DUMP, ifindex, side(ingress));
+
+		*ret = (struct filters){ 0 };
+		n = nl_talk(nl, &r, take_filter, ret, "filters", err);
+	}
+	return n == -ENODEV ? 0 : n;
+}
+
+int nl_clsact_del_if_empty(int nl, uint32_t ifindex, struct bh_err *err)
+{
+	struct nl_request r = tc_request(RTM_DELQDISC, 0, ifindex, TC_H_CLSACT);
+	struct filters in, out;
+	char kind[16];
+	int n;
+
+	n = ingress_kind(nl, ifindex, kind, err);
+	if (n < 0 || strcmp(kind, "clsact"))
+		return n;
+	n = get_filters(nl, ifindex, true, &in, err);
+	if (n < 0)
+		return n;
+	n = get_filters(nl, ifindex, false, &out, err);
+	if (n < 0)
+		return n;
+	if (in.others || out.others || in.prog_id || out.prog_id)
+		return 0;
+	r.tc.tcm_handle = TC_H_MAKE(TC_H_CLSACT, 0);
+	n = nl_talk(nl, &r, NULL, NULL, "clsact qdisc", err);
+	return n == -ENOENT || n == -EINVAL || n == -ENODEV ? 0 : n;
+}
+
+static struct nl_request filter_request(uint16_t type, uint16_t flags, uint32_t ifindex, bool ingress)
+{
+	struct nl_request r = tc_request(type, flags, ifindex, side(ingress));
+
+	r.tc.tcm_info = FILTER_INFO;
+	r.tc.tcm_handle = FILTER_HANDLE;
+	nl_put_text(&r, TCA_KIND, "bpf");
+	return r;
+}
+
+int nl_filter_set(int nl, uint32_t ifindex, bool ingress, int prog_fd, struct bh_err *err)
+{
+	struct nl_request r = filter_request(RTM_NEWTFILTER, NLM_F_CREATE, ifindex, ingress);
+	struct rtattr *options = nl_put(&r, TCA_OPTIONS, NULL, 0);
+
+	nl_put_u32(&r, TCA_BPF_FD, (uint32_t)prog_fd);
+	nl_put_text(&r, TCA_BPF_NAME, "bulkhead");
+	nl_put_u32(&r, TCA_BPF_FLAGS, TCA_BPF_FLAG_ACT_DIRECT);
+	options->rta_len = (unsigned short)((char *)&r + r.h.nlmsg_len - (char *)options);
+	return nl_talk(nl, &r, NULL, NULL, ingress ? "filter on clsact ingress" : "filter on clsact egress",
+		       err);
+}
+
+int nl_filter_del(int nl, uint32_t ifindex, bool ingress, struct bh_err *err)
+{
+	struct nl_request r = filter_request(RTM_DELTFILTER, 0, ifindex, ingress);
+	struct filters f;
+	int n;
+
+	n = get_filters(nl, ifindex, ingress, &f, err);
+	if (n < 0 || !f.prog_id)
+		return n;
+	n = nl_talk(nl, &r, NULL, NULL, "filter", err);
+	return n == -ENOENT || n == -EINVAL || n == -ENODEV ? 0 : n;
+}
+
+int nl_filter_get(int nl, uint32_t ifindex, bool ingress, uint32_t *ret_prog_id, struct bh_err *err)
+{
+	struct filters f;
+	int n;
+
+	n = get_filters(nl, ifindex, ingress, &f, err);
+	if (n < 0)
+		return n;
+	*ret_prog_id = f.prog_id;
+	return 0;
+}

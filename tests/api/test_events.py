@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the agent tells the cluster's people: Events that a real API server takes and gives back. None of it holds
+up what the agent is there for."""
+import os
+import re
+import time
+
+from case_api import BACK_S, ApiCase
+from control import RULES
+from node import PIN_DIR, eventually
+from objects import NODE
+
+TICK_S = 2  # of the agent: when it looks at its pins
+
+
+class EventsCase(ApiCase):
+    def events(self, reason, ns="default"):
+        found = self.node.api.admin.list("Event", ns)["items"]
+        return [e for e in found if e["reason"] == reason]
+
+    def posts(self):
+        return self.node.ask("status")["posts"]
+
+    def lose_pins(self):
+        """Which the agent mends, and tells of: in the same words each time."""
+        pin = os.path.join(PIN_DIR, "bh_endpoints")
+        os.unlink(pin)
+        self.assertTrue(eventually(lambda: os.path.exists(pin), 3 * TICK_S), "the pin was not put back")
+
+
+class Told(EventsCase):
+    def test_object(self):
+        """As it is read back, in either API."""
+        event = eventually(lambda: self.events("Started"), 10)[0]
+        self.assertEqual(event["regarding"], {"apiVersion": "v1", "kind": "Node", "name": NODE, "uid": NODE})
+        self.assertEqual(event["reportingController"], "bulkhead.dev/agent")
+        self.assertEqual(event["reportingInstance"], NODE)
+        self.assertEqual((event["type"], event["action"]), ("Normal", "Started"))
+        self.assertIn("listening at", event["note"])
+        self.assertRegex(event["eventTime"], r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$")
+        name = event["metadata"]["name"]
+        self.assertTrue(re.fullmatch(rf"{NODE}\.[0-9a-f]{{16}}", name), name)
+        old = self.node.api.admin.request("GET", f"/api/v1/namespaces/default/events/{name}")
+        self.assertEqual((old["involvedObject"]["name"], old["message"]), (NODE, event["note"]))
+
+    def test_the_same_again(self):
+        """Three times the same in a minute is one Event."""
+        for _ in range(3):
+            self.lose_pins()
+        self.assertEqual(self.posts()["repeated"], 2)
+        events = eventually(lambda: self.events("PinsRestored"), 10)
+        time.sleep(1)
+        self.assertEqual(len(self.events("PinsRestored")), 1)
+        self.assertEqual(events[0]["type"], "Warning")
+        self.assertIn(PIN_DIR, events[0]["note"])
+
+
+class Away(EventsCase):
+    def test_kept_until_it_is_back(self):
+        eventually(lambda: self.posts()["posted"] == 1, 10)
+        self.node.api.kill()
+        self.lose_pins()
+        self.assertEqual((self.posts()["waiting"], self.posts()["lost"]), (1, 0))
+        self.still_to_db(*(p for p in self.everybody if p is not self.db))
+        self.node.api.start()
+        self.assertTrue(eventually(lambda: self.events("PinsRestored"), BACK_S), "it was not posted")
+        self.assertEqual(self.posts()["waiting"], 0)
+
+
+class Refused(EventsCase):
+    def test_told_once(self):
+        """No right to make Events: one line in the log, and all else as ever."""
+        eventually(lambda: self.posts()["posted"] == 1, 10)
+        self.addCleanup(self.node.api.grant, RULES)
+        self.node.api.grant([r for r in RULES if r["resources"] != ["events"]])
+        time.sleep(1)  # until the server has heard of it
+        self.lose_pins()
+        self.log_says("Events are refused", "HTTP 403", "cannot create resource")
+        self.node.agent_kill()
+        self.node.agent_start()
+        eventually(lambda: self.posts()["lost"] == 1, 10)
+        self.lose_pins()
+        eventually(lambda: self.posts()["lost"] == 2, 10)
+        self.assertEqual((self.posts()["posted"], self.posts()["waiting"]), (0, 0))
+        with open(self.node.log_path) as f:
+            self.assertEqual(f.read().count("Events are refused"), 2, "once in each agent's life")
+        self.deny_db("web")
+        self.only_to_db(self.web)
+        self.add_and_del()

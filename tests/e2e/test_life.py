@@ -1,0 +1,205 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Installed beside pods that run, upgraded, killed, its nodes rebooted, under traffic; and pods by the
+hundred."""
+import contextlib
+import os
+import random
+import signal
+import threading
+import time
+
+from installed import InstalledCase
+from node import eventually
+from test_policed import Changes, Rules
+
+CHURN_PORT, CHURN_PODS, CHURN_BATCH = 7777, 200, 40
+
+
+def percentile(values, share):
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
+
+
+class Traffic:
+    """Flows that may, new connections that may, and one who may not, all the time."""
+
+    def __init__(self, case, to, friends, stranger):
+        sent = [(f, proto, port) for f in case.node.families for proto, port in (("tcp", 80), ("udp", 53))]
+        start = lambda who, verb: [  # noqa: E731
+            who.start(verb, 5, proto, to.ips[f], port) for f, proto, port in sent
+        ]
+        self.case = case
+        self.flows = [m for who in friends for m in start(who, "flow")]
+        self.fresh = [m for who in friends for m in start(who, "hammer")]
+        self.denied = start(stranger, "hammer")
+        for m in self.flows:
+            case.assertTrue(eventually(lambda m=m: m.report()["received"] > 10), f"{m} does not flow")
+
+    def stop(self):
+        for m in self.flows:
+            last = m.stop()
+            self.case.assertEqual(last["error"], "", f"{m}")
+            self.case.assertEqual(last["sent"], last["received"], f"{m}: lost packets: {last}")
+        for m in self.fresh:
+            last = m.stop()
+            self.case.assertEqual((last["lost"], last["refused"]), (0, 0), f"{m}: lost flows: {last}")
+            self.case.assertGreater(last["answered"], 100)
+        for m in self.denied:
+            last = m.stop()
+            self.case.assertEqual(last["answered"], 0, f"{m}: passed: {last}")
+            self.case.assertGreater(last["tried"], 100)
+
+
+class Life(Rules, InstalledCase):
+    configs = ["dual/bridge/containerd-2/nftables"]
+    cost = 5
+    timeout_s = 900
+
+    @property
+    def blue_only(self):
+        return [{"from": [{"namespaceSelector": {"matchLabels": {"team": "blue"}}}]}]
+
+    def may(self, s, d, *_):
+        return d not in self.shop or s in (self.job, self.job2)
+
+    assert_at_once = Changes.assert_at_once
+    test_labels = Changes.test_labels
+    test_scaled = Changes.test_scaled
+    scale_back = Changes.scale_back
+
+    @contextlib.contextmanager
+    def traffic(self):
+        """With a policy that lets one namespace in; at the end nobody has noticed anything."""
+        self.policy(ingress=self.blue_only)
+        self.assert_policed(ingress=self.may)
+        traffic = Traffic(self, self.a, (self.job, self.job2), self.b)
+        yield
+        traffic.stop()
+        self.assert_at_once(self.may)
+
+    def test_protected(self):
+        self.assert_protected()
+
+    def test_agent_killed(self):
+        """Its container is started again by the kubelet."""
+        with self.traffic():
+            for _ in range(2):
+                (pid,) = self.node.agent_pids("node1")
+                os.kill(pid, signal.SIGKILL)
+                self.assertTrue(eventually(lambda p=pid: self.node.agent_pids("node1") not in ([], [p]), 60, 0.2))
+
+    def test_upgrade(self):
+        """To another build, and back."""
+        self.node.load("2")
+        for tag in ("2", "1"):
+            with self.traffic():
+                self.node.upgrade(tag)
+            for node in self.node.nodes():
+                self.assertEqual(self.node.ctl(node, "status")["version"], "0.1." + tag)
+        self.assert_protected()
+
+    def test_reboot(self):
+        """From the first moment on, nothing passes that may not."""
+        self.policy(ingress=self.blue_only)
+        self.assert_policed(ingress=self.may)
+        hammers = [self.b.start("hammer", 5, "tcp", self.a.ips[f], 80) for f in self.node.families]
+        before = self.node.traces_on("node1")
+        self.node.tool("reboot", "node1")
+        self.assertNotEqual(before, [])
+        for m in hammers:
+            self.assertEqual(m.stop()["answered"], 0)
+        self.node.await_pods()
+        self.find_pods()
+        self.assert_policed(ingress=self.may)
+        self.assert_protected()
+        self.assertFalse([t for t in self.node.traces_on("node1") if t in before and "endpoints" in t])
+
+    # ---- pods by the hundred -------------------------------------------------------------------
+
+    def churn_targets(self):
+        """Every address that a pod of either node may get, at a port where only the new ones serve."""
+        found = []
+        for node in ("1", "2"):
+            found += [("tcp", f"10.244.{node}.{i}", CHURN_PORT) for i in range(2, 255)]
+            found += [("tcp", f"fd00:244:0:{node}::{i:x}", CHURN_PORT) for i in range(2, 255)]
+        return found
+
+    def probe_all(self, stranger, stop, got):
+        targets = self.churn_targets()
+        while not stop.is_set():
+            answers = stranger.try_all(targets, 200)
+            got["tried"] += len(answers)
+            got["passed"] += [t for t, a in zip(targets, answers) if a["ok"]]
+
+    def batch(self, n):
+        """So many pods on each node that serve one port; they are asked by a friend as soon as the API says
+        that they are ready: [(on the friend's node, seconds until it answered)]"""
+        node, took, seen = self.node, [], set()
+        labels = {"app": "churn"}
+        for name in ("node1", "node2"):
+            node.deploy_one("shop", "churn-" + name, labels, n // 2, name, CHURN_PORT)
+        end = time.monotonic() + 120
+        while len(seen) < n:
+            self.assertLess(time.monotonic(), end, f"{len(seen)} of {n} ready")
+            for item in node.get("pods", "-n", "shop", "-l", "app=churn")["items"]:
+                uid, status = item["metadata"]["uid"], item["status"]
+                ready = [c for c in status.get("conditions", ()) if c["type"] == "Ready" and c["status"] == "True"]
+                if uid not in seen and ready:
+                    seen.add(uid)
+                    took += self.ask_new(item)
+        for name in ("node1", "node2"):
+            node.kubectl("delete", "deployment", "-n", "shop", "churn-" + name, "--wait=false")
+        gone = lambda: not node.get("pods", "-n", "shop", "-l", "app=churn")["items"]  # noqa: E731
+        self.assertTrue(eventually(gone, 120, 0.5), "pods do not go")
+        return took
+
+    def ask_new(self, item):
+        took = []
+        for friend in (self.job, self.job2):
+            for ip in item["status"]["podIPs"]:
+                began = time.monotonic()
+                ok = lambda: friend.try_all([("tcp", ip["ip"], CHURN_PORT)], 1000)[0]["ok"]  # noqa: B023, E731
+                self.assertTrue(eventually(ok, 10, 0.01), f"{friend} does not reach {ip}")
+                took.append((friend.node == item["spec"]["nodeName"], time.monotonic() - began))
+        return took
+
+    def test_churn(self):
+        self.policy(ingress=self.blue_only)
+        self.assert_policed(ingress=self.may)
+        stop = threading.Event()
+        counts = [{"tried": 0, "passed": []} for _ in range(2)]
+        strangers = [threading.Thread(target=self.probe_all, args=(pod, stop, c))
+                     for pod, c in zip((self.a, self.b), counts)]
+        for thread in strangers:
+            thread.start()
+        took = []
+        try:
+            for _ in range(CHURN_PODS // CHURN_BATCH):
+                took += self.batch(CHURN_BATCH)
+        finally:
+            stop.set()
+            for thread in strangers:
+                thread.join()
+        for c in counts:
+            self.assertEqual(c["passed"], [])
+            self.assertGreater(c["tried"], 10000)
+        here = [s for same, s in took if same]
+        there = [s for same, s in took if not same]
+        self.assertEqual(len(took), 4 * CHURN_PODS)
+        print(f"answered after: same node p50 {percentile(here, .5):.3f} s, p99 {percentile(here, .99):.3f} s; "
+              f"other node p50 {percentile(there, .5):.3f} s, p99 {percentile(there, .99):.3f} s")
+        self.assert_protected()
+        self.assert_nothing_left()
+
+    def assert_nothing_left(self):
+        """Records and pins are those of the pods that there are."""
+
+        def so():
+            for node in self.node.nodes():
+                there = len(self.node.ctl(node, "endpoints"))
+                records = self.node.on(node, "ls /run/bulkhead/endpoints | wc -l").strip()
+                pins = self.node.on(node, "ls /sys/fs/bpf/bulkhead-v1/links | wc -l").strip()
+                self.assertEqual((records, pins), (str(there), str(2 * there)), f"on {node}")
+            return True
+
+        eventually(so, 15, 0.5)
