@@ -9,5 +9,5 @@ $(STATIC_PROBE): tests/integration/probe.c
 	$(Q)$(CC) $(CPPFLAGS) $(filter-out $(SANFLAGS),$(CFLAGS)) -static-pie -o $@ $<
 
 .PHONY: check-cluster
-check-cluster: all image $(PROBE) $(STATIC_PROBE)
+check-cluster: all image $$(PROBE) $(STATIC_PROBE)
 	$(Q)tests/cluster/run $(ARGS)
