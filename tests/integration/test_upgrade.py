@@ -103,7 +103,7 @@ class Standby(PolicedCase):
             end.set()
             thread.join()
         self.assertFalse(failed, f"{len(failed)} of {len(added)} ADDs failed: {failed[:3]}")
-        self.assertGreater(len(added), 6)
+        self.assertGreater(len(added), 1)
 
     def test_what_came_while_it_waited(self):
         """It knows pods of after its own start."""
