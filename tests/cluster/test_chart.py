@@ -20,14 +20,22 @@ KINDS = (
 
 class ChartCase(unittest.TestCase):
     config = None
-    options = ()
+    values = ()
 
     @classmethod
     def setUpClass(cls):
-        cls.cluster = Cluster(cls.title(cls.config), options=("--nodes", "1", *cls.options))
+        cls.cluster = Cluster(cls.title(cls.config), options=("--nodes", "1", "--no-bulkhead"))
         cls.addClassCleanup(cls.cluster.close)
         cls.cluster.tool("load-image", path_of(HOST))
-        cls.install("--create-namespace")
+        cls.namespace("bulkhead", "privileged")
+        cls.install()
+
+    @classmethod
+    def namespace(cls, name, level):
+        labels = {LEVEL: level} if level else {}
+        cls.cluster.apply(
+            {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}}
+        )
 
     @classmethod
     def helm(cls, *args):
@@ -37,13 +45,10 @@ class ChartCase(unittest.TestCase):
         return cls.cluster.tool.ask("node", "fabric", *argv, *args)
 
     @classmethod
-    def install(cls, *args):
-        answer = cls.helm(
-            *("install", "bulkhead", CHART, "--namespace", "bulkhead", "--take-ownership"),
-            *("--set", "agent.nodeSelector.example\\.org/nowhere=here", *args),
-        )
+    def install(cls):
+        where = ("--namespace", "bulkhead", "--wait", "--timeout", "100s")
+        answer = cls.helm("install", "bulkhead", CHART, *where, *cls.values)
         assert answer.code == 0, answer.err
-        return answer.out
 
     def ours(self, *args):
         names = self.cluster.kubectl(
@@ -58,6 +63,31 @@ class Enforced(ChartCase):
     @classmethod
     def title(cls, config):
         return f"chart.{config}"
+
+    def on_node(self, command):
+        return self.cluster.tool("node", "node1", "sh", "-c", command)
+
+    def chained(self):
+        return "bulkhead" in self.on_node("cat /etc/cni/net.d/*")
+
+    def test_uninstall(self):
+        """The chain, the programs and the records go with it, and pods are made as before."""
+        self.assertTrue(self.chained())
+        self.assertIn("bulkhead-v1", self.on_node("ls /sys/fs/bpf"))
+        self.addCleanup(self.install)
+        answer = self.helm("uninstall", "bulkhead", "--namespace", "bulkhead", "--timeout", "200s")
+        self.assertEqual(answer.code, 0, answer.out + answer.err)
+        self.assertFalse(self.chained())
+        self.assertNotIn("bulkhead", self.on_node("ls /sys/fs/bpf"))
+        self.assertTrue(eventually(lambda: not self.ours(), 20, 0.5), self.ours())
+
+    def test_upgrade(self):
+        """A value that changed arrives, and the agents are ready again."""
+        where = ("--namespace", "bulkhead", "--wait", "--timeout", "100s")
+        answer = self.helm("upgrade", "bulkhead", CHART, *where, "--set", "agent.logLevel=debug")
+        self.assertEqual(answer.code, 0, answer.out + answer.err)
+        args = self.cluster.get("daemonset", "-n", "bulkhead", "bulkhead-agent")["spec"]["template"]["spec"]
+        self.assertIn("--log-level=debug", args["containers"][0]["args"])
 
     def test_test(self):
         """Passes, and leaves nothing."""
@@ -80,13 +110,7 @@ class Enforced(ChartCase):
             ("untold", None, "WARNING: namespace untold has no pod security label"),
             ("ready", "privileged", None),
         ):
-            self.cluster.apply(
-                {
-                    "apiVersion": "v1",
-                    "kind": "Namespace",
-                    "metadata": {"name": name, "labels": {LEVEL: level} if level else {}},
-                }
-            )
+            self.namespace(name, level)
             answer = self.helm(
                 "install", "x", CHART, "--namespace", name, "--dry-run=server", "--take-ownership"
             )
@@ -99,8 +123,10 @@ class Enforced(ChartCase):
 
 
 class Unenforced(ChartCase):
+    """With agents on no node."""
+
     configs = ["4"]
-    options = ("--no-bulkhead",)
+    values = ("--set", "agent.nodeSelector.example\\.org/nowhere=here")
 
     @classmethod
     def title(cls, _):
@@ -113,10 +139,3 @@ class Unenforced(ChartCase):
         log = self.cluster.kubectl("-n", "bulkhead", "logs", "bulkhead-selftest")
         self.assertIn("port 8081: answers, and no policy allows it: policies are not enforced", log)
         self.assertNotIn("ENFORCED", log)
-
-    def test_uninstall(self):
-        """Without the hook, because there are no agents to wait for. The namespace and what a test left stay."""
-        self.addCleanup(self.install)
-        answer = self.helm("uninstall", "bulkhead", "--namespace", "bulkhead", "--no-hooks", "--wait")
-        self.assertEqual(answer.code, 0, answer.err)
-        self.assertEqual({o for o in self.ours() if "selftest" not in o}, set())
