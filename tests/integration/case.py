@@ -143,12 +143,16 @@ class PolicedCase(NodeCase):
         self.assert_matrix(self.policed(ingress, egress), self.everybody)
 
 
+# Of nstat: what a packet may have been lost to without us.
+LOSSES = ("TcpRetransSegs", "ListenDrops", "ListenOverflows", "BacklogDrop", "RcvbufErrors", "SYNTimeouts")
+
+
 class LiveTraffic:
     """To shop/db, by TCP and UDP in each family: flows and new connections of one that may, and attempts of one
     that may not."""
 
     def __init__(self, case, allowed, denied):
-        self.case = case
+        self.case, self.allowed = case, allowed
 
         def start(host, verb, tcp, udp):
             return [
@@ -163,17 +167,29 @@ class LiveTraffic:
         for m in self.flows:
             case.assertTrue(eventually(lambda m=m: m.report()["received"] > 10))
 
+    def why(self):
+        """For a failure: what our programs dropped, and what the kernel at either end did."""
+        status = self.case.node.ask("status") or {}
+        told = {r["reason"]: r for r in status.get("reasons", []) if r["action"] == "deny"}
+        ends = [h.run("nstat", "-asz", check=False).splitlines() for h in (self.allowed, self.case.db)]
+        drops = [[line.split()[:2] for line in e if any(w in line for w in LOSSES)] for e in ends]
+        return f"denied: {told}; kernel: {drops}"
+
     def stop(self, least=100):
         """Asserts that nothing was lost and nothing let through; what was counted, as one line."""
         case, n = self.case, {"flow packets": 0, "new flows": 0, "denied attempts": 0}
         for m in self.flows:
             last = m.stop()
             case.assertEqual(last["error"], "")
-            case.assertEqual(last["sent"], last["received"], f"{m}: a flow lost packets: {last}")
+            case.assertEqual(
+                last["sent"], last["received"], f"{m}: a flow lost packets: {last}; {self.why()}"
+            )
             n["flow packets"] += last["received"]
         for m in self.fresh:
             last = m.stop()
-            case.assertEqual((last["lost"], last["refused"]), (0, 0), f"{m}: new flows were lost: {last}")
+            case.assertEqual(
+                (last["lost"], last["refused"]), (0, 0), f"{m}: new flows were lost: {last}; {self.why()}"
+            )
             case.assertGreater(last["answered"], least)
             n["new flows"] += last["answered"]
         for m in self.denied:
