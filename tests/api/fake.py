@@ -48,6 +48,7 @@ class Exchange:
         self.resource, self.name = parts[0], parts[1] if len(parts) > 1 else None
         self.kind = BY_RESOURCE.get(self.resource)
         self.verb = "get" if self.name else "watch" if self.query.get("watch") in ("1", "true") else "list"
+        self.verb = {"POST": "create", "PATCH": "patch"}.get(method, self.verb)
         self.at, self.piece = time.monotonic(), None  # piece: bytes a chunk
 
     def __repr__(self):
@@ -301,6 +302,7 @@ class Fake:
                 headers = {
                     k.strip().lower(): v.strip() for k, _, v in (line.partition(":") for line in lines)
                 }
+                await reader.readexactly(int(headers.get("content-length", 0)))
                 x = Exchange(self, method, target, headers, writer)
                 self.seen.append(x)
                 await self._act_for(x)(x)
@@ -311,6 +313,8 @@ class Fake:
         """Well."""
         if not x.kind:
             await x.status(404, "NotFound")
+        elif x.verb in ("create", "patch"):  # Events: taken, and not looked at
+            await x.answer({}, 201 if x.verb == "create" else 200)
         elif x.verb == "get":
             await self.get(x)
         elif x.verb == "list":

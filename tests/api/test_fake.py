@@ -441,7 +441,7 @@ class Trust(FakeCase):
         self.only_to_db(within=BACK_S)
         self.add_and_del()
         for x in self.api.seen:
-            self.assertEqual(x.method, "GET")
+            self.assertEqual(x.method, "POST" if x.resource == "events" else "GET", x)
             self.assertEqual(x.headers.get("accept"), "application/json")
             self.assertNotIn("accept-encoding", x.headers)
         sent = {x.headers.get("authorization") for x in self.api.seen[before:]}
