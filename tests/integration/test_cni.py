@@ -487,8 +487,10 @@ class Crowd(PolicedCase):
         pod.look()
         with concurrent.futures.ThreadPoolExecutor(8) as hands:
             verbs = ["ADD", "DEL", "ADD", "ADD", "DEL", "ADD", "DEL", "ADD"] * 3
-            codes = list(hands.map(lambda v: self.node.ours(v, pod, prev)[0], verbs))
-        self.assertEqual(set(codes), {0})
+            answers = list(hands.map(lambda v: self.node.ours(v, pod, prev, timeoutMs=10000), verbs))
+        codes = [code for code, _ in answers]
+        self.assertLessEqual(set(codes), {0, 11}, answers)  # 11: the others took all of its time
+        self.assertEqual({c for c, v in zip(codes, verbs) if v == "DEL"}, {0})
         self.assertEqual(self.node.ours("ADD", pod, prev)[0], 0)
         self.node.up(pod, serve=False)
         self.assert_invariants()
