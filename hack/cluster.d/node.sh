@@ -51,6 +51,7 @@ reboot_node() {	# NODE
 		cp -a "/proc/$(pid_of "$node")/root/run/node/$dir/upper" "$state/$node/$dir"
 	done
 	kill_all "$node" "$node-*"
+	on fabric ip link del "$node" 2>/dev/null || true	# where its namespace is not yet gone
 	boot_node "$node"
 	start_containerd "$node"
 	[ "$main_cni" != flannel ] || start_flannel "$node"
