@@ -23,10 +23,24 @@ struct endpoint_record {
 	bool unprotected; /* it ran without programs (failMode open, adoption), and they are not on yet */
 	bool waits;	  /* for its policy to be in force: until then the programs would only cut it off */
 	bool new_flows;	  /* its flows are to be looked for once more, when the programs hang */
-	uint64_t grace_end_ns; /* of its flows that nobody knows; 0: it has none, or not yet */
-	bool broken;	       /* programs are missing and could not be put back; said so */
-	char why[128];	       /* then */
-	bool unknown;	       /* its pod or namespace is not known; said so */
+	uint64_t grace_end_ns;	/* of its flows that nobody knows; 0: it has none, or not yet */
+	bool displaced;		/* another program runs before ours; said so */
+	unsigned int reclaims;	/* how often we went before it again, of late */
+	uint64_t reclaim_at_ns; /* not before */
+	bool broken;		/* programs are missing and could not be put back; said so */
+	char why[128];		/* then */
+	bool unknown;		/* its pod or namespace is not known; said so */
+};
+
+/* What was not as it should be, and was put right, since the start. */
+struct healed {
+	uint64_t adopted;    /* pods that no ADD told of */
+	uint64_t hooks;	     /* programs were missing */
+	uint64_t displaced;  /* another program had put itself before ours */
+	uint64_t gone;	     /* interfaces that went without a DEL */
+	uint64_t interfaces; /* indexes that are another interface's now */
+	uint64_t addresses;  /* that are another endpoint's now */
+	uint64_t pins;	     /* of links that hang nowhere any more */
 };
 
 int endpoints_new(struct agent *a); /* sets a->endpoints; 0 or -ENOMEM */
@@ -58,5 +72,7 @@ void endpoints_tick(struct agent *a);
 
 /* Borrowed; NULL if not known. */
 const struct endpoint_record *endpoints_record(const struct agent *a, const struct hash128 *key);
+const struct healed *endpoints_healed(const struct agent *a);
+size_t endpoints_displaced(const struct agent *a);
 
 #endif

@@ -13,6 +13,7 @@ from node import PIN_DIR, ROOT
 
 LIBC = ctypes.CDLL(None, use_errno=True)
 SYS_BPF = {"x86_64": 321, "aarch64": 280}[platform.machine()]
+PROG_LOAD, OBJ_PIN, LINK_CREATE = 5, 6, 28
 MAP_LOOKUP, MAP_NEXT_KEY, OBJ_GET, PROG_QUERY, OBJ_INFO, LINK_DETACH = 1, 4, 7, 16, 15, 34
 TCX_INGRESS, TCX_EGRESS = 46, 47
 INGRESS, EGRESS = 0, 1
@@ -182,3 +183,21 @@ def link_detach(path):
         bpf(LINK_DETACH, bytearray(struct.pack("<I", fd)))
     finally:
         os.close(fd)
+
+
+def load_verdict(value):
+    """A program for a tc hook that says @value to everything; the caller closes the descriptor."""
+    insns = struct.pack("<BBhi", 0xB7, 0, 0, value) + struct.pack("<BBhi", 0x95, 0, 0, 0)
+    code, words = ctypes.create_string_buffer(insns, len(insns)), ctypes.create_string_buffer(b"GPL")
+    attr = struct.pack("<IIQQ", 3, 2, ctypes.addressof(code), ctypes.addressof(words))  # SCHED_CLS
+    return bpf(PROG_LOAD, bytearray(attr.ljust(72, b"\0")))
+
+
+def pin(fd, path):
+    name = ctypes.create_string_buffer(path.encode())
+    bpf(OBJ_PIN, bytearray(struct.pack("<QII", ctypes.addressof(name), fd, 0)))
+
+
+def tcx_before_all(fd, ifindex, attach_type):
+    """A tcx link ahead of every other program; it hangs as long as its descriptor is open."""
+    return bpf(LINK_CREATE, bytearray(struct.pack("<IIIIIIQ", fd, ifindex, attach_type, 8, 0, 0, 0)))
