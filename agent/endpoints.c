@@ -167,6 +167,16 @@ static bool was_deleted(const struct agent *a, const struct hash128 *key)
 	return false;
 }
 
+bool endpoints_is_leaving(const struct agent *a, uint32_t ifindex)
+{
+	size_t i;
+
+	for (i = 0; i < a->endpoints->deleted.n; i++)
+		if (a->endpoints->deleted.v[i].ifindex == ifindex)
+			return clock_ns() - a->endpoints->deleted.v[i].at_ns < DELETED_MS * 1000000ull;
+	return false;
+}
+
 static int check_endpoint(const struct endpoint *e, struct bh_err *err)
 {
 	char text[ENDPOINT_TEXT];
@@ -230,7 +240,7 @@ bool endpoints_del(struct agent *a, const struct hash128 *key)
 	forget_deleted(a, key);
 	d = vec_add(&a->endpoints->deleted);
 	if (d)
-		*d = (struct deleted){ .key = *key, .at_ns = clock_ns() };
+		*d = (struct deleted){ .key = *key, .ifindex = e ? e->ifindex : 0, .at_ns = clock_ns() };
 	if (e)
 		endpoints_drop(a, e, true, "its container was deleted");
 	return e;

@@ -56,6 +56,9 @@ int endpoints_put(struct agent *a, struct api_endpoint *take, struct bh_err *err
 int endpoints_adopt(struct agent *a, struct api_endpoint *take, struct bh_err *err);
 bool endpoints_del(struct agent *a, const struct hash128 *key); /* whether there was one */
 
+/* It has had its DEL a moment ago: the veth and the Pod may be there for a little longer. */
+bool endpoints_is_leaving(const struct agent *a, uint32_t ifindex);
+
 void endpoints_link_gone(struct agent *a, uint32_t ifindex);
 void endpoints_check_links(struct agent *a); /* drops those whose interface is gone */
 

@@ -12,6 +12,7 @@
 
 struct deleted {
 	struct hash128 key;
+	uint32_t ifindex; /* 0: not known */
 	uint64_t at_ns;
 };
 

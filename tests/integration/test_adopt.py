@@ -238,6 +238,20 @@ class Protected(Adopted):
         for pod in self.node.pods:
             self.assertEqual(self.node.ours("CHECK", pod, pod.result)[0], 0)
 
+    def test_del_is_no_adoption(self):
+        """Between our DEL and the main plugin's the veth is there, and the Pod is for even longer."""
+        self.node.agent_start()
+        self.wait_protected()
+        self.job.network, self.job.container = "podnet", "real"
+        self.assertEqual(self.node.ours("ADD", self.job, self.job.result)[0], 0)
+        self.assertEqual(self.node.ours("DEL", self.job)[0], 0)
+        time.sleep(4.5)
+        self.assertEqual(sorted(i["name"] for i in self.node.ask("endpoints")["items"]), ["db", "web"])
+        self.assertEqual(self.node.ask("status")["healed"]["adopted"], 3)
+        self.job.stop_serving()
+        self.node.pods.remove(self.job)
+        run("ip", "link", "del", self.job.hostif)
+
     def test_gc_leaves_them(self):
         self.node.agent_start()
         self.wait_protected()
