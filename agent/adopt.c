@@ -132,7 +132,7 @@ static bool is_known(const struct agent *a, uint32_t ifindex)
 	for (i = 0; i < a->model->endpoints.n; i++)
 		if (a->model->endpoints.v[i]->ifindex == ifindex)
 			return true;
-	return false;
+	return endpoints_is_leaving(a, ifindex);
 }
 
 static int look_at(int nl, const struct nl_link *host, struct stray *ret, struct bh_err *err)

@@ -278,7 +278,8 @@ static int make_own_parts(struct agent *a, struct bh_err *err)
 {
 	a->model = model_new();
 	a->names = a->model ? names_new(a->model) : NULL;
-	if (!a->names || endpoints_new(a) < 0 || adopt_new(a) < 0 || requests_new(a) < 0 || streams_new(a) < 0)
+	if (!a->names || endpoints_new(a) < 0 || adopt_new(a) < 0 || requests_new(a) < 0 ||
+	    streams_new(a) < 0)
 		return bh_err_set(err, -ENOMEM, "no memory");
 	a->tick = (struct loop_timer){ .fn = on_tick, .ctx = a };
 	a->source_timer = (struct loop_timer){ .fn = on_source, .ctx = a };

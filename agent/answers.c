@@ -230,6 +230,20 @@ static void add_chain(struct json_object *o, const struct agent *a)
 	jx_add(o, "chain", c);
 }
 
+static struct json_object *healed_of(const struct healed *h)
+{
+	struct json_object *o = json_object_new_object();
+
+	jx_add_int(o, "adopted", h->adopted);
+	jx_add_int(o, "hooks_restored", h->hooks);
+	jx_add_int(o, "hooks_displaced", h->displaced);
+	jx_add_int(o, "endpoints_gone", h->gone);
+	jx_add_int(o, "interfaces_reused", h->interfaces);
+	jx_add_int(o, "addresses_reused", h->addresses);
+	jx_add_int(o, "dead_pins", h->pins);
+	return o;
+}
+
 void answer_status(struct agent *a, struct api_conn *conn, struct json_object *request)
 {
 	struct json_object *o = jx_done();
@@ -249,6 +263,8 @@ void answer_status(struct agent *a, struct api_conn *conn, struct json_object *r
 	jx_add_int(o, "endpoints", a->model->endpoints.n);
 	jx_add_int(o, "unprotected", unprotected_count(a));
 	jx_add(o, "unprotected_reasons", unprotected_reasons(a));
+	jx_add_int(o, "displaced", endpoints_displaced(a));
+	jx_add(o, "healed", healed_of(endpoints_healed(a)));
 	jx_add_int(o, "pods", a->model->pods.n);
 	jx_add_int(o, "namespaces", a->model->namespaces.n);
 	jx_add_int(o, "policies", a->model->policies.n);
@@ -322,6 +338,7 @@ static struct json_object *endpoint_item(const struct agent *a, const struct end
 	jx_add_str(o, "attach", r ? r->attach : "");
 	jx_add_bool(o, "adopted", r && r->adopted);
 	jx_add_bool(o, "protected", r && !r->unprotected && !r->broken);
+	jx_add_bool(o, "displaced", r && r->displaced);
 	add_set(o, f, inforce_endpoint(f, &e->key));
 	add_epoch(o, reconcile_actual(a->reconcile), e->ifindex);
 	return o;

@@ -23,10 +23,24 @@ struct endpoint_record {
 	bool unprotected; /* it ran without programs (failMode open, adoption), and they are not on yet */
 	bool waits;	  /* for its policy to be in force: until then the programs would only cut it off */
 	bool new_flows;	  /* its flows are to be looked for once more, when the programs hang */
-	uint64_t grace_end_ns; /* of its flows that nobody knows; 0: it has none, or not yet */
-	bool broken;	       /* programs are missing and could not be put back; said so */
-	char why[128];	       /* then */
-	bool unknown;	       /* its pod or namespace is not known; said so */
+	uint64_t grace_end_ns;	/* of its flows that nobody knows; 0: it has none, or not yet */
+	bool displaced;		/* another program runs before ours; said so */
+	unsigned int reclaims;	/* how often we went before it again, of late */
+	uint64_t reclaim_at_ns; /* not before */
+	bool broken;		/* programs are missing and could not be put back; said so */
+	char why[128];		/* then */
+	bool unknown;		/* its pod or namespace is not known; said so */
+};
+
+/* What was not as it should be, and was put right, since the start. */
+struct healed {
+	uint64_t adopted;    /* pods that no ADD told of */
+	uint64_t hooks;	     /* programs were missing */
+	uint64_t displaced;  /* another program had put itself before ours */
+	uint64_t gone;	     /* interfaces that went without a DEL */
+	uint64_t interfaces; /* indexes that are another interface's now */
+	uint64_t addresses;  /* that are another endpoint's now */
+	uint64_t pins;	     /* of links that hang nowhere any more */
 };
 
 int endpoints_new(struct agent *a); /* sets a->endpoints; 0 or -ENOMEM */
@@ -41,6 +55,9 @@ int endpoints_put(struct agent *a, struct api_endpoint *take, struct bh_err *err
 /* As endpoints_put(), and writes its record: for who has no plugin that does. */
 int endpoints_adopt(struct agent *a, struct api_endpoint *take, struct bh_err *err);
 bool endpoints_del(struct agent *a, const struct hash128 *key); /* whether there was one */
+
+/* It has had its DEL a moment ago: the veth and the Pod may be there for a little longer. */
+bool endpoints_is_leaving(const struct agent *a, uint32_t ifindex);
 
 void endpoints_link_gone(struct agent *a, uint32_t ifindex);
 void endpoints_check_links(struct agent *a); /* drops those whose interface is gone */
@@ -60,5 +77,7 @@ void endpoints_tick(struct agent *a);
 const struct endpoint_record *endpoints_record(const struct agent *a, const struct hash128 *key);
 size_t endpoints_bare(const struct agent *a); /* that run without the programs */
 bool endpoints_seen(const struct agent *a);   /* whether every interface has been looked at once */
+const struct healed *endpoints_healed(const struct agent *a);
+size_t endpoints_displaced(const struct agent *a);
 
 #endif

@@ -194,10 +194,9 @@ int node_read_addrs(const struct node *n, struct model *m, struct bh_err *err)
 	return r < 0 ? bh_err_set(err, r, "no memory for %d addresses", count) : 1;
 }
 
-int node_has_link(const struct node *n, uint32_t ifindex, struct bh_err *err)
+int node_link(const struct node *n, uint32_t ifindex, struct nl_link *ret, struct bh_err *err)
 {
-	struct nl_link link;
-	const int r = nl_link_by_index(n->ask_fd, ifindex, &link, err);
+	const int r = nl_link_by_index(n->ask_fd, ifindex, ret, err);
 
 	return r == -ENODEV ? 0 : r < 0 ? r : 1;
 }

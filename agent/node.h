@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "hook/netlink.h"
 #include "model/model.h"
 #include "util/err.h"
 
@@ -32,6 +33,6 @@ int node_work(struct node *n, struct bh_err *err);
 int node_read_addrs(const struct node *n, struct model *m, struct bh_err *err);
 
 /* Return: 1 there is such an interface, 0 there is none, or -errno. */
-int node_has_link(const struct node *n, uint32_t ifindex, struct bh_err *err);
+int node_link(const struct node *n, uint32_t ifindex, struct nl_link *ret, struct bh_err *err);
 
 #endif

@@ -29,8 +29,12 @@ static void row(struct table *t, struct json_object *item)
 	table_add(t, ctl_join(ctl_get(item, "addresses"), addrs, sizeof(addrs)), PLAIN);
 	table_fmt(t, PLAIN, "%s:%llu", ctl_str(item, "ifname"), (unsigned long long)ctl_int(item, "ifindex"));
 	table_fmt(t, DIM, "%.12s", ctl_str(item, "container"));
-	table_add(t, ctl_bool(item, "protected") ? attach : "UNPROTECTED",
-		  ctl_bool(item, "protected") ? PLAIN : RED);
+	if (!ctl_bool(item, "protected"))
+		table_add(t, "UNPROTECTED", RED);
+	else if (ctl_bool(item, "displaced"))
+		table_fmt(t, RED, "%s, NOT FIRST", attach);
+	else
+		table_add(t, attach, PLAIN);
 	add_direction(t, item, "isolated_ingress", "ingress_policies");
 	add_direction(t, item, "isolated_egress", "egress_policies");
 }

@@ -76,7 +76,7 @@ static void print_watches(const struct ctl *c, struct json_object *list)
 	table_free(t);
 }
 
-/* "ambiguous: 2, no-veth: 1" */
+/* "ambiguous: 2, no-veth: 1"; "nothing" if all are 0. */
 static void count_reasons(struct json_object *o, char *ret, size_t size)
 {
 	size_t len = 0;
@@ -85,16 +85,19 @@ static void count_reasons(struct json_object *o, char *ret, size_t size)
 	if (!o)
 		return;
 	json_object_object_foreach(o, reason, n) {
-		if (len < size)
+		if (len < size && json_object_get_int(n))
 			len += (size_t)snprintf(ret + len, size - len, "%s%s: %d", len ? ", " : "", reason,
 						json_object_get_int(n));
 	}
+	if (!len)
+		(void)snprintf(ret, size, "nothing");
 }
 
 static void print_numbers(const struct ctl *c, struct json_object *o)
 {
-	const uint64_t open = ctl_int(o, "unprotected"), bad = ctl_int(o, "policies_with_problems");
-	char text[256], reasons[128];
+	const uint64_t open = ctl_int(o, "unprotected"), displaced = ctl_int(o, "displaced"),
+		       bad = ctl_int(o, "policies_with_problems");
+	char text[256], reasons[256];
 
 	count_reasons(ctl_get(o, "unprotected_reasons"), reasons, sizeof(reasons));
 	(void)snprintf(text, sizeof(text), "%llu here; %llu known, namespaces: %llu",
@@ -107,6 +110,15 @@ static void print_numbers(const struct ctl *c, struct json_object *o)
 			       (unsigned long long)open, reasons);
 		line(c, "", RED, text);
 	}
+	if (displaced) {
+		(void)snprintf(
+			text, sizeof(text),
+			"%llu pods have another program before ours, which decides first: see the agent's log",
+			(unsigned long long)displaced);
+		line(c, "", RED, text);
+	}
+	count_reasons(ctl_get(o, "healed"), reasons, sizeof(reasons));
+	line(c, "healed", PLAIN, reasons);
 	(void)snprintf(text, sizeof(text), "%llu", (unsigned long long)ctl_int(o, "policies"));
 	line(c, "policies", PLAIN, text);
 	if (bad) {

@@ -46,6 +46,11 @@ void dp_free(struct dp *dp); /* closes; whatever is pinned stays and goes on wor
 const char *dp_pin_dir(const struct dp *dp);
 int dp_prog_fd(const struct dp *dp, enum bh_dir dir); /* BH_EGRESS: bh_from_pod */
 
+/* Both programs once more, loaded from the same object on the same maps: [0] bh_from_pod, [1] bh_to_pod. The
+ * load takes some tenths of a second, so they are kept until dp_clones_free(). Return: 0 or -errno. */
+int dp_clones(struct dp *dp, int ret[2], struct bh_err *err);
+void dp_clones_free(struct dp *dp);
+
 /* Whether all our pins are still there. Return: 1, 0, or -errno. dp_repin() puts back what is not. */
 int dp_pins_ok(const struct dp *dp);
 int dp_repin(struct dp *dp, struct bh_err *err);

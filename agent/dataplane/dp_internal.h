@@ -30,7 +30,8 @@ struct dp {
 	struct policy_bpf *skel;
 	struct ring_buffer *ring;
 	struct mapped endpoints, classes, meta;
-	int prog[2]; /* by enum bh_dir: the pinned ones */
+	int prog[2];		  /* by enum bh_dir: the pinned ones */
+	struct policy_bpf *clone; /* dp_clones(); NULL: there are none */
 	struct grace grace;
 	uint32_t hz;
 	int cpus; /* possible ones: values of a per-CPU look-up */

@@ -249,6 +249,48 @@ static int pin_progs(struct dp *dp, struct bh_err *err)
 	return r ? r : pin_prog(dp, dp->skel->progs.bh_to_pod, PROG_TO_POD, &dp->prog[BH_INGRESS], err);
 }
 
+/* The maps are those of the first object. */
+static int load_clone(struct dp *dp, struct policy_bpf **ret, struct bh_err *err)
+{
+	struct policy_bpf *clone = policy_bpf__open();
+	struct bpf_map *map;
+	int r = clone ? 0 : -errno;
+
+	if (!r)
+		bpf_object__for_each_map(map, dp->skel->obj) {
+			struct bpf_map *same = bpf_object__find_map_by_name(clone->obj, bpf_map__name(map));
+
+			if (!r && is_ours(map))
+				r = bpf_map__set_max_entries(same, bpf_map__max_entries(map));
+			if (!r && is_ours(map))
+				r = bpf_map__reuse_fd(same, bpf_map__fd(map));
+		}
+	if (!r)
+		r = policy_bpf__load(clone);
+	if (r < 0) {
+		policy_bpf__destroy(clone);
+		return bh_err_errno(err, r, "the programs cannot be loaded once more (%s)", last_words);
+	}
+	*ret = clone;
+	return 0;
+}
+
+int dp_clones(struct dp *dp, int ret[2], struct bh_err *err)
+{
+	const int r = dp->clone ? 0 : load_clone(dp, &dp->clone, err);
+
+	if (r < 0)
+		return r;
+	ret[0] = bpf_program__fd(dp->clone->progs.bh_from_pod);
+	ret[1] = bpf_program__fd(dp->clone->progs.bh_to_pod);
+	return 0;
+}
+
+void dp_clones_free(struct dp *dp)
+{
+	policy_bpf__destroy(TAKE_PTR(dp->clone));
+}
+
 /* ---- the kernel's clock ------------------------------------------------------------------- */
 
 static int jiffies(struct dp *dp, uint32_t *ret, struct bh_err *err)
@@ -467,6 +509,7 @@ void dp_free(struct dp *dp)
 	unmap_array(&dp->meta);
 	scope_close(&dp->prog[0]);
 	scope_close(&dp->prog[1]);
+	dp_clones_free(dp);
 	policy_bpf__destroy(dp->skel);
 	scope_close(&dp->lock);
 	free(dp->pin_dir);

@@ -14,6 +14,7 @@
  * choose (it counts down from 49152), and a handle that nobody gets by chance. */
 #define FILTER_PRIO   1
 #define FILTER_HANDLE 0xb01c
+#define FILTER_SPARE  0xb01d /* for the moment in which the other one moves */
 #define FILTER_INFO   TC_H_MAKE((uint32_t)FILTER_PRIO << 16, htons(ETH_P_ALL))
 
 static struct nl_request tc_request(uint16_t type, uint16_t flags, uint32_t ifindex, uint32_t parent)
@@ -78,28 +79,45 @@ int nl_clsact_add(int nl, uint32_t ifindex, struct bh_err *err)
 }
 
 struct filters {
-	uint32_t prog_id; /* of ours; 0: there is none */
-	bool others;
+	struct nl_filter ours;
+	bool others, spare;
+	bool ahead; /* some of the others have been seen before ours, in the chain that is run */
 };
 
-/* Every classifier shows itself once with handle 0 and then each of its filters. */
+static void take_ours(struct filters *f, const struct rtattr *options)
+{
+	const struct rtattr *opt[TCA_BPF_ID + 1];
+
+	nl_attrs(RTA_DATA(options), RTA_PAYLOAD(options), opt, TCA_BPF_ID);
+	f->ours.prog_id = nl_attr_u32(opt[TCA_BPF_ID], 0);
+	f->ours.behind = f->ahead;
+}
+
+/*
+ * Every classifier shows itself once with handle 0 and then each of its filters. Those of one priority come
+ * in the order in which they run, the youngest first (net/sched/cls_bpf.c), whatever their handles; ours is
+ * the lowest priority.
+ */
 static int take_filter(void *ctx, const struct nlmsghdr *h)
 {
-	const struct rtattr *at[TCA_OPTIONS + 1], *opt[TCA_BPF_ID + 1];
+	const struct rtattr *at[TCA_CHAIN + 1];
 	const struct tcmsg *m = NLMSG_DATA(h);
 	struct filters *f = ctx;
+	bool other = false;
 
 	if (h->nlmsg_type != RTM_NEWTFILTER || h->nlmsg_len < NLMSG_LENGTH(sizeof(*m)))
 		return 0;
-	nl_attrs(TCA_RTA(m), TCA_PAYLOAD(h), at, TCA_OPTIONS);
-	if (m->tcm_info != FILTER_INFO || !nl_attr_is(at[TCA_KIND], "bpf")) {
-		f->others = true;
-	} else if (m->tcm_handle == FILTER_HANDLE && at[TCA_OPTIONS]) {
-		nl_attrs(RTA_DATA(at[TCA_OPTIONS]), RTA_PAYLOAD(at[TCA_OPTIONS]), opt, TCA_BPF_ID);
-		f->prog_id = nl_attr_u32(opt[TCA_BPF_ID], 0);
-	} else if (m->tcm_handle) {
-		f->others = true;
-	}
+	nl_attrs(TCA_RTA(m), TCA_PAYLOAD(h), at, TCA_CHAIN);
+	if (m->tcm_info != FILTER_INFO || !nl_attr_is(at[TCA_KIND], "bpf"))
+		other = true;
+	else if (m->tcm_handle == FILTER_HANDLE && at[TCA_OPTIONS])
+		take_ours(f, at[TCA_OPTIONS]);
+	else if (m->tcm_handle == FILTER_SPARE)
+		f->spare = true;
+	else if (m->tcm_handle)
+		other = true;
+	f->others |= other;
+	f->ahead |= other && !nl_attr_u32(at[TCA_CHAIN], 0);
 	return 0;
 }
 
@@ -133,26 +151,28 @@ int nl_clsact_del_if_empty(int nl, uint32_t ifindex, struct bh_err *err)
 	n = get_filters(nl, ifindex, false, &out, err);
 	if (n < 0)
 		return n;
-	if (in.others || out.others || in.prog_id || out.prog_id)
+	if (in.others || out.others || in.ours.prog_id || out.ours.prog_id)
 		return 0;
 	r.tc.tcm_handle = TC_H_MAKE(TC_H_CLSACT, 0);
 	n = nl_talk(nl, &r, NULL, NULL, "clsact qdisc", err);
 	return n == -ENOENT || n == -EINVAL || n == -ENODEV ? 0 : n;
 }
 
-static struct nl_request filter_request(uint16_t type, uint16_t flags, uint32_t ifindex, bool ingress)
+static struct nl_request filter_request(uint16_t type, uint16_t flags, uint32_t ifindex, bool ingress,
+					uint32_t handle)
 {
 	struct nl_request r = tc_request(type, flags, ifindex, side(ingress));
 
 	r.tc.tcm_info = FILTER_INFO;
-	r.tc.tcm_handle = FILTER_HANDLE;
+	r.tc.tcm_handle = handle;
 	nl_put_text(&r, TCA_KIND, "bpf");
 	return r;
 }
 
-int nl_filter_set(int nl, uint32_t ifindex, bool ingress, int prog_fd, struct bh_err *err)
+static int set_filter(int nl, uint32_t ifindex, bool ingress, uint32_t handle, int prog_fd,
+		      struct bh_err *err)
 {
-	struct nl_request r = filter_request(RTM_NEWTFILTER, NLM_F_CREATE, ifindex, ingress);
+	struct nl_request r = filter_request(RTM_NEWTFILTER, NLM_F_CREATE, ifindex, ingress, handle);
 	struct rtattr *options = nl_put(&r, TCA_OPTIONS, NULL, 0);
 
 	nl_put_u32(&r, TCA_BPF_FD, (uint32_t)prog_fd);
@@ -163,20 +183,42 @@ int nl_filter_set(int nl, uint32_t ifindex, bool ingress, int prog_fd, struct bh
 		       err);
 }
 
+static int del_filter(int nl, uint32_t ifindex, bool ingress, uint32_t handle, struct bh_err *err)
+{
+	struct nl_request r = filter_request(RTM_DELTFILTER, 0, ifindex, ingress, handle);
+	const int n = nl_talk(nl, &r, NULL, NULL, "filter", err);
+
+	return n == -ENOENT || n == -EINVAL || n == -ENODEV ? 0 : n;
+}
+
+int nl_filter_set(int nl, uint32_t ifindex, bool ingress, int prog_fd, struct bh_err *err)
+{
+	return set_filter(nl, ifindex, ingress, FILTER_HANDLE, prog_fd, err);
+}
+
+int nl_filter_first(int nl, uint32_t ifindex, bool ingress, int prog_fd, struct bh_err *err)
+{
+	int n = set_filter(nl, ifindex, ingress, FILTER_SPARE, prog_fd, err);
+
+	if (!n)
+		n = del_filter(nl, ifindex, ingress, FILTER_HANDLE, err);
+	if (!n)
+		n = set_filter(nl, ifindex, ingress, FILTER_HANDLE, prog_fd, err);
+	return n ? n : del_filter(nl, ifindex, ingress, FILTER_SPARE, err);
+}
+
 int nl_filter_del(int nl, uint32_t ifindex, bool ingress, struct bh_err *err)
 {
-	struct nl_request r = filter_request(RTM_DELTFILTER, 0, ifindex, ingress);
 	struct filters f;
 	int n;
 
 	n = get_filters(nl, ifindex, ingress, &f, err);
-	if (n < 0 || !f.prog_id)
-		return n;
-	n = nl_talk(nl, &r, NULL, NULL, "filter", err);
-	return n == -ENOENT || n == -EINVAL || n == -ENODEV ? 0 : n;
+	if (!n && f.spare)
+		n = del_filter(nl, ifindex, ingress, FILTER_SPARE, err);
+	return n < 0 || !f.ours.prog_id ? n : del_filter(nl, ifindex, ingress, FILTER_HANDLE, err);
 }
 
-int nl_filter_get(int nl, uint32_t ifindex, bool ingress, uint32_t *ret_prog_id, struct bh_err *err)
+int nl_filter_get(int nl, uint32_t ifindex, bool ingress, struct nl_filter *ret, struct bh_err *err)
 {
 	struct filters f;
 	int n;
@@ -184,6 +226,7 @@ int nl_filter_get(int nl, uint32_t ifindex, bool ingress, uint32_t *ret_prog_id,
 	n = get_filters(nl, ifindex, ingress, &f, err);
 	if (n < 0)
 		return n;
-	*ret_prog_id = f.prog_id;
+	*ret = f.ours;
+	ret->behind |= f.spare; /* left by who was killed: it goes when ours is put first again */
 	return 0;
 }

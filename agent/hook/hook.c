@@ -12,39 +12,26 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "hook/hook_internal.h"
 #include "hook/netlink.h"
 #include "hook/raw.h"
 #include "util/scope.h"
 
-#define PATH_BYTES 256
 #define NO_SUCH_IF 0x7fffffffu /* no interface has this index */
 #define LINK_TRIES 20	       /* 5 ms apart */
 
-/* The two ends of one attachment; [0] from_pod, [1] to_pod. */
-static const struct side {
-	const char *prog, *link; /* names of the pins; bpffs refuses dots */
-	uint32_t attach_type;
-	bool ingress; /* of the host veth, not of the pod */
-} sides[] = {
+const struct side hook_sides[SIDES] = {
 	{ "prog_from_pod", "from", RAW_TCX_INGRESS, true },
 	{ "prog_to_pod", "to", RAW_TCX_EGRESS, false },
 };
-#define SIDES ARRAY_SIZE(sides)
 
-struct progs {
-	int fd[SIDES];
-};
-
-static void progs_close(struct progs *p)
+void hook_progs_close(struct progs *p)
 {
 	size_t i;
 
 	for (i = 0; i < SIDES; i++)
 		scope_close(&p->fd[i]);
 }
-
-#define auto_progs __attribute__((cleanup(progs_close)))
-#define PROGS_INIT ((struct progs){ { -1, -1 } })
 
 static const char *const mode_names[] = { "auto", "tcx", "clsact" };
 
@@ -80,7 +67,7 @@ static int prog_path(const struct hook *h, const struct side *s, char ret[PATH_B
 	return snprintf(ret, PATH_BYTES, "%s/%s", h->pin_dir, s->prog) < PATH_BYTES ? 0 : -ENAMETOOLONG;
 }
 
-static int link_path(const struct hook *h, const struct side *s, char ret[PATH_BYTES])
+int hook_link_path(const struct hook *h, const struct side *s, char ret[PATH_BYTES])
 {
 	char hex[33];
 
@@ -90,14 +77,14 @@ static int link_path(const struct hook *h, const struct side *s, char ret[PATH_B
 		       : -ENAMETOOLONG;
 }
 
-static int progs_open(const struct hook *h, struct progs *ret, struct bh_err *err)
+int hook_progs_open(const struct hook *h, struct progs *ret, struct bh_err *err)
 {
 	char path[PATH_BYTES];
 	size_t i;
 	int r;
 
 	for (i = 0; i < SIDES; i++) {
-		r = prog_path(h, &sides[i], path);
+		r = prog_path(h, &hook_sides[i], path);
 		if (r < 0)
 			return bh_err_set(err, r, "pin directory '%s': name too long", h->pin_dir);
 		ret->fd[i] = raw_obj_get(path);
@@ -121,13 +108,11 @@ static int make_link_dir(const struct hook *h, struct bh_err *err)
 	return 0;
 }
 
-/* Return: a link descriptor, -ENOENT there is no such pin, or another -errno. */
-static int link_open(const struct hook *h, const struct side *s, struct raw_link_info *ret,
-		     struct bh_err *err)
+int hook_link_open(const struct hook *h, const struct side *s, struct raw_link_info *ret, struct bh_err *err)
 {
 	char path[PATH_BYTES];
 	auto_fd int fd = -1;
-	int r = link_path(h, s, path);
+	int r = hook_link_path(h, s, path);
 
 	if (r < 0)
 		return bh_err_set(err, r, "pin directory '%s': name too long", h->pin_dir);
@@ -140,7 +125,7 @@ static int link_open(const struct hook *h, const struct side *s, struct raw_link
 	return TAKE_FD(fd);
 }
 
-static bool hangs_on(const struct raw_link_info *i, const struct side *s, uint32_t ifindex)
+bool hook_hangs_on(const struct raw_link_info *i, const struct side *s, uint32_t ifindex)
 {
 	return i->type == RAW_LINK_TCX && i->attach_type == s->attach_type && i->ifindex == ifindex;
 }
@@ -152,9 +137,9 @@ static int drop_link(const struct hook *h, const struct side *s, struct bh_err *
 	struct raw_link_info i;
 	auto_fd int fd = -1;
 
-	if (link_path(h, s, path) < 0)
+	if (hook_link_path(h, s, path) < 0)
 		return bh_err_set(err, -ENAMETOOLONG, "pin directory '%s': name too long", h->pin_dir);
-	fd = link_open(h, s, &i, NULL);
+	fd = hook_link_open(h, s, &i, NULL);
 	if (fd >= 0)
 		(void)raw_link_detach(fd);
 	if (unlink(path) < 0 && errno != ENOENT && errno != ENOTDIR)
@@ -168,7 +153,7 @@ static int drop_links(const struct hook *h, struct bh_err *err)
 	size_t i;
 
 	for (i = 0; i < SIDES; i++) {
-		const int r = drop_link(h, &sides[i], first ? NULL : err);
+		const int r = drop_link(h, &hook_sides[i], first ? NULL : err);
 
 		first = first ? first : r;
 	}
@@ -205,7 +190,8 @@ static int inherit_link(const struct hook *h, const struct side *s)
 
 	if (raw_prog_query(h->ifindex, s->attach_type, &first, 1) < 1)
 		return 0;
-	if (snprintf(dir, sizeof(dir), "%s/links", h->pin_dir) >= (int)sizeof(dir) || link_path(h, s, to) < 0)
+	if (snprintf(dir, sizeof(dir), "%s/links", h->pin_dir) >= (int)sizeof(dir) ||
+	    hook_link_path(h, s, to) < 0)
 		return -ENAMETOOLONG;
 	d = opendir(dir);
 	while (d && !r && (entry = readdir(d))) {
@@ -215,7 +201,7 @@ static int inherit_link(const struct hook *h, const struct side *s)
 		if (snprintf(from, sizeof(from), "%s/%s", dir, entry->d_name) >= (int)sizeof(from))
 			continue;
 		fd = raw_obj_get(from);
-		if (fd >= 0 && !raw_link_info(fd, &i) && hangs_on(&i, s, h->ifindex))
+		if (fd >= 0 && !raw_link_info(fd, &i) && hook_hangs_on(&i, s, h->ifindex))
 			r = rename(from, to) < 0 ? -errno : 1;
 	}
 	if (d)
@@ -237,7 +223,7 @@ static int new_link(const struct hook *h, const struct side *s, int prog_fd, str
 	if (fd < 0)
 		return bh_err_errno(err, fd, "cannot link %s to interface with index %u", s->prog,
 				    h->ifindex);
-	r = link_path(h, s, path);
+	r = hook_link_path(h, s, path);
 	if (!r)
 		r = raw_obj_pin(path, fd);
 	if (r < 0)
@@ -250,10 +236,10 @@ static int attach_link(const struct hook *h, const struct side *s, int prog_fd, 
 		       struct bh_err *err)
 {
 	struct raw_link_info i = { 0 };
-	auto_fd int fd = link_open(h, s, &i, NULL);
+	auto_fd int fd = hook_link_open(h, s, &i, NULL);
 	int r;
 
-	if (fd >= 0 && hangs_on(&i, s, h->ifindex)) {
+	if (fd >= 0 && hook_hangs_on(&i, s, h->ifindex)) {
 		r = raw_link_update(fd, prog_fd);
 		return r < 0 ? bh_err_errno(err, r, "cannot update the link of %s", s->prog) : 0;
 	}
@@ -264,7 +250,7 @@ static int attach_link(const struct hook *h, const struct side *s, int prog_fd, 
 	}
 	if (inherit_link(h, s) == 1) {
 		scope_close(&fd);
-		fd = link_open(h, s, &i, err);
+		fd = hook_link_open(h, s, &i, err);
 		r = fd < 0 ? fd : raw_link_update(fd, prog_fd);
 		return r < 0 ? bh_err_errno(err, r, "cannot take over the link of %s", s->prog) : 0;
 	}
@@ -281,10 +267,10 @@ static int attach_tcx(const struct hook *h, const struct progs *p, struct bh_err
 
 	r = make_link_dir(h, err);
 	for (i = 0; !r && i < SIDES; i++)
-		r = attach_link(h, &sides[i], p->fd[i], &made[i], err);
+		r = attach_link(h, &hook_sides[i], p->fd[i], &made[i], err);
 	for (i = 0; r && i < SIDES; i++)
 		if (made[i])
-			(void)drop_link(h, &sides[i], NULL);
+			(void)drop_link(h, &hook_sides[i], NULL);
 	return r;
 }
 
@@ -294,35 +280,36 @@ static int attach_tcx(const struct hook *h, const struct progs *p, struct bh_err
 static int drop_filters(uint32_t ifindex, struct bh_err *err)
 {
 	auto_fd int nl = nl_open();
-	uint32_t id, any = 0;
+	struct nl_filter f;
+	bool any = false;
 	int r = 0;
 	size_t i;
 
 	if (nl < 0)
 		return bh_err_errno(err, nl, "cannot open an rtnetlink socket");
 	for (i = 0; !r && i < SIDES; i++) {
-		r = nl_filter_get(nl, ifindex, sides[i].ingress, &id, err);
-		if (r || !id)
+		r = nl_filter_get(nl, ifindex, hook_sides[i].ingress, &f, err);
+		if (r || !f.prog_id)
 			continue;
-		any = id;
-		r = nl_filter_del(nl, ifindex, sides[i].ingress, err);
+		any = true;
+		r = nl_filter_del(nl, ifindex, hook_sides[i].ingress, err);
 	}
 	return r || !any ? r : nl_clsact_del_if_empty(nl, ifindex, err);
 }
 
 static int attach_filters(int nl, uint32_t ifindex, const struct progs *p, struct bh_err *err)
 {
-	uint32_t before[SIDES] = { 0 };
+	struct nl_filter before[SIDES] = { 0 };
 	size_t i;
 	int r = 0;
 
 	for (i = 0; !r && i < SIDES; i++)
-		r = nl_filter_get(nl, ifindex, sides[i].ingress, &before[i], err);
+		r = nl_filter_get(nl, ifindex, hook_sides[i].ingress, &before[i], err);
 	for (i = 0; !r && i < SIDES; i++)
-		r = nl_filter_set(nl, ifindex, sides[i].ingress, p->fd[i], err);
+		r = nl_filter_set(nl, ifindex, hook_sides[i].ingress, p->fd[i], err);
 	for (i = 0; r && i < SIDES; i++)
-		if (!before[i])
-			(void)nl_filter_del(nl, ifindex, sides[i].ingress, NULL);
+		if (!before[i].prog_id)
+			(void)nl_filter_del(nl, ifindex, hook_sides[i].ingress, NULL);
 	return r;
 }
 
@@ -349,14 +336,14 @@ int hook_ready(const char *pin_dir, struct bh_err *err)
 	const struct hook h = { .pin_dir = pin_dir };
 	auto_progs struct progs p = PROGS_INIT;
 
-	return progs_open(&h, &p, err);
+	return hook_progs_open(&h, &p, err);
 }
 
 /* The other way's programs go after the new ones hang, so that no packet meets an empty hook. */
 int hook_attach(const struct hook *h, enum hook_mode mode, enum hook_mode *ret_mode, struct bh_err *err)
 {
 	auto_progs struct progs p = PROGS_INIT;
-	int r = progs_open(h, &p, err);
+	int r = hook_progs_open(h, &p, err);
 
 	if (r < 0)
 		return r;
@@ -382,64 +369,4 @@ int hook_detach(const struct hook *h, struct bh_err *err)
 	const int r = drop_links(h, err), f = h->ifindex ? drop_filters(h->ifindex, r ? NULL : err) : 0;
 
 	return r ? r : f;
-}
-
-static int check_link(const struct hook *h, const struct side *s, uint32_t want_id, struct bh_err *err)
-{
-	struct raw_link_info i;
-	auto_fd int fd = link_open(h, s, &i, err);
-
-	if (fd < 0)
-		return fd;
-	if (!hangs_on(&i, s, h->ifindex))
-		return bh_err_set(err, 0, "the link of %s hangs on interface with index %u, not %u", s->prog,
-				  i.ifindex, h->ifindex);
-	if (i.prog_id != want_id)
-		return bh_err_set(err, 0, "the link of %s runs program %u, not the pinned %u", s->prog,
-				  i.prog_id, want_id);
-	return 1;
-}
-
-static int check_filter(const struct hook *h, const struct side *s, uint32_t want_id, struct bh_err *err)
-{
-	auto_fd int nl = nl_open();
-	uint32_t id;
-	int r;
-
-	if (nl < 0)
-		return bh_err_errno(err, nl, "cannot open an rtnetlink socket");
-	r = nl_filter_get(nl, h->ifindex, s->ingress, &id, err);
-	if (r < 0)
-		return r;
-	if (!id)
-		return bh_err_set(err, 0, "%s is not attached to interface with index %u", s->prog,
-				  h->ifindex);
-	if (id != want_id)
-		return bh_err_set(err, 0, "the filter of %s runs program %u, not the pinned %u", s->prog, id,
-				  want_id);
-	return 1;
-}
-
-static int check_side(const struct hook *h, const struct side *s, int prog_fd, struct bh_err *err)
-{
-	uint32_t want_id;
-	int r = raw_prog_id(prog_fd, &want_id);
-
-	if (r < 0)
-		return bh_err_errno(err, r, "pinned program %s", s->prog);
-	r = check_link(h, s, want_id, err);
-	return r == -ENOENT ? check_filter(h, s, want_id, err) : r;
-}
-
-int hook_check(const struct hook *h, struct bh_err *err)
-{
-	auto_progs struct progs p = PROGS_INIT;
-	int r = progs_open(h, &p, err);
-	size_t i;
-
-	if (r < 0)
-		return r == -ENOENT ? 0 : r;
-	for (i = 0, r = 1; r == 1 && i < SIDES; i++)
-		r = check_side(h, &sides[i], p.fd[i], err);
-	return r;
 }

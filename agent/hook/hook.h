@@ -53,8 +53,28 @@ int hook_detach(const struct hook *h, struct bh_err *err);
  * failure and returns the first one. The pinned programs and maps stay. */
 int hook_sweep(const char *pin_dir, struct bh_err *err);
 
-/* Return: 1 if both programs are the pinned ones and hang on the interface, 0 if not (err says what
- * is missing), -errno. */
+enum hook_state {
+	HOOK_MISSING = 0,   /* one is not there, or is not the pinned one */
+	HOOK_FIRST = 1,	    /* both are, and no other program runs before them */
+	HOOK_BEHIND = 2,    /* both are, and one does: it can end the walk before ours */
+	HOOK_OVERTAKEN = 3, /* ours are filters, and one hangs by tcx, which runs before any filter */
+};
+
+/* Return: enum hook_state (err says what there is to say, but for HOOK_FIRST), or -errno. */
 int hook_check(const struct hook *h, struct bh_err *err);
+
+/**
+ * hook_reclaim() - where the state is HOOK_BEHIND: before every other program again.
+ * @clones: the two programs loaded a second time, [0] from_pod; not kept.
+ *
+ * At no moment is the hook without our program. Who put the other one there may do so again: that is for the
+ * caller to bound. Return: 0 or -errno.
+ */
+int hook_reclaim(const struct hook *h, const int clones[2], struct bh_err *err);
+
+/* Removes the pins of links whose interface is gone. Those that hang somewhere stay, whoever they belong to:
+ * they close it. And what is half in place for @min_age_s: else a call of the plugin is at it. Return: how
+ * many were removed, or -errno. */
+int hook_sweep_dead(const char *pin_dir, int min_age_s, struct bh_err *err);
 
 #endif

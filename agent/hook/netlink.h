@@ -49,12 +49,19 @@ int nl_addrs_in(int nl, int32_t nsid, uint32_t ifindex, struct addr *ret, size_t
 /* The id that the namespace behind @netns_fd has here, -1 if it has none. Return: 0 or -errno. */
 int nl_nsid(int nl, int netns_fd, int32_t *ret, struct bh_err *err);
 
-/* clsact: the qdisc and one BPF filter on it (direct action). @ingress: else egress.
- * nl_filter_get: the id of the program under our handle and priority, 0 if there is none. */
+/* What is under our handle and priority. */
+struct nl_filter {
+	uint32_t prog_id; /* 0: nothing */
+	bool behind;	  /* another one runs before it */
+};
+
+/* clsact: the qdisc and one BPF filter on it (direct action). @ingress: else egress. nl_filter_first: puts it
+ * before those that have come since, and is at no time without it. */
 int nl_clsact_add(int nl, uint32_t ifindex, struct bh_err *err);
 int nl_clsact_del_if_empty(int nl, uint32_t ifindex, struct bh_err *err);
 int nl_filter_set(int nl, uint32_t ifindex, bool ingress, int prog_fd, struct bh_err *err);
 int nl_filter_del(int nl, uint32_t ifindex, bool ingress, struct bh_err *err);
-int nl_filter_get(int nl, uint32_t ifindex, bool ingress, uint32_t *ret_prog_id, struct bh_err *err);
+int nl_filter_get(int nl, uint32_t ifindex, bool ingress, struct nl_filter *ret, struct bh_err *err);
+int nl_filter_first(int nl, uint32_t ifindex, bool ingress, int prog_fd, struct bh_err *err);
 
 #endif

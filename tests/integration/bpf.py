@@ -14,7 +14,7 @@ from node import PIN_DIR, ROOT
 
 LIBC = ctypes.CDLL(None, use_errno=True)
 SYS_BPF = {"x86_64": 321, "aarch64": 280}[platform.machine()]
-MAP_CREATE, MAP_LOOKUP, MAP_NEXT_KEY, OBJ_PIN, OBJ_GET = 0, 1, 4, 6, 7
+MAP_CREATE, MAP_LOOKUP, MAP_NEXT_KEY, PROG_LOAD, OBJ_PIN, OBJ_GET = 0, 1, 4, 5, 6, 7
 OBJ_INFO, PROG_QUERY, LINK_CREATE, LINK_DETACH = 15, 16, 28, 34
 TCX_INGRESS, TCX_EGRESS = 46, 47
 INGRESS, EGRESS = 0, 1
@@ -218,3 +218,21 @@ def link_detach(path):
         bpf(LINK_DETACH, bytearray(struct.pack("<I", fd)))
     finally:
         os.close(fd)
+
+
+def load_verdict(value):
+    """A program for a tc hook that says @value to everything; the caller closes the descriptor."""
+    insns = struct.pack("<BBhi", 0xB7, 0, 0, value) + struct.pack("<BBhi", 0x95, 0, 0, 0)
+    code, words = ctypes.create_string_buffer(insns, len(insns)), ctypes.create_string_buffer(b"GPL")
+    attr = struct.pack("<IIQQ", 3, 2, ctypes.addressof(code), ctypes.addressof(words))  # SCHED_CLS
+    return bpf(PROG_LOAD, bytearray(attr.ljust(72, b"\0")))
+
+
+def pin(fd, path):
+    name = ctypes.create_string_buffer(path.encode())
+    bpf(OBJ_PIN, bytearray(struct.pack("<QII", ctypes.addressof(name), fd, 0)))
+
+
+def tcx_before_all(fd, ifindex, attach_type):
+    """A tcx link ahead of every other program; it hangs as long as its descriptor is open."""
+    return bpf(LINK_CREATE, bytearray(struct.pack("<IIIIIIQ", fd, ifindex, attach_type, 8, 0, 0, 0)))

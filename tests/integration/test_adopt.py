@@ -188,7 +188,7 @@ class Protected(Adopted):
             self.assertTrue(record["adopted"])
             self.assertEqual((record["ifname"], record["pod"]["name"]), ("eth0", pod.pod))
             link_local = json.loads(pod.run("ip", "-j", "-6", "addr", "show", "dev", "eth0", "scope", "link"))
-            for a in link_local[0].get("addr_info", []) if link_local else []:
+            for a in filter(None, link_local[0]["addr_info"] if link_local else []):
                 self.assertIn(a["local"], record["addrs"])
         self.node.agent_kill()
         self.node.agent_start()
@@ -238,6 +238,20 @@ class Protected(Adopted):
         for pod in self.node.pods:
             self.assertEqual(self.node.ours("CHECK", pod, pod.result)[0], 0)
 
+    def test_del_is_no_adoption(self):
+        """Between our DEL and the main plugin's the veth is there, and the Pod is for even longer."""
+        self.node.agent_start()
+        self.wait_protected()
+        self.job.network, self.job.container = "podnet", "real"
+        self.assertEqual(self.node.ours("ADD", self.job, self.job.result)[0], 0)
+        self.assertEqual(self.node.ours("DEL", self.job)[0], 0)
+        time.sleep(4.5)
+        self.assertEqual(sorted(i["name"] for i in self.node.ask("endpoints")["items"]), ["db", "web"])
+        self.assertEqual(self.node.ask("status")["healed"]["adopted"], 3)
+        self.job.stop_serving()
+        self.node.pods.remove(self.job)
+        run("ip", "link", "del", self.job.hostif)
+
     def test_gc_leaves_them(self):
         self.node.agent_start()
         self.wait_protected()
@@ -253,7 +267,8 @@ class Protected(Adopted):
         self.node.agent_start()
         self.assertTrue(eventually(lambda: self.node.ask("status")["unprotected"] == 2, 10))
         listed = self.node.ctl("endpoints", "--unprotected")
-        self.assertEqual([(i["name"], i["reason"]) for i in listed], [("twin", "ambiguous"), ("web", "ambiguous")])
+        told = [(i["name"], i["reason"]) for i in listed]
+        self.assertEqual(told, [("twin", "ambiguous"), ("web", "ambiguous")])
         self.node.remove_pod("lab", "twin")
         self.wait_protected()
         self.assertEqual(self.node.ctl("endpoints", "--unprotected"), [])
@@ -414,7 +429,8 @@ class Untracked(Adopted):
         return sum(1 for v in slots if struct.unpack_from("<I", v)[0] and v[22] & 2)
 
     def test_grace(self):
-        """For a while a TCP flow goes on if either direction allows it, and counts; a new one needs its own."""
+        """For a while a TCP flow goes on if either direction allows it, and counts; a new one needs its
+        own."""
         flows = [self.talk(self.web, self.db, f) for f in self.families()]
         denied = [self.talk(self.job, self.db, f) for f in self.families()]
         silent = [self.talk(self.web, self.db, f) for f in self.families()]

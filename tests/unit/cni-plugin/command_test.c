@@ -328,13 +328,13 @@ static int filters(void)
 {
 	auto_fd int nl = nl_open();
 	struct nl_link l = { 0 };
-	uint32_t in = 0, out = 0;
+	struct nl_filter in = { 0 }, out = { 0 };
 
 	if (nl_link_by_name(nl, "bh-host", &l, NULL))
 		return 0;
 	assert_int_equal(nl_filter_get(nl, l.ifindex, true, &in, NULL), 0);
 	assert_int_equal(nl_filter_get(nl, l.ifindex, false, &out, NULL), 0);
-	return !!in + !!out;
+	return !!in.prog_id + !!out.prog_id;
 }
 
 /* Programs on the veth, by whichever way; and records. */

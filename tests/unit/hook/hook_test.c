@@ -164,10 +164,10 @@ static int tcx_programs(uint32_t ifindex, uint32_t type, uint32_t ret[8])
 static uint32_t filter_of(uint32_t ifindex, bool ingress)
 {
 	auto_fd int nl = nl_open();
-	uint32_t id = 0;
+	struct nl_filter filter;
 
-	assert_int_equal(nl_filter_get(nl, ifindex, ingress, &id, NULL), 0);
-	return id;
+	assert_int_equal(nl_filter_get(nl, ifindex, ingress, &filter, NULL), 0);
+	return filter.prog_id;
 }
 
 static bool has_clsact(void)
@@ -468,7 +468,127 @@ static void tcx_of_another_owner(void **state)
 	assert_int_equal(raw_prog_query(veth, RAW_TCX_EGRESS, ids, 4), 0);
 }
 
+static size_t programs_on(uint32_t attach_type, uint32_t ids[4])
+{
+	const int n = raw_prog_query(veth, attach_type, ids, 4);
+
+	assert_in_range(n, 0, 4);
+	return (size_t)n;
+}
+
+/* A foreign program puts itself before ours on both hooks. What hangs there at each moment of the way back
+ * cannot be seen from here: that ours is never off is for the integration tests. */
+static void tcx_first_again(void **state)
+{
+	auto_fd int foreign = -1, in = -1, out = -1, clone0 = -1, clone1 = -1;
+	uint32_t ours, theirs, ids[4];
+
+	(void)state;
+	needs_tcx();
+	ours = pin_program("prog_from_pod");
+	(void)pin_program("prog_to_pod");
+	attach(HOOK_TCX, HOOK_TCX);
+	foreign = load_program();
+	clone0 = load_program();
+	clone1 = load_program();
+	in = raw_link_create(foreign, veth, RAW_TCX_INGRESS);
+	out = raw_link_create(foreign, veth, RAW_TCX_EGRESS);
+	assert_true(in >= 0 && out >= 0);
+	assert_int_equal(raw_prog_id(foreign, &theirs), 0);
+	check_says(HOOK_BEHIND, "runs before prog_from_pod");
+
+	assert_int_equal(hook_reclaim(&hook, (const int[]){ clone0, clone1 }, NULL), 0);
+	check_says(HOOK_FIRST, NULL);
+	assert_int_equal(programs_on(RAW_TCX_INGRESS, ids), 2);
+	assert_int_equal(ids[0], ours);
+	assert_int_equal(ids[1], theirs);
+	assert_int_equal(programs_on(RAW_TCX_EGRESS, ids), 2);
+	assert_true(pinned("from") && pinned("to"));
+	assert_int_equal(hook_sweep_dead(PIN_DIR, 0, NULL), 0); /* nothing half in place */
+	assert_int_equal(hook_detach(&hook, NULL), 0);
+	assert_int_equal(programs_on(RAW_TCX_INGRESS, ids), 1);
+}
+
+/* Killed when the clone is in place already: the next attach puts the pinned program there. */
+static void tcx_first_again_killed(void **state)
+{
+	auto_fd int clone = -1, fd = -1;
+	char path[160];
+
+	(void)state;
+	needs_tcx();
+	(void)pin_program("prog_from_pod");
+	(void)pin_program("prog_to_pod");
+	attach(HOOK_TCX, HOOK_TCX);
+	link_pin("from", path);
+	assert_int_equal(unlink(path), 0);
+	clone = load_program();
+	fd = raw_link_create(clone, veth, RAW_TCX_INGRESS);
+	assert_true(fd >= 0);
+	assert_int_equal(raw_obj_pin(path, fd), 0);
+	check_says(HOOK_MISSING, "not the pinned");
+	attach(HOOK_TCX, HOOK_TCX);
+	check_says(HOOK_FIRST, NULL);
+}
+
+/* A pin outlives the interface of its link; what hangs somewhere is not touched. */
+static void pins_of_nothing(void **state)
+{
+	(void)state;
+	needs_tcx();
+	assert_int_equal(hook_sweep_dead(PIN_DIR, 0, NULL), 0);
+	(void)pin_program("prog_from_pod");
+	(void)pin_program("prog_to_pod");
+	attach(HOOK_TCX, HOOK_TCX);
+	assert_int_equal(hook_sweep_dead(PIN_DIR, 0, NULL), 0);
+	check_says(HOOK_FIRST, NULL);
+	run("ip link del bh-veth0");
+	assert_true(pinned("from") && pinned("to"));
+	assert_int_equal(hook_sweep_dead(PIN_DIR, 0, NULL), 2);
+	assert_false(pinned("from") || pinned("to"));
+}
+
 /* ---- clsact ----------------------------------------------------------------------------- */
+
+/* The youngest of one priority runs first, whatever its handle. */
+static void clsact_first_again(void **state)
+{
+	uint32_t ours;
+
+	(void)state;
+	needs_root();
+	ours = pin_program("prog_from_pod");
+	(void)pin_program("prog_to_pod");
+	(void)pin_program("foreign");
+	run("tc qdisc add dev bh-veth0 clsact && tc filter add dev bh-veth0 ingress prio 1 protocol all handle 1 "
+	    "bpf da object-pinned " PIN_DIR "/foreign");
+	attach(HOOK_CLSACT, HOOK_CLSACT);
+	check_says(HOOK_FIRST, NULL); /* an older one is behind */
+	run("tc filter add dev bh-veth0 ingress prio 1 protocol all handle 0xffff "
+	    "bpf da object-pinned " PIN_DIR "/foreign");
+	check_says(HOOK_BEHIND, "another filter runs before prog_from_pod");
+	assert_int_equal(hook_reclaim(&hook, (const int[]){ -1, -1 }, NULL), 0);
+	check_says(HOOK_FIRST, NULL);
+	assert_int_equal(filter_of(veth, true), ours);
+	run("test $(tc filter show dev bh-veth0 ingress | grep -c 'handle 0x') = 3");
+}
+
+/* What hangs by tcx runs before every filter. */
+static void clsact_overtaken(void **state)
+{
+	auto_fd int foreign = -1, link = -1;
+
+	(void)state;
+	needs_tcx();
+	(void)pin_program("prog_from_pod");
+	(void)pin_program("prog_to_pod");
+	attach(HOOK_CLSACT, HOOK_CLSACT);
+	check_says(HOOK_FIRST, NULL);
+	foreign = load_program();
+	link = raw_link_create(foreign, veth, RAW_TCX_EGRESS);
+	assert_true(link >= 0);
+	check_says(HOOK_OVERTAKEN, "runs before prog_to_pod");
+}
 
 static void clsact_attach_check_detach(void **state)
 {
@@ -715,6 +835,11 @@ int main(void)
 		case_of(tcx_failure_leaves_nothing),
 		case_of(tcx_one_side_missing),
 		case_of(tcx_of_another_owner),
+		case_of(tcx_first_again),
+		case_of(tcx_first_again_killed),
+		case_of(pins_of_nothing),
+		case_of(clsact_first_again),
+		case_of(clsact_overtaken),
 		case_of(clsact_attach_check_detach),
 		case_of(clsact_again_replaces_in_place),
 		case_of(clsact_of_others_stays),
