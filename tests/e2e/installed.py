@@ -127,8 +127,10 @@ class Installed(Cluster):
         logs = []
         for node, pod in self.agents().items():
             name = pod["metadata"]["name"]
-            text = self.tool.ask("kubectl", "logs", "-n", NAMESPACE, name, "--all-containers", "--tail=15")
-            logs.append(f"{node}:\n{text.out}{text.err}")
+            text = self.tool.ask("kubectl", "logs", "-n", NAMESPACE, name, "-c", "agent")
+            with open(os.path.join(self.tool.state, "log", f"{node}-agent.log"), "w") as f:
+                f.write(text.out + text.err)
+            logs.append(f"{node}:\n" + "\n".join((text.out + text.err).splitlines()[-15:]))
         there = self.tool.ask("kubectl", "get", "pods,networkpolicies", "-A", "-o", "wide")
         return "\n".join([*logs, there.out])
 
