@@ -217,10 +217,3 @@ class Changes:
 class Policed(Rules, Changes, ClusterCase):
     configs = ["dual/bridge/containerd-2/nftables"]
     cost = 3
-
-
-class PolicedElsewhere(Rules, ClusterCase):
-    """Everything else that a cluster can be."""
-
-    configs = ["ipv6/ptp/containerd-1/iptables", "ipv4/flannel/containerd-2/nftables"]
-    cost = 2
