@@ -11,7 +11,7 @@ make_fabric() {
 			echo 0 | tee all/accept_dad >default/accept_dad
 		fi'
 	on fabric ip link set lo up
-	on fabric ip link add fabric type bridge
+	on fabric ip link add fabric address 02:00:ac:1f:00:01 type bridge	# else it changes with the ports
 	on fabric ip link set fabric up
 	if has_ipv4; then
 		on fabric ip addr add 172.31.0.1/24 dev fabric

@@ -125,7 +125,8 @@ inside_plugins() {
 connect() {	# NODE
 	local node=$1 other
 
-	on fabric ip link add "$node" type veth peer name eth0 netns "$(pid_of "$node")"
+	on fabric ip link add "$node" type veth peer name eth0 address "02:00:ac:1f:00:1${node#node}" \
+		netns "$(pid_of "$node")"
 	on fabric ip link set "$node" master fabric up
 	on "$node" sh -c 'cd /proc/sys/net
 		echo 1 >ipv4/ip_forward

@@ -111,7 +111,7 @@ class Life(Rules, InstalledCase):
         self.find_pods()
         self.assert_policed(ingress=self.may)
         self.assert_protected()
-        self.assertFalse([t for t in self.node.traces_on("node1") if t in before and "endpoints" in t])
+        self.assertFalse([t for t in self.node.traces_on("node1") if t in before and "/endpoints/" in t])
 
     # ---- pods by the hundred -------------------------------------------------------------------
 
