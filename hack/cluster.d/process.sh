@@ -41,7 +41,7 @@ cgroup_dirs() {	# [NAME...]: of all, or of these (patterns)
 
 # Who is in another pid namespace, not below ours, reads as 0: nobody that we could end.
 cgroup_pids() {	# [NAME...]
-	cgroup_dirs "$@" | sed 's|$|/cgroup.procs|' | xargs -r cat 2>/dev/null | awk '$1 > 0' | sort -un
+	cgroup_dirs "$@" | sed 's|$|/cgroup.procs|' | { xargs -r cat 2>/dev/null || true; } | awk '$1 > 0' | sort -un
 }
 
 # In ticks since boot; nothing of the dead, buried or not. The name in the line may hold anything.
