@@ -10,7 +10,7 @@ import time
 from figures import percentile
 from installed import InstalledCase
 from node import LOGS, eventually
-from test_policed import Changes, Rules
+from test_policed import BOTH, Changes, Rules
 
 CHURN_PORT, CHURN_PODS, CHURN_BATCH = 7777, 200, 40
 
@@ -84,6 +84,19 @@ class Life(Rules, InstalledCase):
                 (pid,) = self.node.agent_pids("node1")
                 os.kill(pid, signal.SIGKILL)
                 self.assertTrue(eventually(lambda p=pid: self.node.agent_pids("node1") not in ([], [p]), 60, 0.2))
+
+    def test_policies_change(self):
+        """Policies, labels and pods that change nothing for these flows, again and again."""
+        nobody = [{"from": [{"podSelector": {"matchLabels": {"app": "nobody"}}}], "ports": [{"port": 80}]}]
+        with self.traffic():
+            for i in range(10):
+                self.policy("more", subject={"track": "a"}, ingress=nobody)
+                self.policy("other", policyTypes=BOTH, egress=[{}])
+                self.node.kubectl("label", "namespace", "lab", f"turn=t{i}", "--overwrite")
+                self.node.kubectl("label", "pod", "-n", "shop", self.b.pod, f"turn=t{i}", "--overwrite")
+                self.node.kubectl("delete", "networkpolicy", "-n", "shop", "more", "other")
+        for what in (["namespace", "lab"], ["pod", "-n", "shop", self.b.pod]):
+            self.node.kubectl("label", *what, "turn-")
 
     def test_upgrade(self):
         """To another build, and back."""

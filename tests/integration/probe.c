@@ -31,7 +31,7 @@
 
 #define EVENTS	       64
 #define TRIES_MAX      4096
-#define TAIL_MS	       500	/* of silence: what has not come back by then is lost */
+#define TAIL_MS	       5000 /* of silence: what has not come back by then is lost. A busy machine is late, too */
 #define HAMMER_WAIT_US 1000000u /* after so long a hammered flow counts as lost */
 
 static uint64_t now_us(void)
