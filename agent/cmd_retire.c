@@ -173,8 +173,8 @@ static bool is_ready(struct json_object *pod)
 	return false;
 }
 
-/* By the container's own word. Of a node that is lost the Pod is not ready, and of its containers the last word,
- * that they were, stays. */
+/* By the container's own word. Of a node that is lost the Pod is not ready, and of its containers the last
+ * word, that they were, stays. */
 static bool is_beginning(struct json_object *pod)
 {
 	struct json_object *all = value_get(value_get(pod, "status"), "containerStatuses"), *ready;
