@@ -18,7 +18,7 @@
 
 #define MISSING_MS 10000 /* between the end of a sandbox and that of its Pod there is no veth */
 
-enum lack { LACK_VETH, LACK_SHARED, LACK_OTHERS, LACK_ROOM, LACK_OTHER };
+enum lack { LACK_VETH, LACK_SHARED, LACK_OTHERS, LACK_OTHER };
 
 static const struct {
 	const char *reason, *detail;
@@ -26,7 +26,6 @@ static const struct {
 	[LACK_VETH] = { "no-veth", "no veth of this node leads to any of its addresses" },
 	[LACK_SHARED] = { "ambiguous", "one of its addresses is on several interfaces" },
 	[LACK_OTHERS] = { "ambiguous", "its interface has an address of another pod, too" },
-	[LACK_ROOM] = { "too-many-addresses", "its interface has more addresses than an endpoint takes" },
 	[LACK_OTHER] = { "not-taken-in", "see the agent's log" },
 };
 
@@ -57,6 +56,12 @@ static void drop_note(struct adopt *ad, size_t i)
 	ad->notes.v[i] = ad->notes.v[--ad->notes.n];
 }
 
+static void drop_stray(stray_vec *strays)
+{
+	vec_done(&strays->v[strays->n - 1].addrs);
+	strays->n--;
+}
+
 void adopt_free(struct agent *a)
 {
 	if (!a->adopt)
@@ -64,6 +69,8 @@ void adopt_free(struct agent *a)
 	while (a->adopt->notes.n)
 		drop_note(a->adopt, 0);
 	vec_done(&a->adopt->notes);
+	while (a->adopt->strays.n)
+		drop_stray(&a->adopt->strays);
 	vec_done(&a->adopt->strays);
 	free(TAKE_PTR(a->adopt));
 }
@@ -103,24 +110,22 @@ static int owners(const struct agent *a, pod_vec *ret)
 	return 0;
 }
 
-/* @ret: all pods that may be on this node. Return: how many of them have no endpoint, or -ENOMEM. */
-static int local_pods(const struct agent *a, const pod_vec *with, pod_vec *ret)
+/* @ret: the pods that may be on this node and have no endpoint. */
+static int bare_pods(const struct agent *a, const pod_vec *with, pod_vec *ret)
 {
-	int n = 0;
 	size_t i;
 
 	for (i = 0; i < a->model->pods.n; i++) {
 		const struct pod *p = a->model->pods.v[i], **slot;
 
-		if (!is_local(a, p))
+		if (!is_local(a, p) || vec_find(with, &p, by_address))
 			continue;
 		slot = vec_add(ret);
 		if (!slot)
 			return -ENOMEM;
 		*slot = p;
-		n += !vec_find(with, &p, by_address);
 	}
-	return n;
+	return 0;
 }
 
 /* ---- veths --------------------------------------------------------------------------------- */
@@ -135,16 +140,40 @@ static bool is_known(const struct agent *a, uint32_t ifindex)
 	return endpoints_is_leaving(a, ifindex);
 }
 
-static int look_at(int nl, const struct nl_link *host, struct stray *ret, struct bh_err *err)
-{
-	int n = nl_link_in(nl, host->peer_nsid, host->peer, &ret->pod, err);
+/* How many addresses an interface has is the pod's business, if it may set them: kept are those that tell
+ * whose it is, and as many of the link's own as an endpoint takes. */
+struct look {
+	const addr_vec *told; /* of the pods that have no endpoint; sorted */
+	addr_vec *kept;
+	size_t links;
+};
 
-	if (n < 0)
-		return n;
-	n = nl_addrs_in(nl, host->peer_nsid, host->peer, ret->addrs, NL_ADDRS, err);
+static int keep_addr(void *ctx, const struct addr *a)
+{
+	struct look *l = ctx;
+	struct addr *slot;
+	size_t i;
+
+	for (i = 0; i < l->kept->n; i++)
+		if (!addr_cmp(&l->kept->v[i], a))
+			return 0;
+	if (!addr_is_link_local(a) ? !vec_find(l->told, a, addr_cmp) : l->links++ >= BH_EP_ADDRS)
+		return 0;
+	slot = vec_add(l->kept);
+	if (!slot)
+		return -ENOMEM;
+	*slot = *a;
+	return 0;
+}
+
+static int look_at(int nl, const struct nl_link *host, const addr_vec *told, struct stray *ret,
+		   struct bh_err *err)
+{
+	struct look l = { .told = told, .kept = &ret->addrs };
+	const int r = nl_link_in(nl, host->peer_nsid, host->peer, &ret->pod, err);
+
 	ret->host = *host;
-	ret->n = n < 0 ? 0 : (size_t)n;
-	return n < 0 ? n : 0;
+	return r < 0 ? r : nl_each_addr_in(nl, host->peer_nsid, host->peer, keep_addr, &l, err);
 }
 
 /* What vanishes while we look is no trouble; all else is said once. */
@@ -160,7 +189,7 @@ static void note_trouble(struct adopt *ad, const struct nl_link *host, int r, co
 	memcpy(ad->trouble, text, sizeof(text));
 }
 
-static int find_strays(struct agent *a, struct bh_err *err)
+static int find_strays(struct agent *a, const addr_vec *told, struct bh_err *err)
 {
 	struct adopt *ad = a->adopt;
 	nl_link_vec veths = {};
@@ -168,15 +197,16 @@ static int find_strays(struct agent *a, struct bh_err *err)
 	int r = nl < 0 ? bh_err_errno(err, nl, "cannot open an rtnetlink socket") : nl_veths(nl, &veths, err);
 	size_t i;
 
-	ad->strays.n = 0;
+	while (ad->strays.n)
+		drop_stray(&ad->strays);
 	for (i = 0; !r && i < veths.n; i++) {
 		struct stray *s = is_known(a, veths.v[i].ifindex) ? NULL : vec_add(&ad->strays);
-		struct bh_err why = {};
-		int one = s ? look_at(nl, &veths.v[i], s, &why) : 0;
+		struct bh_err why = { "no memory" };
+		int one = s ? look_at(nl, &veths.v[i], told, s, &why) : 0;
 
 		if (one < 0) {
 			note_trouble(ad, &veths.v[i], one, &why);
-			ad->strays.n--;
+			drop_stray(&ad->strays);
 		}
 	}
 	vec_done(&veths);
@@ -202,20 +232,36 @@ static bool name_owner(struct endpoint *e, const struct pod *p, const struct str
 	       set(&e->pod, p->name) && set(&e->uid, p->uid);
 }
 
+static bool add_addr(struct endpoint *e, const struct addr *a)
+{
+	struct addr *slot = e->addrs.n < BH_EP_ADDRS ? vec_add(&e->addrs) : NULL;
+
+	if (slot)
+		*slot = *a;
+	return slot || e->addrs.n == BH_EP_ADDRS;
+}
+
+static bool take_addrs(struct endpoint *e, const struct pod *p, const struct stray *s)
+{
+	bool ok = true;
+	size_t i;
+
+	for (i = 0; ok && i < p->addrs.n; i++)
+		if (match_holds(s, &p->addrs.v[i]))
+			ok = add_addr(e, &p->addrs.v[i]);
+	for (i = 0; ok && i < s->addrs.n; i++)
+		if (addr_is_link_local(&s->addrs.v[i]))
+			ok = add_addr(e, &s->addrs.v[i]);
+	return ok;
+}
+
+/* A pod that may set addresses can give itself another's, a node's too: only what the API confirms, and what
+ * means nobody beyond the link, is its own. */
 static struct endpoint *endpoint_of(const struct pod *p, const struct stray *s)
 {
 	struct endpoint *e = endpoint_new();
-	struct addr *slot;
-	size_t i;
-	bool ok = e && name_owner(e, p, s);
 
-	for (i = 0; ok && i < s->n; i++) {
-		slot = vec_add(&e->addrs);
-		ok = slot;
-		if (ok)
-			*slot = s->addrs[i];
-	}
-	if (!ok) {
+	if (!e || !name_owner(e, p, s) || !take_addrs(e, p, s)) {
 		endpoint_free(e);
 		return NULL;
 	}
@@ -227,14 +273,11 @@ static struct endpoint *endpoint_of(const struct pod *p, const struct stray *s)
 	return e;
 }
 
-static bool take_in(struct agent *a, const struct pod *p, const struct stray *s, enum lack *why)
+static bool take_in(struct agent *a, const struct pod *p, const struct stray *s)
 {
 	struct api_endpoint take = { .unprotected = true, .adopted = true };
 	struct bh_err err = { "no memory" };
 
-	*why = s->n > BH_EP_ADDRS ? LACK_ROOM : LACK_OTHER;
-	if (s->n > BH_EP_ADDRS)
-		return false;
 	take.e = endpoint_of(p, s);
 	if (take.e && !endpoints_adopt(a, &take, &err))
 		return true;
@@ -312,51 +355,69 @@ void adopt_each_lack(const struct agent *a, void (*each)(void *ctx, const struct
 
 /* Two interfaces with addresses of one pod are two endpoints. Without a node's name (manifests) a pod
  * without a veth may be anywhere, and nothing is said. */
-static void try_pod(struct agent *a, const struct pod *p, const pod_vec *local, size_t *room)
+static void try_pod(struct agent *a, const struct pod *p, const pod_vec *bare, size_t *room)
 {
 	static const enum lack because[] = {
 		[MATCH_NONE] = LACK_VETH, [MATCH_SHARED] = LACK_SHARED, [MATCH_OTHERS] = LACK_OTHERS
 	};
 	size_t i, n;
-	const enum match m = match_pod(p, local, &a->adopt->strays, room, &n);
-	enum lack why;
+	const enum match m = match_pod(p, bare, &a->adopt->strays, room, &n);
 
 	if (m != MATCH_FOUND && (m != MATCH_NONE || !a->opt.source_dir))
 		note_lack(a, p, because[m]);
 	for (i = 0; i < n; i++)
-		if (!take_in(a, p, &a->adopt->strays.v[room[i]], &why))
-			note_lack(a, p, why);
+		if (!take_in(a, p, &a->adopt->strays.v[room[i]]))
+			note_lack(a, p, LACK_OTHER);
 }
 
-static void try_all(struct agent *a, const pod_vec *with, const pod_vec *local)
+static void try_all(struct agent *a, const pod_vec *bare)
 {
 	auto_free size_t *room = calloc(a->adopt->strays.n + 1, sizeof(*room));
 	size_t i;
 
-	for (i = 0; room && i < local->n; i++)
-		if (!vec_find(with, &local->v[i], by_address))
-			try_pod(a, local->v[i], local, room);
+	for (i = 0; room && i < bare->n; i++)
+		try_pod(a, bare->v[i], bare, room);
+}
+
+/* Sorted. */
+static int addrs_of(const pod_vec *pods, addr_vec *ret)
+{
+	struct addr *slot;
+	size_t i, k;
+
+	for (i = 0; i < pods->n; i++)
+		for (k = 0; k < pods->v[i]->addrs.n; k++) {
+			slot = vec_add(ret);
+			if (!slot)
+				return -ENOMEM;
+			*slot = pods->v[i]->addrs.v[k];
+		}
+	vec_sort(ret, addr_cmp);
+	return 0;
 }
 
 void adopt_tick(struct agent *a)
 {
-	pod_vec with = {}, local = {};
+	pod_vec with = {}, bare = {};
 	struct bh_err err = { "no memory" };
+	addr_vec told = {};
 	int r = owners(a, &with);
 
 	if (!r)
-		r = local_pods(a, &with, &local);
-	if (r > 0) {
-		r = find_strays(a, &err);
-		if (!r)
-			try_all(a, &with, &local);
-	}
+		r = bare_pods(a, &with, &bare);
+	if (!r)
+		r = addrs_of(&bare, &told);
+	if (!r && bare.n)
+		r = find_strays(a, &told, &err);
+	if (!r && bare.n)
+		try_all(a, &bare);
 	if (r < 0)
 		log_error("looking for pods that nobody told us of: %s, retrying", err.msg);
 	else
 		forget_old(a->adopt);
 	vec_done(&with);
-	vec_done(&local);
+	vec_done(&bare);
+	vec_done(&told);
 }
 
 /* ---- flows ---------------------------------------------------------------------------------- */

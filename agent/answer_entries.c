@@ -39,11 +39,6 @@ struct line {
 	bool unknown;
 };
 
-static bool is_link_local(const struct addr *a)
-{
-	return a->b[0] == 0xfe && (a->b[1] & 0xc0) == 0x80;
-}
-
 static void add_remote(struct json_object *o, const struct line *l, struct agent *a)
 {
 	char text[ADDR_TEXT], name[NAME_MAX_LEN] = "";
@@ -123,7 +118,7 @@ static void send_lines(struct entries *e, const struct line *l)
 	for (i = 0; i < l->ep->addrs; i++) {
 		const struct addr *addr = &l->ep->addr[i];
 
-		if (is_link_local(addr) ||
+		if (addr_is_link_local(addr) ||
 		    (l->remote && addr_is_v4(addr) != addr_is_v4(&l->remote->cidr.addr)))
 			continue;
 		send_line(e, l, addr);

@@ -49,6 +49,7 @@ struct agent_pod {
 	char *name, *uid, *node;
 	bool seen;   /* in this list */
 	bool ready;  /* or was: it has to answer */
+	bool begins; /* it runs, and is not ready yet: it has to, too */
 	bool marked; /* as it should be */
 	bool left;   /* said so */
 	char why[256];
@@ -172,6 +173,22 @@ static bool is_ready(struct json_object *pod)
 	return false;
 }
 
+/* By the container's own word. Of a node that is lost the Pod is not ready, and of its containers the last
+ * word, that they were, stays. */
+static bool is_beginning(struct json_object *pod)
+{
+	struct json_object *all = value_get(value_get(pod, "status"), "containerStatuses"), *ready;
+	size_t i;
+
+	for (i = 0; i < value_length(all); i++) {
+		ready = value_get(value_at(all, i), "ready");
+		if (value_get(value_get(value_at(all, i), "state"), "running") &&
+		    !json_object_get_boolean(ready))
+			return true;
+	}
+	return false;
+}
+
 static int take_pod(struct retire *t, struct json_object *o)
 {
 	struct json_object *meta = value_get(o, "metadata");
@@ -191,6 +208,7 @@ static int take_pod(struct retire *t, struct json_object *o)
 		return -ENOMEM;
 	p->seen = true;
 	p->ready |= is_ready(o);
+	p->begins = is_beginning(o);
 	p->marked = mark && !strcmp(mark, t->mark);
 	return 0;
 }
@@ -285,12 +303,17 @@ static int list_events(struct retire *t, struct bh_err *err)
 
 /* ---- the whole ---------------------------------------------------------------------------- */
 
+static bool has_to_answer(const struct agent_pod *p)
+{
+	return p->ready || p->begins;
+}
+
 static bool all_left(const struct retire *t)
 {
 	size_t i;
 
 	for (i = 0; i < t->pods.n; i++)
-		if (t->pods.v[i].ready && !t->pods.v[i].left)
+		if (has_to_answer(&t->pods.v[i]) && !t->pods.v[i].left)
 			return false;
 	return t->listed;
 }
@@ -344,7 +367,7 @@ static int report(const struct retire *t)
 
 		if (p->left)
 			continue;
-		if (!p->ready) {
+		if (!has_to_answer(p)) {
 			(void)printf(
 				"node %s: SKIPPED, its agent does not run (pod %s is not ready); when the node "
 				"is back, run there: bulkhead-agent chain remove\n",

@@ -59,11 +59,6 @@ bool endpoints_check_link(struct agent *a, struct endpoint *e)
 	return r > 0;
 }
 
-static bool is_link_local(const struct addr *a)
-{
-	return a->b[0] == 0xfe && (a->b[1] & 0xc0) == 0x80;
-}
-
 /* Of one network, where addresses name one interface; who was adopted has them from the API, where they do
  * too. */
 static bool share_address(const struct endpoint *x, const struct endpoint *y)
@@ -74,7 +69,7 @@ static bool share_address(const struct endpoint *x, const struct endpoint *y)
 	    strcmp(y->network, API_ADOPTED))
 		return false;
 	for (i = 0; i < x->addrs.n; i++)
-		for (k = 0; k < y->addrs.n && !is_link_local(&x->addrs.v[i]); k++)
+		for (k = 0; k < y->addrs.n && !addr_is_link_local(&x->addrs.v[i]); k++)
 			if (!addr_cmp(&x->addrs.v[i], &y->addrs.v[k]))
 				return true;
 	return false;

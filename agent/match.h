@@ -6,11 +6,12 @@
 #include "hook/netlink.h"
 #include "model/model.h"
 
+typedef VEC(struct addr) addr_vec;
+
 /* A veth whose other end is in another namespace, and what is there. */
 struct stray {
 	struct nl_link host, pod;
-	struct addr addrs[NL_ADDRS];
-	size_t n;
+	addr_vec addrs; /* those that matter: of pods, and of the link */
 };
 typedef VEC(struct stray) stray_vec;
 typedef VEC(const struct pod *) pod_vec;
@@ -22,9 +23,12 @@ enum match {
 	MATCH_OTHERS, /* one has an address of another pod, too */
 };
 
+bool match_holds(const struct stray *s, const struct addr *a);
+
 /**
- * match_pod() - the veths that hold addresses of @p.
- * @local: pods that may be on this node, @p among them.
+ * match_pod() - the veths that hold addresses of @p. Where one has those of other pods too, and one has @p's
+ * alone, the latter is @p's.
+ * @local: the pods of this node that have no endpoint yet, @p among them.
  * @ret:   their indexes; room for @strays->n.
  * @ret_n: how many; 0 unless found.
  */

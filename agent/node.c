@@ -146,7 +146,7 @@ static int drop_link_local(struct addr *addrs, int n)
 	int i, kept = 0;
 
 	for (i = 0; i < n; i++)
-		if (addrs[i].b[0] != 0xfe || (addrs[i].b[1] & 0xc0) != 0x80)
+		if (!addr_is_link_local(&addrs[i]))
 			addrs[kept++] = addrs[i];
 	return kept;
 }

@@ -46,7 +46,8 @@ static void judge_main(struct preflight *p, const struct preflight_seen *s)
 		return;
 	}
 	support = chain_support_of(s->main_type, &why);
-	if (support == CHAIN_REFUSED)
+	/* That one alone is as if there were none yet. */
+	if (support == CHAIN_REFUSED && strcmp(s->main_type, "loopback"))
 		preflight_say(p, PREFLIGHT_FAIL, "main CNI", "'%s' (%s) cannot be enforced: %s", s->main_type,
 			      s->file, why);
 	else if (!refused_by_mode(p, s))

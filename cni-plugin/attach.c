@@ -61,11 +61,6 @@ static int look_inside(int ours, int theirs, const struct env *env, struct insid
 	return 0;
 }
 
-static bool is_link_local(const struct addr *a)
-{
-	return a->b[0] == 0xfe && (a->b[1] & 0xc0) == 0x80;
-}
-
 /* RFC 4291 appendix A. */
 static struct addr eui64_of(const uint8_t mac[6])
 {
@@ -79,7 +74,7 @@ static int keep_link_local(const struct inside *in, struct sandbox *ret, struct 
 	int i;
 
 	for (i = 0; i < in->n; i++) {
-		if (!is_link_local(&in->addrs[i]))
+		if (!addr_is_link_local(&in->addrs[i]))
 			continue;
 		if (ret->n == BH_EP_ADDRS)
 			return bh_err_set(err, CNI_CANNOT_PROTECT,

@@ -45,11 +45,6 @@ static bool holds(const struct addr *list, size_t n, const struct addr *a)
 	return false;
 }
 
-static bool is_link_local(const struct addr *a)
-{
-	return a->b[0] == 0xfe && (a->b[1] & 0xc0) == 0x80;
-}
-
 /* Link-local ones are the kernel's, not prevResult's. One more than at ADD is a later plugin's, which the
  * spec lets it have: the programs drop what comes from it. */
 static int check_addrs(struct call *c, const struct endpoint *e, struct bh_err *err)
@@ -66,7 +61,7 @@ static int check_addrs(struct call *c, const struct endpoint *e, struct bh_err *
 			note(c, "prevResult has address %s, ADD did not: the pod cannot use it, ignoring",
 			     addr_text(&addrs[i], text));
 	for (i = 0; i < e->addrs.n; i++)
-		if (!is_link_local(&e->addrs.v[i]) && !holds(addrs, n, &e->addrs.v[i]))
+		if (!addr_is_link_local(&e->addrs.v[i]) && !holds(addrs, n, &e->addrs.v[i]))
 			return bh_err_set(err, CNI_DIFFERS, "ADD had address %s, prevResult has not",
 					  addr_text(&e->addrs.v[i], text));
 	return 0;

@@ -289,7 +289,7 @@ static int drop_filters(uint32_t ifindex, struct bh_err *err)
 		return bh_err_errno(err, nl, "cannot open an rtnetlink socket");
 	for (i = 0; !r && i < SIDES; i++) {
 		r = nl_filter_get(nl, ifindex, hook_sides[i].ingress, &f, err);
-		if (r || !f.prog_id)
+		if (r || (!f.prog_id && !f.behind))
 			continue;
 		any = true;
 		r = nl_filter_del(nl, ifindex, hook_sides[i].ingress, err);

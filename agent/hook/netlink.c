@@ -151,6 +151,12 @@ int nl_veths(int nl, nl_link_vec *ret, struct bh_err *err)
 
 struct addr_walk {
 	uint32_t ifindex;
+	int (*each)(void *ctx, const struct addr *a);
+	void *ctx;
+};
+
+struct addr_list {
+	bool loopback; /* those too */
 	struct addr *ret;
 	size_t max;
 	int n;
@@ -180,18 +186,19 @@ static bool is_loopback(const struct addr *a)
 }
 
 /* The same address may be on many interfaces (fe80::ecee:eeff:feee:eeee on all of Calico's): once. */
-static int keep_addr(struct addr_walk *w, const struct addr *a)
+static int keep_addr(void *ctx, const struct addr *a)
 {
+	struct addr_list *l = ctx;
 	int i;
 
-	if (!w->ifindex && is_loopback(a))
+	if (!l->loopback && is_loopback(a))
 		return 0;
-	for (i = 0; i < w->n; i++)
-		if (!addr_cmp(&w->ret[i], a))
+	for (i = 0; i < l->n; i++)
+		if (!addr_cmp(&l->ret[i], a))
 			return 0;
-	if ((size_t)w->n == w->max)
+	if ((size_t)l->n == l->max)
 		return -E2BIG;
-	w->ret[w->n++] = *a;
+	l->ret[l->n++] = *a;
 	return 0;
 }
 
@@ -200,7 +207,7 @@ static int take_addr(void *ctx, const struct nlmsghdr *h)
 {
 	const struct rtattr *at[IFA_LOCAL + 1], *a;
 	const struct ifaddrmsg *m = NLMSG_DATA(h);
-	struct addr_walk *w = ctx;
+	const struct addr_walk *w = ctx;
 	struct addr own;
 
 	if (h->nlmsg_type != RTM_NEWADDR || h->nlmsg_len < NLMSG_LENGTH(sizeof(*m)))
@@ -211,32 +218,32 @@ static int take_addr(void *ctx, const struct nlmsghdr *h)
 	a = at[IFA_LOCAL] ? at[IFA_LOCAL] : at[IFA_ADDRESS];
 	if (!a || !addr_of(a, m->ifa_family, &own))
 		return 0;
-	return keep_addr(w, &own);
+	return w->each(w->ctx, &own);
+}
+
+int nl_each_addr_in(int nl, int32_t nsid, uint32_t ifindex, int (*each)(void *ctx, const struct addr *a),
+		    void *ctx, struct bh_err *err)
+{
+	struct addr_walk w = { .ifindex = ifindex, .each = each, .ctx = ctx };
+	int tries, r = -EAGAIN;
+
+	for (tries = 0; r == -EAGAIN && tries < NL_DUMP_TRIES; tries++) {
+		struct nl_request q = nl_request(RTM_GETADDR, NLM_F_DUMP, sizeof(q.addr));
+
+		put_target(&q, IFA_TARGET_NETNSID, nsid);
+		r = nl_talk(nl, &q, take_addr, &w, "addresses", err);
+	}
+	return r == -EAGAIN ? bh_err_set(err, r, "addresses: they change faster than they can be read") : r;
 }
 
 int nl_addrs(int nl, uint32_t ifindex, struct addr *ret, size_t max, struct bh_err *err)
 {
-	return nl_addrs_in(nl, -1, ifindex, ret, max, err);
-}
+	struct addr_list l = { .loopback = ifindex, .ret = ret, .max = max };
+	const int r = nl_each_addr_in(nl, -1, ifindex, keep_addr, &l, err);
 
-int nl_addrs_in(int nl, int32_t nsid, uint32_t ifindex, struct addr *ret, size_t max, struct bh_err *err)
-{
-	int tries, n = -EAGAIN;
-
-	for (tries = 0; n == -EAGAIN && tries < NL_DUMP_TRIES; tries++) {
-		struct nl_request r = nl_request(RTM_GETADDR, NLM_F_DUMP, sizeof(r.addr));
-		struct addr_walk w = { .ifindex = ifindex, .ret = ret, .max = max };
-
-		put_target(&r, IFA_TARGET_NETNSID, nsid);
-		n = nl_talk(nl, &r, take_addr, &w, "addresses", err);
-		if (n == 0)
-			return w.n;
-	}
-	if (n == -E2BIG)
-		return bh_err_set(err, n, "interface with index %u has over %zu addresses", ifindex, max);
-	if (n == -EAGAIN)
-		return bh_err_set(err, n, "addresses: they change faster than they can be read");
-	return n;
+	if (r == -E2BIG)
+		return bh_err_set(err, r, "interface with index %u has over %zu addresses", ifindex, max);
+	return r < 0 ? r : l.n;
 }
 
 /* ---- namespace ids ---------------------------------------------------------------------- */

@@ -44,7 +44,11 @@ int nl_veths(int nl, nl_link_vec *ret, struct bh_err *err);
 /* The addresses of one interface (ifindex 0: of all, loopback left out), at most @max.
  * Return: how many, -E2BIG if there are more, or another -errno. */
 int nl_addrs(int nl, uint32_t ifindex, struct addr *ret, size_t max, struct bh_err *err);
-int nl_addrs_in(int nl, int32_t nsid, uint32_t ifindex, struct addr *ret, size_t max, struct bh_err *err);
+
+/* Tells @each of every address of one interface in the namespace that has this id here (-1: in this one),
+ * perhaps of one twice; a -errno of it ends the walk. Return: 0 or -errno. */
+int nl_each_addr_in(int nl, int32_t nsid, uint32_t ifindex, int (*each)(void *ctx, const struct addr *a),
+		    void *ctx, struct bh_err *err);
 
 /* The id that the namespace behind @netns_fd has here, -1 if it has none. Return: 0 or -errno. */
 int nl_nsid(int nl, int netns_fd, int32_t *ret, struct bh_err *err);
@@ -52,7 +56,7 @@ int nl_nsid(int nl, int netns_fd, int32_t *ret, struct bh_err *err);
 /* What is under our handle and priority. */
 struct nl_filter {
 	uint32_t prog_id; /* 0: nothing */
-	bool behind;	  /* another one runs before it */
+	bool behind;	  /* another one runs before it, or nl_filter_first() was killed at its work */
 };
 
 /* clsact: the qdisc and one BPF filter on it (direct action). @ingress: else egress. nl_filter_first: puts it

@@ -115,6 +115,11 @@ static int refused(const struct nlmsghdr *h, int r, const char *what, struct bh_
 	return bh_err_errno(err, r, "%s", what);
 }
 
+static bool is_last(const struct nlmsghdr *h)
+{
+	return h->nlmsg_type == NLMSG_ERROR || h->nlmsg_type == NLMSG_DONE;
+}
+
 /* One message of the answer. Return: 1 that was the last one, 0 go on, or -errno. */
 static int take(const struct nlmsghdr *h, nl_answer_fn answer, void *ctx, const char *what,
 		struct bh_err *err)
@@ -123,7 +128,7 @@ static int take(const struct nlmsghdr *h, nl_answer_fn answer, void *ctx, const 
 
 	if (h->nlmsg_flags & NLM_F_DUMP_INTR)
 		return -EAGAIN;
-	if (h->nlmsg_type == NLMSG_ERROR || h->nlmsg_type == NLMSG_DONE) {
+	if (is_last(h)) {
 		if (h->nlmsg_len < NLMSG_LENGTH(sizeof(int)))
 			return bh_err_set(err, -EPROTO, "%s: the kernel's answer is cut short", what);
 		memcpy(&r, NLMSG_DATA(h), sizeof(r));
@@ -158,21 +163,25 @@ static int send_request(int nl, struct nl_request *r, const char *what, struct b
 	return n < 0 ? bh_err_errno(err, -errno, "%s: cannot ask the kernel", what) : 0;
 }
 
+/* To its end whatever becomes of it: a socket takes no second walk during one (EBUSY). */
 int nl_talk(int nl, struct nl_request *r, nl_answer_fn answer, void *ctx, const char *what,
 	    struct bh_err *err)
 {
 	auto_free char *buf = malloc(ANSWER_BYTES);
 	int ended = 0, n = buf ? send_request(nl, r, what, err) : -ENOMEM;
+	bool last = false;
 
-	while (n >= 0 && !ended) {
+	while (n >= 0 && !last) {
 		const struct nlmsghdr *h = (const struct nlmsghdr *)buf;
 		size_t left;
 
 		n = receive(nl, buf, what, err);
-		for (left = n < 0 ? 0 : (size_t)n; NLMSG_OK(h, left) && !ended; h = NLMSG_NEXT(h, left)) {
+		for (left = n < 0 ? 0 : (size_t)n; NLMSG_OK(h, left) && !last; h = NLMSG_NEXT(h, left)) {
 			if (h->nlmsg_seq != r->h.nlmsg_seq)
-				continue; /* left over from a walk that ended early */
-			ended = take(h, answer, ctx, what, err);
+				continue;
+			if (!ended)
+				ended = take(h, answer, ctx, what, err);
+			last = is_last(h);
 		}
 	}
 	if (n < 0)

@@ -33,11 +33,6 @@ static int claim_cmp(const void *a, const void *b)
 	return r ? r : (int)x->status - (int)y->status;
 }
 
-static bool is_link_local(const struct addr *a)
-{
-	return a->b[0] == 0xfe && (a->b[1] & 0xc0) == 0x80; /* fe80::/10 */
-}
-
 /* What is on every link names no pod, and what is this node's own is the node. */
 static int add_claims(struct claims *c, const struct model *m, const struct addr *addrs, size_t n,
 		      bool status, struct list peers)
@@ -46,7 +41,7 @@ static int add_claims(struct claims *c, const struct model *m, const struct addr
 	size_t i;
 
 	for (i = 0; i < n; i++) {
-		if (is_link_local(&addrs[i]) || vec_find(&m->node_addrs, &addrs[i], addr_cmp))
+		if (addr_is_link_local(&addrs[i]) || vec_find(&m->node_addrs, &addrs[i], addr_cmp))
 			continue;
 		claim = vec_add(&c->at);
 		if (!claim)

@@ -14,6 +14,11 @@ bool addr_is_v4(const struct addr *a)
 	return !memcmp(a->b, mapped, sizeof(mapped));
 }
 
+bool addr_is_link_local(const struct addr *a)
+{
+	return a->b[0] == 0xfe && (a->b[1] & 0xc0) == 0x80;
+}
+
 int addr_parse(const char *text, struct addr *ret)
 {
 	struct addr a;

@@ -22,6 +22,7 @@ struct cidr {
 };
 
 bool addr_is_v4(const struct addr *a);
+bool addr_is_link_local(const struct addr *a); /* fe80::/10 */
 
 /* Return: 0, or -EINVAL: no address, or an IPv6 text that holds an IPv4 address (::ffff:…). */
 int addr_parse(const char *text, struct addr *ret);

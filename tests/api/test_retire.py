@@ -72,10 +72,16 @@ class RetireCase(NodeCase):
         return cls.conflist()["plugins"][-1]["type"] == "bulkhead"
 
     @classmethod
-    def agent_pod(cls, name, node=NODE, phase="Running", **labels):
+    def agent_pod(cls, name, node=NODE, phase="Running", running=False, ready=False, **labels):
+        """running, ready: what its container says, if it says anything."""
         api = cls.node.api
         api.apply(pod(SYSTEM, name, {**LABELS, **labels}, nodeName=node, hostNetwork=True))
-        api.set_status(SYSTEM, name, pod_status(["198.18.0.1"], phase))
+        status = pod_status(["198.18.0.1"], phase)
+        if running:
+            container = {"name": "agent", "image": "x", "imageID": "x", "restartCount": 0, "ready": ready}
+            container["state"] = {"running": {"startedAt": "2026-01-01T00:00:00Z"}}
+            status["containerStatuses"] = [container]
+        api.set_status(SYSTEM, name, status)
 
     @classmethod
     def account(cls):
@@ -240,6 +246,21 @@ class Waits(RetireCase):
         self.assertIn("node far: SKIPPED", said)
         self.assertIn("bulkhead-agent chain remove", said)
         self.assertTrue(self.mark_of("bulkhead-agent-y"), "it would come back and stay")
+        self.assert_left()
+
+    def test_not_ready_yet(self):
+        """Soon after an install: it runs, may be in the chain already, and must not be left there."""
+        self.node.agent_pause()
+        self.agent_pod(OWN, phase="Pending", running=True)
+        self.agent_pod("bulkhead-agent-y", "lost", "Pending", running=True, ready=True)
+        retiring = self.begin()
+        time.sleep(2)
+        self.assertIsNone(retiring.poll(), "it does not wait")
+        self.node.agent_resume()
+        out, err = retiring.communicate(timeout=30)
+        self.assertEqual(retiring.returncode, 0, out + err)
+        self.assertIn(f"node {NODE}: left", out)
+        self.assertIn("node lost: SKIPPED", out)
         self.assert_left()
 
     def test_no_answer(self):

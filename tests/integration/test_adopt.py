@@ -9,6 +9,7 @@ import time
 
 import bpf
 import invariants
+import wire
 from case import NodeCase, below
 from node import NODE_ADDR, eventually, run
 
@@ -272,6 +273,30 @@ class Protected(Adopted):
         self.node.remove_pod("lab", "twin")
         self.wait_protected()
         self.assertEqual(self.node.ctl("endpoints", "--unprotected"), [])
+
+
+    def test_forged_addresses(self):
+        """A pod that may set addresses has given itself its neighbours', one of a pod on another node, and more
+        than anybody reads: that keeps nobody from being protected, and none of them becomes its own."""
+        f = self.families()[0]
+        theirs = [self.db.ips[f], self.job.ips[f], "10.77.0.1" if f == 4 else "fd77::1"]
+        many = [f"10.88.{i // 200}.{i % 200 + 1}" if f == 4 else f"fd88::{i + 1:x}" for i in range(1200)]
+        nodad = " nodad" if f == 6 else ""
+        lines = [f"addr add {a}/{128 if f == 6 else 32} dev eth0{nodad}" for a in theirs + many]
+        self.web.run("ip", "-batch", "-", input="\n".join(lines))
+        self.node.agent_start()
+        self.wait_protected()
+        healed = self.node.ask("status")["healed"]
+        self.assertEqual((healed["adopted"], healed["addresses_reused"]), (3, 0))
+        for item in self.node.ask("endpoints")["items"]:
+            pod = next(p for p in self.node.pods if p.pod == item["name"])
+            addrs = {a for a in item["addresses"] if not a.startswith("fe80")}
+            self.assertEqual(addrs, {pod.ips[i] for i in self.families()})
+        before = bpf.stats()[("spoofed_addr", bpf.EGRESS)]
+        packet = wire.ip(theirs[2], self.db.ips[f], wire.UDP, wire.udp(theirs[2], self.db.ips[f], 1, 53, b"x"))
+        with wire.Wire(self.web) as out:
+            out.send(wire.ether(self.web.mac, self.db.mac, wire.ethertype(packet), packet))
+        self.assertGreater(bpf.stats()[("spoofed_addr", bpf.EGRESS)], before)
 
 
 class Tracked(Adopted):

@@ -48,8 +48,8 @@ static void add_stray(struct world *w, const char *a, const char *b)
 	struct stray *s = vec_add(&w->strays);
 
 	assert_non_null(s);
-	s->addrs[s->n++] = addr(a);
-	s->addrs[s->n++] = addr(b);
+	*(struct addr *)vec_add(&s->addrs) = addr(a);
+	*(struct addr *)vec_add(&s->addrs) = addr(b);
 }
 
 static enum match match(struct world *w, size_t pod, size_t *ret, size_t *ret_n)
@@ -62,6 +62,8 @@ static void done(struct world *w)
 	while (w->n)
 		pod_free(w->pods[--w->n]);
 	vec_done(&w->local);
+	for (; w->strays.n; w->strays.n--)
+		vec_done(&w->strays.v[w->strays.n - 1].addrs);
 	vec_done(&w->strays);
 }
 
@@ -113,9 +115,35 @@ static void what_is_not_certain(void **state)
 	add_pod(&w, "db", "10.0.0.3", NULL);
 	assert_int_equal(match(&w, 0, at, &n), MATCH_OTHERS);
 	assert_int_equal(n, 0);
+	assert_int_equal(match(&w, 1, at, &n), MATCH_OTHERS);
+	done(&w);
+	add_pod(&w, "web", "10.0.0.2", NULL);
+	add_stray(&w, "10.0.0.2", "fe80::1");
 	add_stray(&w, "10.0.0.2", "fe80::2");
 	assert_int_equal(match(&w, 0, at, &n), MATCH_SHARED);
 	assert_int_equal(n, 0);
+	done(&w);
+}
+
+/* A pod with CAP_NET_ADMIN can give itself others' addresses, which keeps nobody from being found. */
+static void forged(void **state)
+{
+	struct world w = {};
+	size_t at[4], n, i;
+
+	(void)state;
+	add_pod(&w, "web", "10.0.0.2", "fd00::2");
+	add_pod(&w, "db", "10.0.0.3", NULL);
+	add_pod(&w, "forger", "10.0.0.4", NULL);
+	add_stray(&w, "10.0.0.4", "10.0.0.3");
+	add_stray(&w, "10.0.0.2", "fd00::2");
+	add_stray(&w, "10.0.0.3", "fe80::1");
+	*(struct addr *)vec_add(&w.strays.v[0].addrs) = addr("fd00::2");
+	for (i = 0; i < 3; i++) {
+		assert_int_equal(match(&w, i, at, &n), MATCH_FOUND);
+		assert_int_equal(n, 1);
+		assert_int_equal(at[0], (i + 1) % 3);
+	}
 	done(&w);
 }
 
@@ -247,8 +275,11 @@ static void what_is_over(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(by_its_addresses),    cmocka_unit_test(two_interfaces_of_one_pod),
-		cmocka_unit_test(what_is_not_certain), cmocka_unit_test(views),
+		cmocka_unit_test(by_its_addresses),
+		cmocka_unit_test(two_interfaces_of_one_pod),
+		cmocka_unit_test(what_is_not_certain),
+		cmocka_unit_test(forged),
+		cmocka_unit_test(views),
 		cmocka_unit_test(what_is_over),
 	};
 

@@ -512,7 +512,7 @@ static void tcx_first_again(void **state)
 /* Killed when the clone is in place already: the next attach puts the pinned program there. */
 static void tcx_first_again_killed(void **state)
 {
-	auto_fd int clone = -1, fd = -1;
+	auto_fd int clone = -1, fd = -1, old = -1;
 	char path[160];
 
 	(void)state;
@@ -521,6 +521,8 @@ static void tcx_first_again_killed(void **state)
 	(void)pin_program("prog_to_pod");
 	attach(HOOK_TCX, HOOK_TCX);
 	link_pin("from", path);
+	old = raw_obj_get(path);
+	assert_int_equal(raw_link_detach(old), 0); /* a link whose last holder goes hangs on for a moment */
 	assert_int_equal(unlink(path), 0);
 	clone = load_program();
 	fd = raw_link_create(clone, veth, RAW_TCX_INGRESS);
@@ -571,6 +573,22 @@ static void clsact_first_again(void **state)
 	check_says(HOOK_FIRST, NULL);
 	assert_int_equal(filter_of(veth, true), ours);
 	run("test $(tc filter show dev bh-veth0 ingress | grep -c 'handle 0x') = 3");
+}
+
+/* Killed while ours moved: only the spare one is there. It is missing for the look, and goes with the rest.
+ */
+static void clsact_spare_alone(void **state)
+{
+	(void)state;
+	(void)pin_program("prog_from_pod");
+	(void)pin_program("prog_to_pod");
+	attach(HOOK_CLSACT, HOOK_CLSACT);
+	run("tc filter add dev bh-veth0 ingress prio 1 protocol all handle 0xb01d bpf da object-pinned " PIN_DIR
+	    "/prog_from_pod && tc filter del dev bh-veth0 ingress prio 1 protocol all handle 0xb01c bpf"
+	    " && tc filter del dev bh-veth0 egress prio 1 protocol all handle 0xb01c bpf");
+	check_says(HOOK_MISSING, "not attached");
+	assert_int_equal(hook_detach(&hook, NULL), 0);
+	assert_false(has_clsact());
 }
 
 /* What hangs by tcx runs before every filter. */
@@ -839,6 +857,7 @@ int main(void)
 		case_of(tcx_first_again_killed),
 		case_of(pins_of_nothing),
 		case_of(clsact_first_again),
+		case_of(clsact_spare_alone),
 		case_of(clsact_overtaken),
 		case_of(clsact_attach_check_detach),
 		case_of(clsact_again_replaces_in_place),

@@ -99,6 +99,17 @@ static void refused(void **state)
 	}
 }
 
+/* As a runtime's package leaves it: whoever brings the network comes later, as we may. */
+static void loopback_alone(void **state)
+{
+	const struct preflight_seen s = with("loopback");
+
+	(void)state;
+	assert_int_equal(judge(&s, false), PREFLIGHT_WARN);
+	assert_says("WARN main CNI: 'loopback'");
+	assert_says("the main plugin has not come yet");
+}
+
 static void calico_with_and_without_its_programs(void **state)
 {
 	struct preflight_seen s = with("calico");
@@ -181,6 +192,7 @@ int main(void)
 		cmocka_unit_test(nothing_is_there_yet),
 		cmocka_unit_test(one_that_nobody_knows),
 		cmocka_unit_test(refused),
+		cmocka_unit_test(loopback_alone),
 		cmocka_unit_test(calico_with_and_without_its_programs),
 		cmocka_unit_test(cilium_in_either_place),
 		cmocka_unit_test(each_enforcer_has_its_name),
