@@ -260,9 +260,30 @@ class Hooks(unittest.TestCase):
     def test_can_always_run(self):
         job = Objects().of("Job")["bulkhead-retire"]["spec"]["template"]["spec"]
         self.assertIs(job["hostNetwork"], True)
-        self.assertEqual(job["tolerations"], [{"operator": "Exists"}])
         self.assertEqual(job["restartPolicy"], "Never")
         self.assertEqual(job["priorityClassName"], "system-node-critical")
+
+    def tolerates(self, key, effect, *args):
+        """Whether the hook's Job may be put on a node with this taint."""
+        job = Objects(*args).of("Job")["bulkhead-retire"]["spec"]["template"]["spec"]
+        return [
+            t
+            for t in job["tolerations"]
+            if t["operator"] == "Exists" and t.get("key", key) == key and t.get("effect", effect) == effect
+        ]
+
+    def test_not_on_a_lost_node(self):
+        """Where no kubelet would ever start it, so that the uninstall fails for one node that is down."""
+        lost = "node.kubernetes.io/unreachable"
+        self.assertFalse(self.tolerates(lost, "NoSchedule"))
+        (soon,) = self.tolerates(lost, "NoExecute")  # of its own, or admission adds five minutes
+        self.assertLessEqual(soon["tolerationSeconds"], 30)
+        for key in ("not-ready", "network-unavailable", "unschedulable", "disk-pressure"):
+            self.assertTrue(self.tolerates("node.kubernetes.io/" + key, "NoSchedule"), key)
+        self.assertTrue(self.tolerates("node-role.kubernetes.io/control-plane", "NoSchedule"))
+        more = ("--set", "uninstall.tolerations[0].key=pool", "--set", "uninstall.tolerations[0].operator=Exists")
+        self.assertFalse(self.tolerates("pool", "NoSchedule"))
+        self.assertTrue(self.tolerates("pool", "NoSchedule", *more))
 
     def test_test_asks_what_the_policy_says(self):
         objects = Objects()
