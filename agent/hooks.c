@@ -36,14 +36,15 @@ static void attached(struct agent *a, struct endpoint *e, struct endpoint_record
 {
 	const bool changed = r->unprotected || strcmp(r->attach, hook_mode_text(mode));
 	const struct event_object about = endpoints_pod(e);
+	const bool alarm = !r->unprotected && a->endpoints->swept; /* at a start it is an upgrade's doing */
 	char text[ENDPOINT_TEXT];
 
-	if (r->unprotected)
-		log_info("%s: was running without protection, programs attached (%s)",
-			 endpoints_text(e, text), hook_mode_text(mode));
-	else
+	if (alarm)
 		event_tell(a, true, "HookRestored", &about, "%s; put back (%s)", why, hook_mode_text(mode));
-	a->endpoints->healed.hooks += !r->unprotected;
+	else
+		log_info("%s: %s, programs attached (%s)", endpoints_text(e, text),
+			 r->unprotected ? "was running without protection" : why, hook_mode_text(mode));
+	a->endpoints->healed.hooks += alarm;
 	if (r->unprotected)
 		r->grace_end_ns = clock_ns() + GRACE_MS * 1000000ull;
 	r->unprotected = r->broken = false;
