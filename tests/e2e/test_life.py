@@ -15,6 +15,13 @@ from test_policed import BOTH, Changes, Rules
 CHURN_PORT, CHURN_PODS, CHURN_BATCH = 7777, 200, 40
 
 
+def dropped_by_queues():
+    """Packets that the kernel had no room for in the queue that each CPU has for all namespaces' veths
+    (net/core/dev.c, netdev_max_backlog): on a busy machine other people's floods cost our flows, too."""
+    with open("/proc/net/softnet_stat") as f:
+        return sum(int(line.split()[1], 16) for line in f)
+
+
 class Traffic:
     """Flows that may, new connections that may, and one who may not, all the time."""
 
@@ -24,6 +31,7 @@ class Traffic:
             who.start(verb, 5, proto, to.ips[f], port) for f, proto, port in sent
         ]
         self.case = case
+        self.dropped = dropped_by_queues()
         self.flows = [m for who in friends for m in start(who, "flow")]
         self.fresh = [m for who in friends for m in start(who, "hammer")]
         self.denied = start(stranger, "hammer")
@@ -33,18 +41,24 @@ class Traffic:
             case.assertTrue(eventually(lambda m=m: m.report()["received"] > 10), f"{m} does not flow")
 
     def stop(self):
+        """Nothing is lost but what those queues dropped."""
+        lost = []
         for m in self.flows:
             last = m.stop()
             self.case.assertEqual(last["error"], "", f"{m}")
-            self.case.assertEqual(last["sent"], last["received"], f"{m}: lost packets: {last}")
+            lost.append((last["sent"] - last["received"], m, last))
         for m in self.fresh:
             last = m.stop()
-            self.case.assertEqual((last["lost"], last["refused"]), (0, 0), f"{m}: lost flows: {last}")
+            self.case.assertEqual(last["refused"], 0, f"{m}: {last}")
             self.case.assertGreater(last["answered"], 100)
+            lost.append((last["lost"], m, last))
         for m in self.denied:
             last = m.stop()
             self.case.assertEqual(last["answered"], 0, f"{m}: passed: {last}")
             self.case.assertGreater(last["tried"], 100)
+        dropped = dropped_by_queues() - self.dropped
+        text = "\n".join(f"{m}: {last}" for n, m, last in lost if n)
+        self.case.assertLessEqual(sum(n for n, _, _ in lost), dropped, f"dropped by queues: {dropped}; lost:\n{text}")
 
 
 class Life(Rules, InstalledCase):
