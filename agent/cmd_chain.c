@@ -2,7 +2,6 @@
 /* bulkhead-agent chain: in and out of the node's CNI chain by hand, and off the node altogether. */
 #include <errno.h>
 #include <getopt.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -189,17 +188,6 @@ static int check_no_agent(const struct request *q, struct lock **ret, struct bh_
 	return 0;
 }
 
-/* The lock's own file, while it is ours; others' files keep the directory. */
-static void remove_lock(const struct request *q, const struct lock *l)
-{
-	char path[PATH_MAX];
-
-	if (!l || snprintf(path, sizeof(path), "%s/" LOCK_FILE, q->run_dir) >= (int)sizeof(path))
-		return;
-	(void)unlink(path);
-	(void)rmdir(q->run_dir);
-}
-
 static void sleep_ms(unsigned int ms)
 {
 	const struct timespec ts = { .tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000 };
@@ -223,7 +211,6 @@ static int take_all_off(const struct request *q, struct bh_err *err)
 		sleep_ms(q->wait_ms);
 	}
 	r = retire_node(q->run_dir, q->pin_dir, err);
-	remove_lock(q, lock);
 	if (!r)
 		(void)printf("nothing of Bulkhead is left on this node but the plugin's binary, %s/%s\n",
 			     q->chain.bin_dir, CHAIN_PLUGIN);

@@ -27,13 +27,8 @@
 struct hash128 api_endpoint_key(const char *network, const char *container, const char *ifname)
 {
 	const char *const parts[] = { network, container, ifname };
-	struct sha256 s;
-	size_t i;
 
-	sha256_init(&s);
-	for (i = 0; i < ARRAY_SIZE(parts); i++)
-		sha256_add(&s, parts[i], strlen(parts[i]) + 1);
-	return sha256_end128(&s);
+	return hash128_of_texts(parts, ARRAY_SIZE(parts));
 }
 
 /* ---- encode ----------------------------------------------------------------------------- */

@@ -157,13 +157,8 @@ static struct hash128 key_of(const struct kube_event *event)
 {
 	const char *const parts[] = { event->kind, event->ns,	  event->name,
 				      event->uid,  event->reason, event->note };
-	struct sha256 s;
-	size_t i;
 
-	sha256_init(&s);
-	for (i = 0; i < ARRAY_SIZE(parts); i++)
-		sha256_add(&s, parts[i], strlen(parts[i]) + 1);
-	return sha256_end128(&s);
+	return hash128_of_texts(parts, ARRAY_SIZE(parts));
 }
 
 static struct told *find(struct events *e, const struct hash128 *key)

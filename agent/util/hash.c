@@ -180,3 +180,14 @@ uint64_t hash64_keyed(const uint8_t key[16], const void *data, size_t len)
 	sip_rounds(v, 4);
 	return v[0] ^ v[1] ^ v[2] ^ v[3];
 }
+
+struct hash128 hash128_of_texts(const char *const *texts, size_t n)
+{
+	struct sha256 s;
+	size_t i;
+
+	sha256_init(&s);
+	for (i = 0; i < n; i++)
+		sha256_add(&s, texts[i], strlen(texts[i]) + 1);
+	return sha256_end128(&s);
+}

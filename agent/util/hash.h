@@ -34,4 +34,7 @@ void hash128_hex(const struct hash128 *h, char ret[33]);
 /* SipHash-2-4: for tables whose keys others choose. Not a name for anything. */
 uint64_t hash64_keyed(const uint8_t key[16], const void *data, size_t len);
 
+/* First 128 bits of SHA-256 over texts, each with its NUL: no two lists have the same bytes. */
+struct hash128 hash128_of_texts(const char *const *texts, size_t n);
+
 #endif

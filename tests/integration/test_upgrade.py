@@ -12,7 +12,19 @@ from node import BUILD, NEXT, differences, eventually
 IN = ["Ingress"]
 
 
-class Standby(PolicedCase):
+class WebToDb(PolicedCase):
+    def only_web_to_db(self):
+        self.node.write_policy(
+            "shop",
+            "db",
+            subject={"app": "db"},
+            policyTypes=IN,
+            ingress=[{"from": [{"podSelector": {"matchLabels": {"app": "web"}}}]}],
+        )
+        self.assert_policed(ingress=lambda s, d, *_: d is not self.db or s is self.web)
+
+
+class Standby(WebToDb):
     configs = FEW_CONFIGS
     fresh = True
     cost = 2
@@ -28,16 +40,6 @@ class Standby(PolicedCase):
         end()
         self.node.agent = second
         self.node.agent_ready()
-
-    def only_web_to_db(self):
-        self.node.write_policy(
-            "shop",
-            "db",
-            subject={"app": "db"},
-            policyTypes=IN,
-            ingress=[{"from": [{"podSelector": {"matchLabels": {"app": "web"}}}]}],
-        )
-        self.assert_policed(ingress=lambda s, d, *_: d is not self.db or s is self.web)
 
     def test_takes_over_when_the_first_leaves(self):
         self.only_web_to_db()
@@ -115,7 +117,7 @@ class Standby(PolicedCase):
         self.assert_policed(ingress=lambda s, d, *_: d is not new)
 
 
-class Rounds(PolicedCase):
+class Rounds(WebToDb):
     """Agents of two builds end and replace each other in every way, again and again, under traffic that must not
     notice."""
 
@@ -168,14 +170,7 @@ class Rounds(PolicedCase):
         seed = int(os.environ.get("BH_SEED", time.time_ns() % 1000000))
         dice, done = random.Random(seed), {}
         ways = (self.restart, self.hand_over, self.standby_killed, self.killed_on_the_way)
-        self.node.write_policy(
-            "shop",
-            "db",
-            subject={"app": "db"},
-            policyTypes=IN,
-            ingress=[{"from": [{"podSelector": {"matchLabels": {"app": "web"}}}]}],
-        )
-        self.assert_policed(ingress=lambda s, d, *_: d is not self.db or s is self.web)
+        self.only_web_to_db()
         traffic = LiveTraffic(self, self.web, self.job)
         for i in range(self.rounds):
             self.other_change(i)
