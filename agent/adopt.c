@@ -77,11 +77,12 @@ void adopt_free(struct agent *a)
 
 /* ---- pods ---------------------------------------------------------------------------------- */
 
+/* Manifests may say no node: such a pod is here if a veth of this node leads to it. */
 static bool is_local(const struct agent *a, const struct pod *p)
 {
 	if (p->host_network || p->ended || !p->addrs.n)
 		return false;
-	return a->opt.source_dir || !strcmp(p->node, a->opt.node_name); /* manifests may say no node */
+	return !strcmp(p->node, a->opt.node_name) || (a->opt.source_dir && !p->node[0]);
 }
 
 static int by_address(const void *x, const void *y)
@@ -353,8 +354,8 @@ void adopt_each_lack(const struct agent *a, void (*each)(void *ctx, const struct
 
 /* ---- one look ------------------------------------------------------------------------------- */
 
-/* Two interfaces with addresses of one pod are two endpoints. Without a node's name (manifests) a pod
- * without a veth may be anywhere, and nothing is said. */
+/* Two interfaces with addresses of one pod are two endpoints. A pod of the manifests may be
+ * anywhere, and nothing is said of one without a veth. */
 static void try_pod(struct agent *a, const struct pod *p, const pod_vec *bare, size_t *room)
 {
 	static const enum lack because[] = {

@@ -174,10 +174,9 @@ static int check_source(struct agent_options *o, struct bh_err *err)
 		return bh_err_set(
 			err, -EINVAL,
 			"--source is missing, as in --source kubernetes or --source dir:/etc/bulkhead");
-	if (o->source_dir && (o->kubeconfig || o->node_name))
-		return bh_err_set(err, -EINVAL, "%s is for --source kubernetes",
-				  o->kubeconfig ? "--kubeconfig" : "--node-name");
-	return o->source_dir || (o->node_name && *o->node_name) ? 0 : own_name(o, err);
+	if (o->source_dir && o->kubeconfig)
+		return bh_err_set(err, -EINVAL, "--kubeconfig is for --source kubernetes");
+	return o->node_name && *o->node_name ? 0 : own_name(o, err);
 }
 
 static int check_chain(struct agent_options *o, struct bh_err *err)

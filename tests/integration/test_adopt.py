@@ -274,6 +274,15 @@ class Protected(Adopted):
         self.wait_protected()
         self.assertEqual(self.node.ctl("endpoints", "--unprotected"), [])
 
+    def test_of_another_node(self):
+        """A veth of this node leads to its address, and its manifest says that it is elsewhere."""
+        self.node.write_pod(
+            "shop", "far", {}, ips=[self.node.world.ips[f] for f in self.families()], nodeName="elsewhere"
+        )
+        self.node.agent_start()
+        self.wait_protected()
+        self.assertEqual(self.node.ask("status")["healed"]["adopted"], 3)
+        self.assertEqual(sorted(i["name"] for i in self.node.ask("endpoints")["items"]), ["db", "job", "web"])
 
     def test_forged_addresses(self):
         """A pod that may set addresses has given itself its neighbours', one of a pod on another node, and more

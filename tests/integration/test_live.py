@@ -184,6 +184,7 @@ class Live(PolicedCase):
                 "apiVersion": "v1",
                 "kind": "Pod",
                 "metadata": {"namespace": "shop", "name": "far", "labels": {"app": "far"}},
+                "spec": {"nodeName": "elsewhere"},
                 "status": {"phase": "Succeeded", "podIP": ips[0], "podIPs": [{"ip": i} for i in ips]},
             },
         )
