@@ -66,7 +66,7 @@ class Result(unittest.TestResult):
 
     def startTest(self, test):
         super().startTest(test)
-        self.began, self.told = time.monotonic(), False
+        self.began, self.failed = time.monotonic(), False
 
     def tell(self, test, verdict, text=""):
         name = getattr(test, "_testMethodName", str(test))
@@ -83,6 +83,7 @@ class Result(unittest.TestResult):
         self.out.flush()
 
     def fail(self, test, err):
+        self.failed = True
         text = self._exc_info_to_string(err, test)
         self.tell(test, "FAIL", text + getattr(test, "context", lambda: "")())
 
