@@ -207,7 +207,7 @@ static int close_container(struct scan *s, char c, struct bh_err *err)
 {
 	int r;
 
-	if (!s->depth || s->level[s->depth].is_list != (c == ']'))
+	if (!s->depth || c != (s->level[s->depth].is_list ? ']' : '}'))
 		return bh_err_set(err, -EINVAL, "'%c' closes nothing", c);
 	r = copy(s, &c, 1);
 	s->depth--;

@@ -70,6 +70,8 @@ static const struct row rows[] = {
 	{ "{\"a\":1}{\"a", false, -EAGAIN, "{\"a\":1}\n" },
 	{ "{\"a\":1}]", false, -EINVAL, "{\"a\":1}\n" },
 	{ "{\"a\":1]", false, -EINVAL, "" },
+	{ "{\"a\":1 M", false, -EINVAL, "" },
+	{ "{\"c\":{\"d\":1;,\"a\":2}", false, -EINVAL, "" },
 	{ "{\"a\" 1}", false, -EINVAL, "" },
 	{ "{\"a\":}", false, -EINVAL, "" },
 	{ "{\"a\":1,}", false, -EINVAL, "" },
