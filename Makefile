@@ -214,6 +214,7 @@ help:
 	@echo "all               the plugin, the agent, the CLI"
 	@echo "next              the same as another version: what the tests upgrade to"
 	@echo "check             unit tests (no root)           check-bpf    programs by test run (root)"
+	@echo "check-fuzz        each fuzz target for 10 s  fuzz         one for 10 minutes: TARGET= FUZZ_SECONDS="
 	@echo "check-oracle      compiler and program against the oracle"
 	@echo "check-publish     policy changed under a reader  check-integration  real namespaces and veths"
 	@echo "check-api         a real kube-apiserver, and a scripted one"
