@@ -19,7 +19,37 @@
 
 static struct api_server *server;
 static char dir[] = "/tmp/bh-fuzz-XXXXXX";
+static const char *line, *end; /* what was written and is not answered yet */
 static int requests, closed;
+
+/* The next request with our version; what has another is answered, not handed over. NULL: a line that is
+ * none, behind which nothing is heard any more, or no line. */
+static struct json_object *next_request(void)
+{
+	struct json_object *o = NULL, *v;
+	const char *eol;
+
+	while (line < end && !o) {
+		struct json_tokener *t = json_tokener_new();
+
+		eol = memchr(line, '\n', (size_t)(end - line));
+		if (!eol)
+			eol = end;
+		json_tokener_set_flags(t, JSON_TOKENER_STRICT);
+		o = eol < end ? json_tokener_parse_ex(t, line, (int)(eol - line)) : NULL;
+		json_tokener_free(t);
+		line = eol + 1;
+		if (!json_object_is_type(o, json_type_object)) {
+			json_object_put(o);
+			o = NULL;
+			line = end;
+		} else if (!json_object_object_get_ex(o, "v", &v) || json_object_get_int(v) != API_VERSION) {
+			json_object_put(o);
+			o = NULL;
+		}
+	}
+	return o;
+}
 
 static void check_endpoint(struct json_object *o)
 {
@@ -43,10 +73,12 @@ static void check_endpoint(struct json_object *o)
 
 static void on_request(void *ctx, struct api_conn *c, struct json_object *request)
 {
-	struct json_object *answer = json_object_new_object(), *e;
+	struct json_object *answer = json_object_new_object(), *e, *want = next_request();
 
 	(void)ctx;
 	requests++;
+	fuzz_check(want && !strcmp(json_object_to_json_string(want), json_object_to_json_string(request)));
+	json_object_put(want);
 	if (json_object_object_get_ex(request, "endpoint", &e))
 		check_endpoint(e);
 	json_object_object_add(answer, "done", json_object_new_boolean(1));
@@ -60,7 +92,7 @@ static void on_close(void *ctx, struct api_conn *c)
 	closed++;
 }
 
-static void end(void)
+static void stop(void)
 {
 	api_server_free(server);
 	(void)rmdir(dir);
@@ -72,7 +104,7 @@ static void begin(void)
 	struct bh_err err;
 
 	fuzz_check(mkdtemp(dir) && !api_server_new(dir, &h, &server, &err));
-	(void)atexit(end);
+	(void)atexit(stop);
 }
 
 static int dial(void)
@@ -124,6 +156,8 @@ void fuzz_one(const uint8_t *data, size_t len)
 	if (!server)
 		begin();
 	requests = closed = 0;
+	line = (const char *)data;
+	end = line + len;
 	fd = dial();
 	while (at < len) {
 		const ssize_t n = send(fd, data + at, len - at, MSG_NOSIGNAL);
@@ -143,6 +177,7 @@ void fuzz_one(const uint8_t *data, size_t len)
 	}
 	(void)hear(fd, &heard);
 	check_answers(&heard);
+	fuzz_check(!next_request());
 	(void)close(fd);
 	buf_done(&heard);
 }
