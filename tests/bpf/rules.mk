@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # check-bpf: the programs by BPF_PROG_TEST_RUN and on a veth (root), and their parser natively.
-BPF_TEST_BIN := $(addprefix $(B)/tests/bpf/,parse_test policy_test live_test)
+BPF_TEST_BIN := $(addprefix $(B)/tests/bpf/,parse_test policy_test live_test insns_test)
 BPF_WORLD_OBJ := $(call obj,tests/bpf/packet.c tests/bpf/world.c)
 
 $(call obj,$(wildcard tests/bpf/*.c)): $(SKEL)
@@ -17,6 +17,14 @@ $(B)/tests/bpf/parse_test: $(call obj,tests/bpf/parse_test.c tests/bpf/packet.c)
 	$(say) LD $@
 	$(Q)$(CC) $(CFLAGS) $(LDHARDEN) -o $@ $^ -lcmocka
 
-.PHONY: check-bpf
+$(B)/tests/bpf/insns_test: $(call obj,tests/bpf/insns_test.c)
+	$(say) LD $@
+	$(Q)$(CC) $(CFLAGS) $(LDHARDEN) -o $@ $^ -lbpf -lelf -lz
+
+.PHONY: check-bpf insns
 check-bpf: $(BPF_TEST_BIN)
 	$(Q)r=0; for t in $(BPF_TEST_BIN); do $$t || r=1; done; exit $$r
+
+# What the verifier has to walk may have grown for a reason.
+insns: $(B)/tests/bpf/insns_test
+	$(Q)$< --write
