@@ -41,6 +41,9 @@ int grace_init(struct grace *g, struct bh_err *err);
 void grace_done(struct grace *g);
 int grace_wait(const struct grace *g, struct bh_err *err); /* blocks */
 
+/* What this kernel has not and our programs need, in words; NULL: nothing that we know of. */
+const char *kernel_lacks(void);
+
 static inline void *mapped_at(const struct mapped *m, uint32_t index)
 {
 	return (char *)m->at + index * m->stride;

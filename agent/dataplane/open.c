@@ -363,6 +363,20 @@ static void init_meta(struct dp *dp)
 
 /* ---- open and close ------------------------------------------------------------------------- */
 
+/* Before the kernel is asked again, because that changes the last words. */
+static int refused(int r, struct bh_err *err)
+{
+	char said[sizeof(last_words)];
+	const char *lacks;
+
+	memcpy(said, last_words, sizeof(said));
+	lacks = kernel_lacks();
+	if (lacks)
+		return bh_err_set(err, -ENOTSUP, "this kernel has no %s: Bulkhead needs Linux 5.15 or newer",
+				  lacks);
+	return bh_err_errno(err, r, "the kernel refused the programs (%s)", said);
+}
+
 static int load(struct dp *dp, const struct dp_sizes *sizes, struct bh_err *err)
 {
 	int r;
@@ -379,7 +393,7 @@ static int load(struct dp *dp, const struct dp_sizes *sizes, struct bh_err *err)
 		return r;
 	r = policy_bpf__load(dp->skel);
 	if (r < 0)
-		return bh_err_errno(err, r, "the kernel refused the programs (%s)", last_words);
+		return refused(r, err);
 	r = map_arrays(dp, err);
 	r = r ? r : check_meta(dp, err);
 	return r ? r : measure_hz(dp, err);
