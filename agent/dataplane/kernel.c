@@ -7,7 +7,8 @@
 
 #include "util/scope.h"
 
-/* A session is claimed by it; Linux 5.12 has it, together with pointers as arguments of global functions. */
+/* Linux 5.12 has it, together with the pointers as arguments of global functions that the programs are made
+ * of, for which there is no test as small. */
 static bool has_cmpxchg(void)
 {
 	const struct bpf_insn insns[] = {
