@@ -59,8 +59,13 @@ class FaultCase(VerbCase):
         return done.returncode, done.stdout.decode(), done.stderr.decode()
 
     def calls_of(self, verb):
-        """{name: how often} of a call that goes well."""
-        self.assertEqual(self.traced(verb)[0], 0)
+        """{name: how often} of a call that goes well. Traced it is slow, and on a busy machine told to come again."""
+        for _ in range(5):
+            status, out, err = self.traced(verb)
+            if status == 0:
+                break
+            self.assertEqual(json.loads(out)["code"], 11, out + err)
+        self.assertEqual(status, 0, out + err)
         with open(TRACE) as f:
             names = [line.split("(")[0] for line in f if "(" in line]
         return {k: n for k, n in collections.Counter(names).items() if k not in INIT}
