@@ -54,8 +54,9 @@ class ClusterCase(PolicedCase):
     @classmethod
     def find_pods(cls):
         cls.node.await_pods()
-        order = sorted(cls.node.pods, key=lambda p: (p.node, p.ns == "lab", p.name))
-        cls.a, cls.job, cls.b, cls.job2 = order
+        # By namespace first: what a rollout makes anew may both be on one node.
+        order = sorted(cls.node.pods, key=lambda p: (p.ns == "lab", p.node, p.name))
+        cls.a, cls.b, cls.job, cls.job2 = order
 
     @classmethod
     def shut(cls):
