@@ -79,7 +79,7 @@ static void spreads_evenly(void **state)
 			over += ++sets[set - 512] > BH_WAYS;
 			homes[session_home(hash)]++;
 		}
-		assert_in_range(over, 20, 130); /* by Poisson, 4 in each: 93 are the ninth or more */
+		assert_in_range(over, 80, 200); /* by Poisson, 4 in each: 136 are the ninth or more */
 		for (i = 0; i < BH_WAYS; i++)
 			assert_in_range(homes[i], 1800, 2300);
 	}
@@ -105,7 +105,7 @@ static void hash_holds_everything(void **state)
 			assert_int_not_equal(session_hash(&f, SEED, wides[k]), hash);
 			at[i / 8] ^= (uint8_t)(1 << i % 8);
 		}
-		for (i = 0; i < 64; i++)
+		for (i = 0; i < 60; i++) /* the last ones go beyond the product's 64 bits */
 			assert_int_not_equal(session_hash(&f, SEED ^ 1ull << i, wides[k]), hash);
 		f.ifindex = 9;
 		assert_int_equal(session_hash(&f, SEED, wides[k]), hash);
@@ -149,15 +149,15 @@ static struct bh_session *put(const struct bh_flow6 *f, uint32_t way, int wide)
 	return s;
 }
 
-static struct bh_session *seek(const struct bh_flow6 *f, int wide, uint64_t *word)
+static struct bh_session *seek(const struct bh_flow6 *f, int wide, __u64 *word)
 {
-	return session_seek(&room, session_hash(f, SEED, wide), f, wide, (__u64 *)word);
+	return session_seek(&room, session_hash(f, SEED, wide), f, wide, word);
 }
 
 static void found_in_every_way(void **state)
 {
 	uint32_t i, k;
-	uint64_t word;
+	__u64 word;
 
 	(void)state;
 	for (k = 0; k < 2; k++)
@@ -180,7 +180,7 @@ static void found_in_every_way(void **state)
 static void tags_may_meet(void **state)
 {
 	const struct bh_flow6 f = flow_of(5, 0), f6 = flow_of(5, 1);
-	uint64_t word;
+	__u64 word;
 	uint32_t i, k;
 
 	(void)state;
@@ -207,7 +207,7 @@ static void tags_may_meet(void **state)
 /* The flow of a line that is being written, or free, is not there, whatever its key says. */
 static void busy_is_not_found(void **state)
 {
-	uint64_t word;
+	__u64 word;
 	uint32_t k;
 
 	(void)state;

@@ -448,9 +448,9 @@ bool world_session(const struct bh_flow6 *k, struct bh_session *ret)
 	const uint64_t hash = session_hash(k, SEED, !is4(k));
 	void *set = set_of(k, ep.slice);
 	const struct bh_session *s;
-	uint64_t word;
+	__u64 word;
 
-	s = set ? session_seek(set, hash, k, !is4(k), (__u64 *)&word) : NULL;
+	s = set ? session_seek(set, hash, k, !is4(k), &word) : NULL;
 	if (s)
 		*ret = *s;
 	return s;
