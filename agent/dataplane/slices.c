@@ -7,9 +7,9 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
-#define SHARE  128 /* a newcomer gets at most this part of what is free */
-#define MOST   4   /* one owner at most this part of the array */
-#define SPARED 8   /* and nobody grows into this part */
+#define SHARE  32 /* a newcomer gets at most this part of what is free */
+#define MOST   4  /* one owner at most this part of the array */
+#define SPARED 8  /* and nobody grows into this part */
 
 static bool is_power_of_two(uint32_t n)
 {
