@@ -22,8 +22,8 @@
 struct policy_bpf *bpf;
 uint32_t world_ifindex = IFINDEX;
 
-#define SEED 0x9d3c5f1b2a687e41ull
-#define SETS 64 /* of each family */
+#define SEED WORLD_SEED
+#define SETS WORLD_SETS
 
 /* By family: in the middle of the array, and where the endpoint's sessions were before. */
 static const struct bh_slice slices[2] = { { 16, 15 }, { 8, 3 } }, formers[2] = { { 40, 7 }, { 32, 1 } };
@@ -421,6 +421,24 @@ static void *set_of(const struct bh_flow6 *k, const struct bh_slice *of)
 	const uint64_t hash = session_hash(k, SEED, family == BH_V6);
 
 	return of[family].base == BH_NO_SLICE ? NULL : set_at(family, session_set(hash, of[family]));
+}
+
+void *world_sets(enum bh_family family)
+{
+	return sets[family];
+}
+
+struct bh_endpoint *world_slot(void)
+{
+	static char *at;
+	const size_t bytes = BH_EP_SLOTS * sizeof(struct bh_endpoint);
+
+	if (!at)
+		at = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED,
+			  bpf_map__fd(bpf->maps.bh_endpoints), 0);
+	if (at == MAP_FAILED)
+		err(1, "cannot map bh_endpoints");
+	return (struct bh_endpoint *)at + ep_slot;
 }
 
 int world_sessions(void)

@@ -12,6 +12,9 @@
 #define EPOCH	1000 /* of the endpoint */
 #define BORN	900
 
+#define WORLD_SEED 0x9d3c5f1b2a687e41ull
+#define WORLD_SETS 64 /* of each family */
+
 /* Policy sets. WEB: isolated both ways, IN and OUT: one way, the other is open.
  * FLAG: said to be shut for ingress, where its rows say that it is open, so that one sees what was read. */
 enum set {
@@ -71,8 +74,10 @@ int world_sessions(void);
 bool world_session(const struct bh_flow6 *k, struct bh_session *ret);
 /* The tag of its word is filled in. */
 void world_session_put(const struct bh_flow6 *k, const struct bh_session *s);
-uint32_t world_life(enum bh_life life); /* jiffies that the programs have for it */
-uint32_t world_now(void);		/* jiffies */
+uint32_t world_life(enum bh_life life);	 /* jiffies that the programs have for it */
+void *world_sets(enum bh_family family); /* the whole array, WORLD_SETS of them */
+struct bh_endpoint *world_slot(void);	 /* the endpoint in the map */
+uint32_t world_now(void);		 /* jiffies */
 
 /* One test run. @ingress_ifindex 0: made by this node. @linear: bytes outside pages, 0: all.
  * Return: the verdict; -1 is TC_ACT_UNSPEC. Below -1: -errno - 1000. */
