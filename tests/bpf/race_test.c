@@ -153,10 +153,52 @@ static void *work(void *arg)
 
 /* ---- the agent ---------------------------------------------------------------------------- */
 
+#define FIRST_SET 4 /* of all slices that there are, see agent() */
+#define END_SET	  13
+
+static bool renews; /* the epoch changes: a rule may be written into a line that has just become another's */
+
 static struct worker workers[2] = { { .cpu = 0 }, { .cpu = 1 } };
 
+/* A line that did not change while it was looked at says what one flow was given. @rules: nothing renews it.
+ */
+static void look(enum bh_family family)
+{
+	const bool wide = family == BH_V6;
+	const size_t size = wide ? sizeof(struct bh_session6) : sizeof(struct bh_session);
+	struct bh_session6 copy;
+	struct bh_flow6 f;
+	uint32_t i, port;
+
+	for (i = FIRST_SET * BH_WAYS; i < END_SET * BH_WAYS; i++) {
+		struct bh_session *s = (void *)((char *)world_sets(family) + i * size);
+		const uint64_t word = __atomic_load_n(&s->word, __ATOMIC_ACQUIRE);
+
+		memcpy(&copy, s, size);
+		__atomic_thread_fence(__ATOMIC_ACQUIRE);
+		if (!word_is_used(word) || __atomic_load_n(&s->word, __ATOMIC_RELAXED) != word)
+			continue;
+		f = (struct bh_flow6){ .local = copy.local,
+				       .remote = copy.remote,
+				       .lport = copy.head.lport,
+				       .rport = copy.head.rport,
+				       .proto = copy.head.proto };
+		if (!wide) {
+			f.local.w[3] = copy.head.local;
+			f.remote.w[3] = copy.head.remote;
+		}
+		if (session_tag(session_hash(&f, WORLD_SEED, wide)) != word_tag(word))
+			complain("a line of two flows", i);
+		port = (uint32_t)__builtin_bswap16(copy.head.lport);
+		if (word_fixed(word) != BH_INGRESS || (!renews && copy.head.rule != R_LONG + port / 10))
+			complain("a line with another's rights", i);
+	}
+}
+
+/* Until what was on its way has passed. What else is there to do but look? */
 static void grace(void)
 {
+	static unsigned int looks;
 	uint64_t runs[2];
 	int i;
 
@@ -164,7 +206,7 @@ static void grace(void)
 		runs[i] = __atomic_load_n(&workers[i].runs, __ATOMIC_ACQUIRE);
 	for (i = 0; i < 2; i++)
 		while (__atomic_load_n(&workers[i].runs, __ATOMIC_ACQUIRE) < runs[i] + 2 && !over)
-			sched_yield();
+			look((enum bh_family)(looks++ & 1));
 }
 
 static void set_slice(struct bh_slice *at, struct bh_slice slice)
@@ -194,41 +236,6 @@ static void move(enum bh_family family, struct bh_slice to)
 	lines_clear(&l, from.base, from.mask + 1);
 }
 
-/* A line that did not change while it was looked at says what one flow was given. @rules: nothing renews it.
- */
-static void look(enum bh_family family, bool rules)
-{
-	const bool wide = family == BH_V6;
-	const size_t size = wide ? sizeof(struct bh_session6) : sizeof(struct bh_session);
-	struct bh_session6 copy;
-	struct bh_flow6 f;
-	uint32_t i, port;
-
-	for (i = 0; i < WORLD_SETS * BH_WAYS; i++) {
-		struct bh_session *s = (void *)((char *)world_sets(family) + i * size);
-		const uint64_t word = __atomic_load_n(&s->word, __ATOMIC_ACQUIRE);
-
-		memcpy(&copy, s, size);
-		__atomic_thread_fence(__ATOMIC_ACQUIRE);
-		if (!word_is_used(word) || __atomic_load_n(&s->word, __ATOMIC_RELAXED) != word)
-			continue;
-		f = (struct bh_flow6){ .local = copy.local,
-				       .remote = copy.remote,
-				       .lport = copy.head.lport,
-				       .rport = copy.head.rport,
-				       .proto = copy.head.proto };
-		if (!wide) {
-			f.local.w[3] = copy.head.local;
-			f.remote.w[3] = copy.head.remote;
-		}
-		if (session_tag(session_hash(&f, WORLD_SEED, wide)) != word_tag(word))
-			complain("a line of two flows", i);
-		port = (uint32_t)__builtin_bswap16(copy.head.lport);
-		if (word_fixed(word) != BH_INGRESS || (rules && copy.head.rule != R_LONG + port / 10))
-			complain("a line with another's rights", i);
-	}
-}
-
 static void agent(void)
 {
 	static const struct bh_slice small[] = { { 4, 0 }, { 6, 1 } }, large[] = { { 10, 1 }, { 12, 0 } };
@@ -236,13 +243,12 @@ static void agent(void)
 	uint32_t n, moves = 0;
 
 	for (n = 0; time(NULL) < end; n++) {
-		const bool renews = time(NULL) * 2 > end * 2 - SECONDS;
 		const enum bh_family family = n & 1;
 
 		move(family, n & 2 ? small[family] : large[family]);
 		moves++;
-		look(BH_V4, !renews);
-		look(BH_V6, !renews);
+		look(family);
+		renews = time(NULL) * 2 > end * 2 - SECONDS;
 		if (renews)
 			__atomic_fetch_add(&world_slot()->epoch, 1, __ATOMIC_RELEASE);
 	}

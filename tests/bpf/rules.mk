@@ -23,7 +23,7 @@ $(B)/tests/bpf/parse_test: $(call obj,tests/bpf/parse_test.c tests/bpf/packet.c)
 
 $(B)/tests/bpf/session_test: $(call obj,tests/bpf/session_test.c)
 	$(say) LD $@
-	$(Q)$(CC) $(CFLAGS) $(LDHARDEN) -o $@ $^ -lcmocka
+	$(Q)$(CC) $(CFLAGS) $(LDHARDEN) -o $@ $^ -lcmocka -pthread
 
 .PHONY: check-bpf
 check-bpf: $(BPF_TEST_BIN)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* bpf/session.h natively: places, look-up, states, time-outs, who makes room, and how a line is written. */
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -412,6 +413,42 @@ static void claims_once(void **state)
 	assert_int_equal(s.word, 0);
 }
 
+static unsigned int met; /* atomic: times that two had one line */
+
+static void *contend(void *arg)
+{
+	const uint32_t own = (uint32_t)(uintptr_t)arg;
+	uint32_t i;
+
+	for (i = 0; i < 1000000; i++) {
+		const struct bh_victim v = session_choose(&room, 0, BORN, NOW, 0);
+		struct bh_session *s = line(v.way, 0);
+
+		if (v.rank == BH_RANK_BUSY || !session_claim(s, v.word))
+			continue;
+		WRITE_ONCE(s->rule, own);
+		WRITE_ONCE(s->seen, NOW);
+		if (READ_ONCE(s->rule) != own || READ_ONCE(s->word) != BH_SESS_BUSY)
+			(void)__atomic_fetch_add(&met, 1, __ATOMIC_RELAXED);
+		session_publish(s, session_word(own, BH_INGRESS, BORN));
+	}
+	return NULL;
+}
+
+/* Two that want a line of one set, a million times each, never get the same one. */
+static void claims_alone(void **state)
+{
+	pthread_t other;
+
+	(void)state;
+	fill_all(0, BH_NEW);
+	met = 0;
+	assert_int_equal(pthread_create(&other, NULL, contend, (void *)1), 0);
+	(void)contend((void *)2);
+	(void)pthread_join(other, NULL);
+	assert_int_equal(met, 0);
+}
+
 static void moves_whole(void **state)
 {
 	uint8_t from[sizeof(struct bh_session6)], to[sizeof(from)];
@@ -447,6 +484,7 @@ int main(void)
 		cmocka_unit_test(takes_the_least_live),
 		cmocka_unit_test(takes_no_busy_line),
 		cmocka_unit_test(claims_once),
+		cmocka_unit_test(claims_alone),
 		cmocka_unit_test(moves_whole),
 	};
 
