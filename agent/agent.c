@@ -26,6 +26,7 @@
 #include "probe.h"
 #include "requests.h"
 #include "retired.h"
+#include "sessions.h"
 #include "streams.h"
 #include "util/clock.h"
 #include "util/log.h"
@@ -308,6 +309,7 @@ static int open_data_plane(struct agent *a, struct bh_err *err)
 
 	if (!r)
 		r = reconcile_new(a->loop, a->dp, a->model, &hooks, &a->reconcile, err);
+	r = r ? r : sessions_new(a, err);
 	if (!r && denials_new(a) < 0)
 		r = bh_err_set(err, -ENOMEM, "no memory for denials");
 	return r;
@@ -518,6 +520,7 @@ void agent_stop(struct agent *a)
 	node_free(a->node);
 	if (a->reconcile)
 		reconcile_free(a->reconcile);
+	sessions_free(a);
 	adopt_free(a);
 	endpoints_free(a);
 	names_free(a->names);

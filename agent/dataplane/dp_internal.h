@@ -8,6 +8,8 @@
 #include <bpf/libbpf.h>
 
 #include "dataplane/dp.h"
+#include "dataplane/lines.h"
+#include "dataplane/slices.h"
 #include "policy.skel.h"
 
 /* An mmapped array map. The kernel rounds elements up to 8 bytes. */
@@ -24,6 +26,25 @@ struct grace {
 	int outer, inner; /* map-in-map, for kernels that refuse membarrier; else -1 */
 };
 
+/* A run of sets that nobody may have before a grace is over; or, with an ifindex, the former slice of an
+ * endpoint that grows, of which what is left is copied then. */
+struct passing {
+	enum bh_family family;
+	uint32_t slot, ifindex;
+	struct bh_slice slice;
+};
+typedef VEC(struct passing) passing_vec;
+
+/* The session arrays; all by enum bh_family. */
+struct pool {
+	struct mapped sets[2];
+	struct lines lines[2];
+	struct slices slices[2];      /* owners: slots of bh_endpoints, counted from 1 */
+	passing_vec passing, waiting; /* for the grace that is under way, and for the next one */
+	struct lines_busy busy;
+	struct grace grace;
+};
+
 struct dp {
 	char *pin_dir;
 	int lock; /* the pin directory, flocked */
@@ -33,6 +54,7 @@ struct dp {
 	int prog[2];		  /* by enum bh_dir: the pinned ones */
 	struct policy_bpf *clone; /* dp_clones(); NULL: there are none */
 	struct grace grace;
+	struct pool pool;
 	uint32_t hz;
 	int cpus; /* possible ones: values of a per-CPU look-up */
 };
@@ -40,6 +62,19 @@ struct dp {
 int grace_init(struct grace *g, struct bh_err *err);
 void grace_done(struct grace *g);
 int grace_wait(const struct grace *g, struct bh_err *err); /* blocks */
+
+/* @adopted: endpoints may have slices already. Return: 0 or -errno. */
+int pool_open(struct dp *dp, bool adopted, struct bh_err *err);
+void pool_close(struct dp *dp);
+
+/* The slices of an endpoint that is about to be born in @slot; none where there are none. */
+int pool_give(struct dp *dp, uint32_t slot, struct bh_endpoint *ret, struct bh_err *err);
+void pool_take_back(struct dp *dp, uint32_t slot); /* of one that no program finds any more */
+int pool_grow_now(struct dp *dp, uint32_t slot, enum bh_family f, struct bh_err *err); /* twice; blocks */
+
+int dp_now(struct dp *dp, uint32_t *ret, struct bh_err *err); /* jiffies */
+/* Adds what the last endpoint of a slot counted to the node's, and begins with nought. */
+int dp_retire_stats(struct dp *dp, uint32_t slot, struct bh_err *err);
 
 /* What this kernel has not and our programs need, in words; NULL: nothing that we know of. */
 const char *kernel_lacks(void);

@@ -217,7 +217,9 @@ static void only_a_pure_syn_opens(void **state)
 		int pure = (flags & (SYN | ACK | RST | FIN)) == SYN;
 
 		s.flags = (uint8_t)flags;
-		assert_int_equal(bits_of(&s, 4 + flags % 2 * 2), pure ? BH_PKT_SYN | BH_PKT_OPENS : 0);
+		assert_int_equal(bits_of(&s, 4 + flags % 2 * 2), (pure ? BH_PKT_SYN | BH_PKT_OPENS : 0) |
+									 (flags & FIN ? BH_PKT_FIN : 0) |
+									 (flags & RST ? BH_PKT_RST : 0));
 	}
 	assert_int_equal(bits_of(&(struct shape){ .proto = IPPROTO_UDP }, 4), BH_PKT_OPENS);
 	assert_int_equal(bits_of(&(struct shape){ .proto = IPPROTO_ICMP }, 6), BH_PKT_OPENS);

@@ -159,7 +159,9 @@ static void check_syn(struct run *run, const struct bh_flow6 *flow, struct bh_se
 	const int want = run->p.bits & BH_PKT_SYN ? (int)run->want : BH_SESSION;
 	int got;
 
-	s->opener = !s->opener;
+	s->word ^= (uint64_t)BH_SESS_OPENER << BH_SESS_FIXED_SHIFT;
+	s->state = BH_NEW;
+	world_clear();
 	world_session_put(flow, s);
 	got = counted(run, 0);
 	if (got != want)
@@ -274,7 +276,7 @@ int main(int argc, char **argv)
 	d = opendir(argv[1]);
 	if (!d)
 		err(1, "cannot read '%s'", argv[1]);
-	world_load(false);
+	world_load();
 	while ((e = readdir(d)))
 		if (e->d_name[0] != '.')
 			run_file(argv[1], e->d_name);

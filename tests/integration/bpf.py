@@ -5,6 +5,7 @@ Layouts come from bpf/abi.h: the reasons by reading it, the few structs that are
 """
 import ctypes
 import ipaddress
+import mmap
 import os
 import platform
 import re
@@ -154,15 +155,36 @@ def addresses():
     return {str(a.ipv4_mapped or a) for a in found}
 
 
-def session_ifindexes():
-    """{ifindex: sessions}, both families."""
-    count = {}
-    for name in ("bh_sess4", "bh_sess6"):
-        with Map(name) as m:
-            for key in m.keys():
-                ifindex = struct.unpack_from("<I", key)[0]
-                count[ifindex] = count.get(ifindex, 0) + 1
-    return count
+WAYS, NO_SLICE = 8, 0xFFFFFFFF
+LINE = {"bh_sess4": 64, "bh_sess6": 128}
+
+
+def slices():
+    """{map: {ifindex: [(first set, sets), ...]}} of the live slots, former slices too."""
+    found = {name: {} for name in LINE}
+    with Map("bh_endpoints") as m:
+        for slot in range(m.max_entries):
+            value = m.lookup(struct.pack("<I", slot))
+            ifindex = struct.unpack_from("<I", value)[0]
+            words = struct.unpack_from("<8I", value, 24)  # slice[2], former[2]: base and mask
+            for i in range(4) if ifindex else ():
+                base, mask = words[2 * i : 2 * i + 2]
+                if base != NO_SLICE:
+                    found[("bh_sess4", "bh_sess6")[i % 2]].setdefault(ifindex, []).append((base, mask + 1))
+    return found
+
+
+def sessions(name):
+    """{set: words of its lines that are not 0}, of one session array, whoever owns the sets."""
+    with Map(name) as m:
+        size = m.max_entries * m.value_size
+        with mmap.mmap(m.fd, size, mmap.MAP_SHARED, mmap.PROT_READ) as at:
+            words = memoryview(at[:]).cast("Q")[:: LINE[name] // 8]
+    found = {}
+    for i, word in enumerate(words):
+        if word:
+            found.setdefault(i // WAYS, []).append(word)
+    return found
 
 
 def tcx_programs(ifindex, attach_type):
