@@ -49,7 +49,7 @@ struct meant {
 static struct meant meant_by_tables(const struct inforce *f, const struct table_endpoint *ep, uint32_t dir,
 				    const struct addr *remote, uint8_t proto, uint16_t port)
 {
-	const bool ports = proto == IPPROTO_TCP || proto == IPPROTO_UDP;
+	const bool ports = proto == IPPROTO_TCP || proto == IPPROTO_UDP || proto == IPPROTO_SCTP;
 	const struct table_row *row;
 	uint32_t action, rule;
 	bool node;
@@ -61,8 +61,6 @@ static struct meant meant_by_tables(const struct inforce *f, const struct table_
 	rule = row->rule;
 	if (ports)
 		inforce_decide(f, row, BH_PORT(proto, port), &action, &rule);
-	else if (proto == IPPROTO_SCTP && row->n)
-		action = BH_DENY; /* the programs cannot tell its ports yet */
 	return (struct meant){ .allow = action == BH_ALLOW, .sure = !node, .rule = inforce_rule_at(f, rule) };
 }
 

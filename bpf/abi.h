@@ -263,7 +263,7 @@ BH_ASSERT_SIZE(struct bh_set6, 1024);
 	X(POLICY,	ALLOW, "policy")		/* a new flow that a policy set allows */ \
 	X(HOST,		ALLOW, "host")			/* to or from this node itself */ \
 	X(NEIGHBOUR,	ALLOW, "neighbour")		/* ARP, neighbour discovery, MLD */ \
-	X(OPEN,		ALLOW, "open")			/* no session kept: all is allowed with this remote */ \
+	X(OPEN,		ALLOW, "open")			/* allowed without a session: what has no ports, multicast by rule */ \
 	X(DENIED,	DENY, "policy-denied")		/* no rule allows it */ \
 	X(NO_ENDPOINT,	DENY, "no-endpoint")		/* interface not (yet) known */ \
 	X(NO_POLICY,	DENY, "no-policy")		/* pod or namespace not (yet) known: isolated */ \
@@ -275,16 +275,23 @@ BH_ASSERT_SIZE(struct bh_set6, 1024);
 	X(SPOOFED_ND,	DENY, "spoofed-neighbour")	/* ARP or ND for an address that is not the pod's; RA, redirect */ \
 	X(NOT_OURS_MAC,	DENY, "not-own-mac")		/* to_pod: flooded, destination MAC of another */ \
 	X(NOT_OURS_ADDR, DENY, "not-own-address")	/* to_pod: destination address of another */ \
-	X(FRAGMENT,	DENY, "fragment")		/* from here on: not taught yet, dropped where not all is allowed */ \
-	X(IP_OPTIONS,	DENY, "ip-options") \
-	X(EXT_HEADER,	DENY, "extension-header") \
-	X(PROTOCOL,	DENY, "protocol")		/* neither TCP, UDP nor ICMP */ \
-	X(ICMP_TYPE,	DENY, "icmp-type")		/* neither echo nor ND */ \
-	X(MULTICAST,	DENY, "multicast") \
+	X(FRAGMENT,	DENY, "fragment")		/* from here on, unless it says otherwise: passes where all is \
+							 * allowed. A later fragment whose first has not passed */ \
+	X(IP_OPTIONS,	DENY, "ip-options")		/* that record the route or times */ \
+	X(EXT_HEADER,	DENY, "extension-header")	/* that cannot be walked (never from a pod), or routes on */ \
+	X(PROTOCOL,	DENY, "protocol")		/* not TCP, UDP, SCTP or ICMP */ \
+	X(ICMP_TYPE,	DENY, "icmp-type")		/* neither echo, an error nor ND */ \
+	X(MULTICAST,	DENY, "multicast")		/* and broadcast: no rule allows it */ \
 	X(LINK_LOCAL,	DENY, "link-local")		/* fe80::/10 other than ND and MLD */ \
-	X(VLAN,		DENY, "vlan") \
+	X(VLAN,		DENY, "vlan")			/* never from a pod */ \
 	X(ETHERTYPE,	DENY, "ethertype") \
-	X(NODE_OPEN,	ALLOW, "node-open")		/* would be denied: the node was opened in an emergency */
+	X(NODE_OPEN,	ALLOW, "node-open")		/* would be denied: the node was opened in an emergency */ \
+	X(LATER,	ALLOW, "later-fragment")	/* of a datagram whose first fragment has passed */ \
+	X(RELATED,	ALLOW, "related")		/* an ICMP error about a live session */ \
+	X(UNRELATED,	DENY, "icmp-unrelated")		/* an ICMP error about none */ \
+	X(SOURCE_ROUTE,	DENY, "source-route")		/* never passes: the addresses are not where it comes from and goes */ \
+	X(FRAGMENT_TINY, DENY, "fragment-tiny")		/* the first one is without the whole transport header */ \
+	X(FRAGMENT_OVERLAP, DENY, "fragment-overlap")	/* over what was seen or past the end, and all that follows it */
 /* clang-format on */
 
 #define BH_REASON_ENUM(name, action, text) BH_##name,

@@ -36,13 +36,21 @@ static __always_inline int own_addr(const struct bh_endpoint *ep, const struct b
 	return 0;
 }
 
+/* Who has no address yet may ask everybody for one (RFC 2131 4.1); the rules for broadcasts say whether. */
+static __always_inline int is_dhcp_request(const struct bh_pkt *p)
+{
+	return p->family == 4 && !p->flow.local.w[3] && p->flow.remote.w[3] == 0xffffffff &&
+	       p->kind == BH_MULTICAST && p->flow.proto == IPPROTO_UDP && !p->frag &&
+	       p->flow.lport == __constant_htons(68) && p->flow.rport == __constant_htons(67);
+}
+
 static __always_inline enum bh_reason identity_addr(const struct bh_pkt *p, const struct bh_endpoint *ep,
 						    enum bh_dir dir)
 {
 	if (!p->family || ep->flags & BH_EP_FORWARDS || own_addr(ep, &p->flow.local))
 		return p->kind;
 	if (dir == BH_EGRESS)
-		return BH_SPOOFED_ADDR;
+		return is_dhcp_request(p) ? p->kind : BH_SPOOFED_ADDR;
 	if (p->bits & BH_PKT_MULTI)
 		return p->kind;
 	if (!(p->bits & BH_PKT_GROUP))

@@ -102,6 +102,40 @@ struct {
 /* bh_meta.seed, set before the load: a constant to the programs. */
 const volatile __u64 bh_seed = 0;
 
+/*
+ * Datagrams whose first fragment has passed, and how far they have come: see fragment.h. Programs alone. Each
+ * endpoint has lines of its own, so that a pod that floods fragments pushes out its own and nobody else's.
+ * Full: the older datagram of a line is forgotten, and what is still to come of it is dropped where not all
+ * is allowed.
+ */
+#define BH_FRAGMENT_LINES 32 /* an endpoint: as many datagrams under way at once, rather fewer */
+
+enum bh_fragment_state {
+	BH_FRAGMENT_SHUT = 0, /* nothing more passes */
+	BH_FRAGMENT_OPEN,
+	BH_FRAGMENT_WHOLE, /* the last piece was seen */
+};
+
+struct bh_fragment {
+	struct bpf_spin_lock lock;
+	__u32 epoch; /* of the endpoint when the first piece was allowed */
+	__u32 seen;  /* jiffies of it */
+	__u32 id;
+	struct bh_addr local, remote;
+	__u16 from, to;	 /* bytes of the datagram: the piece that came last */
+	__u8 proto;	 /* of the first one */
+	__u8 dir, state; /* enum bh_dir, enum bh_fragment_state */
+	__u8 pad[9];
+};
+BH_ASSERT_SIZE(struct bh_fragment, 64);
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, BH_EP_SLOTS *BH_FRAGMENT_LINES);
+	__type(key, __u32);
+	__type(value, struct bh_fragment);
+} bh_fragments SEC(".maps");
+
 /* BH_PORT(protocol, port) of the hostPorts of this node: what a pod sends there ends in another pod, so
  * it is not host traffic. Agent writes, the cold path reads. Full means refused. */
 struct {

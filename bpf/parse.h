@@ -28,8 +28,9 @@
 #define BH_PKT_HIDDEN 0x04 /* it may have ports, but out of sight */
 #define BH_PKT_GROUP  0x08 /* to a group MAC address */
 #define BH_PKT_MULTI  0x10 /* to a multicast address or 255.255.255.255 */
-#define BH_PKT_FIN    0x20 /* TCP: this side ends */
-#define BH_PKT_RST    0x40
+#define BH_PKT_FIN    0x20 /* ends its sender's half: FIN; SCTP: SHUTDOWN and the answer to it */
+#define BH_PKT_RST    0x40 /* ends the flow: RST; SCTP: ABORT, SHUTDOWN COMPLETE */
+#define BH_PKT_BEHIND 0x80 /* behind IPv6 extension headers */
 
 struct bh_pkt {
 	struct bh_flow6 flow; /* IPv4 as ::ffff:a.b.c.d; what is not known is zero; ifindex: the caller's */
@@ -43,8 +44,9 @@ struct bh_pkt {
 	__u8 bits;	      /* BH_PKT_* */
 	__u8 hops;	      /* hop limit, IPv6 only */
 	__u8 icmp;	      /* type of the neighbour message; 0: ARP */
-	__u8 offset;	      /* of the neighbour message in the frame */
-	__u8 pad[2];
+	__u8 offset;	      /* of the neighbour message or ICMP error in the frame */
+	__u8 frag;   /* offset of what says that this is a fragment: IPv6's header for it, or IPv4's own */
+	__u8 denied; /* it passes, if at all, because the node was opened */
 };
 
 struct cursor {
@@ -121,7 +123,7 @@ static __always_inline void set_ports(struct bh_pkt *p, enum bh_dir dir, __be16 
 	p->flow.rport = dir == BH_EGRESS ? dest : source;
 }
 
-/* Ports of a packet that is not taught: for events, and because what goes to a hostPort is not host
+/* Ports of a packet that is not judged by them: for events, and because what goes to a hostPort is not host
  * traffic. */
 static __always_inline void peek_ports(struct cursor *c, __u32 room, enum bh_dir dir, struct bh_pkt *p)
 {
@@ -140,6 +142,29 @@ static __always_inline void peek_ports(struct cursor *c, __u32 room, enum bh_dir
 #define BH_TCP_SYN 0x02
 #define BH_TCP_RST 0x04
 #define BH_TCP_ACK 0x10
+#define BH_TCP_URG 0x20
+#define BH_TCP_SAY (BH_TCP_FIN | BH_TCP_SYN | BH_TCP_RST | BH_TCP_ACK)
+
+/* The combinations that make sense, whatever PSH, ECE and CWR say: as tcp_valid_flags[] of nf_conntrack has
+ * them. */
+#define BH_TCP_VALID                                                                                         \
+	(1ull << BH_TCP_SYN | 1ull << (BH_TCP_SYN | BH_TCP_URG) | 1ull << (BH_TCP_SYN | BH_TCP_ACK) |        \
+	 1ull << BH_TCP_RST | 1ull << (BH_TCP_RST | BH_TCP_ACK) | 1ull << (BH_TCP_FIN | BH_TCP_ACK) |        \
+	 1ull << (BH_TCP_FIN | BH_TCP_ACK | BH_TCP_URG) | 1ull << BH_TCP_ACK |                               \
+	 1ull << (BH_TCP_ACK | BH_TCP_URG))
+
+static __always_inline enum bh_reason parse_tcp_flags(__u8 flags, struct bh_pkt *p)
+{
+	if (!(BH_TCP_VALID >> (flags & (BH_TCP_SAY | BH_TCP_URG)) & 1))
+		return BH_MALFORMED;
+	if ((flags & BH_TCP_SAY) == BH_TCP_SYN)
+		p->bits |= BH_PKT_OPENS | BH_PKT_SYN;
+	if (flags & BH_TCP_FIN)
+		p->bits |= BH_PKT_FIN;
+	if (flags & BH_TCP_RST)
+		p->bits |= BH_PKT_RST;
+	return BH_POLICY;
+}
 
 static __always_inline enum bh_reason parse_tcp(struct cursor *c, __u32 room, enum bh_dir dir,
 						struct bh_pkt *p)
@@ -151,14 +176,10 @@ static __always_inline enum bh_reason parse_tcp(struct cursor *c, __u32 room, en
 		return BH_MALFORMED;
 
 	set_ports(p, dir, tcp->source, tcp->dest);
-	flags = ((const __u8 *)tcp)[13] & (BH_TCP_SYN | BH_TCP_ACK | BH_TCP_RST | BH_TCP_FIN);
-	if (flags == BH_TCP_SYN)
-		p->bits |= BH_PKT_OPENS | BH_PKT_SYN;
-	if (flags & BH_TCP_FIN)
-		p->bits |= BH_PKT_FIN;
-	if (flags & BH_TCP_RST)
-		p->bits |= BH_PKT_RST;
-	return BH_POLICY;
+	flags = ((const __u8 *)tcp)[13];
+	if ((flags & BH_TCP_SAY) == BH_TCP_ACK) /* most packets */
+		return BH_POLICY;
+	return parse_tcp_flags(flags, p);
 }
 
 static __always_inline enum bh_reason parse_udp(struct cursor *c, __u32 room, enum bh_dir dir,
@@ -170,11 +191,47 @@ static __always_inline enum bh_reason parse_udp(struct cursor *c, __u32 room, en
 	if (!udp)
 		return BH_MALFORMED;
 	len = __be16_to_cpu(udp->len);
-	if (len < sizeof(*udp) || len > room)
+	if (len < sizeof(*udp) || (len > room && !p->frag)) /* a fragment's is that of the whole datagram */
 		return BH_MALFORMED;
 
 	set_ports(p, dir, udp->source, udp->dest);
 	p->bits |= BH_PKT_OPENS;
+	return BH_POLICY;
+}
+
+struct bh_sctp { /* RFC 9260 3: the common header, then the first chunk's */
+	__be16 source, dest;
+	__be32 tag, sum;
+	__u8 type, flags;
+	__be16 len;
+};
+BH_ASSERT_SIZE(struct bh_sctp, 16);
+
+#define BH_SCTP_INIT	      1
+#define BH_SCTP_ABORT	      6
+#define BH_SCTP_SHUTDOWN      7
+#define BH_SCTP_SHUTDOWN_ACK  8
+#define BH_SCTP_SHUTDOWN_DONE 14
+
+/* What opens and ends an association comes first in its packet: INIT and SHUTDOWN COMPLETE alone (RFC
+ * 9260 6.10), ABORT with nothing but control chunks before it, which then only its time-out ends. */
+static __always_inline enum bh_reason parse_sctp(struct cursor *c, __u32 room, enum bh_dir dir,
+						 struct bh_pkt *p)
+{
+	const struct bh_sctp *sctp = cursor_take(c, sizeof(*sctp));
+
+	if (!sctp || room < sizeof(*sctp) || __be16_to_cpu(sctp->len) < 4)
+		return BH_MALFORMED;
+	if (sctp->type == BH_SCTP_INIT && sctp->tag) /* RFC 9260 8.5.1 */
+		return BH_MALFORMED;
+
+	set_ports(p, dir, sctp->source, sctp->dest);
+	if (sctp->type == BH_SCTP_INIT)
+		p->bits |= BH_PKT_OPENS | BH_PKT_SYN;
+	if (sctp->type == BH_SCTP_SHUTDOWN || sctp->type == BH_SCTP_SHUTDOWN_ACK)
+		p->bits |= BH_PKT_FIN;
+	if (sctp->type == BH_SCTP_ABORT || sctp->type == BH_SCTP_SHUTDOWN_DONE)
+		p->bits |= BH_PKT_RST;
 	return BH_POLICY;
 }
 
@@ -204,6 +261,19 @@ static __always_inline enum bh_reason parse_echo(const struct bh_icmp *icmp, int
 #define BH_ECHO6_REQUEST 128
 #define BH_ECHO6_REPLY	 129
 
+/* Destination unreachable, time exceeded, parameter problem (RFC 792). Not source quench, which nobody may
+ * heed (RFC 6633), nor redirect, which is about routes. */
+static __always_inline int is_icmp4_error(__u8 type)
+{
+	return type == 3 || type == 11 || type == 12;
+}
+
+/* Destination unreachable, packet too big, time exceeded, parameter problem (RFC 4443 3). */
+static __always_inline int is_icmp6_error(__u8 type)
+{
+	return type >= 1 && type <= 4;
+}
+
 static __always_inline enum bh_reason parse_icmp4(struct cursor *c, __u32 room, enum bh_dir dir,
 						  struct bh_pkt *p)
 {
@@ -213,7 +283,8 @@ static __always_inline enum bh_reason parse_icmp4(struct cursor *c, __u32 room, 
 		return BH_MALFORMED;
 	if (icmp->type == BH_ECHO4_REQUEST || icmp->type == BH_ECHO4_REPLY)
 		return parse_echo(icmp, icmp->type == BH_ECHO4_REQUEST, dir, p);
-	return BH_ICMP_TYPE;
+	p->offset = ETH_HLEN + sizeof(struct iphdr);
+	return is_icmp4_error(icmp->type) ? BH_UNRELATED : BH_ICMP_TYPE;
 }
 
 #define BH_ND_RS       133 /* RFC 4861 4: router solicitation and advertisement, */
@@ -241,12 +312,14 @@ static __always_inline enum bh_reason parse_icmp6(struct cursor *c, __u32 room, 
 		return BH_MALFORMED;
 	if (icmp->type == BH_ECHO6_REQUEST || icmp->type == BH_ECHO6_REPLY)
 		return parse_echo(icmp, icmp->type == BH_ECHO6_REQUEST, dir, p);
+	p->offset = ETH_HLEN + sizeof(struct ipv6hdr);
+	if (is_icmp6_error(icmp->type))
+		return BH_UNRELATED;
 	if (icmp->type < BH_ND_RS || icmp->type > BH_ND_REDIRECT)
 		return BH_ICMP_TYPE;
 	if (room < nd_size(icmp->type))
 		return BH_MALFORMED;
 	p->icmp = icmp->type;
-	p->offset = ETH_HLEN + sizeof(struct ipv6hdr);
 	return BH_NEIGHBOUR;
 }
 
@@ -263,23 +336,23 @@ static __always_inline enum bh_reason parse_transport(struct cursor *c, __u32 ro
 		return parse_icmp4(c, room, dir, p);
 	if (proto == IPPROTO_ICMPV6 && p->family == 6)
 		return parse_icmp6(c, room, dir, p);
+	if (proto == IPPROTO_SCTP)
+		return parse_sctp(c, room, dir, p);
 	peek_ports(c, room, dir, p);
 	return BH_PROTOCOL;
 }
 
 /* ---- network ---------------------------------------------------------------------------- */
 
-/* Fragments and options: the addresses are known, the ports if they are in sight. A later fragment has
- * none, and is worth nothing without the first. */
-static __always_inline enum bh_reason parse_untaught4(struct cursor *c, const struct iphdr *ip, __u32 room,
-						      enum bh_dir dir, struct bh_pkt *p)
+/* What parse_frame() says of headers that it leaves to parse_walk(). */
+#define BH_WALK BH_EXT_HEADER
+
+/* Length of the packet by its header; more than 64 KiB has 0 there: BIG TCP (Linux 6.3). */
+static __always_inline __u32 ip4_total(const struct iphdr *ip, __u32 len)
 {
-	c->pos = (const __u8 *)ip;
-	if (!cursor_take(c, ip->ihl * 4))
-		return BH_MALFORMED;
-	if (!(ip->frag_off & __constant_htons(0x1fff)))
-		peek_ports(c, room, dir, p);
-	return ip->frag_off & __constant_htons(0x3fff) ? BH_FRAGMENT : BH_IP_OPTIONS;
+	__u32 total = __be16_to_cpu(ip->tot_len);
+
+	return total || len <= 0xffff ? total : len;
 }
 
 static __always_inline enum bh_reason parse_ip4(struct cursor *c, __u32 len, enum bh_dir dir,
@@ -291,9 +364,7 @@ static __always_inline enum bh_reason parse_ip4(struct cursor *c, __u32 len, enu
 	if (!ip || ip->version != 4 || ip->ihl < 5)
 		return BH_MALFORMED;
 	header = ip->ihl * 4;
-	total = __be16_to_cpu(ip->tot_len);
-	if (!total && len > 0xffff)
-		total = len; /* too long for the field: BIG TCP (Linux 6.3) */
+	total = ip4_total(ip, len);
 	if (total < header || total > len)
 		return BH_MALFORMED;
 
@@ -302,54 +373,21 @@ static __always_inline enum bh_reason parse_ip4(struct cursor *c, __u32 len, enu
 	addr_from4(&p->flow.local, dir == BH_EGRESS ? ip->saddr : ip->daddr);
 	addr_from4(&p->flow.remote, dir == BH_EGRESS ? ip->daddr : ip->saddr);
 	if (header > sizeof(*ip) || ip->frag_off & __constant_htons(0x3fff))
-		return parse_untaught4(c, ip, total - header, dir, p);
+		return BH_WALK;
 	return parse_transport(c, total - header, dir, p);
-}
-
-/*
- * A hop-by-hop header that holds just a router alert and padding, with MLD behind it, is how every
- * host speaks MLD (RFC 3810 5). Anything else that comes first hides the rest.
- */
-static __always_inline enum bh_reason parse_hop_by_hop(struct cursor *c, __u32 room, struct bh_pkt *p)
-{
-	const __u8 *opt = cursor_take(c, 8), *icmp;
-
-	p->bits |= BH_PKT_HIDDEN;
-	if (!opt)
-		return BH_MALFORMED;
-	if (opt[0] != IPPROTO_ICMPV6 || opt[1] || opt[2] != 5 || opt[3] != 2)
-		return BH_EXT_HEADER;
-	icmp = cursor_take(c, 8);
-	if (!icmp || room < 16)
-		return BH_MALFORMED;
-	if ((icmp[0] < 130 || icmp[0] > 132) && icmp[0] != 143)
-		return BH_EXT_HEADER;
-	p->flow.proto = IPPROTO_ICMPV6;
-	p->icmp = icmp[0];
-	p->offset = ETH_HLEN + sizeof(struct ipv6hdr) + 8;
-	return BH_NEIGHBOUR;
 }
 
 static __always_inline int is_ext_header(__u8 next)
 {
 	return next == IPPROTO_HOPOPTS || next == IPPROTO_ROUTING || next == IPPROTO_FRAGMENT ||
-	       next == IPPROTO_AH || next == IPPROTO_DSTOPTS || next == IPPROTO_MH || next == 139 ||
-	       next == 140; /* HIP, shim6 */
+	       next == IPPROTO_AH || next == IPPROTO_DSTOPTS;
 }
 
-static __always_inline enum bh_reason parse_fragment6(struct cursor *c, __u32 room, enum bh_dir dir,
-						      struct bh_pkt *p)
+static __always_inline __u32 ip6_room(const struct ipv6hdr *ip, __u32 len)
 {
-	const __u8 *frag = cursor_take(c, 8); /* next header, reserved, offset and flags, identification */
+	__u32 room = __be16_to_cpu(ip->payload_len);
 
-	if (!frag || room < 8)
-		return BH_MALFORMED;
-	p->flow.proto = frag[0];
-	if (is_ext_header(frag[0]))
-		p->bits |= BH_PKT_HIDDEN;
-	else if (!frag[2] && !(frag[3] & 0xf8))
-		peek_ports(c, room - 8, dir, p);
-	return BH_FRAGMENT;
+	return room || len <= 0xffff + sizeof(*ip) ? room : len - sizeof(*ip);
 }
 
 static __always_inline enum bh_reason parse_ip6(struct cursor *c, __u32 len, enum bh_dir dir,
@@ -360,9 +398,7 @@ static __always_inline enum bh_reason parse_ip6(struct cursor *c, __u32 len, enu
 
 	if (!ip || ip->version != 6)
 		return BH_MALFORMED;
-	room = __be16_to_cpu(ip->payload_len);
-	if (!room && len > 0xffff + sizeof(*ip))
-		room = len - sizeof(*ip);
+	room = ip6_room(ip, len);
 	if (room + sizeof(*ip) > len)
 		return BH_MALFORMED;
 
@@ -373,12 +409,8 @@ static __always_inline enum bh_reason parse_ip6(struct cursor *c, __u32 len, enu
 	addr_from6(&p->flow.remote, dir == BH_EGRESS ? &ip->daddr : &ip->saddr);
 	if (!is_ext_header(ip->nexthdr))
 		return parse_transport(c, room, dir, p);
-	if (ip->nexthdr == IPPROTO_HOPOPTS)
-		return parse_hop_by_hop(c, room, p);
-	if (ip->nexthdr == IPPROTO_FRAGMENT)
-		return parse_fragment6(c, room, dir, p);
-	p->bits |= BH_PKT_HIDDEN;
-	return BH_EXT_HEADER;
+	p->bits |= BH_PKT_BEHIND;
+	return BH_WALK;
 }
 
 /* ---- the frame -------------------------------------------------------------------------- */

@@ -6,15 +6,10 @@
 #ifndef BH_PATH_H
 #define BH_PATH_H
 
+#include "fragment.h"
 #include "identity.h"
+#include "related.h"
 #include "verdict.h"
-
-#define BH_PULL 256 /* bytes: all headers that we look at, and the longest neighbour message of a host */
-
-static __always_inline struct cursor frame(const struct __sk_buff *skb)
-{
-	return (struct cursor){ (const __u8 *)(long)skb->data, (const __u8 *)(long)skb->data_end };
-}
 
 /* The index alone proves nothing: IPv6 fragments that this node put together and sends on have none. */
 static __always_inline enum bh_origin origin_of(const struct __sk_buff *skb)
@@ -33,7 +28,7 @@ static __always_inline enum bh_reason examine_neighbour(struct __sk_buff *skb, c
 
 	if (dir == BH_EGRESS && p->icmp && (len > BH_PULL || c.pos + len > c.end))
 		return BH_SPOOFED_ND;
-	c.pos += p->offset & 0x3f;
+	c = cursor_at(c, p->offset);
 	return identity_neighbour(&c, p, ep, dir);
 }
 
@@ -60,13 +55,18 @@ static __always_inline enum bh_reason examine(struct __sk_buff *skb, struct bh_p
 }
 
 /* Settled without a question to policy. */
-#define BH_SETTLED (BH_NO_EVENT | BH_BIT(BH_NEIGHBOUR) | BH_BIT(BH_MALFORMED))
+#define BH_SETTLED                                                                                           \
+	(BH_NO_EVENT | BH_BIT(BH_NEIGHBOUR) | BH_BIT(BH_MALFORMED) | BH_BIT(BH_SOURCE_ROUTE) |               \
+	 BH_BIT(BH_RELATED))
 
-/* Behind a VLAN tag a pod could use anybody's address, and whoever takes the tag off would believe it. */
+/* Behind a VLAN tag a pod could use anybody's address, and whoever takes the tag off would believe it; behind
+ * headers that we cannot read to their end it could be anybody's router (RFC 7113). */
 static __always_inline int is_settled(const struct bh_pkt *p, const struct bh_endpoint *ep, enum bh_dir dir)
 {
 	if (p->kind == BH_VLAN)
 		return dir == BH_EGRESS && ep && !(ep->flags & BH_EP_FORWARDS);
+	if (p->kind == BH_EXT_HEADER && p->bits & BH_PKT_HIDDEN)
+		return dir == BH_EGRESS && ep;
 	return !!(BH_BIT(p->kind) & BH_SETTLED);
 }
 
@@ -105,7 +105,7 @@ static __always_inline void open_session(struct __sk_buff *skb, struct bh_pkt *p
 }
 
 /* A session that was decided under an older epoch: asked again, for the direction that opened it. */
-static __always_inline int redo(struct __sk_buff *skb, const struct bh_pkt *p, struct bh_session *s,
+static __always_inline int redo(struct __sk_buff *skb, struct bh_pkt *p, struct bh_session *s,
 				struct bh_answer *a, enum bh_dir dir)
 {
 	const __u32 fixed = word_fixed(p->word);
@@ -121,17 +121,6 @@ static __always_inline int redo(struct __sk_buff *skb, const struct bh_pkt *p, s
 		session_free(s, p->word);
 	}
 	return conclude(skb, p, a, dir);
-}
-
-/* The line that this flow has, be it in the former slice; NULL: none, or one that is as good as none. */
-static __always_inline struct bh_session *session_cold(const struct bh_endpoint *ep, struct bh_pkt *p)
-{
-	struct bh_session *s;
-
-	if (!p->word && session_has_former(ep, p))
-		bh_move(p, ep);
-	s = session_again(ep, p);
-	return s && !word_is_dead(p->word, ep->born) && !session_is_over(s, now32()) ? s : NULL;
 }
 
 /*
@@ -157,6 +146,13 @@ __noinline int bh_cold(struct __sk_buff *skb, struct bh_pkt *p, const struct bh_
 		a.reason = p->kind;
 		a.policy_set = ep ? READ_ONCE(ep->policy_set) : 0;
 		return conclude(skb, p, &a, dir);
+	}
+	if (p->kind == BH_FRAGMENT && ep) {
+		p->kind = bh_follow(skb, p, dir);
+		if (p->kind == BH_LATER) {
+			a.reason = BH_LATER;
+			return conclude(skb, p, &a, dir);
+		}
 	}
 	look_up(&a, p, ep);
 	if (p->kind == BH_POLICY && ep)
@@ -199,14 +195,50 @@ static __always_inline int is_live(struct __sk_buff *skb, const struct bh_sessio
 	return likely(session_needs_no_host(p->word, dir)) || bh_with_host(skb, p, dir);
 }
 
-/* Headers that are not all linear look cut: pull them, and parse again. */
-__noinline int bh_pull(struct __sk_buff *skb, struct bh_pkt *p, __u32 hook)
+__noinline int bh_options(struct __sk_buff *skb)
 {
-	__u32 len = skb->len;
+	return options_of(frame(skb));
+}
 
-	if (!p || bpf_skb_pull_data(skb, len < BH_PULL ? len : BH_PULL))
+__noinline int bh_walk6(struct __sk_buff *skb, struct bh_pkt *p, __u32 hook)
+{
+	struct chain h;
+
+	if (!p)
 		return BH_MALFORMED;
-	return parse_frame(frame(skb), len, hook == BH_EGRESS ? BH_EGRESS : BH_INGRESS, p);
+	h = chain_of(frame(skb), skb->len - ETH_HLEN);
+	if (h.kind == BH_POLICY)
+		bh_chain(skb, &h);
+	return walk_ip6(frame(skb), &h, hook == BH_EGRESS ? BH_EGRESS : BH_INGRESS, p);
+}
+
+/* parse_walk() for a packet; each step is verified on its own. */
+__noinline int bh_walk(struct __sk_buff *skb, struct bh_pkt *p, __u32 hook)
+{
+	const enum bh_dir dir = hook == BH_EGRESS ? BH_EGRESS : BH_INGRESS;
+
+	if (!p)
+		return BH_MALFORMED;
+	if (p->family != 4)
+		return bh_walk6(skb, p, hook);
+	return walk_ip4(frame(skb), skb->len - ETH_HLEN, dir, p, bh_options(skb));
+}
+
+/* What is not plain: headers that are not all linear look cut, so they are pulled and parsed again. */
+__noinline int bh_parse_again(struct __sk_buff *skb, struct bh_pkt *p, __u32 hook, __u32 kind)
+{
+	const enum bh_dir dir = hook == BH_EGRESS ? BH_EGRESS : BH_INGRESS;
+	const __u32 len = skb->len, needed = len < BH_PULL ? len : BH_PULL;
+	struct cursor c = frame(skb);
+
+	if (!p)
+		return BH_MALFORMED;
+	if (c.pos + needed > c.end) {
+		if (bpf_skb_pull_data(skb, needed))
+			return BH_MALFORMED;
+		kind = parse_frame(frame(skb), len, dir, p);
+	}
+	return kind;
 }
 
 static __always_inline enum bh_reason read_packet(struct __sk_buff *skb, struct bh_pkt *p, enum bh_dir dir)
@@ -217,7 +249,10 @@ static __always_inline enum bh_reason read_packet(struct __sk_buff *skb, struct 
 	if (unlikely(skb->vlan_present && skb->vlan_tci & 0xfff))
 		return BH_VLAN;
 	kind = parse_frame(frame(skb), skb->len, dir, p);
-	return likely(kind != BH_MALFORMED) ? kind : bh_pull(skb, p, dir);
+	if (likely(kind == BH_POLICY))
+		return kind;
+	kind = bh_parse_again(skb, p, dir, kind);
+	return kind == BH_WALK ? bh_walk(skb, p, dir) : kind;
 }
 
 static __always_inline int handle(struct __sk_buff *skb, const enum bh_dir dir)
@@ -227,6 +262,7 @@ static __always_inline int handle(struct __sk_buff *skb, const enum bh_dir dir)
 	struct bh_pkt p = {};
 	struct cursor c;
 	__u32 now;
+	int action;
 
 	ep = endpoint_find(skb->ifindex, &p.slot);
 	if (likely(ep))
@@ -234,18 +270,24 @@ static __always_inline int handle(struct __sk_buff *skb, const enum bh_dir dir)
 			READ_ONCE(ep->epoch); /* before all else: what is decided is stamped with this one */
 	p.flow.ifindex = skb->ifindex;
 	p.kind = read_packet(skb, &p, dir);
-	if (unlikely(!ep) || p.kind != BH_POLICY)
-		return bh_cold(skb, &p, ep, dir);
-
-	s = session_find(ep, &p);
-	now = now32();
-	c = frame(skb);
-	if (likely(s && c.pos + ETH_HLEN <= c.end && is_live(skb, s, &p, dir, now)) &&
-	    (own_mac((const struct ethhdr *)c.pos, ep, dir) || ep->flags & BH_EP_FORWARDS)) {
-		session_count(s, &p, dir, skb->len, now);
-		return verdict(skb, p.slot, BH_SESSION, dir);
+	if (likely(ep && p.kind == BH_POLICY)) {
+		s = session_find(ep, &p);
+		now = now32();
+		c = frame(skb);
+		if (likely(s && c.pos + ETH_HLEN <= c.end && is_live(skb, s, &p, dir, now)) &&
+		    (own_mac((const struct ethhdr *)c.pos, ep, dir) || ep->flags & BH_EP_FORWARDS)) {
+			session_count(s, &p, dir, skb->len, now);
+			if (unlikely(p.frag))
+				bh_remember(skb, &p, dir, 1);
+			return verdict(skb, p.slot, BH_SESSION, dir);
+		}
+	} else if (p.kind == BH_UNRELATED) {
+		p.kind = bh_related(skb, &p, ep, dir);
 	}
-	return bh_cold(skb, &p, ep, dir);
+	action = bh_cold(skb, &p, ep, dir);
+	if (unlikely(p.frag))
+		bh_remember(skb, &p, dir, !p.denied);
+	return action;
 }
 
 /* A query as the packet that it stands for. Echo: the ports play no part. */
@@ -261,7 +303,7 @@ static __always_inline void packet_of(const struct bh_query *q, struct bh_pkt *p
 	p->flow.proto = q->proto;
 	p->family = v4 ? 4 : 6;
 	p->kind = BH_PROTOCOL;
-	if (q->proto == IPPROTO_TCP || q->proto == IPPROTO_UDP ||
+	if (q->proto == IPPROTO_TCP || q->proto == IPPROTO_UDP || q->proto == IPPROTO_SCTP ||
 	    q->proto == (v4 ? IPPROTO_ICMP : IPPROTO_ICMPV6))
 		p->kind = BH_POLICY;
 	if (!(q->flags & BH_Q_MIDFLOW) || q->proto == IPPROTO_UDP)

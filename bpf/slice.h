@@ -52,15 +52,20 @@ static __always_inline struct bh_session *set_seek(void *set, struct bh_pkt *p, 
 	return s;
 }
 
-/* Whatever line this flow has, live or not: p->word and p->way tell which. */
-static __always_inline struct bh_session *session_find(const struct bh_endpoint *ep, struct bh_pkt *p)
+/* Whatever line this flow has in these slices, live or not: p->word and p->way tell which. */
+static __always_inline struct bh_session *session_find_in(const struct bh_slice *of, struct bh_pkt *p)
 {
 	if (p->family == 4) {
 		p->hash = session_hash(&p->flow, bh_seed, 0);
-		return set_seek(set4_find(&ep->slice[BH_V4], p->hash), p, 0);
+		return set_seek(set4_find(&of[BH_V4], p->hash), p, 0);
 	}
 	p->hash = session_hash(&p->flow, bh_seed, 1);
-	return set_seek(set6_find(&ep->slice[BH_V6], p->hash), p, 1);
+	return set_seek(set6_find(&of[BH_V6], p->hash), p, 1);
+}
+
+static __always_inline struct bh_session *session_find(const struct bh_endpoint *ep, struct bh_pkt *p)
+{
+	return session_find_in(ep->slice, p);
 }
 
 /* What session_find() found, once more. */
@@ -269,6 +274,17 @@ __noinline int bh_move(struct bh_pkt *p, const struct bh_endpoint *ep)
 static __always_inline int session_has_former(const struct bh_endpoint *ep, const struct bh_pkt *p)
 {
 	return ep->former[p->family == 4 ? BH_V4 : BH_V6].base != BH_NO_SLICE;
+}
+
+/* The line that this flow has, be it in the former slice; NULL: none, or one that is as good as none. */
+static __always_inline struct bh_session *session_cold(const struct bh_endpoint *ep, struct bh_pkt *p)
+{
+	struct bh_session *s;
+
+	if (!p->word && session_has_former(ep, p))
+		bh_move(p, ep);
+	s = session_again(ep, p);
+	return s && !word_is_dead(p->word, ep->born) && !session_is_over(s, now32()) ? s : NULL;
 }
 
 #endif

@@ -11,6 +11,16 @@
 
 #include "slice.h"
 
+/* The barrier keeps clang from copying the pointer as the 32 bits that the field has, where the verifier
+ * loses it. */
+static __always_inline struct cursor frame(const struct __sk_buff *skb)
+{
+	const __u8 *pos = (const __u8 *)(long)skb->data;
+
+	barrier_var(pos);
+	return (struct cursor){ pos, (const __u8 *)(long)skb->data_end };
+}
+
 /* Where a packet to the pod was made. A packet that came in by another interface carries its index. */
 enum bh_origin {
 	BH_ELSEWHERE,
@@ -129,6 +139,17 @@ static __always_inline __u32 opened_port(const struct bh_pkt *p, enum bh_dir dir
 	return BH_PORT(p->flow.proto, bpf_ntohs(dir == BH_EGRESS ? p->flow.rport : p->flow.lport));
 }
 
+/* Whether a rule with ports can speak of it: datagrams to a group are no flow, but have a port. */
+static __always_inline int is_by_port(const struct bh_pkt *p)
+{
+	const __u8 proto = p->flow.proto;
+
+	if (p->kind == BH_MULTICAST)
+		return proto == IPPROTO_UDP;
+	return p->kind == BH_POLICY &&
+	       (proto == IPPROTO_TCP || proto == IPPROTO_UDP || proto == IPPROTO_SCTP);
+}
+
 /* Whether policy allows a flow like this one, opened in @dir; reason and rule are filled in. */
 __noinline int bh_ask_row(struct bh_answer *a, const struct bh_pkt *p, __u32 dir)
 {
@@ -147,17 +168,18 @@ __noinline int bh_ask_row(struct bh_answer *a, const struct bh_pkt *p, __u32 dir
 	}
 	a->rule = row->rule;
 	action = row->action;
-	if (p->kind != BH_POLICY) {
-		a->reason = !row->n && action == BH_ALLOW ? BH_OPEN : p->kind;
-		return a->reason == BH_OPEN;
-	}
-	if (row->n && (p->flow.proto == IPPROTO_TCP || p->flow.proto == IPPROTO_UDP))
+	if (row->n && !is_by_port(p) && p->kind != BH_POLICY)
+		action = BH_DENY;
+	else if (row->n && is_by_port(p))
 		range = range_find(row, opened_port(p, dir));
 	if (range) {
 		a->rule = range->rule;
 		action = range->action;
 	}
-	a->reason = action == BH_ALLOW ? BH_POLICY : BH_DENIED;
+	if (action == BH_ALLOW)
+		a->reason = p->kind == BH_POLICY ? BH_POLICY : BH_OPEN;
+	else
+		a->reason = p->kind == BH_POLICY ? BH_DENIED : p->kind;
 	return action == BH_ALLOW;
 }
 
@@ -203,7 +225,7 @@ static __always_inline int is_host(const struct bh_answer *a, const struct bh_pk
 	if (dir == BH_INGRESS) {
 		if (origin != BH_PERHAPS_HERE)
 			return origin == BH_HERE;
-		return a->word & BH_CLASS_NODE && p->kind != BH_FRAGMENT && p->kind != BH_EXT_HEADER;
+		return a->word & BH_CLASS_NODE && !p->frag && !(p->bits & BH_PKT_BEHIND);
 	}
 	if (!(a->word & BH_CLASS_NODE) || p->bits & BH_PKT_HIDDEN)
 		return 0;
@@ -382,9 +404,10 @@ static __always_inline int node_is_open(void)
 }
 
 /* Out, with all that a decision leaves behind: the rule's counter and, if denied, an event. */
-static __always_inline int conclude(struct __sk_buff *skb, const struct bh_pkt *p, const struct bh_answer *a,
+static __always_inline int conclude(struct __sk_buff *skb, struct bh_pkt *p, const struct bh_answer *a,
 				    enum bh_dir dir)
 {
+	p->denied = !is_allowed(a->reason);
 	if (!is_allowed(a->reason) && unlikely(node_is_open()))
 		return verdict(skb, p->slot, BH_NODE_OPEN, dir);
 	if (a->rule)

@@ -261,9 +261,9 @@ static void without_socket(void)
 	uint64_t before;
 
 	world_endpoint(E_PLAIN, S_SHUT);
-	before = counted(BH_IP_OPTIONS, BH_INGRESS);
+	before = counted(BH_PROTOCOL, BH_INGRESS);
 	join("10.9.9.9", "239.1.1.1");
-	expect("no socket, not a node address", BH_IP_OPTIONS, BH_INGRESS, before);
+	expect("no socket, not a node address", BH_PROTOCOL, BH_INGRESS, before);
 	before = counted(BH_HOST, BH_INGRESS);
 	join("10.1.0.1", "239.1.1.2");
 	expect("no socket, a node address", BH_HOST, BH_INGRESS, before);

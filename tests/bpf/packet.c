@@ -84,6 +84,27 @@ void cut(struct frame *f, uint32_t len)
 	f->len = len;
 }
 
+void extend(struct frame *f, uint8_t type)
+{
+	uint8_t next = f->data[f->l3 + 6];
+
+	insert(f, f->l4, 8);
+	f->data[f->l3 + 6] = type;
+	f->data[f->l4] = next;
+}
+
+void fragment(struct frame *f, uint16_t offset_and_flags)
+{
+	if (f->family == 4) {
+		put16(f, f->l3 + 4, 7);
+		put16(f, f->l3 + 6, offset_and_flags);
+		return;
+	}
+	extend(f, IPPROTO_FRAGMENT);
+	put16(f, f->l4 + 2, (uint16_t)((offset_and_flags & 0x1fff) << 3 | (offset_and_flags & 0x2000) >> 13));
+	put16(f, f->l4 + 6, 7);
+}
+
 /* Whether the pod opened the flow of this packet. */
 static bool pod_opened(const struct shape *s, enum bh_dir dir)
 {
@@ -129,6 +150,11 @@ static void transport(const struct shape *s, const struct bh_flow6 *k, struct fr
 		p[0] = f->family == 4 ? (s->back ? 0 : 8) : (s->back ? 129 : 128);
 		memcpy(p + 4, &k->lport, 2);
 		f->len = f->l4 + 8 + 4;
+	} else if (k->proto == IPPROTO_SCTP) {
+		p[12] = s->flags ?: 1;
+		p[4] = p[12] == 1 ? 0 : 7; /* INIT has no tag */
+		put16(f, f->l4 + 14, 20);
+		f->len = f->l4 + 12 + 20;
 	} else {
 		f->len = f->l4 + 24;
 	}

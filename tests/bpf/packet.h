@@ -20,6 +20,9 @@
 #define RST 0x04
 #define PSH 0x08
 #define ACK 0x10
+#define URG 0x20
+#define ECE 0x40
+#define CWR 0x80
 
 /* Who is at the other end. What the tables say about each is in world.c. */
 enum peer {
@@ -66,7 +69,7 @@ struct frame {
 
 struct shape {
 	uint8_t proto; /* 0: TCP; IPPROTO_ICMP: echo, of the right family */
-	uint8_t flags; /* TCP; 0: SYN */
+	uint8_t flags; /* TCP; 0: SYN. SCTP: the chunk's type; 0: INIT */
 	bool back;     /* goes against who opened the flow: ports swapped, echo reply */
 	uint16_t port; /* that the opener called; 0: 80 */
 	uint16_t eph;  /* the opener's own, or the echo id; 0: 40000 */
@@ -88,5 +91,9 @@ struct bh_flow6 shape_flow(const struct shape *s, int family, enum bh_dir dir, u
 void put16(struct frame *f, uint32_t at, uint16_t v);
 void insert(struct frame *f, uint32_t at, uint32_t n); /* n zero bytes; the IP lengths follow */
 void cut(struct frame *f, uint32_t len);	       /* ... the frame to this many bytes; lengths follow */
+
+/* A piece of a datagram: offset and flags as in IPv4, behind a header of its own in IPv6; the id is 7. */
+void fragment(struct frame *f, uint16_t offset_and_flags);
+void extend(struct frame *f, uint8_t type); /* 8 bytes of an extension header, first in the chain */
 
 #endif

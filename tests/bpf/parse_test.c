@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "../../bpf/parse.h"
+#include "../../bpf/walk.h"
 #include "packet.h"
 
 /* The first n bytes of f, followed by bytes like @behind. */
@@ -31,6 +32,8 @@ static enum bh_reason parse_bytes(const struct frame *f, uint32_t n, uint32_t le
 		memset(room + 2 + n, behind, 64);
 	memset(ret, 0, sizeof(*ret));
 	kind = parse_frame(c, len, f->dir, ret);
+	if (kind == BH_WALK)
+		kind = parse_walk(c, len, f->dir, ret);
 	ret->kind = kind;
 	free(room);
 	return kind;
@@ -59,12 +62,22 @@ static void listener(struct frame *f)
 	cut(f, f->l4 + sizeof(alert));
 }
 
-static void fragment(struct frame *f)
+static void later(struct frame *f)
 {
 	memset(f->data + f->l4, 0, 8);
 	f->data[f->l4] = IPPROTO_ICMPV6;
+	put16(f, f->l4 + 2, 64);
 	f->data[f->l3 + 6] = IPPROTO_FRAGMENT;
-	cut(f, f->l4 + 8);
+	cut(f, f->l4 + 9);
+}
+
+/* Every header that may be there, with TCP behind. */
+static void headers(struct frame *f)
+{
+	extend(f, IPPROTO_DSTOPTS);
+	extend(f, IPPROTO_AH);
+	extend(f, IPPROTO_FRAGMENT);
+	extend(f, IPPROTO_HOPOPTS);
 }
 
 static void options(struct frame *f)
@@ -97,8 +110,11 @@ static const struct good {
 	{ { .proto = IPPROTO_ICMP }, 6, BH_POLICY, 8 },
 	{ { .proto = IPPROTO_ICMPV6, .bend = neighbour }, 6, BH_NEIGHBOUR, 8 },
 	{ { .bend = listener }, 6, BH_NEIGHBOUR, 16 },
-	{ { .bend = fragment }, 6, BH_FRAGMENT, 8 },
-	{ { .bend = options }, 4, BH_IP_OPTIONS, 8 },
+	{ { .bend = later }, 6, BH_FRAGMENT, 8 },
+	{ { .bend = headers }, 6, BH_POLICY, 32 + 20 },
+	{ { .proto = IPPROTO_SCTP }, 4, BH_POLICY, 16 },
+	{ { .proto = IPPROTO_SCTP }, 6, BH_POLICY, 16 },
+	{ { .bend = options }, 4, BH_POLICY, 28 },
 	{ { .bend = arp }, 4, BH_NEIGHBOUR, 8 },
 };
 #define N_GOOD (sizeof(good) / sizeof(*good))
@@ -197,6 +213,15 @@ static void flow_is_seen_from_the_pod(void **state)
 	}
 }
 
+static enum bh_reason kind_of(const struct shape *s, int family)
+{
+	struct frame f;
+	struct bh_pkt p;
+
+	shape_frame(s, family, BH_EGRESS, &f);
+	return parse_prefix(&f, f.len, &p);
+}
+
 static uint8_t bits_of(const struct shape *s, int family)
 {
 	struct frame f;
@@ -205,6 +230,19 @@ static uint8_t bits_of(const struct shape *s, int family)
 	shape_frame(s, family, BH_EGRESS, &f);
 	assert_int_equal(parse_prefix(&f, f.len, &p), BH_POLICY);
 	return p.bits;
+}
+
+/* As the kernel's connection tracking sees them, whatever PSH, ECE and CWR say. */
+static bool is_valid(int flags)
+{
+	static const int valid[] = { SYN,	SYN | URG,	 SYN | ACK, RST,      RST | ACK,
+				     FIN | ACK, FIN | ACK | URG, ACK,	    ACK | URG };
+	size_t i;
+
+	for (i = 0; i < sizeof(valid) / sizeof(*valid); i++)
+		if ((flags & ~(PSH | ECE | CWR)) == valid[i])
+			return true;
+	return false;
 }
 
 static void only_a_pure_syn_opens(void **state)
@@ -217,6 +255,10 @@ static void only_a_pure_syn_opens(void **state)
 		int pure = (flags & (SYN | ACK | RST | FIN)) == SYN;
 
 		s.flags = (uint8_t)flags;
+		if (!is_valid(flags)) {
+			assert_int_equal(kind_of(&s, 4 + flags % 2 * 2), BH_MALFORMED);
+			continue;
+		}
 		assert_int_equal(bits_of(&s, 4 + flags % 2 * 2), (pure ? BH_PKT_SYN | BH_PKT_OPENS : 0) |
 									 (flags & FIN ? BH_PKT_FIN : 0) |
 									 (flags & RST ? BH_PKT_RST : 0));
@@ -278,7 +320,8 @@ static uint32_t dice(void)
 static bool may_come_from_parser(enum bh_reason kind)
 {
 	return kind == BH_POLICY || kind == BH_NEIGHBOUR || kind == BH_MALFORMED ||
-	       (kind >= BH_FRAGMENT && kind <= BH_ETHERTYPE);
+	       (kind >= BH_FRAGMENT && kind <= BH_ETHERTYPE) || kind == BH_UNRELATED ||
+	       kind == BH_SPOOFED_ND || kind == BH_SOURCE_ROUTE || kind == BH_FRAGMENT_TINY;
 }
 
 /* Frames with some bytes wrong: an answer from the list, and never one that depends on what lies behind. */

@@ -195,6 +195,10 @@ static uint32_t life_in(const struct run *run, uint8_t state)
 
 	if (run->flow.proto == IPPROTO_TCP)
 		return world_life(tcp[state]);
+	if (run->flow.proto == IPPROTO_SCTP)
+		return world_life(state == BH_NEW	    ? BH_LIFE_SCTP_NEW
+				  : state == BH_ESTABLISHED ? BH_LIFE_SCTP_ESTABLISHED
+							    : BH_LIFE_SCTP_SHUTDOWN);
 	if (run->flow.proto != IPPROTO_UDP)
 		return world_life(BH_LIFE_ICMP);
 	return world_life(state == BH_NEW ? BH_LIFE_UDP : BH_LIFE_UDP_STREAM);
@@ -330,14 +334,38 @@ static void check_session(struct run *run)
 
 static bool paged_unsupported;
 
+/* What came before this packet, of which only fragments are remembered. */
+static void run_before(struct run *run)
+{
+	const struct row *row = run->row;
+	struct bh_event last;
+	struct frame f;
+	int i;
+
+	for (i = 0; i < BEFORE && row->before[i]; i++) {
+		struct shape p = row->p;
+
+		p.bend = row->before[i];
+		shape_frame(&p, run->family, run->dir, &f);
+		(void)world_run(run->dir, &f, row->here ? 0 : ELSEWHERE, 0, 1);
+	}
+	world_age_fragments(row->aged, row->former);
+	world_clear_sessions();
+	(void)world_events(&last);
+}
+
 static void run_packet(struct run *run)
 {
 	const struct row *row = run->row;
 	int want = reason_action[wanted(row)] == BH_ALLOW ? TC_ACT_UNSPEC : TC_ACT_SHOT, got;
 
 	world_clear();
-	put_prior(run);
 	world_event_jiffies(row->event_jiffies);
+	put_prior(run);
+	if (row->before[0]) {
+		run_before(run);
+		put_prior(run);
+	}
 	run->before = world_counts();
 	run->rule_before = world_rule_packets(run->rule);
 	got = world_run(run->dir, &run->frame, row->here ? 0 : ELSEWHERE, row->linear, times(row));
@@ -357,7 +385,11 @@ static void run_packet(struct run *run)
 
 static bool is_midflow(const struct shape *p)
 {
-	return p->proto == IPPROTO_ICMP ? p->back : !p->proto && p->flags && p->flags != SYN;
+	if (p->proto == IPPROTO_SCTP)
+		return p->flags && p->flags != 1;
+	return p->proto == IPPROTO_ICMP
+		       ? p->back
+		       : !p->proto && p->flags && (p->flags & (SYN | ACK | RST | FIN)) != SYN;
 }
 
 /* The same question put to bh_explain, where a query can say all that the row says. */
@@ -374,8 +406,9 @@ static void run_query(struct run *run)
 			      .dir = run->dir };
 	struct bh_event e;
 
-	if (row->p.bend || row->prior.epoch || row->p.mac || row->p.group || row->p.peer == P_MAPPED ||
-	    row->p.local == L_MAPPED || row->p.local == L_ZERO || row->linear)
+	if (row->p.bend || row->before[0] || row->want == BH_MALFORMED || row->prior.epoch || row->p.mac ||
+	    row->p.group || row->p.peer == P_MAPPED || row->p.local == L_MAPPED || row->p.local == L_ZERO ||
+	    row->linear)
 		return;
 	world_clear();
 	q.flags = (row->here ? BH_Q_HOST_MADE : 0) | (is_midflow(&row->p) ? BH_Q_MIDFLOW : 0);
@@ -407,15 +440,63 @@ static void run_row(const struct row *row, int family, enum bh_dir dir)
 	run_query(&run);
 }
 
+static const struct rows *const tables[] = { &plain_rows, &odd_rows };
+#define N_TABLES (sizeof(tables) / sizeof(*tables))
+
+static bool is_wanted(enum bh_reason reason)
+{
+	size_t t, i;
+
+	for (t = 0; t < N_TABLES; t++)
+		for (i = 0; i < tables[t]->n; i++)
+			if (tables[t]->row[i].want == reason)
+				return true;
+	return false;
+}
+
+/* Nothing that is on the list of reasons is there for nothing. */
+static void every_reason_is_reached(void)
+{
+	const struct row row = { .name = "every reason" };
+	struct run run = { .row = &row, .family = 4 };
+	int reason;
+
+	for (reason = 0; reason < BH_REASON_MAX; reason++)
+		if (!is_wanted((enum bh_reason)reason) &&
+		    reason != BH_NODE_OPEN) /* which all denied ones reach */
+			wrong(&run, "no row is for %s", reason_text[reason]);
+	done(&run);
+}
+
+/* Return: how many packets that were. */
+static int run_rows(const struct rows *table)
+{
+	int pair, n = 0;
+	size_t i;
+
+	for (i = 0; i < table->n; i++) {
+		const struct row *row = &table->row[i];
+
+		for (pair = 0; pair < 4; pair++)
+			if (row->families & (pair & 1 ? F6 : F4) && row->dirs & 1 << (pair >> 1)) {
+				run_row(row, pair & 1 ? 6 : 4, (enum bh_dir)(pair >> 1));
+				n++;
+			}
+	}
+	return n;
+}
+
 static void run_table(void)
 {
-	size_t i;
-	int pair;
+	size_t t, rows = 0;
+	int n = 0;
 
-	for (i = 0; i < n_rows; i++)
-		for (pair = 0; pair < 4; pair++)
-			if (rows[i].families & (pair & 1 ? F6 : F4) && rows[i].dirs & 1 << (pair >> 1))
-				run_row(&rows[i], pair & 1 ? 6 : 4, (enum bh_dir)(pair >> 1));
+	for (t = 0; t < N_TABLES; t++) {
+		n += run_rows(tables[t]);
+		rows += tables[t]->n;
+	}
+	if (!opened)
+		printf("%zu rows, %d with their families and directions\n", rows, n);
 }
 
 /* ---- what one packet cannot show -------------------------------------------------------- */
@@ -515,6 +596,7 @@ int main(void)
 	int family;
 
 	world_load();
+	every_reason_is_reached();
 	run_table();
 	opened = true;
 	world_open(true);

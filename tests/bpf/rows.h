@@ -3,6 +3,7 @@
 #ifndef BH_TESTS_BPF_ROWS_H
 #define BH_TESTS_BPF_ROWS_H
 
+#include <netinet/in.h>
 #include <stddef.h>
 
 #include "world.h"
@@ -18,6 +19,9 @@ struct prior {
 	bool over, ahead; /* last seen too long ago; a moment after now */
 	uint32_t epoch;	  /* 0: there is none */
 };
+#define STALE	      (EPOCH - 1)
+#define DEAD	      (BORN - 1)
+#define NOW	      EPOCH
 #define PRIOR_PACKETS 7
 #define PRIOR_BYTES   700
 #define PRIOR_RULE    77
@@ -31,6 +35,12 @@ enum left {
 	CUT,	 /* the one before, marked as cut */
 };
 
+#define UDP  IPPROTO_UDP
+#define ECHO IPPROTO_ICMP
+#define SCTP IPPROTO_SCTP
+
+#define BEFORE 3
+
 struct row {
 	const char *name;
 	int families, dirs; /* the row runs once for each pair */
@@ -39,8 +49,12 @@ struct row {
 	enum ep ep;
 	bool here; /* made by this node, else from elsewhere */
 	struct prior prior;
-	uint32_t linear; /* bytes of the frame outside pages; 0: all */
-	int repeat;	 /* 0: once */
+	void (*before[BEFORE])(
+		struct frame *f); /* the same, bent in these ways, came first; its sessions are gone */
+	uint32_t aged;		  /* what was remembered of their fragments: jiffies ago, */
+	uint32_t former;	  /* and so many epochs */
+	uint32_t linear;	  /* bytes of the frame outside pages; 0: all */
+	int repeat;		  /* 0: once */
 	uint32_t event_jiffies;
 
 	enum bh_reason want;
@@ -54,7 +68,11 @@ struct row {
 	bool far_open; /* which the other direction is taken to have opened */
 };
 
-extern const struct row rows[];
-extern const size_t n_rows;
+struct rows {
+	const struct row *row;
+	size_t n;
+};
+extern const struct rows plain_rows; /* rows.c */
+extern const struct rows odd_rows;   /* rows_odd.c */
 
 #endif

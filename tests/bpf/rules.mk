@@ -5,7 +5,7 @@ BPF_WORLD_OBJ := $(call obj,tests/bpf/packet.c tests/bpf/world.c)
 
 $(call obj,$(wildcard tests/bpf/*.c)): $(SKEL)
 
-$(B)/tests/bpf/policy_test: $(call obj,tests/bpf/policy_test.c tests/bpf/rows.c) $(BPF_WORLD_OBJ)
+$(B)/tests/bpf/policy_test: $(call obj,tests/bpf/policy_test.c tests/bpf/rows.c tests/bpf/rows_odd.c) $(BPF_WORLD_OBJ)
 	$(say) LD $@
 	$(Q)$(CC) $(CFLAGS) $(LDHARDEN) -o $@ $^ -lbpf -lelf -lz
 

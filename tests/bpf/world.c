@@ -85,6 +85,7 @@ static void put_addrs(void)
 	put_addr(P_ALL, C_ALL);
 	put_addr(P_MIXED, C_MIXED);
 	put_addr(P_ORPHAN, C_ORPHAN);
+	put_addr(P_MULTICAST, C_WEB);
 	put_addr(P_NODE, BH_CLASS_NODE);
 	put_addr(P_NODE_WEB, BH_CLASS_NODE | C_WEB);
 	put_addr(P_INSIDE, C_ALL);
@@ -153,6 +154,21 @@ static void put_long(uint32_t set, uint32_t dir)
 	}
 }
 
+static void put_sctp(uint32_t set, uint32_t dir)
+{
+	struct bh_row row = { .n = 2,
+			      .rule = R_SHUT + dir,
+			      .range = {
+				      { BH_PORT(IPPROTO_TCP, 80), BH_PORT(IPPROTO_TCP, 80), R_HTTP + dir,
+					BH_ALLOW },
+				      { BH_PORT(IPPROTO_SCTP, 3868), BH_PORT(IPPROTO_SCTP, 3870),
+					R_SCTP + dir, BH_ALLOW },
+			      } };
+
+	put_row(set, C_NONE, dir, &(struct bh_row){ .rule = R_SHUT + dir });
+	put_row(set, C_WEB, dir, &row);
+}
+
 static void put_rows(void)
 {
 	uint32_t dir;
@@ -163,6 +179,7 @@ static void put_rows(void)
 		put_isolated(S_WEB, dir);
 		put_isolated((uint32_t)S_CIDR, dir);
 		put_long(S_LONG, dir);
+		put_sctp(S_SCTP, dir);
 	}
 	for (dir = 0; dir < 2; dir++) {
 		put_isolated(S_FLAG, dir);
@@ -452,12 +469,52 @@ int world_sessions(void)
 	return n;
 }
 
+void world_clear_sessions(void)
+{
+	memset(sets[BH_V4], 0, SETS * sizeof(struct bh_set4));
+	memset(sets[BH_V6], 0, SETS * sizeof(struct bh_set6));
+}
+
+/* What bh_fragments holds of the endpoint: 32 lines, of which only the head is of interest here. */
+struct line {
+	uint32_t lock, epoch, seen, id, rest[12];
+};
+#define LINES 32
+
+void world_age_fragments(uint32_t jiffies, uint32_t epochs)
+{
+	const int fd = bpf_map__fd(bpf->maps.bh_fragments);
+	struct line l;
+	uint32_t i, at;
+
+	for (i = 0; i < LINES; i++) {
+		at = ep_slot * LINES + i;
+		if (bpf_map_lookup_elem(fd, &at, &l))
+			err(1, "cannot read bh_fragments");
+		l.seen -= jiffies;
+		l.epoch -= epochs;
+		if (l.id)
+			put(bpf->maps.bh_fragments, &at, &l);
+	}
+}
+
+static void clear_fragments(void)
+{
+	static const struct line none;
+	uint32_t i, at;
+
+	for (i = 0; i < LINES; i++) {
+		at = ep_slot * LINES + i;
+		put(bpf->maps.bh_fragments, &at, &none);
+	}
+}
+
 void world_clear(void)
 {
 	struct bh_event last;
 
-	memset(sets[BH_V4], 0, SETS * sizeof(struct bh_set4));
-	memset(sets[BH_V6], 0, SETS * sizeof(struct bh_set6));
+	world_clear_sessions();
+	clear_fragments();
 	(void)world_events(&last);
 }
 

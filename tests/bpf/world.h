@@ -29,6 +29,7 @@ enum set {
 	S_LAST = 7,
 	S_CIDR = (int)(8 | BH_SET_CIDR),
 	S_FLAG = 9 | BH_SET_SHUT(BH_INGRESS),
+	S_SCTP = 10, /* TCP 80 and SCTP 3868 to 3870 with P_WEB */
 };
 
 /* Rules; each is this and enum bh_dir. */
@@ -40,6 +41,7 @@ enum rule {
 	R_ALL = 10,
 	R_MIXED = 12,
 	R_SSH = 14,
+	R_SCTP = 16,
 	R_LONG = 1000
 };
 
@@ -65,7 +67,10 @@ extern uint32_t world_ifindex; /* the endpoint's; IFINDEX unless set */
 void world_endpoint(enum ep ep, enum set set);
 void world_event_jiffies(uint32_t jiffies);
 void world_open(bool open); /* the emergency switch */
-void world_clear(void);	    /* sessions and events */
+void world_clear(void);	    /* sessions, fragments and events */
+void world_clear_sessions(void);
+void world_age_fragments(uint32_t jiffies,
+			 uint32_t epochs); /* they are that much older, and of an older epoch */
 
 struct counts world_counts(void);
 uint64_t world_rule_packets(uint32_t rule);

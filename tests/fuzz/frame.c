@@ -42,7 +42,8 @@ static int same(const struct bh_pkt *a, const struct bh_pkt *b)
 static int is_for_others(enum bh_reason kind)
 {
 	return kind == BH_SESSION || (kind >= BH_HOST && kind <= BH_NO_SESSION && kind != BH_NEIGHBOUR) ||
-	       (kind >= BH_SPOOFED_MAC && kind <= BH_NOT_OURS_ADDR) || kind == BH_NODE_OPEN;
+	       (kind >= BH_SPOOFED_MAC && kind <= BH_NOT_OURS_ADDR && kind != BH_SPOOFED_ND) ||
+	       (kind >= BH_NODE_OPEN && kind <= BH_RELATED) || kind == BH_FRAGMENT_OVERLAP;
 }
 
 static void check_flow(const struct bh_pkt *p, uint32_t len)
@@ -62,11 +63,15 @@ static void check_flow(const struct bh_pkt *p, uint32_t len)
 	if (p->kind == BH_POLICY)
 		fuzz_check(p->family && (has_ports(f->proto) || f->rport) && !(p->bits & BH_PKT_HIDDEN));
 	if (p->bits & BH_PKT_OPENS)
-		fuzz_check(p->kind == BH_POLICY);
+		fuzz_check(p->kind == BH_POLICY || p->kind == BH_IP_OPTIONS || p->kind == BH_EXT_HEADER);
 	if (p->bits & BH_PKT_SYN)
-		fuzz_check(p->bits & BH_PKT_OPENS && f->proto == IPPROTO_TCP);
-	if (p->kind == BH_NEIGHBOUR) /* examine_neighbour() masks it with 0x3f */
-		fuzz_check(p->offset >= ETH_HLEN && p->offset < 0x40 && p->offset + 8u <= len);
+		fuzz_check(p->bits & BH_PKT_OPENS && (f->proto == IPPROTO_TCP || f->proto == IPPROTO_SCTP));
+	if (p->kind == BH_NEIGHBOUR || p->kind == BH_UNRELATED)
+		fuzz_check(p->offset >= ETH_HLEN && p->offset + 8u <= len);
+	if (p->kind == BH_SPOOFED_ND) /* in pieces */
+		fuzz_check(p->family == 6 && p->frag);
+	if (p->kind == BH_FRAGMENT || p->kind == BH_FRAGMENT_TINY)
+		fuzz_check(p->frag && !(p->bits & BH_PKT_OPENS));
 }
 
 /* The pod's end of what goes out is the far end of what comes in. */
@@ -167,7 +172,19 @@ static void check_identity(const uint8_t *data, uint32_t len, struct bh_pkt p, e
 	if (kind == BH_NEIGHBOUR && !p.icmp)
 		fuzz_check(!memcmp(data + 22, pod_mac, 6));
 	if (p.family && kind != BH_NEIGHBOUR)
-		fuzz_check(is_ours(&p.flow.local));
+		fuzz_check(is_ours(&p.flow.local) || is_dhcp_request(&p));
+}
+
+/* What an error quotes is a flow of the same end, or nothing. */
+static void check_quoted(const uint8_t *data, uint32_t len, const struct bh_pkt *p, enum bh_dir dir)
+{
+	struct bh_pkt q = {};
+
+	lay(data, len);
+	if (p->kind != BH_UNRELATED || !parse_quoted((struct cursor){ frame, frame + len }, p, dir, &q))
+		return;
+	fuzz_check(q.family == p->family && addr_equal(&q.flow.local, &p->flow.local));
+	fuzz_check(dir == BH_INGRESS || addr_equal(&q.flow.remote, &p->flow.remote));
 }
 
 void fuzz_one(const uint8_t *data, size_t len)
@@ -184,6 +201,7 @@ void fuzz_one(const uint8_t *data, size_t len)
 		check_cut(data, n, &said[dir], (enum bh_dir)dir);
 		check_padding(data, n, &said[dir], (enum bh_dir)dir);
 		check_identity(data, n, said[dir], (enum bh_dir)dir);
+		check_quoted(data, n, &said[dir], (enum bh_dir)dir);
 	}
 	check_mirror(&said[BH_EGRESS], &said[BH_INGRESS]);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * bpf/parse.h and bpf/identity.h compiled for this machine, and the way through them that bpf/path.h takes
- * with an skb, for a frame of which the first @n bytes can be read and @len are there.
+ * bpf/parse.h, bpf/walk.h and bpf/identity.h compiled for this machine, and the way through them that
+ * bpf/path.h takes with an skb, for a frame of which the first @n bytes can be read and @len are there.
  */
 #ifndef BH_TESTS_FUZZ_NATIVE_H
 #define BH_TESTS_FUZZ_NATIVE_H
@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "../../bpf/parse.h"
+#include "../../bpf/walk.h"
 
 /* The programs read words at odd places, which BPF may: this header alone is not held to alignment. */
 #ifdef __clang__
@@ -19,14 +20,15 @@
 #pragma clang attribute pop
 #endif
 
-#define NATIVE_PULL 256 /* BH_PULL of bpf/path.h */
-
 /* @frame: two bytes past a multiple of four, as in the kernel. */
 static inline struct bh_pkt native_parse(const uint8_t *frame, uint32_t n, uint32_t len, enum bh_dir dir)
 {
 	struct bh_pkt p = {};
 
-	p.kind = parse_frame((struct cursor){ frame, frame + n }, len, dir, &p);
+	const struct cursor c = { frame, frame + n };
+	enum bh_reason kind = parse_frame(c, len, dir, &p);
+
+	p.kind = kind == BH_WALK ? parse_walk(c, len, dir, &p) : kind;
 	return p;
 }
 
@@ -42,7 +44,7 @@ static inline enum bh_reason native_examine(const uint8_t *frame, uint32_t n, ui
 	if (!(ep->flags & BH_EP_FORWARDS) && !own_mac((const struct ethhdr *)frame, ep, dir))
 		return dir == BH_EGRESS ? BH_SPOOFED_MAC : BH_NOT_OURS_MAC;
 	if (p->kind == BH_NEIGHBOUR) {
-		if (dir == BH_EGRESS && p->icmp && (len > NATIVE_PULL || n < len))
+		if (dir == BH_EGRESS && p->icmp && (len > BH_PULL || n < len))
 			return BH_SPOOFED_ND;
 		c.pos += p->offset;
 		return identity_neighbour(&c, p, ep, dir);

@@ -40,7 +40,7 @@ $(FUZZ_LOADED): $(call obj,tests/fuzz/loaded_test.c) $(BPF_WORLD_OBJ)
 	$(Q)$(CC) $(CFLAGS) $(LDHARDEN) -o $@ $^ -lbpf -lelf -lz
 
 # The rows of tests/bpf as frames, to begin from.
-$(B)/tests/fuzz/seeds: $(call obj,tests/fuzz/seeds.c tests/bpf/rows.c tests/bpf/packet.c)
+$(B)/tests/fuzz/seeds: $(call obj,tests/fuzz/seeds.c tests/bpf/rows.c tests/bpf/rows_odd.c tests/bpf/packet.c)
 	$(say) LD $@
 	$(Q)$(CC) $(CFLAGS) $(LDHARDEN) -o $@ $^
 

@@ -19,21 +19,29 @@ static void write_frame(const char *dir, const struct frame *f, int n)
 		err(1, "cannot write '%s'", path);
 }
 
-int main(int argc, char **argv)
+static int write_rows(const char *dir, const struct rows *table, int n)
 {
 	struct frame f;
 	size_t i;
-	int pair, n = 0;
+	int pair;
 
+	for (i = 0; i < table->n; i++)
+		for (pair = 0; pair < 4; pair++) {
+			const struct row *row = &table->row[i];
+
+			if (!(row->families & (pair & 1 ? F6 : F4)) || !(row->dirs & 1 << (pair >> 1)))
+				continue;
+			shape_frame(&row->p, pair & 1 ? 6 : 4, (enum bh_dir)(pair >> 1), &f);
+			if (f.len <= SEED_MAX)
+				write_frame(dir, &f, n++);
+		}
+	return n;
+}
+
+int main(int argc, char **argv)
+{
 	if (argc != 2)
 		errx(1, "usage: seeds FOLDER");
-	for (i = 0; i < n_rows; i++)
-		for (pair = 0; pair < 4; pair++) {
-			if (!(rows[i].families & (pair & 1 ? F6 : F4)) || !(rows[i].dirs & 1 << (pair >> 1)))
-				continue;
-			shape_frame(&rows[i].p, pair & 1 ? 6 : 4, (enum bh_dir)(pair >> 1), &f);
-			if (f.len <= SEED_MAX)
-				write_frame(argv[1], &f, n++);
-		}
+	(void)write_rows(argv[1], &odd_rows, write_rows(argv[1], &plain_rows, 0));
 	return 0;
 }

@@ -240,15 +240,14 @@ class Odd(WireCase):
         datagram = wire.udp(src, dst, 4321, 53, token)
         packets = [
             ("protocol", wire.ip(src, dst, wire.GRE, token), None),
-            ("protocol", wire.ip(src, dst, wire.SCTP, struct.pack("!HHII", 1, 2, 3, 4) + token), None),
-        ]
-        packets += [
-            ("fragment", p, None)
-            for p in wire.fragments(src, dst, wire.UDP, wire.udp(src, dst, 4321, 53, token * 100))
+            ("protocol", wire.ip(src, dst, wire.UDPLITE, struct.pack("!HHHH", 1, 53, 0, 0) + token), None),
+            # The second piece alone: nobody has seen the first.
+            ("fragment", wire.fragments(src, dst, wire.UDP, wire.udp(src, dst, 4321, 53, token * 100))[1], None),
+            ("unrelated", self.error_about(src, dst, wire.UDP, struct.pack("!HHHH", 53, 999, 8, 0), token), None),
         ]
         if self.f == 4:
             packets += [
-                ("ip_options", wire.ip4(src, dst, wire.UDP, datagram, options=b"\1\1\1\0"), None),
+                ("ip_options", wire.ip4(src, dst, wire.UDP, datagram, options=b"\7\7\4\0\0\0\0\0"), None),
                 (
                     "icmp_type",
                     wire.ip4(
@@ -258,11 +257,8 @@ class Odd(WireCase):
                 ),
             ]
         else:
-            hop = struct.pack("!BBIH", wire.UDP, 0, 0x01040000, 0)
-            packets += [
-                ("ext_header", wire.ip6(src, dst, 0, hop + datagram), None),
-                ("ext_header", wire.ip6(src, dst, 60, hop + datagram), None),
-            ]
+            routed = struct.pack("!BBBBI", wire.UDP, 0, 4, 1, 0)
+            packets.append(("ext_header", wire.ip6(src, dst, 43, routed + datagram), None))
         packets.append(
             (
                 "vlan",
@@ -272,6 +268,14 @@ class Odd(WireCase):
         )
         packets.append(("ethertype", token, 0x88CC))
         return packets
+
+    def error_about(self, src, dst, proto, transport, token=b"", source=None):
+        """`Too big`, told by @src, or by a router @source, to @dst about its packet to @src."""
+        quoted = wire.ip(dst, src, proto, transport + token)
+        kind, code = (3, 4) if self.f == 4 else (2, 0)
+        source = source or src
+        proto = wire.ICMP if self.f == 4 else wire.ICMP6
+        return wire.ip(source, dst, proto, wire.icmp(source, dst, kind, code, struct.pack("!HH", 0, 1280) + quoted))
 
     def test_from_a_pod_with_isolated_egress(self):
         self.isolate(self.web, egress=[{"ports": [{"port": 53, "protocol": "UDP"}, {"port": 80}]}])
@@ -315,6 +319,7 @@ class Odd(WireCase):
         """Dropped from every pod, isolated or not."""
         src, dst, token = self.web.ips[self.f], self.db.ips[self.f], self.token()
         data = wire.udp(src, dst, 4321, 53, token)
+        nonsense = (0, 0x29, 0x03, 0x06)  # null, Xmas, SYN FIN, SYN RST
         if self.f == 4:
             bad = [
                 wire.ip4(src, dst, wire.UDP, data, ihl=4),
@@ -322,6 +327,7 @@ class Odd(WireCase):
                 wire.ip4(src, dst, wire.UDP, data, length=1000),
                 wire.ip4(src, dst, wire.UDP, data, version=6),
                 wire.ip4(src, dst, wire.TCP, data[:8]),
+                *[wire.ip4(src, dst, wire.TCP, wire.tcp(src, dst, 1, 80, flags, token)) for flags in nonsense],
             ]
             kind = wire.IP4
         else:
@@ -329,6 +335,7 @@ class Odd(WireCase):
                 wire.ip6(src, dst, wire.UDP, data, version=4),
                 wire.ip6(src, dst, wire.UDP, data, length=1000),
                 wire.ip6(src, dst, wire.TCP, data[:8]),
+                *[wire.ip6(src, dst, wire.TCP, wire.tcp(src, dst, 1, 80, flags, token)) for flags in nonsense],
             ]
             kind = wire.IP6
         for packet in bad:
@@ -344,18 +351,103 @@ class Odd(WireCase):
         self.assert_policed(egress=lambda s, *_: s is not self.web)
         self.dropped("multicast", self.web, [frame], token, self.db)
 
+    def walked_packets(self, src, dst, token, port):
+        """A datagram behind what may stand before its header."""
+        datagram = wire.udp(src, dst, 4321, port, token)
+        if self.f == 4:
+            return [
+                wire.ip4(src, dst, wire.UDP, datagram, options=b"\1\1\1\0"),
+                wire.ip4(src, dst, wire.UDP, datagram, options=b"\x94\4\0\0" * 10),
+            ]
+        header = struct.pack("!BBIH", wire.UDP, 0, 0x01040000, 0)
+        more = struct.pack("!BBIH", 60, 0, 0x01040000, 0)
+        return [
+            wire.ip6(src, dst, 60, header + datagram),
+            wire.ip6(src, dst, 0, header + datagram),
+            wire.ip6(src, dst, 60, more * 7 + header + datagram),
+            wire.ip6(src, dst, 44, struct.pack("!BBHI", wire.UDP, 0, 0, 9) + datagram),
+        ]
+
+    def test_ports_behind_headers(self):
+        """Options and extension headers are walked: an isolated pod gets what its policy allows and no more."""
+        self.isolate(self.db, ingress=[{"ports": [{"port": 53, "protocol": "UDP"}]}])
+        self.assert_policed(
+            ingress=lambda s, d, proto, port: d is not self.db or (proto, port) == ("udp", 53)
+        )
+        src, dst = self.web.ips[self.f], self.db.ips[self.f]
+        for i in range(len(self.walked_packets(src, dst, b"", 53))):
+            with self.subTest(i=i):
+                token = self.token()
+                packet = self.walked_packets(src, dst, token, 53)[i]
+                self.passes(self.web, [self.frame(self.web, packet)], token, self.db)
+                token = self.token()
+                packet = self.walked_packets(src, dst, token, 54)[i]
+                self.dropped("denied", self.web, [self.frame(self.web, packet)], token, self.db, INGRESS)
+
+    def test_source_routes(self):
+        """They never pass, whatever is allowed."""
+        src, dst, token = self.web.ips[self.f], self.db.ips[self.f], self.token()
+        datagram = wire.udp(src, dst, 4321, 53, token)
+        if self.f == 4:
+            packet = wire.ip4(src, dst, wire.UDP, datagram, options=b"\x83\7\4" + wire.packed(dst) + b"\0")
+        else:
+            packet = wire.ip6(src, dst, 43, struct.pack("!BBBBI", wire.UDP, 0, 0, 0, 0) + datagram)
+        self.dropped("source_route", self.web, [self.frame(self.web, packet)], token, self.db)
+
     def test_large_datagrams(self):
-        """A real socket's 2,000 bytes over a 1,500 byte link, there and back: free pods, and the node itself
-        with an isolated pod; between pods of which one is isolated they are dropped by their reason."""
+        """A real socket's 2,000 bytes over a 1,500 byte link, there and back: each piece goes the way of the
+        first, whose port decides; between free pods, and the node itself with an isolated pod."""
         self.assertTrue(self.large(self.web, self.db))
         self.assertTrue(self.large(self.node.host, self.db))
         self.isolate(self.db, ingress=[{"ports": [{"port": 53, "protocol": "UDP"}]}])
         self.assert_policed(
             ingress=lambda s, d, proto, port: d is not self.db or (proto, port) == ("udp", 53)
         )
-        with self.counted("fragment", INGRESS):
+        with self.counted("later", INGRESS):
+            self.assertTrue(self.large(self.web, self.db))
+        self.assertTrue(self.large(self.node.host, self.db), "the node is not exempt")
+        self.isolate(self.db, ingress=[])
+        self.assert_policed(ingress=lambda s, d, *_: d is not self.db)
+        with self.counted("denied", INGRESS):
             self.assertFalse(self.large(self.web, self.db))
         self.assertTrue(self.large(self.node.host, self.db), "the node is not exempt")
+
+    def test_pieces(self):
+        """Overlaps and too small first pieces do not pass where ports decide."""
+        self.isolate(self.db, ingress=[{"ports": [{"port": 53, "protocol": "UDP"}, {"port": 80}]}])
+        self.assert_policed(
+            ingress=lambda s, d, proto, port: d is not self.db or (proto, port) in (("udp", 53), ("tcp", 80))
+        )
+        src, dst, token = self.web.ips[self.f], self.db.ips[self.f], self.token()
+        whole = wire.udp(src, dst, 4321, 53, b"x" * 1100)
+        first, _ = wire.fragments(src, dst, wire.UDP, whole)
+        over = wire.fragments(src, dst, wire.UDP, whole[:512] + token * 10, 512)[1]
+        with wire.Wire(self.web) as out, wire.Wire(self.db) as into, self.counted("fragment_overlap", INGRESS):
+            out.send(self.frame(self.web, first), self.frame(self.web, over))
+            self.assertFalse(into.saw(token), "an overlapping piece has passed")
+        segment = wire.tcp(src, dst, 4321, 80, wire.SYN, self.token())
+        tiny = wire.fragments(src, dst, wire.TCP, segment, 16)
+        with wire.Wire(self.web) as out, self.counted("fragment_tiny", INGRESS):
+            out.send(self.frame(self.web, tiny[0]))
+
+    def test_errors_of_live_flows(self):
+        """Too big, told by a router on the way or by the other end, reaches whom it concerns; one about no flow
+        does not."""
+        self.isolate(self.web, ingress=[])
+        self.assert_policed(ingress=lambda s, d, *_: d is not self.web)
+        meter = self.web.start("flow", 10, "udp", self.db.ips[self.f], 53, 5003)
+        self.assertTrue(eventually(lambda: meter.report()["received"] > 5))
+        src, dst = self.db.ips[self.f], self.web.ips[self.f]
+        for port, sees in ((53, True), (54, False)):
+            token = self.token()
+            quoted = wire.udp(dst, src, 5003, port, b"")
+            packet = self.error_about(src, dst, wire.UDP, quoted, token)
+            with wire.Wire(self.db) as out, wire.Wire(self.web) as into, self.counted(
+                "related" if sees else "unrelated", INGRESS
+            ):
+                out.send(self.frame(self.db, packet))
+                self.assertEqual(into.saw(token, 2000 if sees else 300), sees)
+        meter.stop()
 
     def large(self, sender, to):
         with sender.socket(socket.AF_INET if self.f == 4 else socket.AF_INET6, socket.SOCK_DGRAM) as s:
@@ -380,7 +472,7 @@ class Sessions(WireCase):
         """From a server with free egress to a client whose ingress is isolated: nobody opened this."""
         self.isolate(self.db, ingress=[])
         self.assert_policed(ingress=lambda s, d, *_: d is not self.db)
-        for flags in (wire.ACK, wire.ACK | wire.SYN, wire.ACK | wire.RST, 0):
+        for flags in (wire.ACK, wire.ACK | wire.SYN, wire.ACK | wire.RST, wire.RST):
             token = self.token()
             frame = self.frame(
                 self.web,
@@ -417,7 +509,7 @@ class Sessions(WireCase):
             ingress=lambda s, d, proto, port: d is not self.web
             or (s is self.db and (proto, port) == ("tcp", 443))
         )
-        for flags in (wire.ACK, wire.ACK | wire.RST, 0):
+        for flags in (wire.ACK, wire.ACK | wire.RST, wire.RST):
             self.stray(EGRESS, flags)
 
     def test_client_that_could_not_have_asked(self):
@@ -539,8 +631,19 @@ class HostTraffic(WireCase):
         finally:
             run("nft", "delete", "table", family, "bh")
 
+    @contextlib.contextmanager
+    def sniffed(self):
+        """Somebody listens to all that passes here: then the kernel hands out copies."""
+        with self.node.host.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3)) as s:
+            yield
+
     def test_fragments_put_together_by_the_router(self):
         """They go to a free pod, and are not the node's for having been put together there."""
+        self.put_together_by_the_router()
+        with self.sniffed():
+            self.put_together_by_the_router()
+
+    def put_together_by_the_router(self):
         with self.connection_tracking():
             token = self.token()
             self.assertTrue(
@@ -571,30 +674,35 @@ class HostTraffic(WireCase):
         with open(switch, "w") as f:
             f.write("1")
         try:
-            with self.connection_tracking():
-                for source in (WORLD_ADDR[self.f], self.gateway()):
-                    token = self.token()
-                    self.assertTrue(
-                        eventually(
-                            lambda s=source, t=token: self.from_world(
-                                self.pieces(s, self.web, t), t, self.web, "bh-out", self.web.mac
-                            )
-                        ),
-                        "the test shows nothing",
-                    )
-                    token = self.token()
-                    self.assertFalse(
-                        self.from_world(
-                            self.pieces(source, self.db, token), token, self.db, "bh-out", self.db.mac
-                        ),
-                        source,
-                    )
+            self.put_together_by_the_bridge()
+            with self.sniffed():
+                self.put_together_by_the_bridge()
         finally:
             with open(switch, "w") as f:
                 f.write("0")
             run("ip", "link", "del", "bh-in")
             for pod in (self.web, self.db):
                 run("ip", "link", "set", pod.hostif, "type", "bridge_slave", "learning", "on")
+
+    def put_together_by_the_bridge(self):
+        with self.connection_tracking():
+            for source in (WORLD_ADDR[self.f], self.gateway()):
+                token = self.token()
+                self.assertTrue(
+                    eventually(
+                        lambda s=source, t=token: self.from_world(
+                            self.pieces(s, self.web, t), t, self.web, "bh-out", self.web.mac
+                        )
+                    ),
+                    "the test shows nothing",
+                )
+                token = self.token()
+                self.assertFalse(
+                    self.from_world(
+                        self.pieces(source, self.db, token), token, self.db, "bh-out", self.db.mac
+                    ),
+                    source,
+                )
 
     def test_node_reaches_isolated_pod_from_any_of_its_addresses(self):
         with self.node.host.socket(

@@ -181,7 +181,7 @@ static bool is_allowed(enum oracle_answer a)
 
 static bool has_ports(uint8_t proto)
 {
-	return proto == IPPROTO_TCP || proto == IPPROTO_UDP;
+	return proto == IPPROTO_TCP || proto == IPPROTO_UDP || proto == IPPROTO_SCTP;
 }
 
 /* What the programs can tell apart; anything else passes only where everything may. */
