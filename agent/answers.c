@@ -16,6 +16,7 @@
 #include "names.h"
 #include "opened.h"
 #include "requests.h"
+#include "sessions.h"
 #include "unprotected.h"
 #include "util/clock.h"
 #include "util/scope.h"
@@ -80,7 +81,16 @@ static uint64_t count_endpoints(const struct actual *x)
 	return n;
 }
 
-static struct json_object *maps_of(const struct actual *x)
+/* Of the session arrays what endpoints have is used; how much of that is, says `endpoints`. */
+static void add_pool(struct json_object *list, const struct dp *dp, const char *name, enum bh_family f)
+{
+	uint32_t lines, given;
+
+	dp_pool_use(dp, f, &lines, &given);
+	add_map(list, name, given, lines);
+}
+
+static struct json_object *maps_of(const struct actual *x, const struct dp *dp)
 {
 	struct json_object *list = json_object_new_array();
 	uint64_t ranges;
@@ -93,6 +103,8 @@ static struct json_object *maps_of(const struct actual *x)
 	add_map(list, "bh_ranges", ranges, x->size.ranges);
 	add_map(list, "bh_rules", count_ids(x, BH_ID_RULE, NULL), x->size.rules);
 	add_map(list, "bh_ids", count_ids(x, 0, NULL), x->size.ids);
+	add_pool(list, dp, "bh_sess4", BH_V4);
+	add_pool(list, dp, "bh_sess6", BH_V6);
 	return list;
 }
 
@@ -244,6 +256,20 @@ static struct json_object *healed_of(const struct healed *h)
 	return o;
 }
 
+/* Of all endpoints since the start, and how long sessions may be silent, in seconds. */
+static void add_sessions(struct json_object *o, const struct agent *a)
+{
+	const struct sessions_evicted evicted = sessions_evicted(a);
+	struct json_object *timeouts = json_object_new_object();
+	int i;
+
+	jx_add_int(o, "sessions_evicted_unanswered", evicted.unanswered);
+	jx_add_int(o, "sessions_evicted_answered", evicted.answered);
+	for (i = 0; i < BH_LIFE_MAX; i++)
+		jx_add_int(timeouts, timeouts_name(i), a->opt.timeouts.seconds[i]);
+	jx_add(o, "session_timeouts", timeouts);
+}
+
 void answer_status(struct agent *a, struct api_conn *conn, struct json_object *request)
 {
 	struct json_object *o = jx_done();
@@ -271,8 +297,9 @@ void answer_status(struct agent *a, struct api_conn *conn, struct json_object *r
 	jx_add_int(o, "policies_with_problems", policies_with_problems(a->model));
 	add_reconcile(o, a);
 	add_chain(o, a);
-	jx_add(o, "maps", maps_of(reconcile_actual(a->reconcile)));
+	jx_add(o, "maps", maps_of(reconcile_actual(a->reconcile), a->dp));
 	add_stats(o, a);
+	add_sessions(o, a);
 	(void)api_send(conn, o);
 }
 
@@ -318,7 +345,41 @@ static void add_epoch(struct json_object *o, const struct actual *x, uint32_t if
 			jx_add_int(o, "epoch", x->endpoints[i].epoch);
 }
 
-static struct json_object *endpoint_item(const struct agent *a, const struct endpoint *e)
+static void add_use(struct json_object *o, struct agent *a, uint32_t slot, enum bh_family f)
+{
+	struct json_object *use = json_object_new_object();
+	struct dp_slice_use u;
+	struct bh_err err;
+
+	if (!dp_slice_use(a->dp, slot, f, false, &u, &err)) {
+		jx_add_int(use, "used", u.used);
+		jx_add_int(use, "answered", u.live);
+		jx_add_int(use, "size", u.lines);
+	}
+	jx_add(o, f == BH_V4 ? "ipv4" : "ipv6", use);
+}
+
+/* Its sessions now, and those that had to make room since it came. */
+static void add_slices(struct json_object *o, struct agent *a, uint32_t ifindex)
+{
+	struct json_object *s = json_object_new_object();
+	const int slot = dp_slot(a->dp, ifindex);
+	struct bh_ep_stat stat;
+	struct bh_err err;
+
+	if (slot >= 0) {
+		add_use(s, a, (uint32_t)slot, BH_V4);
+		add_use(s, a, (uint32_t)slot, BH_V6);
+		if (!dp_slot_stat(a->dp, (uint32_t)slot, &stat, &err)) {
+			jx_add_int(s, "opened", stat.opened);
+			jx_add_int(s, "evicted_unanswered", stat.evicted_new);
+			jx_add_int(s, "evicted_answered", stat.evicted_live);
+		}
+	}
+	jx_add(o, "sessions", s);
+}
+
+static struct json_object *endpoint_item(struct agent *a, const struct endpoint *e)
 {
 	struct json_object *o = json_object_new_object(), *addrs = json_object_new_array();
 	const struct inforce *f = reconcile_inforce(a->reconcile);
@@ -341,6 +402,7 @@ static struct json_object *endpoint_item(const struct agent *a, const struct end
 	jx_add_bool(o, "displaced", r && r->displaced);
 	add_set(o, f, inforce_endpoint(f, &e->key));
 	add_epoch(o, reconcile_actual(a->reconcile), e->ifindex);
+	add_slices(o, a, e->ifindex);
 	return o;
 }
 

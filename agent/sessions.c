@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Two timers: evictions are looked at each second, all lines every ten, slot by slot and some ms at a time.
+/* Two timers: openings and evictions are looked at four times a second, all lines every ten, slot by slot and
+ * some ms at a time.
  */
 #include "sessions.h"
 
@@ -13,15 +14,17 @@
 #include "util/log.h"
 #include "util/scope.h"
 
-#define LOOK_MS	   1000
-#define SWEEP_MS   10000
-#define PORTION_NS 2000000u
-#define REMIND_NS  600000000000ull
+#define LOOK_MS	    250
+#define SWEEP_MS    10000
+#define COUNT_AFTER 8 /* so small a part of its lines opened since: it may have become crowded */
+#define PORTION_NS  2000000u
+#define REMIND_NS   600000000000ull
 
 /* What was last seen of a slot's endpoint. */
 struct seat {
 	uint32_t ifindex;
 	uint64_t evicted_new, evicted_live;
+	uint64_t opened;	  /* when its slices were counted last */
 	uint64_t full_told_ns[2]; /* that it is full and cannot grow; by enum bh_family */
 };
 
@@ -118,8 +121,8 @@ static bool more_crowded(const struct dp_slice_use *a, const struct dp_slice_use
 	return (uint64_t)a->live * b->lines > (uint64_t)b->live * a->lines;
 }
 
-/* Nobody counts of which family they were: of the fuller one. */
-static int judge_fuller(struct agent *a, uint32_t slot, uint64_t evicted, struct bh_err *err)
+/* Nobody counts of which family the evicted were: of the fuller one. */
+static int judge_both(struct agent *a, uint32_t slot, uint64_t evicted, struct bh_err *err)
 {
 	struct dp_slice_use v4, v6;
 	int r = dp_slice_use(a->dp, slot, BH_V4, false, &v4, err);
@@ -127,10 +130,8 @@ static int judge_fuller(struct agent *a, uint32_t slot, uint64_t evicted, struct
 	r = r ? r : dp_slice_use(a->dp, slot, BH_V6, false, &v6, err);
 	if (r < 0)
 		return r;
-	if (more_crowded(&v6, &v4))
-		judge(a, slot, BH_V6, &v6, evicted);
-	else
-		judge(a, slot, BH_V4, &v4, evicted);
+	judge(a, slot, BH_V4, &v4, more_crowded(&v6, &v4) ? 0 : evicted);
+	judge(a, slot, BH_V6, &v6, more_crowded(&v6, &v4) ? evicted : 0);
 	return 0;
 }
 
@@ -151,7 +152,10 @@ static int look_at(struct agent *a, uint32_t slot, uint32_t ifindex, struct bh_e
 	s->evicted.answered += live;
 	seat->evicted_new = stat.evicted_new;
 	seat->evicted_live = stat.evicted_live;
-	return live ? judge_fuller(a, slot, live, err) : 0;
+	if (!live && stat.opened - seat->opened < dp_slot_lines(a->dp, slot) / COUNT_AFTER)
+		return 0;
+	seat->opened = stat.opened;
+	return judge_both(a, slot, live, err);
 }
 
 static void on_look(void *ctx)

@@ -319,7 +319,7 @@ struct bh_ep_stat {
 	struct bh_count hot[2];		 /* by enum bh_dir */
 	__u64 packets[BH_REASON_MAX][2]; /* by reason and enum bh_dir; not BH_SESSION */
 	__u64 opened;			 /* sessions */
-	__u64 evicted_new, evicted_live; /* live ones that had to make room: not answered, answered */
+	__u64 evicted_new, evicted_live; /* that had to make room: not answered or ended, and established */
 };
 
 /* ---- events ----------------------------------------------------------------------------- */

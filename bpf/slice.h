@@ -146,10 +146,10 @@ static __always_inline void count_opened(__u32 slot, __u32 rank)
 	if (!stat)
 		return;
 	stat->opened++;
-	if (rank == BH_RANK_NEW)
-		stat->evicted_new++;
-	else if (rank > BH_RANK_NEW)
+	if (rank == BH_RANK_LIVE)
 		stat->evicted_live++;
+	else if (rank >= BH_RANK_NEW)
+		stat->evicted_new++;
 }
 
 #define BH_CLAIMS 3 /* another CPU may be faster, but not always */

@@ -2,9 +2,8 @@
 /* bulkheadctl endpoints: the pods of this node as the data plane knows them. */
 #include "ctl/ctl.h"
 
-static const char *const heads[] = {
-	"POD", "ADDRESSES", "IF", "CONTAINER", "HOOK", "INGRESS", "EGRESS", NULL
-};
+static const char *const heads[] = { "POD",	"ADDRESSES", "IF",	  "CONTAINER", "HOOK",
+				     "INGRESS", "EGRESS",    ">SESSIONS", ">EVICTED",  NULL };
 
 /* By which policies a direction is isolated. */
 static void add_direction(struct table *t, struct json_object *item, const char *isolated,
@@ -18,6 +17,17 @@ static void add_direction(struct table *t, struct json_object *item, const char 
 		table_add(t, "open", PLAIN);
 	else
 		table_add(t, ctl_join(ctl_get(item, policies), text, sizeof(text)), GREEN);
+}
+
+/* Of both families; evicted are those that had been answered. */
+static void add_sessions(struct table *t, struct json_object *o)
+{
+	struct json_object *v4 = ctl_get(o, "ipv4"), *v6 = ctl_get(o, "ipv6");
+	const unsigned long long evicted = ctl_int(o, "evicted_answered");
+
+	table_fmt(t, PLAIN, "%llu/%llu", (unsigned long long)(ctl_int(v4, "used") + ctl_int(v6, "used")),
+		  (unsigned long long)(ctl_int(v4, "size") + ctl_int(v6, "size")));
+	table_fmt(t, evicted ? YELLOW : PLAIN, "%llu", evicted);
 }
 
 static void row(struct table *t, struct json_object *item)
@@ -37,6 +47,7 @@ static void row(struct table *t, struct json_object *item)
 		table_add(t, attach, PLAIN);
 	add_direction(t, item, "isolated_ingress", "ingress_policies");
 	add_direction(t, item, "isolated_egress", "egress_policies");
+	add_sessions(t, ctl_get(item, "sessions"));
 }
 
 static const char *const unprotected_heads[] = { "POD", "ADDRESSES", "REASON", "DETAIL", NULL };

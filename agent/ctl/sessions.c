@@ -5,7 +5,7 @@
 #include <string.h>
 
 static const char *const heads[] = { "POD",	  "LOCAL", "",	    "REMOTE", "PROTO", ">PACKETS IN", ">OUT",
-				     ">BYTES IN", ">OUT",  ">IDLE", "FLAGS",  "RULE",  NULL };
+				     ">BYTES IN", ">OUT",  ">IDLE", "STATE",  "FLAGS", "RULE",	      NULL };
 
 static void row(struct table *t, struct json_object *item)
 {
@@ -23,6 +23,7 @@ static void row(struct table *t, struct json_object *item)
 	table_fmt(t, PLAIN, "%llu", (unsigned long long)ctl_int(item, "bytes_in"));
 	table_fmt(t, PLAIN, "%llu", (unsigned long long)ctl_int(item, "bytes_out"));
 	table_add(t, ctl_duration(ctl_int(item, "idle_ms"), idle), PLAIN);
+	table_add(t, ctl_str(item, "state"), PLAIN);
 	table_add(t, ctl_join(ctl_get(item, "flags"), flags, sizeof(flags)), DIM);
 	table_add(t, ctl_str(item, "rule"), PLAIN);
 }

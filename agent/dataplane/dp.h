@@ -120,6 +120,7 @@ int dp_slices_work(struct dp *dp, struct bh_err *err); /* 0 or -errno */
 /* An interface's slot in bh_endpoints. Return: it, or -ENOENT. And whose a slot is; 0: nobody's. */
 int dp_slot(const struct dp *dp, uint32_t ifindex);
 uint32_t dp_slot_ifindex(const struct dp *dp, uint32_t slot);
+uint32_t dp_slot_lines(const struct dp *dp, uint32_t slot); /* of its smaller slice */
 
 struct dp_slice_use {
 	uint32_t lines; /* sessions that there is room for */

@@ -17,7 +17,7 @@
 #include "util/scope.h"
 
 /* Sets of a new endpoint, where the pool has them. */
-static const uint32_t first_sets[] = { [BH_V4] = 64, [BH_V6] = 32 };
+static const uint32_t first_sets[] = { [BH_V4] = 256, [BH_V6] = 128 };
 
 static const struct bh_slice none = { .base = BH_NO_SLICE };
 

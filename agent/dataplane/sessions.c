@@ -28,6 +28,14 @@ uint32_t dp_slot_ifindex(const struct dp *dp, uint32_t slot)
 	return dp_endpoint(dp, slot)->ifindex;
 }
 
+uint32_t dp_slot_lines(const struct dp *dp, uint32_t slot)
+{
+	const uint32_t v4 = slice_sets(dp_endpoint(dp, slot)->slice[BH_V4]),
+		       v6 = slice_sets(dp_endpoint(dp, slot)->slice[BH_V6]);
+
+	return BH_WAYS * (v4 < v6 ? v4 : v6);
+}
+
 /* ---- list ----------------------------------------------------------------------------------- */
 
 struct walk {

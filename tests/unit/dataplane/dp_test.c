@@ -487,7 +487,7 @@ static void a_slice_grows(void **state)
 	be_born(dp, 7);
 	seed(dp, 7, 0, MANY);
 	use = use_of(dp, 7, BH_V4);
-	assert_int_equal(use.lines, 512);
+	assert_int_equal(use.lines, 2048);
 	assert_int_equal(use.live, MANY);
 	assert_int_equal(dp_slice_grow(dp, 7, BH_V4, 3000, &err), 0);
 	assert_int_equal(dp_slice_grow(dp, 7, BH_V4, 9000, &err), -EALREADY);
