@@ -175,6 +175,19 @@ int dp_session_seed(struct dp *dp, const struct bh_flow6 *flow, const struct bh_
 	return r < 0 && errno != EEXIST ? bh_err_errno(err, -errno, "cannot store a session") : 0;
 }
 
+int dp_session_put(struct dp *dp, const struct bh_flow6 *flow, const struct bh_session *s)
+{
+	struct bh_flow4 v4;
+	const bool is_v4 = narrow(flow, &v4);
+	const int fd = is_v4 ? DP_FD(dp, bh_sess4) : DP_FD(dp, bh_sess6);
+	const void *key = is_v4 ? (const void *)&v4 : flow;
+	struct bh_session there;
+
+	if (!bpf_map_lookup_elem(fd, key, &there) && (int32_t)(s->seen - there.seen) <= 0)
+		return 0;
+	return bpf_map_update_elem(fd, key, s, BPF_ANY) < 0 ? -errno : 1;
+}
+
 struct purge {
 	struct dp *dp;
 	uint32_t ifindex;

@@ -9,6 +9,7 @@
 
 #include "dataplane/dp.h"
 #include "policy.skel.h"
+#include "util/vec.h"
 
 /* An mmapped array map. The kernel rounds elements up to 8 bytes. */
 struct mapped {
@@ -16,6 +17,8 @@ struct mapped {
 	size_t bytes, stride;
 	uint32_t n;
 };
+
+struct former; /* one directory of another layout: former.c */
 
 struct grace {
 	pthread_t thread;
@@ -33,6 +36,8 @@ struct dp {
 	int prog[2];		  /* by enum bh_dir: the pinned ones */
 	struct policy_bpf *clone; /* dp_clones(); NULL: there are none */
 	struct grace grace;
+	VEC(struct former *) formers;
+	bool fresh; /* dp_prepare() made maps that are pinned nowhere yet */
 	uint32_t hz;
 	int cpus; /* possible ones: values of a per-CPU look-up */
 };
@@ -40,6 +45,15 @@ struct dp {
 int grace_init(struct grace *g, struct bh_err *err);
 void grace_done(struct grace *g);
 int grace_wait(const struct grace *g, struct bh_err *err); /* blocks */
+
+/* Locks every directory of another layout. Return: 0, -EBUSY an agent has one, or -errno. */
+int former_open(struct dp *dp, struct bh_err *err);
+
+/* A session as it is, `seen` too. Return: 1 stored, 0 there is one that was seen as late, or -errno. */
+int dp_session_put(struct dp *dp, const struct bh_flow6 *flow, const struct bh_session *s);
+
+int dp_map_array(int fd, const char *name, struct mapped *ret, struct bh_err *err);
+void dp_unmap_array(struct mapped *m);
 
 static inline void *mapped_at(const struct mapped *m, uint32_t index)
 {
