@@ -78,7 +78,7 @@ static void widen(const struct bh_flow4 *v4, struct bh_flow6 *ret)
 
 struct batch {
 	struct bh_flow6 keys[BATCH]; /* room enough for either key */
-	struct bh_session sessions[BATCH];
+	struct bh_lru sessions[BATCH];
 	uint32_t n;
 };
 
@@ -157,10 +157,10 @@ static bool narrow(const struct bh_flow6 *flow, struct bh_flow4 *ret)
 	return !memcmp(&flow->local, mapped, sizeof(mapped));
 }
 
-int dp_session_seed(struct dp *dp, const struct bh_flow6 *flow, const struct bh_session *s,
+int dp_session_seed(struct dp *dp, const struct bh_flow6 *flow, const struct bh_lru *s,
 		    struct bh_err *err)
 {
-	struct bh_session fresh = *s;
+	struct bh_lru fresh = *s;
 	struct bh_query q = { 0 };
 	struct bh_flow4 v4;
 	int r = dp_explain(dp, &q, err);
@@ -173,19 +173,6 @@ int dp_session_seed(struct dp *dp, const struct bh_flow6 *flow, const struct bh_
 	else
 		r = bpf_map_update_elem(DP_FD(dp, bh_sess6), flow, &fresh, BPF_NOEXIST);
 	return r < 0 && errno != EEXIST ? bh_err_errno(err, -errno, "cannot store a session") : 0;
-}
-
-int dp_session_put(struct dp *dp, const struct bh_flow6 *flow, const struct bh_session *s)
-{
-	struct bh_flow4 v4;
-	const bool is_v4 = narrow(flow, &v4);
-	const int fd = is_v4 ? DP_FD(dp, bh_sess4) : DP_FD(dp, bh_sess6);
-	const void *key = is_v4 ? (const void *)&v4 : flow;
-	struct bh_session there;
-
-	if (!bpf_map_lookup_elem(fd, key, &there) && (int32_t)(s->seen - there.seen) <= 0)
-		return 0;
-	return bpf_map_update_elem(fd, key, s, BPF_ANY) < 0 ? -errno : 1;
 }
 
 struct purge {

@@ -49,9 +49,6 @@ int grace_wait(const struct grace *g, struct bh_err *err); /* blocks */
 /* Locks every directory of another layout. Return: 0, -EBUSY an agent has one, or -errno. */
 int former_open(struct dp *dp, struct bh_err *err);
 
-/* A session as it is, `seen` too. Return: 1 stored, 0 there is one that was seen as late, or -errno. */
-int dp_session_put(struct dp *dp, const struct bh_flow6 *flow, const struct bh_session *s);
-
 int dp_map_array(int fd, const char *name, struct mapped *ret, struct bh_err *err);
 void dp_unmap_array(struct mapped *m);
 

@@ -64,19 +64,56 @@ static const struct bh_endpoint *own_endpoint(const struct dp *dp, uint32_t ifin
 	return NULL;
 }
 
+/* One session, whatever its layout was. */
+struct found {
+	struct bh_flow6 flow;
+	uint32_t fixed;	     /* BH_SESS_OPENER, HOST, BOTH */
+	struct bh_session s; /* but for its word, rule and life */
+};
+
+/* Return: 1 stored, 0 there is one that was seen as late, or -errno. */
+static int store(struct dp *dp, const struct found *f, uint32_t epoch)
+{
+	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
+	const bool is_v4 = !memcmp(&f->flow.local, mapped, sizeof(mapped));
+	const struct bh_flow4 v4 = {
+		.ifindex = f->flow.ifindex,
+		.local = f->flow.local.w[3],
+		.remote = f->flow.remote.w[3],
+		.lport = f->flow.lport,
+		.rport = f->flow.rport,
+		.proto = f->flow.proto,
+	};
+	const struct bh_lru own = {
+		.epoch = epoch,
+		.seen = f->s.seen,
+		.opener = f->fixed & BH_SESS_OPENER ? BH_EGRESS : BH_INGRESS,
+		.flags = (f->fixed & BH_SESS_HOST ? BH_LRU_HOST : 0) |
+			 (f->fixed & BH_SESS_BOTH ? BH_LRU_BOTH : 0) |
+			 (f->s.flags & BH_SESS_REPLIED ? BH_LRU_REPLIED : 0) |
+			 (f->s.flags & BH_SESS_CUT ? BH_LRU_CUT : 0),
+		.packets = { f->s.packets[0], f->s.packets[1] },
+		.bytes = { f->s.bytes[0], f->s.bytes[1] },
+	};
+	const int fd = is_v4 ? DP_FD(dp, bh_sess4) : DP_FD(dp, bh_sess6);
+	const void *key = is_v4 ? (const void *)&v4 : &f->flow;
+	struct bh_lru there;
+
+	if (!bpf_map_lookup_elem(fd, key, &there) && (int32_t)(own.seen - there.seen) <= 0)
+		return 0;
+	return bpf_map_update_elem(fd, key, &own, BPF_ANY) < 0 ? -errno : 1;
+}
+
 /* With the first epoch of the endpoint, which is never its present one (policy/delta.c): it lives, and its
  * next packet is decided afresh. */
-static int take_session(struct copying *c, const struct bh_flow6 *flow, const struct bh_session *s)
+static int take_found(struct copying *c, const struct found *f)
 {
-	const struct bh_endpoint *ep = own_endpoint(c->dp, flow->ifindex);
-	struct bh_session own = *s;
+	const struct bh_endpoint *ep = own_endpoint(c->dp, f->flow.ifindex);
 	int r;
 
 	if (!ep)
 		return 0;
-	own.epoch = ep->born;
-	own.rule = 0;
-	r = dp_session_put(c->dp, flow, &own);
+	r = store(c->dp, f, ep->born);
 	c->n += r > 0;
 	return r < 0 ? r : 0;
 }
@@ -101,6 +138,11 @@ struct endpoint_1 {
 	uint32_t ifindex, policy_set, epoch, born;
 	uint8_t rest[176];
 };
+
+#define HOST_1	  0x01
+#define BOTH_1	  0x02
+#define REPLIED_1 0x04
+#define CUT_1	  0x08
 
 static bool is_alive_1(const struct mapped *eps, uint32_t ifindex, const struct session_1 *s)
 {
@@ -127,20 +169,25 @@ static void widen_1(const struct flow4_1 *v4, struct bh_flow6 *ret)
 	};
 }
 
+/* It knew no states: whether there was an answer is all that it can tell. */
 static int take_1(struct copying *c, const struct mapped *eps, const struct bh_flow6 *flow,
 		  const struct session_1 *s)
 {
-	const struct bh_session own = {
-		.seen = s->seen,
-		.opener = s->opener,
-		.flags = s->flags,
-		.packets = { s->packets[0], s->packets[1] },
-		.bytes = { s->bytes[0], s->bytes[1] },
+	const struct found f = {
+		.flow = *flow,
+		.fixed = (s->opener ? BH_SESS_OPENER : 0) | (s->flags & HOST_1 ? BH_SESS_HOST : 0) |
+			 (s->flags & BOTH_1 ? BH_SESS_BOTH : 0),
+		.s = { .seen = s->seen,
+		       .state = s->flags & REPLIED_1 ? BH_ESTABLISHED : BH_NEW,
+		       .flags = (s->flags & REPLIED_1 ? BH_SESS_REPLIED : 0) |
+				(s->flags & CUT_1 ? BH_SESS_CUT : 0),
+		       .packets = { (uint32_t)s->packets[0], (uint32_t)s->packets[1] },
+		       .bytes = { s->bytes[0], s->bytes[1] } },
 	};
 
 	if ((c->ifindex && flow->ifindex != c->ifindex) || !is_alive_1(eps, flow->ifindex, s))
 		return 0;
-	return take_session(c, flow, &own);
+	return take_found(c, &f);
 }
 
 #define BATCH_1 4096
@@ -189,7 +236,7 @@ static int read_1(struct copying *c)
 
 /* ---- all of them ------------------------------------------------------------------------------ */
 
-static const struct reader readers[] = { { 1, read_1 } };
+static const struct reader readers[] = { { 1, read_1 }, { 2, read_1 } };
 
 static uint32_t layout_of(const struct former *f)
 {
