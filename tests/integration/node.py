@@ -560,8 +560,8 @@ class Node:
         """Where the agent learns what there is."""
         return ["--source", f"dir:{self.manifests}"]
 
-    def agent_process(self, build=BUILD, *more):
-        """One more agent, from the binaries in @build; nobody waits for it."""
+    def agent_process(self, build=BUILD, *more, inject=None):
+        """One more agent, from the binaries in @build; nobody waits for it. @inject: of strace."""
         self.started += 1
         probe_dir = f"/run/bh-probe-{self.started}"
         argv = [
@@ -578,6 +578,12 @@ class Node:
             *self.agent_args,
             *more,
         ]
+        if inject:
+            argv = ["strace", "-D", "-f", "-qq", "-o", "/dev/null", "-e", f"trace={inject.split(':')[0]}"] + [
+                "-e",
+                f"inject={inject}",
+                *argv,
+            ]
         with open(self.log_path, "a") as log:
             process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         process.probe_dir = probe_dir

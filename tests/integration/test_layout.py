@@ -1,14 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """Upgrades to a version whose maps have another layout, and back: a standby is ready beside the one that works,
 takes its sessions over, and no packet meets a hook without programs."""
-import os
-import struct
+import threading
 
 import bpf
 from case import FEW_CONFIGS, LiveTraffic, Pair, PolicedCase, Talk
-from node import BUILD, LAYOUT, PIN_DIR, eventually, pin_dir
+from node import BUILD, LAYOUT, PIN_DIR, CniError, eventually, pin_dir
 
 BOTH = ["Ingress", "Egress"]
+
+# System calls at which the agent that takes over is killed, one start each: as the programs are pinned, between
+# link and link, within one, and while what is left is removed.
+KILLS = [("rename", 1), ("rename", 2), ("rename", 2), ("rename", 2), ("unlink", 1), ("sendmsg", 30)]
+KILLS += [("rename", 3), ("sendmsg", 45), ("unlinkat", 1), ("unlinkat", 5), ("rmdir", 1)]
 
 
 class LayoutCase(PolicedCase):
@@ -59,12 +63,106 @@ class LayoutCase(PolicedCase):
 
 
 class Change(LayoutCase):
+    def note(self, what):
+        with open(self.node.log_path, "a") as log:
+            print(what, file=log)
+
     def test_under_traffic(self):
         self.one_way()
         traffic = LiveTraffic(self, self.web, self.job)
         self.change(LAYOUT)
         self.assert_invariants()
-        said = traffic.stop(least=20)
-        with open(self.node.log_path, "a") as log:
-            print(f"layout changed: {said}: nothing lost, none let in", file=log)
+        self.note(f"layout changed: {traffic.stop(least=20)}: nothing lost, none let in")
         self.assert_one_way()
+
+    def test_idle_flows(self):
+        """What was silent for ten minutes goes on as if nothing had happened, and what is over stays over."""
+        self.one_way()
+        talks = [Talk(self.web, self.db, f) for f in self.node.families]
+        for t in talks:
+            self.addCleanup(t.close)
+        pairs = [Pair(self.web, self.db, f) for f in self.node.families]
+        for p in pairs:
+            self.addCleanup(p.close)
+        bpf.age_sessions(600)
+        self.change(LAYOUT, kill=True)
+        idle = [s["idle_ms"] / 1000 for s in self.node.ctl("sessions") if s["remote_port"] != 22]
+        self.assertTrue(all(600 <= s < 660 for s in idle), idle)
+        for t in talks:
+            self.assertTrue(t.goes_on())
+        for p in pairs:
+            self.assertTrue(p.heard(p.server, p.client))
+
+    def test_back(self):
+        """A version that cannot read the sessions of a newer layout enforces all the same."""
+        self.one_way()
+        self.change(LAYOUT)
+        traffic = LiveTraffic(self, self.web, self.job)
+        self.change(BUILD)
+        for m in traffic.flows:
+            m.kill()
+        traffic.flows = []
+        self.assert_invariants()
+        for m in traffic.denied:
+            self.assertEqual(m.stop()["answered"], 0)
+        for m in traffic.fresh:
+            m.kill()
+        self.assert_one_way()
+
+    def test_killed_on_the_way(self):
+        """Again and again, a little further each time; what is started at last brings it to its end."""
+        self.one_way()
+        traffic, died = LiveTraffic(self, self.web, self.job), 0
+        self.node.agent_stop()
+        for call, n in KILLS:
+            process = self.node.agent_process(LAYOUT, inject=f"{call}:signal=SIGKILL:when={n}")
+            eventually(lambda p=process: p.poll() is not None or self.node.ask("status"), 30)
+            died += process.poll() == -9
+            process.kill()
+            process.wait(20)
+        self.changed(self.node.agent_process(LAYOUT), LAYOUT)
+        self.assertGreater(died, len(KILLS) // 2)
+        self.assert_invariants()
+        self.note(f"killed {died} times on the way: {traffic.stop(least=20)}: nothing lost, none let in")
+        self.assert_one_way()
+
+    def test_pods_added_during_it(self):
+        """By the plugin of before: what succeeds is protected, all else is told to try again."""
+        refused, added, end = [], [], threading.Event()
+        self.one_way()
+
+        def add():
+            while not end.is_set():
+                name = f"new{len(added) + len(refused)}"
+                try:
+                    added.append(self.node.add_pod("shop", name, {"app": name}, serve=False))
+                except CniError as e:
+                    refused.append(e)
+
+        thread = threading.Thread(target=add)
+        thread.start()
+        try:
+            eventually(lambda: len(added) > 1)
+            process = self.standby(LAYOUT)
+            self.node.agent_stop()
+            self.node.agent = process
+            eventually(lambda: refused, 20)
+        finally:
+            end.set()
+            thread.join()
+        self.changed(process, LAYOUT)
+        self.assertEqual({e.code for e in refused}, {11}, refused[:3])
+        self.assertGreater(len(added), 1)
+        self.assert_one_way()  # and, at the end, the invariants of each pod
+
+    def test_opened_by_the_command_of_before(self):
+        """The emergency switch finds whichever layout decides, with no agent to ask."""
+        self.one_way()
+        self.change(LAYOUT)
+        self.node.agent_kill()
+        self.assertFalse(self.job.reaches(self.db))
+        self.assertEqual(self.node.switch("open", "--reason", "test")[0], 0)
+        self.assertTrue(self.job.reaches(self.db))
+        self.assertEqual(self.node.switch("close")[0], 0)
+        self.assertFalse(self.job.reaches(self.db))
+        self.changed(self.node.agent_process(LAYOUT), LAYOUT)
