@@ -131,7 +131,7 @@ static struct dp *prepared(void)
 	struct bh_err err = { "" };
 	struct dp *dp = NULL;
 
-	if (dp_prepare(PIN_DIR, &dp, &err) < 0)
+	if (dp_prepare(PIN_DIR, NULL, &dp, &err) < 0)
 		fail_msg("%s", err.msg);
 	return dp;
 }
@@ -179,11 +179,11 @@ static void nothing_to_prepare_for(void **state)
 	(void)state;
 	if (geteuid())
 		skip();
-	assert_int_equal(dp_prepare(PIN_DIR, &dp, &err), -ENOENT);
+	assert_int_equal(dp_prepare(PIN_DIR, NULL, &dp, &err), -ENOENT);
 	assert_int_equal(access(PIN_DIR, F_OK), -1);
 	dp_free(open_dp());
 	assert_int_equal(unlink(PIN_DIR "/bh_rows"), 0);
-	assert_int_equal(dp_prepare(PIN_DIR, &dp, &err), -ENOENT);
+	assert_int_equal(dp_prepare(PIN_DIR, NULL, &dp, &err), -ENOENT);
 	assert_null(dp);
 	assert_int_equal(access(PIN_DIR "/bh_rows", F_OK), -1);
 }
@@ -410,6 +410,149 @@ static bool has_port(uint32_t port)
 	return has;
 }
 
+/* ---- another layout beside ours ----------------------------------------------------------------- */
+
+#define BEFORE PIN_DIR "-v1"
+#define NOW    PIN_DIR "-v2"
+
+static struct dp *open_at(const char *dir)
+{
+	struct bh_err err = { "" };
+	struct dp *dp = NULL;
+
+	if (dp_open(dir, &sizes, &dp, &err) < 0)
+		fail_msg("%s", err.msg);
+	return dp;
+}
+
+/* Made while the other one works, pinned when it is gone. */
+static void prepared_beside_another_layout(void **state)
+{
+	struct dp *before, *next = NULL;
+	struct bh_err err = { "" };
+
+	(void)state;
+	if (geteuid())
+		skip();
+	assert_int_equal(dp_prepare(NOW, &sizes, &next, &err), -ENOENT);
+	before = open_at(BEFORE);
+	assert_int_equal(dp_prepare(NOW, &sizes, &next, &err), 0);
+	assert_int_equal(access(NOW, F_OK), -1);
+	assert_int_equal(dp_take(next, &err), -EBUSY);
+	assert_int_equal(dp_take(next, &err), -EBUSY); /* as often as it is asked */
+	assert_null(dp_former(next, 0));
+	dp_free(before);
+	assert_int_equal(dp_take(next, &err), 0);
+	assert_int_equal(dp_pins_ok(next), 1);
+	assert_string_equal(dp_former(next, 0), BEFORE);
+	assert_null(dp_former(next, 1));
+	dp_free(next);
+}
+
+/* Somebody else has come first. */
+static void other_maps_of_the_new_layout(void **state)
+{
+	struct bh_err err = { "" };
+	struct dp *next = NULL;
+
+	(void)state;
+	if (geteuid())
+		skip();
+	dp_free(open_at(BEFORE));
+	assert_int_equal(dp_prepare(NOW, &sizes, &next, &err), 0);
+	dp_free(open_at(NOW));
+	assert_int_equal(dp_take(next, &err), -ESTALE);
+	dp_free(next);
+}
+
+static void put_former(uint32_t ifindex, uint32_t epoch, uint32_t seen, uint8_t opener)
+{
+	const struct bh_flow4 flow = { .ifindex = ifindex, .local = 1, .remote = 2, .proto = 6 };
+	const struct bh_lru s = { .epoch = epoch, .seen = seen, .rule = 9, .opener = opener };
+	const int fd = bpf_obj_get(BEFORE "/bh_sess4");
+
+	assert_int_equal(bpf_map_update_elem(fd, &flow, &s, BPF_ANY), 0);
+	(void)close(fd);
+}
+
+static void new_endpoint(struct dp *dp, uint32_t ifindex, uint32_t born)
+{
+	do_step(dp,
+		(struct step){ .kind = STEP_EP_NEW,
+			       .ep = { ifindex, { .ifindex = ifindex, .born = born, .epoch = born + 1 } } });
+}
+
+static int only_session(void *ctx, const struct dp_session *s)
+{
+	assert_int_equal(((struct dp_session *)ctx)->flow.ifindex, 0);
+	*(struct dp_session *)ctx = *s;
+	return 0;
+}
+
+/* With its idle time, no rule of before, and an epoch that lives and is not the present one; the one that was
+ * seen last counts; neither a dead interface's nor an unknown one's. */
+static void sessions_of_another_layout(void **state)
+{
+	struct dp_session got = { 0 };
+	struct bh_err err = { "" };
+	struct dp *before, *now;
+
+	(void)state;
+	if (geteuid())
+		skip();
+	before = open_at(BEFORE);
+	new_endpoint(before, 7, 20);
+	new_endpoint(before, 8, 30);
+	new_endpoint(before, 9, 40);
+	dp_free(before);
+	put_former(7, 21, 1000, BH_EGRESS);
+	put_former(8, 29, 1000, BH_EGRESS); /* of one that had the index before */
+	put_former(9, 41, 1000, BH_EGRESS);
+	now = open_at(NOW);
+	new_endpoint(now, 7, 2);
+	new_endpoint(now, 8, 4);
+	assert_int_equal(dp_former_copy(now, 8, &err), 0);
+	assert_int_equal(dp_former_copy(now, 0, &err), 1);
+	assert_int_equal(dp_former_copy(now, 0, &err), 0);
+	put_former(7, 21, 999, BH_INGRESS);
+	assert_int_equal(dp_former_copy(now, 7, &err), 0);
+	put_former(7, 21, 1001, BH_INGRESS);
+	assert_int_equal(dp_former_copy(now, 7, &err), 1);
+	assert_int_equal(dp_sessions(now, only_session, &got, &err), 0);
+	assert_int_equal(got.flow.ifindex, 7);
+	assert_int_equal(got.session.epoch, 2);
+	assert_int_equal(got.session.seen, 1001);
+	assert_int_equal(got.session.rule, 0);
+	assert_int_equal(got.session.opener, BH_INGRESS);
+	dp_free(now);
+}
+
+/* What cannot be read is said, and is no failure. */
+static void sessions_of_a_newer_layout(void **state)
+{
+	struct bh_err err = { "" };
+	struct dp *now;
+	const uint32_t zero = 0;
+	struct bh_meta meta;
+	int fd;
+
+	(void)state;
+	if (geteuid())
+		skip();
+	dp_free(open_at(BEFORE));
+	fd = bpf_obj_get(BEFORE "/bh_meta");
+	assert_int_equal(bpf_map_lookup_elem(fd, &zero, &meta), 0);
+	meta.layout = 1000;
+	assert_int_equal(bpf_map_update_elem(fd, &zero, &meta, BPF_ANY), 0);
+	(void)close(fd);
+	now = open_at(NOW);
+	assert_true(dp_former_unread(now));
+	assert_int_equal(dp_former_copy(now, 0, &err), 0);
+	dp_former_close(now);
+	assert_false(dp_former_unread(now));
+	dp_free(now);
+}
+
 static void node_ports_are_replaced(void **state)
 {
 	const uint32_t first[] = { BH_PORT(6, 80), BH_PORT(17, 53) },
@@ -441,6 +584,10 @@ int main(void)
 		TEST(steps_are_read_back),
 		TEST(interfaces_that_collide),
 		TEST(every_session_is_seen_and_only_its_own_forgotten),
+		TEST(prepared_beside_another_layout),
+		TEST(other_maps_of_the_new_layout),
+		TEST(sessions_of_another_layout),
+		TEST(sessions_of_a_newer_layout),
 		TEST(node_ports_are_replaced),
 	};
 
