@@ -162,7 +162,7 @@ NEXT   := $(B)/next
 LAYOUT := $(B)/layout
 .PHONY: next
 next:
-	$(Q)+$(MAKE) --no-print-directory all B=$(NEXT) VERSION=$(VERSION)-next BPF_MORE=-mcpu=v2
+	$(Q)+$(MAKE) --no-print-directory all B=$(NEXT) VERSION=$(VERSION)-next BPF_MORE="-mllvm -disable-block-placement"
 	$(Q)+$(MAKE) --no-print-directory all B=$(LAYOUT) VERSION=$(VERSION)-layout BH_LAYOUT=$(NEXT_LAYOUT)
 NEXT_LAYOUT = $(shell awk '/^\#define BH_LAYOUT/ { print $$3 + 1 }' bpf/abi.h)
 ifdef BH_LAYOUT

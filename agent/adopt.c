@@ -474,18 +474,16 @@ static bool is_with_node(const struct agent *a, const struct conntrack *c, const
 static void seed(struct seeding *s, const struct wanted *w, const struct conntrack *c,
 		 const struct conntrack_view *v)
 {
-	const struct bh_lru fresh = {
+	struct dp_seed seed = {
+		.flow = { .ifindex = w->ifindex, .lport = v->lport, .rport = v->rport, .proto = c->proto },
 		.epoch = w->born,
 		.opener = v->opened ? BH_EGRESS : BH_INGRESS,
-		.flags = c->replied ? BH_LRU_REPLIED : 0,
-	};
-	struct bh_flow6 flow = {
-		.ifindex = w->ifindex, .lport = v->lport, .rport = v->rport, .proto = c->proto
+		.replied = c->replied,
 	};
 
-	memcpy(&flow.local, &v->local, sizeof(flow.local));
-	memcpy(&flow.remote, &v->remote, sizeof(flow.remote));
-	if (dp_session_seed(s->a->dp, &flow, &fresh, &s->err) < 0)
+	memcpy(&seed.flow.local, &v->local, sizeof(seed.flow.local));
+	memcpy(&seed.flow.remote, &v->remote, sizeof(seed.flow.remote));
+	if (dp_session_seed(s->a->dp, &seed, &s->err) < 0)
 		s->failed = true;
 	else
 		s->n++;

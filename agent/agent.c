@@ -27,6 +27,7 @@
 #include "probe.h"
 #include "requests.h"
 #include "retired.h"
+#include "sessions.h"
 #include "streams.h"
 #include "util/clock.h"
 #include "util/log.h"
@@ -311,6 +312,7 @@ static int open_data_plane(struct agent *a, struct bh_err *err)
 
 	if (!r)
 		r = reconcile_new(a->loop, a->dp, a->model, &hooks, &a->reconcile, err);
+	r = r ? r : sessions_new(a, err);
 	if (!r && denials_new(a) < 0)
 		r = bh_err_set(err, -ENOMEM, "no memory for denials");
 	return r;
@@ -521,6 +523,7 @@ void agent_stop(struct agent *a)
 	node_free(a->node);
 	if (a->reconcile)
 		reconcile_free(a->reconcile);
+	sessions_free(a);
 	adopt_free(a);
 	endpoints_free(a);
 	names_free(a->names);

@@ -19,6 +19,7 @@
 #include "model/model.h"
 #include "node.h"
 #include "reconcile.h"
+#include "timeouts.h"
 
 struct adopt;
 struct denials;
@@ -26,6 +27,7 @@ struct endpoints;
 struct lock;
 struct names;
 struct requests;
+struct sessions;
 struct streams;
 
 struct agent_options {
@@ -38,6 +40,7 @@ struct agent_options {
 	const char *probe_dir; /* NULL: no probes */
 	enum hook_mode attach;
 	struct dp_sizes sizes;
+	struct timeouts timeouts;   /* of sessions */
 	struct chain_options chain; /* conf_dir NULL: the chain is somebody else's business */
 };
 
@@ -53,6 +56,7 @@ struct agent {
 	struct kube_config kube; /* borrowed by the source */
 	struct node *node;
 	struct reconcile *reconcile; /* NULL while this is a standby */
+	struct sessions *sessions;   /* as long as that */
 	struct api_server *server;   /* NULL until the first reconcile has ended */
 	struct api_server *probe;    /* or NULL */
 	struct chain *chain;	     /* NULL until the first reconcile has ended, or without --cni-conf-dir */

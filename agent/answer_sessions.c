@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../bpf/session.h"
 #include "agent.h"
 #include "find.h"
 #include "jsonx.h"
@@ -19,7 +20,7 @@
 
 #define ITEMS_A_TURN 256
 
-struct sessions {
+struct session_list {
 	struct stream stream; /* first: the two are one allocation */
 	struct agent *a;
 	uint32_t ifindex; /* only this one; 0: all */
@@ -29,7 +30,7 @@ struct sessions {
 
 static int take(void *ctx, const struct dp_session *s)
 {
-	struct sessions *all = ctx;
+	struct session_list *all = ctx;
 	struct dp_session *slot;
 
 	if (all->ifindex && s->flow.ifindex != all->ifindex)
@@ -53,23 +54,21 @@ static const struct bh_endpoint *slot_of(const struct actual *x, uint32_t ifinde
 	return NULL;
 }
 
-/* "stale": a policy change since asks for a new decision with the next packet. "dead": of an interface
- * that had this index before, no packet will use it again. */
+/* "stale": a policy change since asks for a new decision with the next packet. */
 static void add_flags(struct json_object *o, const struct agent *a, const struct dp_session *s)
 {
 	const struct bh_endpoint *ep = slot_of(reconcile_actual(a->reconcile), s->flow.ifindex);
+	const uint32_t fixed = word_fixed(s->session.word);
 	struct json_object *list = json_object_new_array();
-	const bool dead = !ep || (int32_t)(s->session.epoch - ep->born) < 0;
 	const struct {
 		bool set;
 		const char *name;
 	} flags[] = {
-		{ s->session.flags & BH_LRU_HOST, "host" },
-		{ s->session.flags & BH_LRU_BOTH, "adopted" },
-		{ s->session.flags & BH_LRU_REPLIED, "replied" },
-		{ s->session.flags & BH_LRU_CUT, "cut" },
-		{ dead, "dead" },
-		{ !dead && s->session.epoch != ep->epoch, "stale" },
+		{ fixed & BH_SESS_HOST, "host" },
+		{ fixed & BH_SESS_BOTH, "adopted" },
+		{ s->session.flags & BH_SESS_REPLIED, "replied" },
+		{ s->session.flags & BH_SESS_CUT, "cut" },
+		{ ep && word_epoch(s->session.word) != ep->epoch, "stale" },
 	};
 	size_t i;
 
@@ -77,6 +76,17 @@ static void add_flags(struct json_object *o, const struct agent *a, const struct
 		if (flags[i].set)
 			(void)json_object_array_add(list, json_object_new_string(flags[i].name));
 	jx_add(o, "flags", list);
+}
+
+static const char *state_text(uint8_t state)
+{
+	static const char *const texts[] = {
+		[BH_NEW] = "new",	[BH_ESTABLISHED] = "established",
+		[BH_FIN] = "fin",	[BH_TIME_WAIT] = "time-wait",
+		[BH_CLOSED] = "closed",
+	};
+
+	return state < ARRAY_SIZE(texts) ? texts[state] : "";
 }
 
 static void add_ends(struct json_object *o, struct agent *a, const struct bh_flow6 *f)
@@ -104,12 +114,14 @@ static struct json_object *encode(struct agent *a, const struct dp_session *s)
 	struct json_object *o = json_object_new_object();
 
 	add_ends(o, a, &s->flow);
-	jx_add_str(o, "opener", s->session.opener == BH_INGRESS ? "ingress" : "egress");
+	jx_add_str(o, "opener", word_opener(s->session.word) == BH_INGRESS ? "ingress" : "egress");
+	jx_add_str(o, "state", state_text(s->session.state));
 	jx_add_int(o, "packets_in", s->session.packets[BH_INGRESS]);
 	jx_add_int(o, "bytes_in", s->session.bytes[BH_INGRESS]);
 	jx_add_int(o, "packets_out", s->session.packets[BH_EGRESS]);
 	jx_add_int(o, "bytes_out", s->session.bytes[BH_EGRESS]);
 	jx_add_int(o, "idle_ms", s->idle_ms);
+	jx_add_int(o, "left_ms", s->left_ms);
 	add_flags(o, a, s);
 	jx_add_str(
 		o, "rule",
@@ -119,7 +131,7 @@ static struct json_object *encode(struct agent *a, const struct dp_session *s)
 
 static bool some(struct stream *s)
 {
-	struct sessions *all = (struct sessions *)s;
+	struct session_list *all = (struct session_list *)s;
 	size_t left = ITEMS_A_TURN;
 
 	while (left-- && all->next < all->all.n && api_room(s->conn))
@@ -129,7 +141,7 @@ static bool some(struct stream *s)
 
 static void free_sessions(struct stream *s)
 {
-	struct sessions *all = (struct sessions *)s;
+	struct session_list *all = (struct session_list *)s;
 
 	vec_done(&all->all);
 	free(all);
@@ -139,7 +151,7 @@ void answer_sessions(struct agent *a, struct api_conn *conn, struct json_object 
 {
 	const char *pod = jx_str(request, "pod");
 	const struct endpoint *only = NULL;
-	struct sessions *all;
+	struct session_list *all;
 	struct bh_err err;
 
 	if (pod && find_local(a->model, pod, &only, &err) < 0) {
@@ -151,9 +163,9 @@ void answer_sessions(struct agent *a, struct api_conn *conn, struct json_object 
 		(void)api_send_error(conn, CODE_RETRY, "no memory");
 		return;
 	}
-	*all = (struct sessions){ .stream = { .conn = conn, .some = some, .free = free_sessions },
-				  .a = a,
-				  .ifindex = only ? only->ifindex : 0 };
+	*all = (struct session_list){ .stream = { .conn = conn, .some = some, .free = free_sessions },
+				      .a = a,
+				      .ifindex = only ? only->ifindex : 0 };
 	if (dp_sessions(a->dp, take, all, &err) < 0) {
 		(void)api_send_error(conn, CODE_RETRY, "%s", err.msg);
 		free_sessions(&all->stream);

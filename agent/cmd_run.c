@@ -13,7 +13,7 @@
 #include "util/log.h"
 #include "util/scope.h"
 
-#define SESSIONS_MAX (16u << 20) /* 2.5 GB: more is a slip of the finger */
+#define SESSIONS_MAX (16u << 20) /* 3 GB: more is a slip of the finger */
 
 static const char usage[] =
 	"usage: bulkhead-agent [run] --source kubernetes|dir:PATH [OPTION]...\n"
@@ -30,6 +30,7 @@ static const char usage[] =
 	"  --attach MODE       how the agent attaches programs: auto, tcx or clsact (default auto)\n"
 	"  --cni-conf-dir PATH install the plugin and keep it in the chain that the runtime finds there\n" CHAIN_USAGE
 	"  --sessions N        tracked flows of each family; only when the maps are made\n"
+	"  --session-timeout NAME=SECONDS  how long such a flow may be silent (may be repeated)\n"
 	"  --log-level LEVEL   error, warn, info or debug (default info)\n"
 	"  --version, --help\n";
 
@@ -42,6 +43,7 @@ static const struct option options[] = {
 	{ "probe-dir", required_argument, NULL, 'd' },
 	{ "attach", required_argument, NULL, 'a' },
 	{ "sessions", required_argument, NULL, 'n' },
+	{ "session-timeout", required_argument, NULL, 't' },
 	CHAIN_LONG_OPTIONS,
 	{ "log-level", required_argument, NULL, 'l' },
 	{ "version", no_argument, NULL, 'V' },
@@ -128,6 +130,8 @@ static int read_option(int c, struct agent_options *o, struct bh_err *err)
 		return read_dir("--probe-dir", optarg, &o->probe_dir, err);
 	case 'n':
 		return read_sessions(optarg, o, err);
+	case 't':
+		return timeouts_read(optarg, &o->timeouts, err);
 	case 'l':
 		return read_log_level(optarg, err);
 	default:
@@ -217,6 +221,7 @@ int cmd_run(int argc, char **argv)
 	struct agent_options opt = { .run_dir = API_RUN_DIR,
 				     .pin_dir = BH_PIN_DIR,
 				     .attach = HOOK_AUTO,
+				     .timeouts = timeouts_default,
 				     .chain = { .bin_dir = CHAIN_BIN_DIR },
 				     .pod_ns = environment("POD_NAMESPACE"),
 				     .pod_name = environment("POD_NAME"),

@@ -81,60 +81,6 @@ static void fail(struct reconcile *r, int code, const struct bh_err *why)
 	r->hooks.failed(r->hooks.ctx, why);
 }
 
-static void purge(struct reconcile *r, uint32_t ifindex)
-{
-	struct bh_err err;
-
-	if (dp_sessions_purge(r->dp, ifindex, &err) < 0)
-		log_warn("sessions of interface %u: %s, ignoring", ifindex, err.msg);
-}
-
-/* The sessions of an interface that went: its epoch makes them void already, this makes room. */
-static void purge_gone(struct reconcile *r, const struct inforce *old)
-{
-	size_t i;
-
-	for (i = 0; i < old->tables->endpoints.n; i++)
-		if (!inforce_ifindex(r->now, old->tables->endpoints.v[i].ifindex))
-			purge(r, old->tables->endpoints.v[i].ifindex);
-}
-
-struct strangers {
-	const struct inforce *now;
-	VEC(uint32_t) ifindex;
-};
-
-static int note_stranger(void *ctx, const struct dp_session *s)
-{
-	struct strangers *x = ctx;
-	uint32_t *slot;
-	size_t i;
-
-	for (i = 0; i < x->ifindex.n; i++)
-		if (x->ifindex.v[i] == s->flow.ifindex)
-			return 0;
-	if (inforce_ifindex(x->now, s->flow.ifindex))
-		return 0;
-	slot = vec_add(&x->ifindex);
-	if (slot)
-		*slot = s->flow.ifindex;
-	return !slot;
-}
-
-/* After the first run: what went while no agent ran is known by its sessions alone. */
-static void purge_strangers(struct reconcile *r)
-{
-	struct strangers x = { .now = r->now };
-	struct bh_err err;
-	size_t i;
-
-	if (dp_sessions(r->dp, note_stranger, &x, &err) < 0)
-		log_warn("sessions of before: %s, ignoring", err.msg);
-	for (i = 0; i < x.ifindex.n; i++)
-		purge(r, x.ifindex.v[i]);
-	vec_done(&x.ifindex);
-}
-
 static void report(struct reconcile *r, struct inforce *old)
 {
 	const char *first = "";
@@ -163,10 +109,6 @@ static void finish(struct reconcile *r)
 	drop_run(r);
 	report(r, old);
 	r->hooks.enforced(r->hooks.ctx);
-	if (old)
-		purge_gone(r, old);
-	else
-		purge_strangers(r);
 	inforce_unref(old);
 	if (r->wanted != r->done)
 		loop_timer_set(r->loop, &r->turn, 0);

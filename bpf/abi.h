@@ -255,28 +255,6 @@ struct bh_set6 {
 };
 BH_ASSERT_SIZE(struct bh_set6, 1024);
 
-/* What bh_sess4 and bh_sess6 hold until they are made of sets. */
-struct bh_flow4 {
-	__u32 ifindex;
-	__be32 local, remote;
-	__be16 lport, rport;
-	__u8 proto, pad[3];
-};
-
-#define BH_LRU_HOST    0x01
-#define BH_LRU_BOTH    0x02
-#define BH_LRU_REPLIED 0x04
-#define BH_LRU_CUT     0x08
-#define BH_CUT_EVENTS  24
-
-struct bh_lru {
-	__u32 epoch, seen, rule;
-	__u8 opener, flags;
-	__u16 pad;
-	__u64 packets[2];
-	__u64 bytes[2];
-};
-
 /* ---- reasons ---------------------------------------------------------------------------- */
 
 /*
@@ -319,7 +297,7 @@ enum bh_reason { BH_REASONS(BH_REASON_ENUM) BH_REASON_MAX };
 /* bh_stats: per CPU, index reason * 2 + dir; after the reasons come these, also * 2 + dir. */
 #define BH_STAT_EVENT_LOST	(BH_REASON_MAX)	    /* ring full */
 #define BH_STAT_EVENT_THROTTLED (BH_REASON_MAX + 1) /* same flow reported a moment ago */
-#define BH_STAT_SESSION_FAILED	(BH_REASON_MAX + 2) /* session could not be stored; the packet passed */
+#define BH_STAT_SESSION_FAILED	(BH_REASON_MAX + 2) /* no room for a session; the packet passed */
 #define BH_STAT_SESSION_ADOPTED (BH_REASON_MAX + 3) /* mid-flow TCP that both directions allow */
 #define BH_STAT_SESSION_REDONE	(BH_REASON_MAX + 4) /* epoch was older: decided afresh */
 #define BH_STAT_SESSION_GRACE                                                                                \

@@ -78,24 +78,29 @@ struct {
 } bh_ranges SEC(".maps");
 
 /*
- * Sessions. Programs write and read; the agent reads, and deletes those of an interface that is gone.
- * Full: the kernel evicts what was not used of late, whoever owns it, so one pod's flood of new flows
- * can push out the idle sessions of others: not flood-proof. An evicted flow is decided again as a new
- * one; a TCP flow in its middle then needs both directions allowed.
+ * Sessions: sets of eight lines, of which each endpoint has a slice of its own (bh_endpoint.slice). Programs
+ * write and read; the agent too (mmap), and hands out the slices. A set that is full: who makes room is
+ * chosen within it (session.h), so no pod costs another one a session; a TCP flow that lost its line is
+ * decided again as one in its middle, which needs both directions allowed.
  */
 struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, 131072);
-	__type(key, struct bh_flow4);
-	__type(value, struct bh_lru);
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 32768);
+	__type(key, __u32);
+	__type(value, struct bh_set4);
 } bh_sess4 SEC(".maps");
 
 struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, 65536);
-	__type(key, struct bh_flow6);
-	__type(value, struct bh_lru);
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 8192);
+	__type(key, __u32);
+	__type(value, struct bh_set6);
 } bh_sess6 SEC(".maps");
+
+/* bh_meta.seed, set before the load: a constant to the programs. */
+const volatile __u64 bh_seed = 0;
 
 /* BH_PORT(protocol, port) of the hostPorts of this node: what a pod sends there ends in another pod, so
  * it is not host traffic. Agent writes, the cold path reads. Full means refused. */
@@ -115,13 +120,23 @@ struct {
 	__type(value, struct bh_id);
 } bh_ids SEC(".maps");
 
-/* Packets and bytes by reason and direction. Programs write, the agent reads. Cannot be full. */
+/* Packets and bytes by reason and direction, but for BH_SESSION: see struct bh_ep_stat. Programs write, the
+ * agent reads. Cannot be full. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, BH_STAT_MAX * 2);
 	__type(key, __u32);
 	__type(value, struct bh_count);
 } bh_stats SEC(".maps");
+
+/* The same by endpoint, and what became of its sessions; index: its slot. Programs write, the agent reads,
+ * and clears before it gives a slot to another one. Cannot be full. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, BH_EP_SLOTS);
+	__type(key, __u32);
+	__type(value, struct bh_ep_stat);
+} bh_ep_stats SEC(".maps");
 
 /* Decisions by rule id. Programs write, the agent reads and gives out the ids. A rule whose id is past
  * the end works and is not counted. */
@@ -148,8 +163,7 @@ struct {
 	__type(value, __u64);
 } bh_throttle SEC(".maps");
 
-/* One-off state. Agent writes (mmap), programs read event_jiffies and open, both on their way to a denial
- * alone. */
+/* One-off state. Agent writes (mmap), programs read what they need of it off the hot path. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);

@@ -28,10 +28,16 @@
 #define BH_PKT_HIDDEN 0x04 /* it may have ports, but out of sight */
 #define BH_PKT_GROUP  0x08 /* to a group MAC address */
 #define BH_PKT_MULTI  0x10 /* to a multicast address or 255.255.255.255 */
+#define BH_PKT_FIN    0x20 /* TCP: this side ends */
+#define BH_PKT_RST    0x40
 
 struct bh_pkt {
 	struct bh_flow6 flow; /* IPv4 as ::ffff:a.b.c.d; what is not known is zero; ifindex: the caller's */
 	__u32 epoch;	      /* the caller's: of the endpoint, read before anything else */
+	__u32 slot;	      /* the caller's: of the endpoint, BH_EP_SLOTS: none */
+	__u32 way;	      /* where this flow's line was found */
+	__u64 hash;	      /* of the flow, see session.h */
+	__u64 word;	      /* of its line; 0: it has none */
 	__u8 kind;	      /* enum bh_reason, see above */
 	__u8 family;	      /* 4, 6, or 0: no IP header */
 	__u8 bits;	      /* BH_PKT_* */
@@ -148,6 +154,10 @@ static __always_inline enum bh_reason parse_tcp(struct cursor *c, __u32 room, en
 	flags = ((const __u8 *)tcp)[13] & (BH_TCP_SYN | BH_TCP_ACK | BH_TCP_RST | BH_TCP_FIN);
 	if (flags == BH_TCP_SYN)
 		p->bits |= BH_PKT_OPENS | BH_PKT_SYN;
+	if (flags & BH_TCP_FIN)
+		p->bits |= BH_PKT_FIN;
+	if (flags & BH_TCP_RST)
+		p->bits |= BH_PKT_RST;
 	return BH_POLICY;
 }
 

@@ -70,60 +70,79 @@ static __always_inline int is_settled(const struct bh_pkt *p, const struct bh_en
 	return !!(BH_BIT(p->kind) & BH_SETTLED);
 }
 
-/* Store what a first packet opens. A full table costs the session, not the packet. */
-static __always_inline void open_session(struct __sk_buff *skb, const struct bh_pkt *p,
-					 const struct bh_answer *a, enum bh_dir dir)
+/* Store what a first packet opens. No room costs the session, not the packet. */
+static __always_inline void open_session(struct __sk_buff *skb, struct bh_pkt *p,
+					 const struct bh_endpoint *ep, const struct bh_answer *a,
+					 enum bh_dir dir)
 {
-	struct bh_lru s = {
-		.epoch = p->epoch,
-		.seen = bpf_jiffies64(),
+	__u32 fixed = dir;
+	__u8 flags = 0;
+	const enum bh_state state = session_next(BH_NEW, &flags, dir, dir,
+						 (p->bits & BH_PKT_FIN ? BH_SAYS_FIN : 0) |
+							 (p->bits & BH_PKT_RST ? BH_SAYS_RST : 0));
+	struct bh_session s = {
+		.seen = now32(),
+		.life = life_of(session_life(p->flow.proto, state)),
 		.rule = a->rule,
-		.opener = dir,
+		.state = state,
+		.packets = { dir == BH_INGRESS, dir == BH_EGRESS },
+		.bytes = { dir == BH_INGRESS ? skb->len : 0, dir == BH_EGRESS ? skb->len : 0 },
 	};
 
 	if (a->reason == BH_HOST) {
-		s.flags = BH_LRU_HOST;
+		fixed |= BH_SESS_HOST;
 	} else if (a->grace) {
-		s.opener = a->dir;
+		fixed = a->dir;
 		count_stat(skb, BH_STAT_SESSION_GRACE, dir);
 	} else if (!(p->bits & BH_PKT_OPENS)) {
-		s.flags = BH_LRU_BOTH;
+		fixed |= BH_SESS_BOTH;
 		count_stat(skb, BH_STAT_SESSION_ADOPTED, dir);
 	}
-	s.packets[dir] = 1;
-	s.bytes[dir] = skb->len;
-	if (session_store(p, &s))
+	s.word = session_word(session_tag(p->hash), fixed, p->epoch);
+	s.flags = flags;
+	if (!bh_open(p, ep, &s))
 		count_stat(skb, BH_STAT_SESSION_FAILED, dir);
 }
 
 /* A session that was decided under an older epoch: asked again, for the direction that opened it. */
-static __always_inline int redo(struct __sk_buff *skb, const struct bh_pkt *p, struct bh_lru *s,
+static __always_inline int redo(struct __sk_buff *skb, const struct bh_pkt *p, struct bh_session *s,
 				struct bh_answer *a, enum bh_dir dir)
 {
-	int both = s->flags & BH_LRU_BOTH;
+	const __u32 fixed = word_fixed(p->word);
 
 	count_stat(skb, BH_STAT_SESSION_REDONE, dir);
-	if (s->flags & BH_LRU_HOST || ask(a, p, s->opener ? BH_EGRESS : BH_INGRESS, both, BH_DENIED)) {
+	if (fixed & BH_SESS_HOST || ask(a, p, word_opener(p->word), fixed & BH_SESS_BOTH, BH_DENIED)) {
 		a->reason = BH_SESSION;
-		session_restamp(s, p->epoch, a->rule);
-		session_count(s, dir, skb->len);
+		session_renew(s, p, a->rule);
+		session_count(s, p, dir, skb->len, now32());
 	} else if (p->flow.proto == IPPROTO_UDP || a->adopted) {
 		session_cut(s); /* TCP: what is sent once more must not come under the grace */
 	} else {
-		session_forget(p);
+		session_free(s, p->word);
 	}
 	return conclude(skb, p, a, dir);
 }
 
+/* The line that this flow has, be it in the former slice; NULL: none, or one that is as good as none. */
+static __always_inline struct bh_session *session_cold(const struct bh_endpoint *ep, struct bh_pkt *p)
+{
+	struct bh_session *s;
+
+	if (!p->word && session_has_former(ep, p))
+		bh_move(p, ep);
+	s = session_again(ep, p);
+	return s && !word_is_dead(p->word, ep->born) && !session_is_over(s, now32()) ? s : NULL;
+}
+
 /*
- * Everything that has no live session; @s is one that cannot speak for this packet as it stands. This and
- * the other functions that are not static are checked by the verifier on their own, once, for any
+ * Everything that has no live session in its slice, or one that cannot speak for this packet as it stands.
+ * This and the other functions that are not static are checked by the verifier on their own, once, for any
  * arguments (so they test pointers that are never NULL): as static ones they would be walked again for
  * every way through the parser, past the limit of a million instructions.
  */
-__noinline int bh_cold(struct __sk_buff *skb, struct bh_pkt *p, const struct bh_endpoint *ep,
-		       struct bh_lru *s, __u32 hook)
+__noinline int bh_cold(struct __sk_buff *skb, struct bh_pkt *p, const struct bh_endpoint *ep, __u32 hook)
 {
+	struct bh_session *s = NULL;
 	enum bh_dir dir = hook == BH_EGRESS ? BH_EGRESS : BH_INGRESS;
 	enum bh_origin origin = origin_of(skb);
 	struct bh_answer a = { .dir = dir };
@@ -140,15 +159,21 @@ __noinline int bh_cold(struct __sk_buff *skb, struct bh_pkt *p, const struct bh_
 		return conclude(skb, p, &a, dir);
 	}
 	look_up(&a, p, ep);
-	if (s && ep && p->kind == BH_POLICY && !session_is_dead(s, ep) && !session_reopens(s, p, dir) &&
-	    !session_is_over(s, dir) && (session_needs_no_host(s, dir) || is_host(&a, p, dir, origin)))
-		return redo(skb, p, s, &a, dir);
+	if (p->kind == BH_POLICY && ep)
+		s = session_cold(ep, p);
+	if (s && !session_reopens(s, p, dir) &&
+	    (session_needs_no_host(p->word, dir) || is_host(&a, p, dir, origin))) {
+		if (word_epoch(p->word) != p->epoch)
+			return redo(skb, p, s, &a, dir);
+		session_count(s, p, dir, skb->len, now32());
+		return verdict(skb, p->slot, BH_SESSION, dir); /* it has moved */
+	}
 	allowed = decide(&a, p, ep, dir, origin);
 	if (p->kind == BH_POLICY && ep) {
 		if (allowed)
-			open_session(skb, p, &a, dir);
-		else if (p->flow.proto == IPPROTO_UDP && (!s || session_is_dead(s, ep)) && node_is_open())
-			session_store_cut(p, dir); /* or its answers would open it for good */
+			open_session(skb, p, ep, &a, dir);
+		else if (p->flow.proto == IPPROTO_UDP && !s && node_is_open())
+			session_open_cut(p, ep, dir); /* or its answers would open it for good */
 	}
 	return conclude(skb, p, &a, dir);
 }
@@ -166,12 +191,12 @@ __noinline int bh_with_host(struct __sk_buff *skb, const struct bh_pkt *p, __u32
 	return is_host(&a, p, hook == BH_EGRESS ? BH_EGRESS : BH_INGRESS, origin);
 }
 
-static __always_inline int is_live(struct __sk_buff *skb, const struct bh_lru *s, const struct bh_pkt *p,
-				   enum bh_dir dir)
+static __always_inline int is_live(struct __sk_buff *skb, const struct bh_session *s, const struct bh_pkt *p,
+				   enum bh_dir dir, __u32 now)
 {
-	if (READ_ONCE(s->epoch) != p->epoch || session_reopens(s, p, dir))
+	if (word_epoch(p->word) != p->epoch || session_reopens(s, p, dir) || session_is_over(s, now))
 		return 0;
-	return likely(session_needs_no_host(s, dir)) || bh_with_host(skb, p, dir);
+	return likely(session_needs_no_host(p->word, dir)) || bh_with_host(skb, p, dir);
 }
 
 /* Headers that are not all linear look cut: pull them, and parse again. */
@@ -197,27 +222,30 @@ static __always_inline enum bh_reason read_packet(struct __sk_buff *skb, struct 
 
 static __always_inline int handle(struct __sk_buff *skb, const enum bh_dir dir)
 {
-	const struct bh_endpoint *ep = endpoint_find(skb->ifindex);
-	struct bh_lru *s = NULL;
+	const struct bh_endpoint *ep;
+	struct bh_session *s;
 	struct bh_pkt p = {};
 	struct cursor c;
+	__u32 now;
 
+	ep = endpoint_find(skb->ifindex, &p.slot);
 	if (likely(ep))
 		p.epoch =
 			READ_ONCE(ep->epoch); /* before all else: what is decided is stamped with this one */
 	p.flow.ifindex = skb->ifindex;
 	p.kind = read_packet(skb, &p, dir);
 	if (unlikely(!ep) || p.kind != BH_POLICY)
-		return bh_cold(skb, &p, ep, NULL, dir);
+		return bh_cold(skb, &p, ep, dir);
 
-	s = session_find(&p);
+	s = session_find(ep, &p);
+	now = now32();
 	c = frame(skb);
-	if (likely(s && c.pos + ETH_HLEN <= c.end && is_live(skb, s, &p, dir)) &&
+	if (likely(s && c.pos + ETH_HLEN <= c.end && is_live(skb, s, &p, dir, now)) &&
 	    (own_mac((const struct ethhdr *)c.pos, ep, dir) || ep->flags & BH_EP_FORWARDS)) {
-		session_count(s, dir, skb->len);
-		return verdict(skb, BH_SESSION, dir);
+		session_count(s, &p, dir, skb->len, now);
+		return verdict(skb, p.slot, BH_SESSION, dir);
 	}
-	return bh_cold(skb, &p, ep, s, dir);
+	return bh_cold(skb, &p, ep, dir);
 }
 
 /* A query as the packet that it stands for. Echo: the ports play no part. */
@@ -255,7 +283,7 @@ static __always_inline int explain(struct __sk_buff *skb)
 	if (!eth || !q || eth->h_proto != __constant_htons(BH_QUERY_ETHERTYPE))
 		return TC_ACT_UNSPEC;
 	dir = q->dir == BH_EGRESS ? BH_EGRESS : BH_INGRESS;
-	ep = endpoint_find(q->ifindex);
+	ep = endpoint_find(q->ifindex, &p.slot);
 	packet_of(q, &p);
 	p.kind = parse_scope(dir, &p);
 	if (p.kind != BH_MALFORMED && ep && !addr_is_zero(&p.flow.local))

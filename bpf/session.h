@@ -93,6 +93,12 @@ static __always_inline struct bh_session *session_way(void *set, __u32 way, int 
 	return wide ? &((struct bh_set6 *)set)->way[way].head : &((struct bh_set4 *)set)->way[way];
 }
 
+static __always_inline __u32 session_way_of(const void *set, const struct bh_session *s, int wide)
+{
+	return (__u32)((const __u8 *)s - (const __u8 *)set) /
+	       (wide ? sizeof(struct bh_session6) : sizeof(struct bh_session));
+}
+
 /* ---- the word --------------------------------------------------------------------------- */
 
 static __always_inline __u64 session_word(__u32 tag, __u32 fixed, __u32 epoch)
@@ -134,18 +140,18 @@ static __always_inline int word_is_dead(__u64 word, __u32 born)
 
 /* ---- look-up ---------------------------------------------------------------------------- */
 
+/* One branch: the tag has said already that it will be so. */
 static __always_inline int session_has_key(const struct bh_session *s, const struct bh_flow6 *f, int wide)
 {
 	const struct bh_session6 *s6 = (const struct bh_session6 *)s;
+	const __u64 head = (__u64)(s->lport ^ f->lport) | (s->rport ^ f->rport) | (s->proto ^ f->proto);
 
-	if (s->lport != f->lport || s->rport != f->rport || s->proto != f->proto)
-		return 0;
 	if (!wide)
-		return s->remote == f->remote.w[3] && s->local == f->local.w[3];
-	return addr_pair(s6->remote.w + 2) == addr_pair(f->remote.w + 2) &&
-	       addr_pair(s6->remote.w) == addr_pair(f->remote.w) &&
-	       addr_pair(s6->local.w + 2) == addr_pair(f->local.w + 2) &&
-	       addr_pair(s6->local.w) == addr_pair(f->local.w);
+		return !(head | (s->remote ^ f->remote.w[3]) | (s->local ^ f->local.w[3]));
+	return !(head | (addr_pair(s6->remote.w) ^ addr_pair(f->remote.w)) |
+		 (addr_pair(s6->remote.w + 2) ^ addr_pair(f->remote.w + 2)) |
+		 (addr_pair(s6->local.w) ^ addr_pair(f->local.w)) |
+		 (addr_pair(s6->local.w + 2) ^ addr_pair(f->local.w + 2)));
 }
 
 /* The line's word if it is this flow's, else 0. */
@@ -159,7 +165,7 @@ static __always_inline __u64 session_match(const struct bh_session *s, __u32 tag
 	return READ_ONCE(s->word) == word ? word : 0;
 }
 
-/* The flow's line of a set, or NULL; *ret_word is its word then. */
+/* The flow's line of a set, or NULL; *ret_word is its word, or 0. */
 static __always_inline struct bh_session *session_seek(void *set, __u64 hash, const struct bh_flow6 *f,
 						       int wide, __u64 *ret_word)
 {
@@ -241,7 +247,7 @@ _Static_assert(BH_LIFE_TCP_CLOSE - BH_LIFE_TCP_SYN_SENT == BH_CLOSED, "lives of 
 
 /* ---- replacement ------------------------------------------------------------------------ */
 
-/* Who makes room for a new session, the first first; of the last three the one that was silent longest. */
+/* Who makes room for a new session, the first first; of three of these the one that was silent longest. */
 enum bh_rank {
 	BH_RANK_FREE,
 	BH_RANK_DEAD, /* of an interface that is gone */
@@ -252,8 +258,17 @@ enum bh_rank {
 	BH_RANK_BUSY, /* never */
 };
 
-static __always_inline enum bh_rank session_rank(const struct bh_session *s, __u64 word, __u32 born,
-						 __u32 now)
+/* By arithmetic, since the verifier follows every value that it knows down a way of its own. */
+static __always_inline __u32 state_rank(__u8 state)
+{
+	const __u32 ranks = BH_RANK_NEW << 4 * BH_NEW | BH_RANK_LIVE << 4 * BH_ESTABLISHED |
+			    BH_RANK_CLOSING << 4 * BH_FIN | BH_RANK_CLOSING << 4 * BH_TIME_WAIT |
+			    BH_RANK_CLOSING << 4 * BH_CLOSED;
+
+	return ranks >> 4 * (state & 7) & 0xf;
+}
+
+static __always_inline __u32 session_rank(const struct bh_session *s, __u64 word, __u32 born, __u32 now)
 {
 	if (!word)
 		return BH_RANK_FREE;
@@ -261,11 +276,7 @@ static __always_inline enum bh_rank session_rank(const struct bh_session *s, __u
 		return BH_RANK_BUSY;
 	if (word_is_dead(word, born))
 		return BH_RANK_DEAD;
-	if (session_is_over(s, now))
-		return BH_RANK_OVER;
-	if (s->state == BH_NEW)
-		return BH_RANK_NEW;
-	return state_is_closing(s->state) ? BH_RANK_CLOSING : BH_RANK_LIVE;
+	return session_is_over(s, now) ? BH_RANK_OVER : state_rank(READ_ONCE(s->state));
 }
 
 struct bh_victim {
@@ -279,22 +290,23 @@ struct bh_victim {
 static __always_inline struct bh_victim session_choose(void *set, __u64 hash, __u32 born, __u32 now, int wide)
 {
 	struct bh_victim best = { .rank = BH_RANK_BUSY };
-	__u32 i, oldest = 0;
+	__u64 weight, least = ~0ull;
+	__u32 i;
 
 	for (i = 0; i < BH_WAYS; i++) {
-		const __u32 way = (session_home(hash) + i) & (BH_WAYS - 1);
+		const __u32 way = session_home(hash) + i;
 		const struct bh_session *s = session_way(set, way, wide);
 		const __u64 word = READ_ONCE(s->word);
 		const __u32 rank = session_rank(s, word, born, now);
-		const __s32 since = (__s32)(now - READ_ONCE(s->seen));
-		const __u32 age = since < 0 ? 0 : (__u32)since;
 
-		if (rank > best.rank || rank == BH_RANK_BUSY || (rank == best.rank && age <= oldest))
-			continue;
-		best = (struct bh_victim){ .word = word, .way = way, .rank = rank };
-		oldest = age;
 		if (rank <= BH_RANK_OVER)
-			break;
+			return (struct bh_victim){ .word = word, .way = way, .rank = rank };
+		/* one that another CPU saw after `now` is the youngest of all */
+		weight = (__u64)rank << 32 | (0x7fffffff - (now - READ_ONCE(s->seen)));
+		if (rank != BH_RANK_BUSY && weight < least) {
+			least = weight;
+			best = (struct bh_victim){ .word = word, .way = way, .rank = weight >> 32 };
+		}
 	}
 	return best;
 }

@@ -9,7 +9,7 @@
 
 #include <linux/pkt_cls.h>
 
-#include "flow.h"
+#include "slice.h"
 
 /* Where a packet to the pod was made. A packet that came in by another interface carries its index. */
 enum bh_origin {
@@ -30,26 +30,32 @@ struct bh_answer {
 
 /* ---- flow -> reason: pure --------------------------------------------------------------- */
 
-static __always_inline const struct bh_endpoint *endpoint_find(__u32 ifindex)
+static __always_inline const struct bh_endpoint *endpoint_find(__u32 ifindex, __u32 *ret_slot)
 {
 	__u32 slot = ifindex & (BH_EP_DIRECT - 1), *other;
 	const struct bh_endpoint *ep;
 
+	*ret_slot = slot;
 	ep = bpf_map_lookup_elem(&bh_endpoints, &slot);
 	if (likely(ep && READ_ONCE(ep->ifindex) == ifindex))
 		return ep;
 
+	*ret_slot = BH_EP_SLOTS;
 	other = bpf_map_lookup_elem(&bh_ep_index, &ifindex);
 	if (!other)
 		return NULL;
 	slot = *other;
 	ep = bpf_map_lookup_elem(&bh_endpoints, &slot);
-	return ep && READ_ONCE(ep->ifindex) == ifindex ? ep : NULL;
+	if (!ep || READ_ONCE(ep->ifindex) != ifindex)
+		return NULL;
+	*ret_slot = slot;
+	return ep;
 }
 
 static __always_inline __u32 class_word(const struct bh_addr *remote, __u32 policy_set)
 {
-	struct bh_cidr_key key = { .prefixlen = 128, .addr = *remote }; /* keys on the stack: see flow.h */
+	struct bh_cidr_key key = { .prefixlen = 128,
+				   .addr = *remote }; /* keys on the stack, for kernels before 6.2 */
 	__u32 *slot, *word, index;
 
 	slot = bpf_map_lookup_elem(&bh_addrs, &key.addr);
@@ -252,14 +258,18 @@ static __always_inline int is_allowed(__u32 reason)
 	return BH_ALLOWED >> reason & 1;
 }
 
+static __always_inline void count_one(struct bh_count *c, __u32 len)
+{
+	c->packets++;
+	c->bytes += len;
+}
+
 static __always_inline void count(void *map, __u32 index, __u32 len)
 {
 	struct bh_count *c = bpf_map_lookup_elem(map, &index);
 
-	if (c) {
-		c->packets++;
-		c->bytes += len;
-	}
+	if (c)
+		count_one(c, len);
 }
 
 static __always_inline void count_stat(struct __sk_buff *skb, __u32 stat, enum bh_dir dir)
@@ -275,10 +285,25 @@ static __always_inline void count_stat(struct __sk_buff *skb, __u32 stat, enum b
 	} while (0)
 #endif
 
-/* The one way out. */
-static __always_inline int verdict(struct __sk_buff *skb, __u32 reason, enum bh_dir dir)
+/* A reason in the statistics: of a session it is one counter, as on the hot path, of all else two. */
+static __always_inline void count_reason(struct __sk_buff *skb, __u32 slot, __u32 reason, enum bh_dir dir)
 {
-	count_stat(skb, reason, dir);
+	struct bh_ep_stat *stat = bpf_map_lookup_elem(&bh_ep_stats, &slot);
+
+	if (reason != BH_SESSION)
+		count_stat(skb, reason, dir);
+	if (!stat)
+		return;
+	if (reason == BH_SESSION)
+		count_one(&stat->hot[dir], skb->len);
+	else if (reason < BH_REASON_MAX)
+		stat->packets[reason][dir]++;
+}
+
+/* The one way out. @slot: of the endpoint. */
+static __always_inline int verdict(struct __sk_buff *skb, __u32 slot, __u32 reason, enum bh_dir dir)
+{
+	count_reason(skb, slot, reason, dir);
 	trace("if %u dir %u reason %u", skb->ifindex, dir, reason);
 	return is_allowed(reason) ? TC_ACT_UNSPEC : TC_ACT_SHOT; /* UNSPEC: the next program decides */
 }
@@ -361,12 +386,12 @@ static __always_inline int conclude(struct __sk_buff *skb, const struct bh_pkt *
 				    enum bh_dir dir)
 {
 	if (!is_allowed(a->reason) && unlikely(node_is_open()))
-		return verdict(skb, BH_NODE_OPEN, dir);
+		return verdict(skb, p->slot, BH_NODE_OPEN, dir);
 	if (a->rule)
 		count(&bh_rules, a->rule, skb->len);
 	if (!is_allowed(a->reason) && !(BH_NO_EVENT >> a->reason & 1))
 		bh_report(skb, p, a, dir);
-	return verdict(skb, a->reason, dir);
+	return verdict(skb, p->slot, a->reason, dir);
 }
 
 #endif

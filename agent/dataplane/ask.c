@@ -24,6 +24,15 @@ int dp_explain(struct dp *dp, struct bh_query *q, struct bh_err *err)
 	return 0;
 }
 
+int dp_now(struct dp *dp, uint32_t *ret, struct bh_err *err)
+{
+	struct bh_query q = { 0 };
+	const int r = dp_explain(dp, &q, err);
+
+	*ret = q.jiffies;
+	return r;
+}
+
 /* ---- counters ----------------------------------------------------------------------------- */
 
 static int sum_count(struct dp *dp, int fd, uint32_t key, struct bh_count *per_cpu, struct bh_count *ret)
@@ -41,6 +50,40 @@ static int sum_count(struct dp *dp, int fd, uint32_t key, struct bh_count *per_c
 	return 0;
 }
 
+/* Every member is a sum over CPUs. */
+static struct bh_ep_stat sum_stat(const struct dp *dp, const struct bh_ep_stat *per_cpu)
+{
+	union {
+		struct bh_ep_stat stat;
+		uint64_t n[sizeof(struct bh_ep_stat) / sizeof(uint64_t)];
+	} sum = { .n = { 0 } };
+	const uint64_t *n = (const uint64_t *)per_cpu;
+	size_t i;
+
+	for (i = 0; i < (size_t)dp->cpus * ARRAY_SIZE(sum.n); i++)
+		sum.n[i % ARRAY_SIZE(sum.n)] += n[i];
+	return sum.stat;
+}
+
+/* What live sessions let pass is counted by slot alone. */
+static int add_live(struct dp *dp, struct bh_count *stats)
+{
+	struct bh_ep_stat stat;
+	uint32_t slot, dir;
+	int r;
+
+	for (slot = 0; slot < BH_EP_SLOTS; slot++) {
+		r = dp_slot_stat(dp, slot, &stat, NULL);
+		if (r < 0)
+			return r;
+		for (dir = BH_INGRESS; dir <= BH_EGRESS; dir++) {
+			stats[BH_SESSION * 2 + dir].packets += stat.hot[dir].packets;
+			stats[BH_SESSION * 2 + dir].bytes += stat.hot[dir].bytes;
+		}
+	}
+	return 0;
+}
+
 int dp_stats(struct dp *dp, struct bh_count *ret, struct bh_err *err)
 {
 	auto_free struct bh_count *per_cpu = calloc((size_t)dp->cpus, sizeof(*per_cpu));
@@ -49,6 +92,8 @@ int dp_stats(struct dp *dp, struct bh_count *ret, struct bh_err *err)
 
 	for (i = 0; !r && i < BH_STAT_MAX * 2; i++)
 		r = sum_count(dp, DP_FD(dp, bh_stats), i, per_cpu, &ret[i]);
+	if (!r)
+		r = add_live(dp, ret);
 	return r < 0 ? bh_err_errno(err, r, "cannot read bh_stats") : 0;
 }
 
@@ -60,149 +105,38 @@ int dp_rule_count(struct dp *dp, uint32_t rule, struct bh_count *ret, struct bh_
 	return r < 0 ? bh_err_errno(err, r, "cannot read bh_rules") : 0;
 }
 
-/* ---- sessions ----------------------------------------------------------------------------- */
-
-static void widen(const struct bh_flow4 *v4, struct bh_flow6 *ret)
+int dp_slot_stat(struct dp *dp, uint32_t slot, struct bh_ep_stat *ret, struct bh_err *err)
 {
-	*ret = (struct bh_flow6){
-		.ifindex = v4->ifindex,
-		.local.w = { 0, 0, htonl(0xffff), v4->local },
-		.remote.w = { 0, 0, htonl(0xffff), v4->remote },
-		.lport = v4->lport,
-		.rport = v4->rport,
-		.proto = v4->proto,
-	};
+	auto_free struct bh_ep_stat *per_cpu = calloc((size_t)dp->cpus, sizeof(*per_cpu));
+
+	if (!per_cpu || bpf_map_lookup_elem(DP_FD(dp, bh_ep_stats), &slot, per_cpu) < 0)
+		return bh_err_errno(err, per_cpu ? -errno : -ENOMEM, "cannot read bh_ep_stats");
+	*ret = sum_stat(dp, per_cpu);
+	return 0;
 }
 
-#define BATCH 4096 /* entries a system call; no bucket of the hash is near it */
-
-struct batch {
-	struct bh_flow6 keys[BATCH]; /* room enough for either key */
-	struct bh_lru sessions[BATCH];
-	uint32_t n;
-};
-
-static int tell_batch(struct dp *dp, const struct batch *b, bool v4, uint32_t now,
-		      int (*each)(void *ctx, const struct dp_session *s), void *ctx)
+/* Nobody but us writes either value now: the slot is free, and programs leave bh_stats[BH_SESSION] alone. */
+int dp_retire_stats(struct dp *dp, uint32_t slot, struct bh_err *err)
 {
-	uint32_t i;
+	auto_free struct bh_ep_stat *per_cpu = calloc((size_t)dp->cpus, sizeof(*per_cpu));
+	auto_free struct bh_count *total = calloc((size_t)dp->cpus, sizeof(*total));
+	const int slots = DP_FD(dp, bh_ep_stats), stats = DP_FD(dp, bh_stats);
+	struct bh_ep_stat last;
+	uint32_t dir, key;
+	int r = per_cpu && total ? dp_slot_stat(dp, slot, &last, err) : -ENOMEM;
 
-	for (i = 0; i < b->n; i++) {
-		struct dp_session s = { .session = b->sessions[i] };
-
-		if (v4)
-			widen((const struct bh_flow4 *)b->keys + i, &s.flow);
-		else
-			s.flow = b->keys[i];
-		s.idle_ms = (uint32_t)((uint64_t)(now - s.session.seen) * 1000 / dp->hz);
-		if (each(ctx, &s))
-			return 1;
+	if (r < 0 || bpf_map_update_elem(slots, &slot, per_cpu, BPF_ANY) < 0)
+		return r < 0 ? r : bh_err_errno(err, -errno, "cannot clear bh_ep_stats");
+	for (dir = BH_INGRESS; dir <= BH_EGRESS; dir++) {
+		key = BH_SESSION * 2 + dir;
+		if (bpf_map_lookup_elem(stats, &key, total) < 0)
+			return bh_err_errno(err, -errno, "cannot read bh_stats");
+		total[0].packets += last.hot[dir].packets;
+		total[0].bytes += last.hot[dir].bytes;
+		if (bpf_map_update_elem(stats, &key, total, BPF_ANY) < 0)
+			return bh_err_errno(err, -errno, "cannot write bh_stats");
 	}
 	return 0;
-}
-
-/* Walks one session map by batches; @each may delete what it is given. Return: 1 @each said stop, 0, -errno.
- */
-static int walk(struct dp *dp, struct bpf_map *map, uint32_t now,
-		int (*each)(void *ctx, const struct dp_session *s), void *ctx)
-{
-	const bool v4 = bpf_map__key_size(map) == sizeof(struct bh_flow4);
-	auto_free struct batch *b = malloc(sizeof(*b));
-	uint32_t bucket, *from = NULL;
-	int r = 0;
-
-	if (!b)
-		return -ENOMEM;
-	while (r == 0) {
-		b->n = BATCH;
-		if (bpf_map_lookup_batch(bpf_map__fd(map), from, &bucket, b->keys, b->sessions, &b->n, NULL) <
-		    0) {
-			if (errno != ENOENT)
-				return -errno;
-			r = -ENOENT; /* this was the last one */
-		}
-		from = &bucket;
-		if (tell_batch(dp, b, v4, now, each, ctx))
-			return 1;
-	}
-	return 0;
-}
-
-int dp_sessions(struct dp *dp, int (*each)(void *ctx, const struct dp_session *s), void *ctx,
-		struct bh_err *err)
-{
-	struct bh_query q = { 0 };
-	int r = dp_explain(dp, &q, err);
-
-	if (r < 0)
-		return r;
-	r = walk(dp, dp->skel->maps.bh_sess4, q.jiffies, each, ctx);
-	if (!r)
-		r = walk(dp, dp->skel->maps.bh_sess6, q.jiffies, each, ctx);
-	return r < 0 ? bh_err_errno(err, r, "cannot read the session maps") : 0;
-}
-
-static bool narrow(const struct bh_flow6 *flow, struct bh_flow4 *ret)
-{
-	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
-
-	*ret = (struct bh_flow4){
-		.ifindex = flow->ifindex,
-		.local = flow->local.w[3],
-		.remote = flow->remote.w[3],
-		.lport = flow->lport,
-		.rport = flow->rport,
-		.proto = flow->proto,
-	};
-	return !memcmp(&flow->local, mapped, sizeof(mapped));
-}
-
-int dp_session_seed(struct dp *dp, const struct bh_flow6 *flow, const struct bh_lru *s,
-		    struct bh_err *err)
-{
-	struct bh_lru fresh = *s;
-	struct bh_query q = { 0 };
-	struct bh_flow4 v4;
-	int r = dp_explain(dp, &q, err);
-
-	if (r < 0)
-		return r;
-	fresh.seen = q.jiffies;
-	if (narrow(flow, &v4))
-		r = bpf_map_update_elem(DP_FD(dp, bh_sess4), &v4, &fresh, BPF_NOEXIST);
-	else
-		r = bpf_map_update_elem(DP_FD(dp, bh_sess6), flow, &fresh, BPF_NOEXIST);
-	return r < 0 && errno != EEXIST ? bh_err_errno(err, -errno, "cannot store a session") : 0;
-}
-
-struct purge {
-	struct dp *dp;
-	uint32_t ifindex;
-	int n;
-};
-
-static int purge_one(void *ctx, const struct dp_session *s)
-{
-	struct purge *p = ctx;
-	struct bh_flow4 v4;
-	int r;
-
-	if (s->flow.ifindex != p->ifindex)
-		return 0;
-	if (narrow(&s->flow, &v4))
-		r = bpf_map_delete_elem(DP_FD(p->dp, bh_sess4), &v4);
-	else
-		r = bpf_map_delete_elem(DP_FD(p->dp, bh_sess6), &s->flow);
-	p->n += r == 0;
-	return 0;
-}
-
-int dp_sessions_purge(struct dp *dp, uint32_t ifindex, struct bh_err *err)
-{
-	struct purge p = { .dp = dp, .ifindex = ifindex };
-	const int r = dp_sessions(dp, purge_one, &p, err);
-
-	return r < 0 ? r : p.n;
 }
 
 /* ---- events ------------------------------------------------------------------------------- */

@@ -17,7 +17,8 @@
 
 struct dp;
 
-/* Entries; 0: the default in bpf/maps.h. Fixed when the maps are made: adopted maps keep theirs. */
+/* Entries; 0: the default in bpf/maps.h. Fixed when the maps are made: adopted maps keep theirs. Sessions are
+ * rounded up to sets, and these to a power of two. */
 struct dp_sizes {
 	uint32_t addrs, cidrs, rows, ranges, rules, sessions4, sessions6, events_bytes;
 };
@@ -97,19 +98,71 @@ int dp_explain(struct dp *dp, struct bh_query *q, struct bh_err *err);
 int dp_stats(struct dp *dp, struct bh_count *ret, struct bh_err *err);
 int dp_rule_count(struct dp *dp, uint32_t rule, struct bh_count *ret, struct bh_err *err);
 
+/* ---- sessions ----------------------------------------------------------------------------- */
+
 /* Sessions: one call an entry, either family (v4 as ::ffff:). Return non-zero from @each to stop. */
 struct dp_session {
 	struct bh_flow6 flow;
-	struct bh_lru session;
-	uint32_t idle_ms; /* since the last packet */
+	struct bh_session session; /* the addresses are in `flow` */
+	uint64_t idle_ms, left_ms; /* since the last packet; until it is over, if there is none more */
 };
 int dp_sessions(struct dp *dp, int (*each)(void *ctx, const struct dp_session *s), void *ctx,
 		struct bh_err *err);
-/* Store one, unless that flow has one; its `seen` becomes now. Return: 0 or -errno. */
-int dp_session_seed(struct dp *dp, const struct bh_flow6 *flow, const struct bh_lru *s,
-		    struct bh_err *err);
-/* Forget the sessions of one interface. Return: how many, or -errno. */
-int dp_sessions_purge(struct dp *dp, uint32_t ifindex, struct bh_err *err);
+
+/* A flow that somebody else has seen open. */
+struct dp_seed {
+	struct bh_flow6 flow;
+	uint32_t epoch;
+	enum bh_dir opener;
+	bool replied;
+};
+/* Store a session for it, unless there is one. Its endpoint gets more room if it takes that, which blocks
+ * (some ms). Return: 0 or -errno. */
+int dp_session_seed(struct dp *dp, const struct dp_seed *seed, struct bh_err *err);
+
+/* How long sessions live without packets, in seconds, by enum bh_life. */
+void dp_set_lives(struct dp *dp, const uint32_t seconds[BH_LIFE_MAX]);
+
+/* ---- slices ------------------------------------------------------------------------------- */
+
+/*
+ * Each endpoint has sessions of its own, in sets that STEP_EP_NEW gives it and STEP_EP_DEL takes back. Growth
+ * and what was taken back wait for graces of their own: dp_slices_work() goes on once dp_slices_fd() is
+ * readable.
+ */
+int dp_slices_fd(const struct dp *dp);
+int dp_slices_work(struct dp *dp, struct bh_err *err); /* 0 or -errno */
+
+/* An interface's slot in bh_endpoints. Return: it, or -ENOENT. And whose a slot is; 0: nobody's. */
+int dp_slot(const struct dp *dp, uint32_t ifindex);
+uint32_t dp_slot_ifindex(const struct dp *dp, uint32_t slot);
+
+struct dp_slice_use {
+	uint32_t lines; /* sessions that there is room for */
+	uint32_t used;	/* live ones */
+	uint32_t live;	/* of these: answered and not closing */
+	bool grows;
+};
+/* Counts, and frees what is over if @sweep. 0 lines: the slot is free, or its endpoint found the pool empty.
+ */
+int dp_slice_use(struct dp *dp, uint32_t slot, enum bh_family f, bool sweep, struct dp_slice_use *ret,
+		 struct bh_err *err);
+/* Before each round of sweeps over all slots: what is half written at two rounds is freed. */
+void dp_sweep_begin(struct dp *dp);
+/* After the first one: clears what a killed agent left in sets that are nobody's. */
+void dp_sweep_unowned(struct dp *dp);
+
+/* More room: for @lines, or as much as there is. Return: 0, -ENOENT, -EALREADY it grows already, -ENOSPC it
+ * cannot, or -errno. */
+int dp_slice_grow(struct dp *dp, uint32_t slot, enum bh_family f, uint32_t lines, struct bh_err *err);
+
+/* How many lines an array has, and how many of them endpoints have. */
+void dp_pool_use(const struct dp *dp, enum bh_family f, uint32_t *ret_lines, uint32_t *ret_given);
+
+/* What was counted for a slot, over all CPUs. */
+int dp_slot_stat(struct dp *dp, uint32_t slot, struct bh_ep_stat *ret, struct bh_err *err);
+
+/* ---- events ------------------------------------------------------------------------------- */
 
 /* Events that wait in the ring. Return: how many were given to @each, or -errno. */
 int dp_events(struct dp *dp, void (*each)(void *ctx, const struct bh_event *e), void *ctx);

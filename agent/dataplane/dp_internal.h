@@ -8,6 +8,8 @@
 #include <bpf/libbpf.h>
 
 #include "dataplane/dp.h"
+#include "dataplane/lines.h"
+#include "dataplane/slices.h"
 #include "policy.skel.h"
 #include "util/vec.h"
 
@@ -27,6 +29,25 @@ struct grace {
 	int outer, inner; /* map-in-map, for kernels that refuse membarrier; else -1 */
 };
 
+/* A run of sets that nobody may have before a grace is over; or, with an ifindex, the former slice of an
+ * endpoint that grows, of which what is left is copied then. */
+struct passing {
+	enum bh_family family;
+	uint32_t slot, ifindex;
+	struct bh_slice slice;
+};
+typedef VEC(struct passing) passing_vec;
+
+/* The session arrays; all by enum bh_family. */
+struct pool {
+	struct mapped sets[2];
+	struct lines lines[2];
+	struct slices slices[2];      /* owners: slots of bh_endpoints, counted from 1 */
+	passing_vec passing, waiting; /* for the grace that is under way, and for the next one */
+	struct lines_busy busy;
+	struct grace grace;
+};
+
 struct dp {
 	char *pin_dir;
 	int lock; /* the pin directory, flocked */
@@ -36,6 +57,7 @@ struct dp {
 	int prog[2];		  /* by enum bh_dir: the pinned ones */
 	struct policy_bpf *clone; /* dp_clones(); NULL: there are none */
 	struct grace grace;
+	struct pool pool;
 	VEC(struct former *) formers;
 	bool fresh; /* dp_prepare() made maps that are pinned nowhere yet */
 	uint32_t hz;
@@ -51,6 +73,23 @@ int former_open(struct dp *dp, struct bh_err *err);
 
 int dp_map_array(int fd, const char *name, struct mapped *ret, struct bh_err *err);
 void dp_unmap_array(struct mapped *m);
+
+/* @adopted: endpoints may have slices already. Return: 0 or -errno. */
+int pool_open(struct dp *dp, bool adopted, struct bh_err *err);
+void pool_close(struct dp *dp);
+
+/* The slices of an endpoint that is about to be born in @slot; none where there are none. */
+int pool_give(struct dp *dp, uint32_t slot, struct bh_endpoint *ret, struct bh_err *err);
+void pool_take_back(struct dp *dp, uint32_t slot); /* of one that no program finds any more */
+int pool_grow_now(struct dp *dp, uint32_t slot, enum bh_family f, struct bh_err *err); /* twice; blocks */
+
+int dp_now(struct dp *dp, uint32_t *ret, struct bh_err *err); /* jiffies */
+/* Adds what the last endpoint of a slot counted to the node's, and begins with nought. */
+int dp_retire_stats(struct dp *dp, uint32_t slot, struct bh_err *err);
+
+/* A session as it is but for its life, `seen` too, with the epoch and rights of its word. Return: 1 stored, 0
+ * there is one that was seen as late, or no room, or -errno. */
+int dp_session_put(struct dp *dp, const struct bh_flow6 *flow, const struct bh_session *s, uint32_t now);
 
 static inline void *mapped_at(const struct mapped *m, uint32_t index)
 {

@@ -12,13 +12,15 @@
 #include <sys/file.h>
 
 #include "dataplane/dp_internal.h"
+#include "../../bpf/session.h"
 #include "hook/hook.h"
 #include "util/scope.h"
 
 struct copying {
 	struct dp *dp;
 	const struct former *f;
-	uint32_t ifindex;
+	uint32_t ifindex; /* 0: of all */
+	uint32_t now;	  /* jiffies */
 	int n;
 };
 
@@ -52,68 +54,21 @@ static int map_pinned(const struct former *f, const char *name, struct mapped *r
 
 /* ---- into ours ------------------------------------------------------------------------------- */
 
-static const struct bh_endpoint *own_endpoint(const struct dp *dp, uint32_t ifindex)
-{
-	uint32_t slot = ifindex & (BH_EP_DIRECT - 1);
-
-	if (dp_endpoint(dp, slot)->ifindex == ifindex)
-		return dp_endpoint(dp, slot);
-	for (slot = BH_EP_DIRECT; slot < BH_EP_SLOTS; slot++)
-		if (dp_endpoint(dp, slot)->ifindex == ifindex)
-			return dp_endpoint(dp, slot);
-	return NULL;
-}
-
-/* One session, whatever its layout was. */
-struct found {
-	struct bh_flow6 flow;
-	uint32_t fixed;	     /* BH_SESS_OPENER, HOST, BOTH */
-	struct bh_session s; /* but for its word, rule and life */
-};
-
-/* Return: 1 stored, 0 there is one that was seen as late, or -errno. */
-static int store(struct dp *dp, const struct found *f, uint32_t epoch)
-{
-	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
-	const bool is_v4 = !memcmp(&f->flow.local, mapped, sizeof(mapped));
-	const struct bh_flow4 v4 = {
-		.ifindex = f->flow.ifindex,
-		.local = f->flow.local.w[3],
-		.remote = f->flow.remote.w[3],
-		.lport = f->flow.lport,
-		.rport = f->flow.rport,
-		.proto = f->flow.proto,
-	};
-	const struct bh_lru own = {
-		.epoch = epoch,
-		.seen = f->s.seen,
-		.opener = f->fixed & BH_SESS_OPENER ? BH_EGRESS : BH_INGRESS,
-		.flags = (f->fixed & BH_SESS_HOST ? BH_LRU_HOST : 0) |
-			 (f->fixed & BH_SESS_BOTH ? BH_LRU_BOTH : 0) |
-			 (f->s.flags & BH_SESS_REPLIED ? BH_LRU_REPLIED : 0) |
-			 (f->s.flags & BH_SESS_CUT ? BH_LRU_CUT : 0),
-		.packets = { f->s.packets[0], f->s.packets[1] },
-		.bytes = { f->s.bytes[0], f->s.bytes[1] },
-	};
-	const int fd = is_v4 ? DP_FD(dp, bh_sess4) : DP_FD(dp, bh_sess6);
-	const void *key = is_v4 ? (const void *)&v4 : &f->flow;
-	struct bh_lru there;
-
-	if (!bpf_map_lookup_elem(fd, key, &there) && (int32_t)(own.seen - there.seen) <= 0)
-		return 0;
-	return bpf_map_update_elem(fd, key, &own, BPF_ANY) < 0 ? -errno : 1;
-}
-
 /* With the first epoch of the endpoint, which is never its present one (policy/delta.c): it lives, and its
- * next packet is decided afresh. */
-static int take_found(struct copying *c, const struct found *f)
+ * next packet is decided afresh. @fixed: BH_SESS_OPENER, HOST, BOTH. Of @s its word, rule and life are not
+ * asked. */
+static int take_session(struct copying *c, const struct bh_flow6 *flow, uint32_t fixed,
+			const struct bh_session *s)
 {
-	const struct bh_endpoint *ep = own_endpoint(c->dp, f->flow.ifindex);
+	const int slot = dp_slot(c->dp, flow->ifindex);
+	struct bh_session own = *s;
 	int r;
 
-	if (!ep)
+	if (slot < 0)
 		return 0;
-	r = store(c->dp, f, ep->born);
+	own.word = session_word(0, fixed, dp_endpoint(c->dp, (uint32_t)slot)->born);
+	own.rule = 0;
+	r = dp_session_put(c->dp, flow, &own, c->now);
 	c->n += r > 0;
 	return r < 0 ? r : 0;
 }
@@ -173,21 +128,19 @@ static void widen_1(const struct flow4_1 *v4, struct bh_flow6 *ret)
 static int take_1(struct copying *c, const struct mapped *eps, const struct bh_flow6 *flow,
 		  const struct session_1 *s)
 {
-	const struct found f = {
-		.flow = *flow,
-		.fixed = (s->opener ? BH_SESS_OPENER : 0) | (s->flags & HOST_1 ? BH_SESS_HOST : 0) |
-			 (s->flags & BOTH_1 ? BH_SESS_BOTH : 0),
-		.s = { .seen = s->seen,
-		       .state = s->flags & REPLIED_1 ? BH_ESTABLISHED : BH_NEW,
-		       .flags = (s->flags & REPLIED_1 ? BH_SESS_REPLIED : 0) |
-				(s->flags & CUT_1 ? BH_SESS_CUT : 0),
-		       .packets = { (uint32_t)s->packets[0], (uint32_t)s->packets[1] },
-		       .bytes = { s->bytes[0], s->bytes[1] } },
+	const uint32_t fixed = (s->opener ? BH_SESS_OPENER : 0) | (s->flags & HOST_1 ? BH_SESS_HOST : 0) |
+			       (s->flags & BOTH_1 ? BH_SESS_BOTH : 0);
+	const struct bh_session own = {
+		.seen = s->seen,
+		.state = s->flags & REPLIED_1 ? BH_ESTABLISHED : BH_NEW,
+		.flags = (s->flags & REPLIED_1 ? BH_SESS_REPLIED : 0) | (s->flags & CUT_1 ? BH_SESS_CUT : 0),
+		.packets = { (uint32_t)s->packets[0], (uint32_t)s->packets[1] },
+		.bytes = { s->bytes[0], s->bytes[1] },
 	};
 
 	if ((c->ifindex && flow->ifindex != c->ifindex) || !is_alive_1(eps, flow->ifindex, s))
 		return 0;
-	return take_found(c, &f);
+	return take_session(c, flow, fixed, &own);
 }
 
 #define BATCH_1 4096
@@ -234,9 +187,73 @@ static int read_1(struct copying *c)
 	return r;
 }
 
+/* ---- layout 2: sets of lines in slices; still ours, so its structs are those of abi.h ------------- */
+
+struct taking_2 {
+	struct copying *c;
+	uint32_t born; /* of the endpoint there */
+};
+
+static int take_2(void *ctx, const struct bh_flow6 *flow, const struct bh_session *s)
+{
+	const struct taking_2 *t = ctx;
+
+	if (session_is_over(s, t->c->now) || word_is_dead(s->word, t->born))
+		return 0;
+	return take_session(t->c, flow, word_fixed(s->word), s);
+}
+
+static int read_slice_2(struct copying *c, const struct bh_endpoint *ep, struct bh_slice slice,
+			const struct mapped *sets, bool wide)
+{
+	const struct lines lines = { .at = sets->at, .wide = wide };
+	struct taking_2 t = { .c = c, .born = ep->born };
+
+	if (!slice_sets(slice) || slice.base >= sets->n || slice.mask >= sets->n - slice.base)
+		return 0;
+	return lines_each(&lines, slice, ep->ifindex, take_2, &t);
+}
+
+static int read_sets_2(struct copying *c, const struct mapped *eps, enum bh_family f)
+{
+	static const char *const names[] = { [BH_V4] = "bh_sess4", [BH_V6] = "bh_sess6" };
+	const size_t size = f == BH_V4 ? sizeof(struct bh_set4) : sizeof(struct bh_set6);
+	struct mapped sets = { 0 };
+	int r = map_pinned(c->f, names[f], &sets);
+	uint32_t slot;
+
+	if (!r && sets.stride != size)
+		r = -EUCLEAN;
+	for (slot = 0; !r && slot < eps->n; slot++) {
+		const struct bh_endpoint *ep = mapped_at(eps, slot);
+
+		if (!ep->ifindex || (c->ifindex && ep->ifindex != c->ifindex))
+			continue;
+		r = read_slice_2(c, ep, ep->slice[f], &sets, f == BH_V6);
+		r = r ? r : read_slice_2(c, ep, ep->former[f], &sets, f == BH_V6);
+	}
+	dp_unmap_array(&sets);
+	return r;
+}
+
+static int read_2(struct copying *c)
+{
+	struct mapped eps = { 0 };
+	int r = map_pinned(c->f, "bh_endpoints", &eps);
+
+	if (!r && eps.stride != sizeof(struct bh_endpoint))
+		r = -EUCLEAN;
+	if (!r)
+		r = read_sets_2(c, &eps, BH_V4);
+	if (!r)
+		r = read_sets_2(c, &eps, BH_V6);
+	dp_unmap_array(&eps);
+	return r;
+}
+
 /* ---- all of them ------------------------------------------------------------------------------ */
 
-static const struct reader readers[] = { { 1, read_1 }, { 2, read_1 } };
+static const struct reader readers[] = { { 1, read_1 }, { 2, read_2 } };
 
 static uint32_t layout_of(const struct former *f)
 {
@@ -328,11 +345,12 @@ bool dp_former_unread(const struct dp *dp)
 
 int dp_former_copy(struct dp *dp, uint32_t ifindex, struct bh_err *err)
 {
-	int n = 0, first = 0;
+	uint32_t now = 0;
+	int n = 0, first = dp->formers.n ? dp_now(dp, &now, err) : 0;
 	size_t i;
 
 	for (i = 0; i < dp->formers.n; i++) {
-		struct copying c = { .dp = dp, .f = dp->formers.v[i], .ifindex = ifindex };
+		struct copying c = { .dp = dp, .f = dp->formers.v[i], .ifindex = ifindex, .now = now };
 		const int r = c.f->reader ? c.f->reader->read(&c) : 0;
 
 		n += c.n;

@@ -196,10 +196,13 @@ static struct bh_cidr_key cidr_key(const struct cidr *c)
 }
 
 /* All but the ifindex first: a program that finds the ifindex finds the rest. */
-static int new_endpoint(struct dp *dp, const struct step *s)
+static int new_endpoint(struct dp *dp, const struct step *s, struct bh_err *err)
 {
 	struct bh_endpoint *ep = dp_endpoint(dp, s->ep.slot), fresh = s->ep.ep;
+	const int r = pool_give(dp, s->ep.slot, &fresh, err);
 
+	if (r < 0)
+		return r;
 	store(&dp_meta(dp)->epoch, fresh.epoch);
 	fresh.ifindex = 0;
 	memcpy(ep, &fresh, sizeof(fresh));
@@ -216,6 +219,7 @@ static int del_endpoint(struct dp *dp, const struct step *s)
 	uint32_t slot;
 
 	store(&ep->ifindex, 0);
+	pool_take_back(dp, s->word.slot);
 	if (bpf_map_lookup_elem(DP_FD(dp, bh_ep_index), &ifindex, &slot) == 0 && slot == s->word.slot)
 		return del(DP_FD(dp, bh_ep_index), &ifindex);
 	return 0;
@@ -258,7 +262,7 @@ static int run_step(struct dp *dp, const struct step *s, struct bh_err *err)
 		return s->kind == STEP_CIDR_SET ? set(DP_FD(dp, bh_cidrs), &cidr, &s->location.slot)
 						: del(DP_FD(dp, bh_cidrs), &cidr);
 	case STEP_EP_NEW:
-		return new_endpoint(dp, s);
+		return new_endpoint(dp, s, err);
 	case STEP_EP_SET:
 		store(&dp_endpoint(dp, s->word.slot)->policy_set, s->word.word);
 		return 0;

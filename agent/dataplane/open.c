@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <time.h>
@@ -93,6 +94,16 @@ static void set_size(struct bpf_map *map, uint32_t entries)
 		(void)bpf_map__set_max_entries(map, entries);
 }
 
+/* A power of two of sets, so that slices fit into all of it. */
+static uint32_t session_sets(uint32_t sessions)
+{
+	uint32_t sets = !!sessions;
+
+	while (sets && sets * BH_WAYS < sessions)
+		sets *= 2;
+	return sets;
+}
+
 static void set_sizes(struct policy_bpf *skel, const struct dp_sizes *s)
 {
 	set_size(skel->maps.bh_addrs, s->addrs);
@@ -100,8 +111,8 @@ static void set_sizes(struct policy_bpf *skel, const struct dp_sizes *s)
 	set_size(skel->maps.bh_rows, s->rows);
 	set_size(skel->maps.bh_ranges, s->ranges);
 	set_size(skel->maps.bh_rules, s->rules);
-	set_size(skel->maps.bh_sess4, s->sessions4);
-	set_size(skel->maps.bh_sess6, s->sessions6);
+	set_size(skel->maps.bh_sess4, session_sets(s->sessions4));
+	set_size(skel->maps.bh_sess6, session_sets(s->sessions6));
 	set_size(skel->maps.bh_events, s->events_bytes);
 }
 
@@ -205,6 +216,10 @@ static int map_arrays(struct dp *dp, struct bh_err *err)
 
 	if (!r)
 		r = map_array(dp->skel->maps.bh_classes, &dp->classes, err);
+	if (!r)
+		r = map_array(dp->skel->maps.bh_sess4, &dp->pool.sets[BH_V4], err);
+	if (!r)
+		r = map_array(dp->skel->maps.bh_sess6, &dp->pool.sets[BH_V6], err);
 	return r ? r : map_array(dp->skel->maps.bh_meta, &dp->meta, err);
 }
 
@@ -239,13 +254,50 @@ static int prog_identity(int fd, struct prog_identity *ret)
 	return 0;
 }
 
+/* Constants are a map that each load makes anew: the same if they hold the same. */
+static bool same_constants(uint32_t a, uint32_t b)
+{
+	auto_fd int x = bpf_map_get_fd_by_id(a), y = bpf_map_get_fd_by_id(b);
+	struct bpf_map_info of_x = { 0 }, of_y = { 0 };
+	uint8_t in_x[64], in_y[64];
+	uint32_t len = sizeof(of_x), zero = 0;
+
+	if (x < 0 || y < 0 || bpf_obj_get_info_by_fd(x, &of_x, &len) < 0 ||
+	    bpf_obj_get_info_by_fd(y, &of_y, &len) < 0)
+		return false;
+	return of_x.map_flags & BPF_F_RDONLY_PROG && of_x.map_flags == of_y.map_flags &&
+	       of_x.max_entries == 1 && of_y.max_entries == 1 && of_x.value_size == of_y.value_size &&
+	       of_x.value_size <= sizeof(in_x) && !bpf_map_lookup_elem(x, &zero, in_x) &&
+	       !bpf_map_lookup_elem(y, &zero, in_y) && !memcmp(in_x, in_y, of_x.value_size);
+}
+
+static bool has_map(const struct prog_identity *id, uint32_t map)
+{
+	return bsearch(&map, id->maps, id->n, sizeof(*id->maps), cmp_id);
+}
+
+/* The map of @a that @b has not; 0: none, or several. */
+static uint32_t only_of(const struct prog_identity *a, const struct prog_identity *b)
+{
+	uint32_t i, n = 0, only = 0;
+
+	for (i = 0; i < a->n; i++)
+		if (!has_map(b, a->maps[i])) {
+			only = a->maps[i];
+			n++;
+		}
+	return n == 1 ? only : 0;
+}
+
 /* The same instructions on the same maps. */
 static bool same_prog(int a, int b)
 {
 	struct prog_identity x, y;
 
-	return !prog_identity(a, &x) && !prog_identity(b, &y) && x.n == y.n &&
-	       !memcmp(x.tag, y.tag, sizeof(x.tag)) && !memcmp(x.maps, y.maps, x.n * sizeof(*x.maps));
+	if (prog_identity(a, &x) || prog_identity(b, &y) || x.n != y.n || memcmp(x.tag, y.tag, sizeof(x.tag)))
+		return false;
+	return !memcmp(x.maps, y.maps, x.n * sizeof(*x.maps)) ||
+	       same_constants(only_of(&x, &y), only_of(&y, &x));
 }
 
 /* Keeps the pinned program if it is this one; else puts this one in its place by rename. */
@@ -275,6 +327,25 @@ static int pin_progs(struct dp *dp, struct bh_err *err)
 	return r ? r : pin_prog(dp, dp->skel->progs.bh_to_pod, PROG_TO_POD, &dp->prog[BH_INGRESS], err);
 }
 
+/* ---- the seed of the sessions' hash ------------------------------------------------------- */
+
+/* A constant to the programs, so it is there before they are loaded: that of the pinned maps, or a new one.
+ */
+static int set_seed(struct dp *dp, struct bh_err *err)
+{
+	const int fd = bpf_map__fd(dp->skel->maps.bh_meta);
+	const uint32_t zero = 0;
+	struct bh_meta meta = { 0 };
+
+	if (fd >= 0 && bpf_map_lookup_elem(fd, &zero, &meta) < 0)
+		return bh_err_errno(err, -errno, "cannot read bh_meta");
+	while (!meta.seed)
+		if (getrandom(&meta.seed, sizeof(meta.seed), 0) != sizeof(meta.seed) && errno != EINTR)
+			return bh_err_errno(err, -errno, "cannot draw a seed");
+	dp->skel->rodata->bh_seed = meta.seed;
+	return 0;
+}
+
 /* The maps are those of the first object. */
 static int load_clone(struct dp *dp, struct policy_bpf **ret, struct bh_err *err)
 {
@@ -291,8 +362,10 @@ static int load_clone(struct dp *dp, struct policy_bpf **ret, struct bh_err *err
 			if (!r && is_ours(map))
 				r = bpf_map__reuse_fd(same, bpf_map__fd(map));
 		}
-	if (!r)
+	if (!r) {
+		clone->rodata->bh_seed = dp->skel->rodata->bh_seed;
 		r = policy_bpf__load(clone);
+	}
 	if (r < 0) {
 		policy_bpf__destroy(clone);
 		return bh_err_errno(err, r, "the programs cannot be loaded once more (%s)", last_words);
@@ -383,6 +456,7 @@ static void init_meta(struct dp *dp)
 	struct bh_meta *meta = dp_meta(dp);
 
 	meta->event_jiffies = EVENT_SECONDS * dp->hz;
+	meta->seed = dp->skel->rodata->bh_seed;
 	meta->layout = BH_LAYOUT;
 	meta->magic = BH_MAGIC;
 }
@@ -401,6 +475,7 @@ static int load(struct dp *dp, const struct dp_sizes *sizes, struct bh_err *err)
 	if (sizes)
 		set_sizes(dp->skel, sizes);
 	r = adopt_maps(dp, err);
+	r = r ? r : set_seed(dp, err);
 	if (r < 0)
 		return r;
 	r = policy_bpf__load(dp->skel);
@@ -414,13 +489,15 @@ static int load(struct dp *dp, const struct dp_sizes *sizes, struct bh_err *err)
 /* From here on the kernel's side is ours. */
 static int take(struct dp *dp, struct bh_err *err)
 {
+	const bool adopted = dp_meta(dp)->magic;
 	int r = grace_init(&dp->grace, err);
 
 	r = r ? r : pin_maps(dp, err);
 	if (r)
 		return r;
 	init_meta(dp);
-	return pin_progs(dp, err);
+	r = pool_open(dp, adopted, err);
+	return r ? r : pin_progs(dp, err);
 }
 
 static struct dp *dp_new(const char *pin_dir)
@@ -555,9 +632,12 @@ void dp_free(struct dp *dp)
 	if (!dp)
 		return;
 	grace_done(&dp->grace);
+	pool_close(dp);
 	ring_buffer__free(dp->ring);
 	dp_unmap_array(&dp->endpoints);
 	dp_unmap_array(&dp->classes);
+	dp_unmap_array(&dp->pool.sets[BH_V4]);
+	dp_unmap_array(&dp->pool.sets[BH_V6]);
 	dp_unmap_array(&dp->meta);
 	scope_close(&dp->prog[0]);
 	scope_close(&dp->prog[1]);

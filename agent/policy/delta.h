@@ -56,7 +56,7 @@ struct actual {
 	size_t sorted_ids, sorted_locations, sorted_rows;
 	uint32_t *words;	       /* bh_classes: size.classes of them */
 	struct bh_range *ranges;       /* bh_ranges: size.ranges of them */
-	struct bh_endpoint *endpoints; /* bh_endpoints: BH_EP_SLOTS of them */
+	struct bh_endpoint *endpoints; /* bh_endpoints: BH_EP_SLOTS of them; their slices are not followed */
 };
 
 /* NULL: no memory. Fill the vectors in any order, then actual_sort(). */

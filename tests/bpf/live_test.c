@@ -316,7 +316,7 @@ static void put_together(void)
 
 int main(void)
 {
-	world_load(false);
+	world_load();
 	make_veth();
 	paged();
 	vlan();

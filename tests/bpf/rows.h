@@ -14,12 +14,14 @@
 /* The session that is there before. Its counters are PRIOR_*, its rule PRIOR_RULE. */
 struct prior {
 	bool against; /* opened in the other direction than the packet's */
-	uint8_t flags;
-	uint32_t epoch; /* 0: there is none */
+	uint8_t fixed, flags, state;
+	bool over, ahead; /* last seen too long ago; a moment after now */
+	uint32_t epoch;	  /* 0: there is none */
 };
 #define PRIOR_PACKETS 7
 #define PRIOR_BYTES   700
 #define PRIOR_RULE    77
+#define PRIOR_LIFE    500000 /* jiffies */
 
 enum left {
 	NOTHING, /* no session after the packet */
@@ -47,7 +49,8 @@ struct row {
 	bool far_rule; /* the rule is the other direction's */
 	uint32_t stat; /* one more BH_STAT_* that is counted; 0: none */
 	enum left left;
-	uint8_t flags; /* of the session that is left, FRESH */
+	uint8_t fixed; /* of the session that is left, FRESH, beside who opened it */
+	uint8_t state; /* of it, RUNS; 0: what its first answer makes of it */
 	bool far_open; /* which the other direction is taken to have opened */
 };
 

@@ -8,6 +8,7 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -15,10 +16,20 @@
 #include <linux/if_ether.h>
 #include <netinet/in.h>
 
+#include "bpf/session.h"
 #include "policy.skel.h"
 
 struct policy_bpf *bpf;
 uint32_t world_ifindex = IFINDEX;
+
+#define SEED 0x9d3c5f1b2a687e41ull
+#define SETS 64 /* of each family */
+
+/* By family: in the middle of the array, and where the endpoint's sessions were before. */
+static const struct bh_slice slices[2] = { { 16, 15 }, { 8, 3 } }, formers[2] = { { 40, 7 }, { 32, 1 } };
+static void *sets[2];
+static struct bh_endpoint ep;
+static uint32_t ep_slot;
 
 enum class { C_NONE, C_WEB = 21, C_ALL, C_MIXED, C_ORPHAN };
 
@@ -167,7 +178,13 @@ static void put_rows(void)
 
 void world_endpoint(enum ep how, enum set set)
 {
-	struct bh_endpoint nobody = { 0 }, ep = {
+	static const struct bh_slice none = { BH_NO_SLICE, 0 };
+	const struct bh_endpoint nobody = { 0 };
+	struct bh_endpoint stranger;
+	uint32_t direct = world_ifindex, other = BH_EP_DIRECT + 7, key = world_ifindex;
+	int i;
+
+	ep = (struct bh_endpoint){
 		.ifindex = world_ifindex,
 		.policy_set = (uint32_t)set,
 		.epoch = EPOCH,
@@ -177,8 +194,11 @@ void world_endpoint(enum ep how, enum set set)
 			 : how == E_ADOPTED ? BH_EP_ADOPTED
 					    : 0,
 	};
-	uint32_t direct = world_ifindex, other = BH_EP_DIRECT + 7, key = world_ifindex;
-
+	for (i = 0; i < 2; i++) {
+		ep.slice[i] = how == E_NO_SLICE ? none : slices[i];
+		ep.former[i] = how == E_GROWS ? formers[i] : none;
+	}
+	ep_slot = how == E_COLLIDED ? other : direct;
 	memcpy(ep.mac, pod_mac, sizeof(ep.mac));
 	ep.addr[0] = local_addr(L_OWN, 4);
 	ep.addr[1] = local_addr(L_OWN, 6);
@@ -194,9 +214,15 @@ void world_endpoint(enum ep how, enum set set)
 		return;
 	put(bpf->maps.bh_endpoints, &other, &ep);
 	put(bpf->maps.bh_ep_index, &key, &other);
-	ep.ifindex = world_ifindex + BH_EP_DIRECT;
-	ep.policy_set = S_NONE;
-	put(bpf->maps.bh_endpoints, &direct, &ep);
+	stranger = ep;
+	stranger.ifindex = world_ifindex + BH_EP_DIRECT;
+	stranger.policy_set = S_NONE;
+	put(bpf->maps.bh_endpoints, &direct, &stranger);
+}
+
+uint32_t world_life(enum bh_life life)
+{
+	return 1000000 + 1000 * (uint32_t)life;
 }
 
 static struct bh_meta meta = { .magic = BH_MAGIC, .layout = BH_LAYOUT };
@@ -236,7 +262,25 @@ static int quiet(enum libbpf_print_level level, const char *format, va_list args
 	return level <= LIBBPF_WARN ? vfprintf(stderr, format, args) : 0;
 }
 
-void world_load(bool tiny)
+static void *map_sets(struct bpf_map *map)
+{
+	void *at = mmap(NULL, (size_t)SETS * bpf_map__value_size(map), PROT_READ | PROT_WRITE, MAP_SHARED,
+			bpf_map__fd(map), 0);
+
+	if (at == MAP_FAILED)
+		err(1, "cannot map %s", bpf_map__name(map));
+	return at;
+}
+
+static void put_lives(void)
+{
+	int i;
+
+	for (i = 0; i < BH_LIFE_MAX; i++)
+		meta.life[i] = world_life((enum bh_life)i);
+}
+
+void world_load(void)
 {
 	if (unshare(CLONE_NEWNET))
 		err(1, "cannot make a network namespace (root?)");
@@ -244,21 +288,25 @@ void world_load(bool tiny)
 	bpf = policy_bpf__open();
 	if (!bpf)
 		err(1, "cannot open the programs");
-	if (tiny && (bpf_map__set_type(bpf->maps.bh_sess4, BPF_MAP_TYPE_HASH) ||
-		     bpf_map__set_type(bpf->maps.bh_sess6, BPF_MAP_TYPE_HASH) ||
-		     bpf_map__set_max_entries(bpf->maps.bh_sess4, 1) ||
-		     bpf_map__set_max_entries(bpf->maps.bh_sess6, 1)))
+	bpf->rodata->bh_seed = SEED;
+	if (bpf_map__set_max_entries(bpf->maps.bh_sess4, SETS) ||
+	    bpf_map__set_max_entries(bpf->maps.bh_sess6, SETS))
 		err(1, "cannot shrink the session maps");
 	if (policy_bpf__load(bpf))
 		err(1, "cannot load the programs");
+	sets[BH_V4] = map_sets(bpf->maps.bh_sess4);
+	sets[BH_V6] = map_sets(bpf->maps.bh_sess6);
 	put_addrs();
 	put_rows();
 	put_node_ports();
+	put_lives();
 	world_event_jiffies(0);
 }
 
 void world_unload(void)
 {
+	(void)munmap(sets[BH_V4], SETS * sizeof(struct bh_set4));
+	(void)munmap(sets[BH_V6], SETS * sizeof(struct bh_set6));
 	policy_bpf__destroy(bpf);
 	bpf = NULL;
 }
@@ -282,13 +330,44 @@ static struct bh_count sum(const struct bpf_map *map, uint32_t index)
 	return total;
 }
 
+/* Summed over CPUs: what a slot has is numbers of 64 bits and nothing else. */
+static struct bh_ep_stat ep_stat(uint32_t slot)
+{
+	static struct bh_ep_stat *cpu;
+	struct bh_ep_stat total = { 0 };
+	int i, n = libbpf_num_possible_cpus();
+	size_t k;
+
+	if (!cpu)
+		cpu = calloc((size_t)n, sizeof(*cpu));
+	if (!cpu || bpf_map_lookup_elem(bpf_map__fd(bpf->maps.bh_ep_stats), &slot, cpu))
+		err(1, "cannot read bh_ep_stats");
+	for (i = 0; i < n; i++)
+		for (k = 0; k < sizeof(total) / sizeof(uint64_t); k++)
+			((uint64_t *)&total)[k] += ((uint64_t *)&cpu[i])[k];
+	return total;
+}
+
+/* The endpoint's is the only slot that counts sessions, the direct one and the other. */
 struct counts world_counts(void)
 {
+	static const uint32_t slots[] = { IFINDEX, BH_EP_DIRECT + 7 };
 	struct counts c;
-	uint32_t i;
+	uint32_t i, dir;
 
 	for (i = 0; i < BH_STAT_MAX * 2; i++)
 		c.stat[i] = sum(bpf->maps.bh_stats, i);
+	for (dir = 0; dir < 2; dir++) {
+		c.never[dir] = c.stat[BH_SESSION * 2 + dir];
+		for (i = 0; i < 2; i++) {
+			const struct bh_ep_stat stat =
+				ep_stat(i || world_ifindex == IFINDEX ? slots[i] : world_ifindex);
+
+			c.stat[BH_SESSION * 2 + dir].packets += stat.hot[dir].packets;
+			c.stat[BH_SESSION * 2 + dir].bytes += stat.hot[dir].bytes;
+		}
+	}
+	c.ep = ep_stat(ep_slot);
 	return c;
 }
 
@@ -324,68 +403,78 @@ int world_events(struct bh_event *ret_last)
 	return seen.n;
 }
 
-static int walk(const struct bpf_map *map, bool delete)
+static bool is4(const struct bh_flow6 *k)
 {
-	uint8_t key[64];
-	int n = 0, fd = bpf_map__fd(map);
-	void *at = NULL;
+	return !k->remote.w[0] && !k->remote.w[1] && k->remote.w[2] == htonl(0xffff);
+}
 
-	while (!bpf_map_get_next_key(fd, at, key)) {
-		n++;
-		if (delete)
-			(void)bpf_map_delete_elem(fd, key);
-		else
-			at = key;
-	}
-	return n;
+static void *set_at(enum bh_family family, uint32_t index)
+{
+	return (char *)sets[family] +
+	       index * (family == BH_V6 ? sizeof(struct bh_set6) : sizeof(struct bh_set4));
+}
+
+/* Both that a flow may be in. */
+static void *set_of(const struct bh_flow6 *k, const struct bh_slice *of)
+{
+	const enum bh_family family = is4(k) ? BH_V4 : BH_V6;
+	const uint64_t hash = session_hash(k, SEED, family == BH_V6);
+
+	return of[family].base == BH_NO_SLICE ? NULL : set_at(family, session_set(hash, of[family]));
 }
 
 int world_sessions(void)
 {
-	return walk(bpf->maps.bh_sess4, false) + walk(bpf->maps.bh_sess6, false);
+	int i, n = 0;
+
+	for (i = 0; i < SETS * BH_WAYS; i++) {
+		n += !!session_way(set_at(BH_V4, (uint32_t)i / BH_WAYS), (uint32_t)i, 0)->word;
+		n += !!session_way(set_at(BH_V6, (uint32_t)i / BH_WAYS), (uint32_t)i, 1)->word;
+	}
+	return n;
 }
 
 void world_clear(void)
 {
 	struct bh_event last;
 
-	walk(bpf->maps.bh_sess4, true);
-	walk(bpf->maps.bh_sess6, true);
+	memset(sets[BH_V4], 0, SETS * sizeof(struct bh_set4));
+	memset(sets[BH_V6], 0, SETS * sizeof(struct bh_set6));
 	(void)world_events(&last);
 }
 
-static struct bh_flow4 narrow(const struct bh_flow6 *k)
+bool world_session(const struct bh_flow6 *k, struct bh_session *ret)
 {
-	return (struct bh_flow4){ .ifindex = k->ifindex,
-				  .local = k->local.w[3],
-				  .remote = k->remote.w[3],
-				  .lport = k->lport,
-				  .rport = k->rport,
-				  .proto = k->proto };
+	const uint64_t hash = session_hash(k, SEED, !is4(k));
+	void *set = set_of(k, ep.slice);
+	const struct bh_session *s;
+	uint64_t word;
+
+	s = set ? session_seek(set, hash, k, !is4(k), (__u64 *)&word) : NULL;
+	if (s)
+		*ret = *s;
+	return s;
 }
 
-static bool is4(const struct bh_flow6 *k)
+void world_session_put(const struct bh_flow6 *k, const struct bh_session *fresh)
 {
-	return !k->remote.w[0] && !k->remote.w[1] && k->remote.w[2] == htonl(0xffff);
+	const bool grows = ep.former[0].base != BH_NO_SLICE;
+	const uint64_t hash = session_hash(k, SEED, !is4(k));
+	struct bh_session *s =
+		session_way(set_of(k, grows ? ep.former : ep.slice), session_home(hash), !is4(k));
+
+	if (!session_claim(s, 0))
+		errx(1, "another session is there");
+	session_write(s, k, fresh, !is4(k));
+	session_publish(s, session_word(session_tag(hash), word_fixed(fresh->word), word_epoch(fresh->word)));
 }
 
-bool world_session(const struct bh_flow6 *k, struct bh_lru *ret)
+uint32_t world_now(void)
 {
-	struct bh_flow4 k4 = narrow(k);
+	struct bh_query q = { 0 };
 
-	if (is4(k))
-		return !bpf_map_lookup_elem(bpf_map__fd(bpf->maps.bh_sess4), &k4, ret);
-	return !bpf_map_lookup_elem(bpf_map__fd(bpf->maps.bh_sess6), k, ret);
-}
-
-void world_session_put(const struct bh_flow6 *k, const struct bh_lru *s)
-{
-	struct bh_flow4 k4 = narrow(k);
-
-	if (is4(k))
-		put(bpf->maps.bh_sess4, &k4, s);
-	else
-		put(bpf->maps.bh_sess6, k, s);
+	(void)world_explain(&q);
+	return q.jiffies;
 }
 
 /* ---- test runs -------------------------------------------------------------------------- */

@@ -44,16 +44,19 @@ enum rule {
 	1000 /* of S_LONG: the i-th is TCP 10i+1 to 10i+5, allowed if i is even, rule R_LONG + i */
 #define LONG_BASE 100
 
-enum ep { E_PLAIN, E_NONE, E_COLLIDED, E_FORWARDS, E_ADOPTED };
+/* NO_SLICE: no room for sessions. GROWS: what world_session_put() puts is in the former slice. */
+enum ep { E_PLAIN, E_NONE, E_COLLIDED, E_FORWARDS, E_ADOPTED, E_NO_SLICE, E_GROWS };
 
 struct counts {
-	struct bh_count stat[BH_STAT_MAX * 2];
+	struct bh_count stat[BH_STAT_MAX * 2]; /* of BH_SESSION what all endpoints have together */
+	struct bh_count never[2];	       /* what bh_stats has of it: the agent's alone */
+	struct bh_ep_stat ep;		       /* of the endpoint's slot */
 };
 
 struct policy_bpf;
 extern struct policy_bpf *bpf;
 
-void world_load(bool tiny); /* tiny: room for one session, and no eviction */
+void world_load(void);
 void world_unload(void);
 extern uint32_t world_ifindex; /* the endpoint's; IFINDEX unless set */
 void world_endpoint(enum ep ep, enum set set);
@@ -65,8 +68,11 @@ struct counts world_counts(void);
 uint64_t world_rule_packets(uint32_t rule);
 int world_events(struct bh_event *ret_last); /* how many were waiting */
 int world_sessions(void);
-bool world_session(const struct bh_flow6 *k, struct bh_lru *ret);
-void world_session_put(const struct bh_flow6 *k, const struct bh_lru *s);
+bool world_session(const struct bh_flow6 *k, struct bh_session *ret);
+/* The tag of its word is filled in. */
+void world_session_put(const struct bh_flow6 *k, const struct bh_session *s);
+uint32_t world_life(enum bh_life life); /* jiffies that the programs have for it */
+uint32_t world_now(void);		/* jiffies */
 
 /* One test run. @ingress_ifindex 0: made by this node. @linear: bytes outside pages, 0: all.
  * Return: the verdict; -1 is TC_ACT_UNSPEC. Below -1: -errno - 1000. */

@@ -5,6 +5,7 @@ Layouts come from bpf/abi.h: the reasons by reading it, the few structs that are
 """
 import ctypes
 import ipaddress
+import mmap
 import os
 import platform
 import re
@@ -163,26 +164,51 @@ def addresses():
     return {str(a.ipv4_mapped or a) for a in found}
 
 
-def session_ifindexes():
-    """{ifindex: sessions}, both families."""
-    count = {}
-    for name in ("bh_sess4", "bh_sess6"):
-        with Map(name) as m:
-            for key in m.keys():
-                ifindex = struct.unpack_from("<I", key)[0]
-                count[ifindex] = count.get(ifindex, 0) + 1
-    return count
+WAYS, NO_SLICE = 8, 0xFFFFFFFF
+LINE = {"bh_sess4": 64, "bh_sess6": 128}
+SEEN = 24  # in a line: jiffies of the last packet
+
+
+def slices():
+    """{map: {ifindex: [(first set, sets), ...]}} of the live slots, former slices too."""
+    found = {name: {} for name in LINE}
+    with Map("bh_endpoints") as m:
+        for slot in range(m.max_entries):
+            value = m.lookup(struct.pack("<I", slot))
+            ifindex = struct.unpack_from("<I", value)[0]
+            words = struct.unpack_from("<8I", value, 24)  # slice[2], former[2]: base and mask
+            for i in range(4) if ifindex else ():
+                base, mask = words[2 * i : 2 * i + 2]
+                if base != NO_SLICE:
+                    found[("bh_sess4", "bh_sess6")[i % 2]].setdefault(ifindex, []).append((base, mask + 1))
+    return found
+
+
+def sessions(name):
+    """{set: words of its lines that are not 0}, of one session array, whoever owns the sets."""
+    with Map(name) as m:
+        size = m.max_entries * m.value_size
+        with mmap.mmap(m.fd, size, mmap.MAP_SHARED, mmap.PROT_READ) as at:
+            words = memoryview(at[:]).cast("Q")[:: LINE[name] // 8]
+    found = {}
+    for i, word in enumerate(words):
+        if word:
+            found.setdefault(i // WAYS, []).append(word)
+    return found
 
 
 def age_sessions(seconds):
-    """As if every session had been seen for the last time so much earlier."""
+    """As if every session had been seen for the last time so much earlier. Nothing may come meanwhile."""
     with Map("bh_meta") as m:
         hz = struct.unpack_from("<I", m.lookup(bytes(4)), 12)[0] // 5  # event_jiffies
-    for name in ("bh_sess4", "bh_sess6"):
+    for name, size in LINE.items():
         with Map(name) as m:
-            for key, value in m.items():
-                epoch, seen = struct.unpack_from("<II", value)
-                m.update(key, struct.pack("<II", epoch, (seen - seconds * hz) % 2**32) + value[8:])
+            for s in sessions(name):
+                value = bytearray(m.lookup(struct.pack("<I", s)))
+                for at in range(0, len(value), size):
+                    (seen,) = struct.unpack_from("<I", value, at + SEEN)
+                    struct.pack_into("<I", value, at + SEEN, (seen - seconds * hz) % 2**32)
+                m.update(struct.pack("<I", s), value)
 
 
 def tcx_programs(ifindex, attach_type):

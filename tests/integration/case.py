@@ -227,14 +227,14 @@ class Talk:
 class Pair:
     """Two UDP sockets that know each other; either can speak first."""
 
-    def __init__(self, client, server, family):
+    def __init__(self, client, server, family, first=6000):
         af = socket.AF_INET6 if family == 6 else socket.AF_INET
         self.server, self.client = server.socket(af, socket.SOCK_DGRAM), client.socket(af, socket.SOCK_DGRAM)
-        for s, host, port in ((self.server, server, 6000), (self.client, client, 6001)):
+        for s, host, port in ((self.server, server, first), (self.client, client, first + 1)):
             s.bind((host.ips[family], port))
             s.settimeout(below(1))
-        self.client.connect((server.ips[family], 6000))
-        self.server.connect((client.ips[family], 6001))
+        self.client.connect((server.ips[family], first))
+        self.server.connect((client.ips[family], first + 1))
         assert self.heard(self.client, self.server) and self.heard(self.server, self.client)
 
     @staticmethod

@@ -95,9 +95,20 @@ def check_maps(pods, problems):
     for ifindex in sorted(set(want) & set(live)):
         if live[ifindex][2] != want[ifindex].mac:
             problems.append(f"bh_endpoints: {want[ifindex]} has {live[ifindex][2]}, is {want[ifindex].mac}")
-    for ifindex, n in sorted(bpf.session_ifindexes().items()):
-        if ifindex not in want:
-            problems.append(f"{n} sessions of interface {ifindex}, which is nobody's")
+
+
+def check_slices(problems):
+    """No set is two endpoints', and what is nobody's is empty."""
+    for name, runs in bpf.slices().items():
+        owner = {}
+        for ifindex, mine in runs.items():
+            for base, sets in mine:
+                for s in range(base, base + sets):
+                    if owner.setdefault(s, ifindex) != ifindex:
+                        problems.append(f"{name}: set {s} is of interfaces {owner[s]} and {ifindex}")
+        for s, words in bpf.sessions(name).items():
+            if s not in owner:
+                problems.append(f"{name}: {len(words)} sessions in set {s}, which is nobody's")
 
 
 def of_the_pods(address):
@@ -165,6 +176,7 @@ def problems_of(node):
     check_links(node, protected, problems)
     check_records(pods, problems)
     check_maps(pods, problems)
+    check_slices(problems)
     check_places(node, pods, problems)
     check_run_dir(problems)
     for pod in protected:

@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 # The integration suite: real namespaces and veths, the real chain. Included by tests.mk.
-PROBE := $(B)/tests/integration/probe
+PROBE := $(addprefix $(B)/tests/integration/,probe flood)
 
-$(PROBE): $(B)/tests/integration/probe.o
+$(PROBE): %: %.o
 	$(say) LD $@
 	$(Q)$(CC) $(CFLAGS) $(LDHARDEN) -o $@ $^
 
-# Does not include our headers: no skeleton needed.
-$(B)/tests/integration/probe.o: tests/integration/probe.c
+# They do not include our headers: no skeleton needed.
+$(addsuffix .o,$(PROBE)): $(B)/tests/integration/%.o: tests/integration/%.c
 	$(say) CC $<
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<

@@ -147,14 +147,14 @@ class Unknown(FailCase):
 
 
 class FewSessions(FailCase):
-    """A session table that is far too small: packets are decided by policy alone. It never refuses one more,
-    for the kernel evicts another: that is why nothing fails here, and why idle flows suffer."""
+    """A session table that is too small for all flows at once: the others are decided by policy alone. It never
+    refuses one more, for another one of the same pod makes room."""
 
-    node_args = {"agent_args": ["--sessions", "32"]}
+    node_args = {"agent_args": ["--sessions", "2048"]}
 
     def test_more_flows_than_sessions(self):
         with bpf.Map("bh_sess4") as m:
-            self.assertEqual(m.max_entries, 32)
+            self.assertEqual(m.max_entries * bpf.WAYS, 2048)
         self.only_web_reaches_db()
         f = self.node.families[0]
         flows = [("tcp", self.db.ips[f], 80, 20000 + n) for n in range(200)]

@@ -81,20 +81,23 @@ class Change(LayoutCase):
     def test_idle_flows(self):
         """What was silent for ten minutes goes on as if nothing had happened, and what is over stays over."""
         self.one_way()
-        talks = [Talk(self.web, self.db, f) for f in self.node.families]
-        for t in talks:
-            self.addCleanup(t.close)
-        pairs = [Pair(self.web, self.db, f) for f in self.node.families]
-        for p in pairs:
-            self.addCleanup(p.close)
-        bpf.age_sessions(600)
+        families = self.node.families
+        talks = [Talk(self.web, self.db, f) for f in families]
+        over = [Pair(self.web, self.db, f) for f in families]
+        bpf.age_sessions(540)
+        pairs = [Pair(self.web, self.db, f, first=7000) for f in families]
+        bpf.age_sessions(60)
+        for s in (*talks, *over, *pairs):
+            self.addCleanup(s.close)
         self.change(LAYOUT, kill=True)
-        idle = [s["idle_ms"] / 1000 for s in self.node.ctl("sessions") if s["remote_port"] != 22]
-        self.assertTrue(all(600 <= s < 660 for s in idle), idle)
+        idle = [s["idle_ms"] / 1000 for s in self.node.ctl("sessions") if s["proto"].lower() == "tcp"]
+        self.assertEqual(sum(600 <= s < 630 for s in idle), 2 * len(families), idle)
         for t in talks:
             self.assertTrue(t.goes_on())
         for p in pairs:
             self.assertTrue(p.heard(p.server, p.client))
+        for p in over:
+            self.assertFalse(p.heard(p.server, p.client))
 
     def test_back(self):
         """A version that cannot read the sessions of a newer layout enforces all the same."""

@@ -5,7 +5,9 @@
  */
 #include "dataplane/dp.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
+#include <poll.h>
 #include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -17,10 +19,13 @@
 #include <unistd.h>
 
 #include <bpf/bpf.h>
+#include <bpf/libbpf.h>
 #include <cmocka.h>
 
+#include "../../../bpf/session.h"
+
 #define PIN_DIR	 "/sys/fs/bpf/bulkhead-unit"
-#define SESSIONS 10000 /* more than one batch */
+#define SESSIONS 10000
 
 static const struct dp_sizes sizes = { .addrs = 64,
 				       .cidrs = 16,
@@ -333,26 +338,62 @@ static void interfaces_that_collide(void **state)
 
 /* ---- sessions ----------------------------------------------------------------------------------- */
 
-static void put_sessions(uint32_t ifindex, uint32_t n)
+/* Sessions in the slices of a newcomer: none of its sets is full, whatever the seed of their hash. */
+#define MANY 40
+
+/* An endpoint in the slot of its index, with an epoch past its first. */
+static void be_born(struct dp *dp, uint32_t ifindex)
 {
-	const int fd4 = bpf_obj_get(PIN_DIR "/bh_sess4"), fd6 = bpf_obj_get(PIN_DIR "/bh_sess6");
-	const struct bh_lru s = { .packets = { 1, 0 } };
+	do_step(dp, (struct step){ .kind = STEP_EP_NEW,
+				   .ep = { ifindex, { .ifindex = ifindex, .epoch = 8, .born = 7 } } });
+}
+
+static void die(struct dp *dp, uint32_t ifindex)
+{
+	do_step(dp, (struct step){ .kind = STEP_EP_DEL, .word = { ifindex, 0 } });
+}
+
+/* As the loop does once its descriptor is readable. */
+static void graces(struct dp *dp, unsigned int n)
+{
+	struct pollfd p = { .fd = dp_slices_fd(dp), .events = POLLIN };
+	struct bh_err err;
+
+	while (n--) {
+		assert_int_equal(poll(&p, 1, 5000), 1);
+		assert_int_equal(dp_slices_work(dp, &err), 0);
+	}
+	assert_int_equal(poll(&p, 1, 50), 0);
+}
+
+static struct dp_seed seed_of(uint32_t ifindex, bool v4, uint32_t n)
+{
+	return (struct dp_seed){
+		.flow = { .ifindex = ifindex,
+			  .local.w = { v4 ? 0 : htonl(0xfd000000), 0, v4 ? htonl(0xffff) : 0, 1 },
+			  .remote.w = { v4 ? 0 : htonl(0xfd000000), 0, v4 ? htonl(0xffff) : 0, n },
+			  .proto = 6 },
+		.epoch = 7,
+		.opener = BH_EGRESS,
+		.replied = true,
+	};
+}
+
+static void seed(struct dp *dp, uint32_t ifindex, uint32_t first, uint32_t n)
+{
+	struct bh_err err = { "" };
 	uint32_t i;
 
-	for (i = 0; i < n; i++) {
-		const struct bh_flow4 four = { .ifindex = ifindex, .local = 1, .remote = i, .proto = 6 };
-		const struct bh_flow6 six = {
-			.ifindex = ifindex, .local.w = { 0xfd }, .remote.w = { i }, .proto = 6
-		};
+	for (i = first; i < first + n; i++) {
+		const struct dp_seed four = seed_of(ifindex, true, i), six = seed_of(ifindex, false, i);
 
-		assert_int_equal(bpf_map_update_elem(fd4, &four, &s, BPF_ANY), 0);
-		assert_int_equal(bpf_map_update_elem(fd6, &six, &s, BPF_ANY), 0);
+		if (dp_session_seed(dp, &four, &err) < 0 || dp_session_seed(dp, &six, &err) < 0)
+			fail_msg("%s", err.msg);
 	}
-	(void)close(fd4);
-	(void)close(fd6);
 }
 
 struct tally {
+	uint32_t ifindex; /* 0: of all */
 	uint32_t v4, v6, stop_at;
 };
 
@@ -360,7 +401,11 @@ static int count_session(void *ctx, const struct dp_session *s)
 {
 	struct tally *t = ctx;
 
-	assert_int_equal(s->session.packets[0], 1);
+	assert_int_equal(s->session.state, BH_ESTABLISHED);
+	assert_int_equal(s->flow.proto, 6);
+	assert_in_range(s->left_ms, 431000000, 432000000);
+	if (t->ifindex && s->flow.ifindex != t->ifindex)
+		return 0;
 	if (addr_is_v4((const struct addr *)&s->flow.local))
 		t->v4++;
 	else
@@ -368,33 +413,187 @@ static int count_session(void *ctx, const struct dp_session *s)
 	return t->v4 + t->v6 == t->stop_at;
 }
 
-static struct tally tally(struct dp *dp, uint32_t stop_at)
+static struct tally tally(struct dp *dp, uint32_t ifindex, uint32_t stop_at)
 {
-	struct tally t = { .stop_at = stop_at };
+	struct tally t = { .ifindex = ifindex, .stop_at = stop_at };
 	struct bh_err err;
 
 	assert_int_equal(dp_sessions(dp, count_session, &t, &err), 0);
 	return t;
 }
 
-static void every_session_is_seen_and_only_its_own_forgotten(void **state)
+static struct dp *open_with_lives(void)
 {
+	static const uint32_t lives[BH_LIFE_MAX] = { [BH_LIFE_TCP_ESTABLISHED] = 432000 };
 	struct dp *dp = open_dp();
+
+	dp_set_lives(dp, lives);
+	return dp;
+}
+
+static struct dp_slice_use use_of(struct dp *dp, uint32_t slot, enum bh_family f)
+{
+	struct dp_slice_use use;
 	struct bh_err err;
-	struct tally t;
+
+	assert_int_equal(dp_slice_use(dp, slot, f, false, &use, &err), 0);
+	return use;
+}
+
+static uint32_t given(struct dp *dp, enum bh_family f)
+{
+	uint32_t lines, ret;
+
+	dp_pool_use(dp, f, &lines, &ret);
+	assert_int_equal(lines, f == BH_V4 ? 65536 : 65536); /* 40,000 rounded up */
+	return ret;
+}
+
+/* Each endpoint has its own, and what goes takes its sessions along. */
+static void sessions_end_with_their_endpoint(void **state)
+{
+	struct dp *dp = open_with_lives();
 
 	(void)state;
-	assert_int_equal(tally(dp, 0).v4, 0);
-	put_sessions(7, SESSIONS);
-	put_sessions(8, 3);
-	t = tally(dp, 0);
-	assert_int_equal(t.v4, SESSIONS + 3);
-	assert_int_equal(t.v6, SESSIONS + 3);
-	assert_int_equal(tally(dp, 5).v4, 5);
-	assert_int_equal(dp_sessions_purge(dp, 7, &err), 2 * SESSIONS);
-	t = tally(dp, 0);
-	assert_int_equal(t.v4, 3);
-	assert_int_equal(t.v6, 3);
+	be_born(dp, 7);
+	be_born(dp, 9);
+	seed(dp, 7, 0, MANY);
+	seed(dp, 7, 0, MANY); /* they are there */
+	seed(dp, 9, 50, 3);
+	assert_int_equal(tally(dp, 7, 0).v4, MANY);
+	assert_int_equal(tally(dp, 7, 0).v6, MANY);
+	assert_int_equal(tally(dp, 9, 0).v4, 3);
+	assert_int_equal(tally(dp, 0, 5).v4 + tally(dp, 0, 5).v6, 5);
+	die(dp, 7);
+	assert_int_equal(tally(dp, 0, 0).v4, 3);
+	graces(dp, 1);
+	assert_int_equal(given(dp, BH_V4), use_of(dp, 9, BH_V4).lines);
+	assert_int_equal(given(dp, BH_V6), use_of(dp, 9, BH_V6).lines);
+	be_born(dp, 7); /* the same index, the same lines */
+	assert_int_equal(tally(dp, 7, 0).v4 + tally(dp, 7, 0).v6, 0);
+	die(dp, 7);
+	be_born(dp, 7); /* at once */
+	assert_int_equal(tally(dp, 7, 0).v4 + tally(dp, 7, 0).v6, 0);
+	graces(dp, 1);
+	dp_free(dp);
+}
+
+/* Nothing is lost on the way, and the old lines come back. */
+static void a_slice_grows(void **state)
+{
+	struct dp *dp = open_with_lives();
+	struct dp_slice_use use;
+	struct bh_err err;
+
+	(void)state;
+	be_born(dp, 7);
+	seed(dp, 7, 0, MANY);
+	use = use_of(dp, 7, BH_V4);
+	assert_int_equal(use.lines, 512);
+	assert_int_equal(use.live, MANY);
+	assert_int_equal(dp_slice_grow(dp, 7, BH_V4, 3000, &err), 0);
+	assert_int_equal(dp_slice_grow(dp, 7, BH_V4, 9000, &err), -EALREADY);
+	assert_true(use_of(dp, 7, BH_V4).grows);
+	assert_int_equal(tally(dp, 7, 0).v4, MANY); /* in the former */
+	graces(dp, 2);
+	use = use_of(dp, 7, BH_V4);
+	assert_false(use.grows);
+	assert_int_equal(use.lines, 4096);
+	assert_int_equal(use.live, MANY);
+	assert_int_equal(tally(dp, 7, 0).v4, MANY);
+	assert_int_equal(tally(dp, 7, 0).v6, MANY);
+	assert_int_equal(given(dp, BH_V4), 4096);
+	assert_int_equal(dp_slice_grow(dp, 7, BH_V4, 100000, &err), 0); /* a quarter is the most */
+	graces(dp, 2);
+	assert_int_equal(use_of(dp, 7, BH_V4).lines, 16384);
+	assert_int_equal(dp_slice_grow(dp, 7, BH_V4, 100000, &err), -ENOSPC);
+	assert_int_equal(dp_slice_grow(dp, 8, BH_V4, 100000, &err), -ENOENT);
+	dp_free(dp);
+}
+
+/* And one that goes in the middle of it gives back both. */
+static void it_goes_while_it_grows(void **state)
+{
+	struct dp *dp = open_with_lives();
+	struct bh_err err;
+
+	(void)state;
+	be_born(dp, 7);
+	seed(dp, 7, 0, MANY);
+	assert_int_equal(dp_slice_grow(dp, 7, BH_V4, 3000, &err), 0);
+	die(dp, 7);
+	graces(dp, 2);
+	assert_int_equal(given(dp, BH_V4) + given(dp, BH_V6), 0);
+	dp_free(dp);
+}
+
+/* Killed at any moment: the next agent finds what endpoints have, and ends what had begun. */
+static void slices_outlive_their_agent(void **state)
+{
+	struct dp *dp = open_with_lives();
+	struct bh_err err;
+
+	(void)state;
+	be_born(dp, 7);
+	be_born(dp, 9);
+	seed(dp, 7, 0, MANY);
+	seed(dp, 9, 0, 10);
+	assert_int_equal(dp_slice_grow(dp, 7, BH_V4, 3000, &err), 0);
+	die(dp, 9); /* its lines were not cleared */
+	dp_free(dp);
+	dp = open_dp();
+	assert_true(use_of(dp, 7, BH_V4).grows);
+	graces(dp, 2);
+	assert_int_equal(use_of(dp, 7, BH_V4).lines, 4096);
+	assert_int_equal(tally(dp, 0, 0).v4, MANY);
+	assert_int_equal(tally(dp, 0, 0).v6, MANY);
+	assert_int_equal(given(dp, BH_V4), 4096);
+	be_born(dp, 9);
+	assert_int_equal(tally(dp, 9, 0).v4, 0);
+	dp_free(dp);
+}
+
+/* More than a newcomer has room for: it gets more at once. */
+static void seeds_make_room(void **state)
+{
+	struct dp *dp = open_with_lives();
+
+	(void)state;
+	be_born(dp, 7);
+	seed(dp, 7, 0, 1500);
+	assert_int_equal(tally(dp, 7, 0).v4, 1500);
+	assert_int_equal(tally(dp, 7, 0).v6, 1500);
+	assert_true(use_of(dp, 7, BH_V4).lines >= 2048);
+	dp_free(dp);
+}
+
+/* What a slot counted for its last endpoint is the node's, and not the next one's. */
+static void counters_of_a_slot_that_is_used_again(void **state)
+{
+	const uint32_t slot = 7;
+	struct dp *dp = open_with_lives();
+	const int fd = bpf_obj_get(PIN_DIR "/bh_ep_stats");
+	struct bh_ep_stat *stats = calloc((size_t)libbpf_num_possible_cpus(), sizeof(*stats)), sum;
+	struct bh_count node[BH_STAT_MAX * 2];
+	struct bh_err err;
+
+	(void)state;
+	be_born(dp, 7);
+	stats[0].hot[BH_EGRESS].packets = 5;
+	stats[0].evicted_live = 2;
+	assert_int_equal(bpf_map_update_elem(fd, &slot, stats, BPF_ANY), 0);
+	assert_int_equal(dp_slot_stat(dp, slot, &sum, &err), 0);
+	assert_int_equal(sum.evicted_live, 2);
+	die(dp, 7);
+	assert_int_equal(dp_stats(dp, node, &err), 0);
+	assert_int_equal(node[BH_SESSION * 2 + BH_EGRESS].packets, 5);
+	be_born(dp, 7);
+	assert_int_equal(dp_slot_stat(dp, slot, &sum, &err), 0);
+	assert_int_equal(sum.evicted_live + sum.hot[BH_EGRESS].packets, 0);
+	assert_int_equal(dp_stats(dp, node, &err), 0);
+	assert_int_equal(node[BH_SESSION * 2 + BH_EGRESS].packets, 5);
+	(void)close(fd);
+	free(stats);
 	dp_free(dp);
 }
 
@@ -465,21 +664,50 @@ static void other_maps_of_the_new_layout(void **state)
 	dp_free(next);
 }
 
-static void put_former(uint32_t ifindex, uint32_t epoch, uint32_t seen, uint8_t opener)
-{
-	const struct bh_flow4 flow = { .ifindex = ifindex, .local = 1, .remote = 2, .proto = 6 };
-	const struct bh_lru s = { .epoch = epoch, .seen = seen, .rule = 9, .opener = opener };
-	const int fd = bpf_obj_get(BEFORE "/bh_sess4");
-
-	assert_int_equal(bpf_map_update_elem(fd, &flow, &s, BPF_ANY), 0);
-	(void)close(fd);
-}
-
-static void new_endpoint(struct dp *dp, uint32_t ifindex, uint32_t born)
+static void bear(struct dp *dp, uint32_t ifindex, uint32_t born)
 {
 	do_step(dp,
 		(struct step){ .kind = STEP_EP_NEW,
 			       .ep = { ifindex, { .ifindex = ifindex, .born = born, .epoch = born + 1 } } });
+}
+
+static const struct bh_addr local = { { 0, 0, 0xffff0000, 0x0100000a } },
+			    remote = { { 0, 0, 0xffff0000, 0x0200000a } };
+
+static struct bh_flow6 flow_on(uint32_t ifindex)
+{
+	return (struct bh_flow6){
+		.ifindex = ifindex, .local = local, .remote = remote, .lport = 1, .rport = 2, .proto = 6
+	};
+}
+
+static void put_before(struct dp *dp, uint32_t ifindex, uint32_t epoch)
+{
+	const struct dp_seed seed = {
+		.flow = flow_on(ifindex), .epoch = epoch, .opener = BH_EGRESS, .replied = true
+	};
+	struct bh_err err = { "" };
+
+	if (dp_session_seed(dp, &seed, &err) < 0)
+		fail_msg("%s", err.msg);
+}
+
+/* Of all sessions of BEFORE: seen so much later, and opened by the other side. */
+static void change_before(int later)
+{
+	const int fd = bpf_obj_get(BEFORE "/bh_sess4");
+	struct bh_set4 set;
+	uint32_t i, way;
+
+	for (i = 0; !bpf_map_lookup_elem(fd, &i, &set); i++) {
+		for (way = 0; way < BH_WAYS; way++) {
+			set.way[way].seen += (uint32_t)later;
+			if (set.way[way].word)
+				set.way[way].word ^= (uint64_t)BH_SESS_OPENER << BH_SESS_FIXED_SHIFT;
+		}
+		assert_int_equal(bpf_map_update_elem(fd, &i, &set, BPF_ANY), 0);
+	}
+	(void)close(fd);
 }
 
 static int only_session(void *ctx, const struct dp_session *s)
@@ -489,41 +717,133 @@ static int only_session(void *ctx, const struct dp_session *s)
 	return 0;
 }
 
+static struct bh_session only(struct dp *dp)
+{
+	const struct bh_flow6 want = flow_on(7);
+	struct dp_session got = { 0 };
+	struct bh_err err;
+
+	assert_int_equal(dp_sessions(dp, only_session, &got, &err), 0);
+	assert_memory_equal(&got.flow, &want, sizeof(want));
+	return got.session;
+}
+
+static const uint32_t hour[BH_LIFE_MAX] = { 3600, 3600, 3600, 3600, 3600, 3600, 3600,
+					    3600, 3600, 3600, 3600, 3600, 3600 };
+
+static struct dp *with_endpoints(const char *dir, uint32_t first, uint32_t last, uint32_t born)
+{
+	struct dp *dp = open_at(dir);
+
+	dp_set_lives(dp, hour);
+	for (; first <= last; first++, born += 10)
+		bear(dp, first, born);
+	return dp;
+}
+
 /* With its idle time, no rule of before, and an epoch that lives and is not the present one; the one that was
  * seen last counts; neither a dead interface's nor an unknown one's. */
 static void sessions_of_another_layout(void **state)
 {
-	struct dp_session got = { 0 };
 	struct bh_err err = { "" };
 	struct dp *before, *now;
+	uint32_t seen;
 
 	(void)state;
 	if (geteuid())
 		skip();
-	before = open_at(BEFORE);
-	new_endpoint(before, 7, 20);
-	new_endpoint(before, 8, 30);
-	new_endpoint(before, 9, 40);
+	before = with_endpoints(BEFORE, 7, 9, 20);
+	put_before(before, 7, 21);
+	put_before(before, 8, 29); /* of one that had the index before */
+	put_before(before, 9, 41);
 	dp_free(before);
-	put_former(7, 21, 1000, BH_EGRESS);
-	put_former(8, 29, 1000, BH_EGRESS); /* of one that had the index before */
-	put_former(9, 41, 1000, BH_EGRESS);
-	now = open_at(NOW);
-	new_endpoint(now, 7, 2);
-	new_endpoint(now, 8, 4);
+	change_before(-200);
+	now = with_endpoints(NOW, 7, 8, 2);
 	assert_int_equal(dp_former_copy(now, 8, &err), 0);
 	assert_int_equal(dp_former_copy(now, 0, &err), 1);
 	assert_int_equal(dp_former_copy(now, 0, &err), 0);
-	put_former(7, 21, 999, BH_INGRESS);
+	seen = only(now).seen;
+	assert_int_equal(word_opener(only(now).word), BH_INGRESS);
+	change_before(-1);
 	assert_int_equal(dp_former_copy(now, 7, &err), 0);
-	put_former(7, 21, 1001, BH_INGRESS);
+	change_before(2);
+	change_before(0);
 	assert_int_equal(dp_former_copy(now, 7, &err), 1);
-	assert_int_equal(dp_sessions(now, only_session, &got, &err), 0);
-	assert_int_equal(got.flow.ifindex, 7);
-	assert_int_equal(got.session.epoch, 2);
-	assert_int_equal(got.session.seen, 1001);
-	assert_int_equal(got.session.rule, 0);
-	assert_int_equal(got.session.opener, BH_INGRESS);
+	assert_int_equal(only(now).seen, seen + 1);
+	assert_int_equal(word_opener(only(now).word), BH_EGRESS);
+	assert_int_equal(word_epoch(only(now).word), 2);
+	assert_int_equal(only(now).rule, 0);
+	assert_int_equal(only(now).state, BH_ESTABLISHED);
+	dp_free(now);
+}
+
+static void say_layout(uint32_t layout)
+{
+	const int fd = bpf_obj_get(BEFORE "/bh_meta");
+	const uint32_t zero = 0;
+	struct bh_meta meta;
+
+	assert_int_equal(bpf_map_lookup_elem(fd, &zero, &meta), 0);
+	meta.layout = layout;
+	assert_int_equal(bpf_map_update_elem(fd, &zero, &meta, BPF_ANY), 0);
+	(void)close(fd);
+}
+
+static int lru_instead(const char *path, uint32_t key_size)
+{
+	const int fd = bpf_map_create(BPF_MAP_TYPE_LRU_HASH, "bh_sess", key_size, 48, 1024, NULL);
+
+	assert_true(fd >= 0);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(bpf_obj_pin(fd, path), 0);
+	return fd;
+}
+
+/* Two hashes keyed with the interface, and no states. */
+static void sessions_of_layout_1(void **state)
+{
+	const struct {
+		uint32_t ifindex, local, remote;
+		uint16_t lport, rport;
+		uint8_t proto, pad[3];
+	} key = { 7, local.w[3], remote.w[3], 1, 2, 6, { 0 } };
+	struct {
+		uint32_t epoch, seen, rule;
+		uint8_t opener, flags;
+		uint16_t pad;
+		uint64_t packets[2], bytes[2];
+	} value = { .epoch = 21,
+		    .rule = 3,
+		    .opener = BH_EGRESS,
+		    .flags = 0x05,
+		    .packets = { 4, 5 },
+		    .bytes = { 6, 7 } };
+	struct bh_query q = { 0 };
+	struct bh_err err = { "" };
+	struct dp *now;
+	int fd4, fd6;
+
+	(void)state;
+	if (geteuid())
+		skip();
+	dp_free(with_endpoints(BEFORE, 7, 7, 20));
+	fd4 = lru_instead(BEFORE "/bh_sess4", sizeof(key));
+	fd6 = lru_instead(BEFORE "/bh_sess6", sizeof(struct bh_flow6));
+	say_layout(1);
+	now = with_endpoints(NOW, 7, 7, 2);
+	assert_int_equal(dp_explain(now, &q, &err), 0);
+	value.seen = q.jiffies - 100;
+	assert_int_equal(bpf_map_update_elem(fd4, &key, &value, BPF_ANY), 0);
+	assert_int_equal(dp_former_copy(now, 0, &err), 1);
+	assert_int_equal(only(now).seen, value.seen);
+	assert_int_equal(word_fixed(only(now).word), BH_SESS_OPENER | BH_SESS_HOST);
+	assert_int_equal(word_epoch(only(now).word), 2);
+	assert_int_equal(only(now).state, BH_ESTABLISHED);
+	assert_int_equal(only(now).flags, BH_SESS_REPLIED);
+	assert_int_equal(only(now).packets[1], 5);
+	assert_int_equal(only(now).bytes[0], 6);
+	(void)close(fd4);
+	(void)close(fd6);
 	dp_free(now);
 }
 
@@ -532,19 +852,12 @@ static void sessions_of_a_newer_layout(void **state)
 {
 	struct bh_err err = { "" };
 	struct dp *now;
-	const uint32_t zero = 0;
-	struct bh_meta meta;
-	int fd;
 
 	(void)state;
 	if (geteuid())
 		skip();
 	dp_free(open_at(BEFORE));
-	fd = bpf_obj_get(BEFORE "/bh_meta");
-	assert_int_equal(bpf_map_lookup_elem(fd, &zero, &meta), 0);
-	meta.layout = 1000;
-	assert_int_equal(bpf_map_update_elem(fd, &zero, &meta, BPF_ANY), 0);
-	(void)close(fd);
+	say_layout(1000);
 	now = open_at(NOW);
 	assert_true(dp_former_unread(now));
 	assert_int_equal(dp_former_copy(now, 0, &err), 0);
@@ -583,11 +896,17 @@ int main(void)
 		TEST(lost_pins_are_put_back),
 		TEST(steps_are_read_back),
 		TEST(interfaces_that_collide),
-		TEST(every_session_is_seen_and_only_its_own_forgotten),
 		TEST(prepared_beside_another_layout),
 		TEST(other_maps_of_the_new_layout),
 		TEST(sessions_of_another_layout),
+		TEST(sessions_of_layout_1),
 		TEST(sessions_of_a_newer_layout),
+		TEST(sessions_end_with_their_endpoint),
+		TEST(a_slice_grows),
+		TEST(it_goes_while_it_grows),
+		TEST(slices_outlive_their_agent),
+		TEST(seeds_make_room),
+		TEST(counters_of_a_slot_that_is_used_again),
 		TEST(node_ports_are_replaced),
 	};
 

@@ -24,11 +24,9 @@
 struct dp {
 	int grace_fd;
 	struct actual *maps; /* what "the kernel" holds */
-	size_t steps, graces, reads, purged, node_ports;
+	size_t steps, graces, reads, node_ports;
 	size_t fail_at;	 /* this step fails; 0: none */
 	bool hold_grace; /* it ends only by end_grace() */
-	uint32_t purged_ifindex;
-	uint32_t stranger; /* an interface that sessions are of; 0: none */
 };
 
 static const struct actual_sizes sizes = {
@@ -86,23 +84,6 @@ int dp_grace_begin(struct dp *dp, struct bh_err *err)
 	if (!dp->hold_grace)
 		end_grace(dp);
 	return 0;
-}
-
-int dp_sessions_purge(struct dp *dp, uint32_t ifindex, struct bh_err *err)
-{
-	(void)err;
-	dp->purged++;
-	dp->purged_ifindex = ifindex;
-	return 0;
-}
-
-int dp_sessions(struct dp *dp, int (*each)(void *ctx, const struct dp_session *s), void *ctx,
-		struct bh_err *err)
-{
-	const struct dp_session s = { .flow.ifindex = dp->stranger };
-
-	(void)err;
-	return dp->stranger ? each(ctx, &s) : 0;
 }
 
 int dp_set_node_ports(struct dp *dp, const uint32_t *ports, size_t n, struct bh_err *err)
@@ -450,32 +431,6 @@ static void a_failed_step_is_tried_again_by_itself(void **state)
 	assert_int_equal(reconcile_done(n->r), reconcile_wanted(n->r));
 }
 
-static void sessions_of_what_went_are_forgotten(void **state)
-{
-	struct node *n = *state;
-	const struct hash128 key = hash128_of("web", 3);
-
-	reconcile_changed(n->r, CHANGE_SOURCE, "start");
-	turn(n);
-	assert_int_equal(n->dp.purged, 0);
-	assert_true(model_del_endpoint(n->model, &key));
-	reconcile_changed(n->r, CHANGE_POD, "pod");
-	turn(n);
-	assert_int_equal(n->dp.purged, 1);
-	assert_int_equal(n->dp.purged_ifindex, 1);
-}
-
-static void sessions_from_before_the_start_are_forgotten(void **state)
-{
-	struct node *n = *state;
-
-	n->dp.stranger = 77;
-	reconcile_changed(n->r, CHANGE_SOURCE, "start");
-	turn(n);
-	assert_int_equal(n->dp.purged, 1);
-	assert_int_equal(n->dp.purged_ifindex, 77);
-}
-
 static void host_ports_of_pods_here_are_told(void **state)
 {
 	struct node *n = *state;
@@ -525,8 +480,6 @@ int main(void)
 		CASE(nothing_changes_until_all_can_be_read),
 		CASE(after_a_failed_step_the_maps_are_read_again),
 		CASE(a_failed_step_is_tried_again_by_itself),
-		CASE(sessions_of_what_went_are_forgotten),
-		CASE(sessions_from_before_the_start_are_forgotten),
 		CASE(host_ports_of_pods_here_are_told),
 		CASE(changes_are_named_by_policy),
 	};
