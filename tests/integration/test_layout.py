@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Upgrades to a version whose maps have another layout, and back: a standby is ready beside the one that works,
 takes its sessions over, and no packet meets a hook without programs."""
+import os
 import threading
 
 import bpf
@@ -164,6 +165,25 @@ class Change(LayoutCase):
         self.assertGreater(len(added), 1)
         self.assert_invariants()  # of each pod that was told to be there
         self.assert_one_way()
+
+    def test_programs_of_the_other_layout(self):
+        """A plugin that hangs them all the same, as one that had opened them in time: its ADD is refused."""
+        self.change(LAYOUT)
+        os.mkdir(PIN_DIR)
+        for name in ("prog_from_pod", "prog_to_pod"):
+            fd = bpf.load_verdict(-1)
+            bpf.pin(fd, os.path.join(PIN_DIR, name))
+            os.close(fd)
+        self.node.install(BUILD)
+        with self.assertRaises(CniError) as refused:
+            self.node.add_pod("shop", "new", {"app": "new"})
+        self.assertIn("has not attached this version's programs", refused.exception.output)
+        self.assertIn("try again later", refused.exception.output)
+        self.node.install(LAYOUT)
+        self.node.agent_kill()
+        self.changed(self.node.agent_process(LAYOUT), LAYOUT)
+        self.node.add_pod("shop", "new", {"app": "new"})
+        self.assert_policed()
 
     def test_opened_by_the_command_of_before(self):
         """The emergency switch finds whichever layout decides, with no agent to ask."""
