@@ -156,11 +156,19 @@ $(B)/%.skel.h: $(B)/%.bpf.o
 
 include tests/tests.mk
 
-# What another version of us would be to a node: another name, other instructions. For the tests of upgrades.
-NEXT := $(B)/next
+# What other versions of us would be to a node, for the tests of upgrades: another name and other instructions, and
+# another layout of the maps, too.
+NEXT   := $(B)/next
+LAYOUT := $(B)/layout
 .PHONY: next
 next:
-	$(Q)+$(MAKE) --no-print-directory all B=$(NEXT) VERSION=$(VERSION)-next BPF_MORE=-mcpu=v2
+	$(Q)+$(MAKE) --no-print-directory all B=$(NEXT) VERSION=$(VERSION)-next BPF_MORE="-mllvm -disable-block-placement"
+	$(Q)+$(MAKE) --no-print-directory all B=$(LAYOUT) VERSION=$(VERSION)-layout BH_LAYOUT=$(NEXT_LAYOUT)
+NEXT_LAYOUT = $(shell awk '/^\#define BH_LAYOUT/ { print $$3 + 1 }' bpf/abi.h)
+ifdef BH_LAYOUT
+CPPFLAGS += -DBH_LAYOUT=$(BH_LAYOUT)
+BPFFLAGS += -DBH_LAYOUT=$(BH_LAYOUT)
+endif
 
 # ---- purity: what the compiler calls is its own, model's, util's (but for the log) or one of these -----
 PURE := mem(cpy|move|set|cmp|chr)|__mem(cpy|move|set)_chk|str(len|cmp|ncmp|chr|rchr|dup|ndup|cpy)|malloc|calloc|realloc|free|qsort|bsearch|v?snprintf|__v?snprintf_chk|__stack_chk_fail|__assert_fail|_GLOBAL_OFFSET_TABLE_|__(asan|ubsan)_.*

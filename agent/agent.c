@@ -19,6 +19,7 @@
 #include "denials.h"
 #include "endpoints.h"
 #include "event.h"
+#include "former.h"
 #include "lock.h"
 #include "names.h"
 #include "opened.h"
@@ -89,6 +90,7 @@ static void on_enforced(void *ctx)
 {
 	struct agent *a = ctx;
 
+	former_step(a);
 	if (!a->server)
 		open_socket(a);
 	endpoints_tell_unknown(a);
@@ -237,7 +239,7 @@ static void prepare(struct agent *a)
 
 	if (a->dp)
 		return;
-	if (dp_prepare(a->opt.pin_dir, &a->dp, &err) == 0)
+	if (dp_prepare(a->opt.pin_dir, &a->opt.sizes, &a->dp, &err) == 0)
 		log_info("standby: programs loaded");
 	else if (strcmp(err.msg, a->unprepared))
 		log_warn("standby: %s, retrying", err.msg);
@@ -259,6 +261,7 @@ static void on_tick(void *ctx)
 	else
 		look_after_pins(a);
 	if (a->server) {
+		former_step(a);
 		endpoints_tick(a);
 		adopt_tick(a);
 	}

@@ -70,9 +70,13 @@ struct agent {
 
 	struct loop_timer tick, source_timer, lock_timer, retire_timer;
 	int signal_fd;
-	bool waits;		 /* for the lock; said so */
-	char unprepared[256];	 /* why a standby could not take over; "" if it could */
-	bool pins_bad;		 /* said so */
+	bool waits;	      /* for the lock; said so */
+	char unprepared[256]; /* why a standby could not take over; "" if it could */
+	bool pins_bad;	      /* said so */
+	struct {
+		size_t sessions; /* taken over so far */
+		char trouble[256];
+	} former;		 /* another layout's directory, while there is one */
 	uint64_t opened_told_ns; /* that the node is open: last said; 0: it is not */
 	char *retire_mark; /* asked to leave the node, by these words; the caller's after agent_stop() */
 	bool unchained;	   /* and out of the chain: the loop has ended for the rest of it */

@@ -16,6 +16,7 @@
 #include "../bpf/abi.h"
 #include "api/api.h"
 #include "command.h"
+#include "hook/hook.h"
 #include "hook/raw.h"
 #include "util/scope.h"
 
@@ -46,11 +47,10 @@ struct call {
 
 /* ---- the word --------------------------------------------------------------------------------- */
 
-static int check_layout(const struct bh_meta *m, const char *path, struct bh_err *err)
+/* Whatever the layout: as far as the word it is the same in all of them. */
+static int check_magic(const struct bh_meta *m, const char *path, struct bh_err *err)
 {
-	if (m->magic == BH_MAGIC && m->layout == BH_LAYOUT)
-		return 0;
-	return bh_err_set(err, -EUCLEAN, "'%s' has another layout than this version's", path);
+	return m->magic == BH_MAGIC ? 0 : bh_err_set(err, -EUCLEAN, "'%s' is not of ours", path);
 }
 
 /* The pinned bh_meta in memory; *ret is to be unmapped. Return: 0, -ENOENT nothing is pinned, or -errno. */
@@ -72,21 +72,50 @@ static int map_meta(const char *pin_dir, struct bh_meta **ret, struct bh_err *er
 	return 0;
 }
 
-/* @set: NULL to look alone. Return: 1 open, 0 closed, -ENOENT nothing is pinned, or -errno. */
-static int word(const char *pin_dir, const bool *set, struct bh_err *err)
+static int word_in(const char *pin_dir, const bool *set, struct bh_err *err)
 {
 	struct bh_meta *meta = NULL;
 	int r = map_meta(pin_dir, &meta, err);
 
 	if (r < 0)
 		return r;
-	r = check_layout(meta, pin_dir, err);
+	r = check_magic(meta, pin_dir, err);
 	if (!r && set)
 		__atomic_store_n(&meta->open, *set, __ATOMIC_SEQ_CST);
 	if (!r)
 		r = !!__atomic_load_n(&meta->open, __ATOMIC_SEQ_CST);
 	(void)munmap(meta, (size_t)sysconf(_SC_PAGESIZE));
 	return r;
+}
+
+struct question {
+	const bool *set; /* NULL to look alone */
+	int r;
+	struct bh_err *err;
+};
+
+static int ask_dir(void *ctx, const char *pin_dir)
+{
+	struct question *q = ctx;
+	struct bh_err why = { "" };
+	const int r = word_in(pin_dir, q->set, &why);
+
+	if (r == -ENOENT && q->r != -ENOENT)
+		return 0;
+	if (r < 0 || q->r == -ENOENT || !q->r)
+		q->r = bh_err_set(q->err, r, "%s", why.msg);
+	return 0;
+}
+
+/* Of every layout that is pinned, for any of them may be the one that decides. @set: NULL to look alone.
+ * Return: 1 open, 0 closed, -ENOENT nothing is pinned, or -errno. */
+static int word(const char *pin_dir, const bool *set, struct bh_err *err)
+{
+	struct question q = { .set = set, .r = -ENOENT, .err = err };
+
+	(void)ask_dir(&q, pin_dir);
+	(void)hook_beside(pin_dir, ask_dir, &q);
+	return q.r;
 }
 
 /* ---- the commands ----------------------------------------------------------------------------- */

@@ -71,6 +71,8 @@ void endpoints_enforced(struct agent *a);
 /* Looks at every interface, some ms in one turn of the loop, and puts back the programs where they are
  * missing or older than what is pinned (20 ms for one tcx link: the kernel waits for readers). */
 void endpoints_check_hooks(struct agent *a);
+/* The same for all of them at once. Return: how many are not as they should be now. */
+size_t endpoints_replace_hooks(struct agent *a);
 void endpoints_tick(struct agent *a);
 
 /* Borrowed; NULL if not known. */

@@ -6,6 +6,7 @@
 
 #include "adopt.h"
 #include "endpoints_internal.h"
+#include "former.h"
 #include "util/clock.h"
 #include "util/log.h"
 #include "util/scope.h"
@@ -60,8 +61,11 @@ static void attach(struct agent *a, struct endpoint *e, struct endpoint_record *
 	enum hook_mode mode = HOOK_AUTO;
 	struct bh_err err = {};
 	char text[ENDPOINT_TEXT];
-	const int ret = hook_attach(&h, mode_for(a, r), &mode, &err);
+	int ret;
 
+	former_copy(a, e->ifindex);
+	ret = hook_attach(&h, mode_for(a, r), &mode, &err);
+	former_copy(a, e->ifindex);
 	if (ret >= 0) {
 		attached(a, e, r, mode, why);
 		return;
@@ -148,28 +152,32 @@ static void check_order(struct agent *a, struct endpoint *e, struct endpoint_rec
 		event_tell(a, true, "ForeignProgram", &about, "%s; only --attach tcx can change that", who);
 }
 
-static void check_hook(struct agent *a, struct endpoint *e)
+/* Return: whether there is something left to do for somebody else, or later. */
+static bool check_hook(struct agent *a, struct endpoint *e)
 {
 	const struct hook h = { .pin_dir = a->opt.pin_dir, .key = e->key, .ifindex = e->ifindex };
 	struct endpoint_record *r = endpoints_find(a, &e->key);
+	const struct hash128 key = e->key;
 	struct bh_err err = { "its state file says so" };
 	auto_fd int held = -1;
 	int state;
 
 	if (!r || endpoints_check_link(a, e) || r->waits)
-		return;
+		return false;
 	state = hook_check(&h, &err);
 	if (state == HOOK_FIRST && !r->displaced && !r->unprotected && !r->broken)
-		return;
+		return false;
 	held = api_lock_key(a->opt.run_dir, &e->key, 0, NULL);
 	if (held == -ETIMEDOUT)
-		return; /* a call of the plugin is under way: what is missing may be its doing */
+		return true; /* a call of the plugin is under way: what is missing may be its doing */
 	if (state > HOOK_MISSING && !r->unprotected && !r->broken)
 		check_order(a, e, r, &h, state, err.msg);
 	else if (has_record(a, e))
 		attach(a, e, r, err.msg);
 	else
 		endpoints_drop(a, e, false, "its programs and its record were taken away");
+	r = endpoints_find(a, &key);
+	return r && r->broken;
 }
 
 /* ---- all of them --------------------------------------------------------------------------- */
@@ -218,7 +226,7 @@ void hooks_on_sweep(void *ctx)
 	const uint64_t end_ns = clock_ns() + SWEEP_NS;
 
 	while (a->endpoints->next < a->model->endpoints.n) {
-		check_hook(a, a->model->endpoints.v[a->endpoints->next++]);
+		(void)check_hook(a, a->model->endpoints.v[a->endpoints->next++]);
 		if (clock_ns() < end_ns)
 			continue;
 		loop_timer_set(a->loop, &a->endpoints->sweep, 0);
@@ -231,10 +239,19 @@ void hooks_on_sweep(void *ctx)
 
 void endpoints_check_hooks(struct agent *a)
 {
-	if (a->endpoints->sweep.due_ns)
-		return; /* the last one still goes on */
+	if (a->endpoints->sweep.due_ns || former_waits(a))
+		return; /* the last one still goes on, or our programs would know nothing */
 	a->endpoints->next = 0;
 	hooks_on_sweep(a);
+}
+
+size_t endpoints_replace_hooks(struct agent *a)
+{
+	size_t i = a->model->endpoints.n, left = 0;
+
+	while (i--) /* from the end: it may take one out */
+		left += check_hook(a, a->model->endpoints.v[i]);
+	return left;
 }
 
 void endpoints_enforced(struct agent *a)

@@ -45,10 +45,23 @@ void requests_free(struct agent *a)
 
 /* ---- add ---------------------------------------------------------------------------------- */
 
+/* Another version's plugin hangs what another layout's maps decide: nobody would fill those for it. */
+static int check_programs(struct agent *a, const struct hash128 *key, struct bh_err *err)
+{
+	const struct endpoint_record *r = endpoints_record(a, key);
+	const struct endpoint *e = model_endpoint(a->model, key);
+	const struct hook h = { .pin_dir = a->opt.pin_dir, .key = *key, .ifindex = e ? e->ifindex : 0 };
+
+	if (!r || !e || !r->attach[0])
+		return 0; /* it says that there are none */
+	return hook_check(&h, err) > HOOK_MISSING ? 0 : -EUCLEAN;
+}
+
 /* Return: whether it is answered. */
 static bool answer_add(struct agent *a, struct waiter *w)
 {
 	const struct table_endpoint *ep;
+	struct bh_err why = { "" };
 
 	if (!w->confirmed || w->change > reconcile_done(a->reconcile))
 		return false;
@@ -60,7 +73,11 @@ static bool answer_add(struct agent *a, struct waiter *w)
 	}
 	if (ep->set < 0)
 		return false; /* its pod is not known yet: endpoints_tell_unknown() says so */
-	(void)api_send(w->conn, jx_done());
+	if (check_programs(a, &w->key, &why) < 0)
+		(void)api_send_error(w->conn, CODE_RETRY,
+				     "the plugin has not attached this version's programs: %s", why.msg);
+	else
+		(void)api_send(w->conn, jx_done());
 	return true;
 }
 

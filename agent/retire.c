@@ -116,6 +116,28 @@ static const char *below(const char *dir, const char *name, char ret[256])
 	return ret;
 }
 
+static void clear_pins(struct outcome *o, const char *pin_dir)
+{
+	char path[256];
+
+	remove_dir(o, below(pin_dir, "links", path));
+	clear_dir(o, pin_dir, is_pin);
+}
+
+int retire_pins(const char *pin_dir, struct bh_err *err)
+{
+	struct outcome o = { .err = err };
+
+	clear_pins(&o, pin_dir);
+	return o.r;
+}
+
+static int clear_beside(void *ctx, const char *dir)
+{
+	clear_pins(ctx, dir);
+	return 0;
+}
+
 int retire_node(const char *run_dir, const char *pin_dir, struct bh_err *err)
 {
 	struct outcome o = { .err = err };
@@ -127,8 +149,8 @@ int retire_node(const char *run_dir, const char *pin_dir, struct bh_err *err)
 	note(&o, r, &why);
 	if (r)
 		return r; /* what hangs there goes by the pins: they are needed for the next try */
-	remove_dir(&o, below(pin_dir, "links", path));
-	clear_dir(&o, pin_dir, is_pin);
+	clear_pins(&o, pin_dir);
+	(void)hook_beside(pin_dir, clear_beside, &o);
 	clear_dir(&o, below(run_dir, API_ENDPOINTS, path), is_any);
 	remove_dead_socket(&o, run_dir);
 	clear_dir(&o, run_dir, is_state);

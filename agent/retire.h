@@ -18,4 +18,7 @@
  */
 int retire_node(const char *run_dir, const char *pin_dir, struct bh_err *err);
 
+/* The part of it that removes what is pinned under one directory, where nothing hangs by it any more. */
+int retire_pins(const char *pin_dir, struct bh_err *err);
+
 #endif

@@ -9,8 +9,12 @@
 
 #include <linux/types.h>
 
-#define BH_LAYOUT  2
-#define BH_PIN_DIR "/sys/fs/bpf/bulkhead-v2" /* default; the number is BH_LAYOUT */
+#ifndef BH_LAYOUT /* a build for the tests of upgrades says another number */
+#define BH_LAYOUT 2
+#endif
+#define BH_DIGITS_(n) #n
+#define BH_DIGITS(n)  BH_DIGITS_(n)
+#define BH_PIN_DIR    "/sys/fs/bpf/bulkhead-v" BH_DIGITS(BH_LAYOUT) /* default */
 
 #define BH_ASSERT_SIZE(type, bytes) _Static_assert(sizeof(type) == (bytes), #type " changed size")
 
@@ -370,7 +374,9 @@ BH_ASSERT_SIZE(struct bh_id, 24);
 
 #define BH_MAGIC 0x42554c4bu /* "BULK" */
 
-struct bh_meta { /* bh_meta[0], mmapped */
+/* bh_meta[0], mmapped. Up to and with `open` it is the same in every layout: programs and agents of others
+ * ask it. */
+struct bh_meta {
 	__u32 magic, layout;
 	__u32 epoch;	     /* last epoch given to any endpoint: the agent counts on from here */
 	__u32 event_jiffies; /* least distance of two events of one flow; set by the agent */

@@ -38,10 +38,11 @@ int dp_open(const char *pin_dir, const struct dp_sizes *sizes, struct dp **ret, 
  * dp_prepare() - what of dp_open() changes nothing and takes its time: the kernel's check of the programs.
  *
  * For an agent that waits for another one, which goes on meanwhile. Nothing but dp_take() and dp_free() may
- * follow. Return: 0, -ENOENT not everything is pinned yet, or as dp_open().
- * dp_take(): the rest. Return: 0, -ESTALE other maps are pinned by now (use dp_open()), or as dp_open().
+ * follow. Where another layout is pinned and ours is not, the maps are made (@sizes), and pinned by
+ * dp_take(). Return: 0, -ENOENT not everything is pinned yet, or as dp_open(). dp_take(): the rest. Return:
+ * 0, -ESTALE other maps are pinned by now (use dp_open()), or as dp_open().
  */
-int dp_prepare(const char *pin_dir, struct dp **ret, struct bh_err *err);
+int dp_prepare(const char *pin_dir, const struct dp_sizes *sizes, struct dp **ret, struct bh_err *err);
 int dp_take(struct dp *dp, struct bh_err *err);
 void dp_free(struct dp *dp); /* closes; whatever is pinned stays and goes on working */
 const char *dp_pin_dir(const struct dp *dp);
@@ -55,6 +56,21 @@ void dp_clones_free(struct dp *dp);
 /* Whether all our pins are still there. Return: 1, 0, or -errno. dp_repin() puts back what is not. */
 int dp_pins_ok(const struct dp *dp);
 int dp_repin(struct dp *dp, struct bh_err *err);
+
+/*
+ * What agents of other layouts have left beside @pin_dir (hook_beside()), locked like our own from dp_open()
+ * or dp_take() on.
+ *
+ * dp_former(): the path of one of them; NULL: there are not so many.
+ * dp_former_copy(): their sessions of one interface (0: of all) into ours, as ones that live, with their idle
+ * time, and are decided afresh at their next packet. Of one flow that has a session here already, the one
+ * that was seen last counts. Return: how many were stored, or -errno. dp_former_unread(): whether there is
+ * one whose sessions this version cannot read. dp_former_close(): lets go of them, where they are done with.
+ */
+const char *dp_former(const struct dp *dp, size_t i);
+bool dp_former_unread(const struct dp *dp);
+int dp_former_copy(struct dp *dp, uint32_t ifindex, struct bh_err *err);
+void dp_former_close(struct dp *dp);
 
 /* Read everything the programs decide by. */
 int dp_read(struct dp *dp, struct actual **ret, struct bh_err *err);

@@ -11,6 +11,7 @@
 #include "dataplane/lines.h"
 #include "dataplane/slices.h"
 #include "policy.skel.h"
+#include "util/vec.h"
 
 /* An mmapped array map. The kernel rounds elements up to 8 bytes. */
 struct mapped {
@@ -18,6 +19,8 @@ struct mapped {
 	size_t bytes, stride;
 	uint32_t n;
 };
+
+struct former; /* one directory of another layout: former.c */
 
 struct grace {
 	pthread_t thread;
@@ -55,6 +58,8 @@ struct dp {
 	struct policy_bpf *clone; /* dp_clones(); NULL: there are none */
 	struct grace grace;
 	struct pool pool;
+	VEC(struct former *) formers;
+	bool fresh; /* dp_prepare() made maps that are pinned nowhere yet */
 	uint32_t hz;
 	int cpus; /* possible ones: values of a per-CPU look-up */
 };
@@ -62,6 +67,12 @@ struct dp {
 int grace_init(struct grace *g, struct bh_err *err);
 void grace_done(struct grace *g);
 int grace_wait(const struct grace *g, struct bh_err *err); /* blocks */
+
+/* Locks every directory of another layout. Return: 0, -EBUSY an agent has one, or -errno. */
+int former_open(struct dp *dp, struct bh_err *err);
+
+int dp_map_array(int fd, const char *name, struct mapped *ret, struct bh_err *err);
+void dp_unmap_array(struct mapped *m);
 
 /* @adopted: endpoints may have slices already. Return: 0 or -errno. */
 int pool_open(struct dp *dp, bool adopted, struct bh_err *err);
@@ -78,6 +89,10 @@ int dp_retire_stats(struct dp *dp, uint32_t slot, struct bh_err *err);
 
 /* What this kernel has not and our programs need, in words; NULL: nothing that we know of. */
 const char *kernel_lacks(void);
+
+/* A session as it is but for its life, `seen` too, with the epoch and rights of its word. Return: 1 stored, 0
+ * there is one that was seen as late, or no room, or -errno. */
+int dp_session_put(struct dp *dp, const struct bh_flow6 *flow, const struct bh_session *s, uint32_t now);
 
 static inline void *mapped_at(const struct mapped *m, uint32_t index)
 {

@@ -139,6 +139,22 @@ int lines_put(const struct lines *l, struct bh_slice slice, const struct lines_o
 	return -ENOSPC;
 }
 
+int lines_put_later(const struct lines *l, struct bh_slice slice, const struct lines_owner *o,
+		    const struct bh_flow6 *flow, const struct bh_session *fresh)
+{
+	const uint64_t hash = session_hash(flow, l->seed, l->wide);
+	struct bh_session *at;
+	__u64 word;
+
+	at = session_seek(set_at(l, session_set(hash, slice)), hash, flow, l->wide, &word);
+	if (!at || (int32_t)(fresh->seen - READ_ONCE(at->seen)) <= 0 || !session_claim(at, word))
+		return lines_put(l, slice, o, flow, fresh);
+	session_write(at, flow, fresh, l->wide);
+	session_publish(at,
+			session_word(session_tag(hash), word_fixed(fresh->word), word_epoch(fresh->word)));
+	return 0;
+}
+
 struct copy {
 	const struct lines *l;
 	struct bh_slice to;

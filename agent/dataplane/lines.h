@@ -54,6 +54,10 @@ bool lines_have(const struct lines *l, struct bh_slice slice, const struct bh_fl
 int lines_put(const struct lines *l, struct bh_slice slice, const struct lines_owner *o,
 	      const struct bh_flow6 *flow, const struct bh_session *fresh);
 
+/* The same, but if the flow has one that was seen earlier than @fresh: then that becomes @fresh. */
+int lines_put_later(const struct lines *l, struct bh_slice slice, const struct lines_owner *o,
+		    const struct bh_flow6 *flow, const struct bh_session *fresh);
+
 /* All that @from has and @to has not. Return: how many found no room. */
 uint32_t lines_copy(const struct lines *l, struct bh_slice from, struct bh_slice to,
 		    const struct lines_owner *o);

@@ -17,6 +17,7 @@
 #include <sys/vfs.h>
 #include <time.h>
 
+#include "hook/hook.h"
 #include "util/clock.h"
 #include "util/scope.h"
 
@@ -70,6 +71,21 @@ static int open_pin_dir(struct dp *dp, struct bh_err *err)
 	scope_close(&dp->lock);
 	dp->lock = -1;
 	return bh_err_set(err, -EBUSY, "another agent holds '%s'", dp->pin_dir);
+}
+
+/* Ours, and those of other layouts: all or none. */
+static int lock_dirs(struct dp *dp, struct bh_err *err)
+{
+	int r = open_pin_dir(dp, err);
+
+	if (r)
+		return r;
+	r = former_open(dp, err);
+	if (r < 0) {
+		scope_close(&dp->lock);
+		dp->lock = -1;
+	}
+	return r;
 }
 
 static void set_size(struct bpf_map *map, uint32_t entries)
@@ -163,25 +179,35 @@ static int pin_maps(struct dp *dp, struct bh_err *err)
 	return 0;
 }
 
-static int map_array(const struct bpf_map *map, struct mapped *ret, struct bh_err *err)
+int dp_map_array(int fd, const char *name, struct mapped *ret, struct bh_err *err)
 {
-	const long page = sysconf(_SC_PAGESIZE);
+	const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	struct bpf_map_info info = { 0 };
+	uint32_t len = sizeof(info);
 
-	ret->stride = (bpf_map__value_size(map) + 7) & ~7u;
-	ret->n = bpf_map__max_entries(map);
-	ret->bytes = (ret->stride * ret->n + (size_t)page - 1) & ~((size_t)page - 1);
-	ret->at = mmap(NULL, ret->bytes, PROT_READ | PROT_WRITE, MAP_SHARED, bpf_map__fd(map), 0);
+	if (bpf_obj_get_info_by_fd(fd, &info, &len) < 0)
+		return bh_err_errno(err, -errno, "cannot look at '%s'", name);
+	ret->stride = (info.value_size + 7) & ~7u;
+	ret->n = info.max_entries;
+	ret->bytes = (ret->stride * ret->n + page - 1) & ~(page - 1);
+	ret->at = mmap(NULL, ret->bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	if (ret->at == MAP_FAILED) {
 		ret->at = NULL;
-		return bh_err_errno(err, -errno, "cannot map '%s' into memory", bpf_map__name(map));
+		return bh_err_errno(err, -errno, "cannot map '%s' into memory", name);
 	}
 	return 0;
 }
 
-static void unmap_array(struct mapped *m)
+void dp_unmap_array(struct mapped *m)
 {
 	if (m->at)
 		(void)munmap(m->at, m->bytes);
+	m->at = NULL;
+}
+
+static int map_array(const struct bpf_map *map, struct mapped *ret, struct bh_err *err)
+{
+	return dp_map_array(bpf_map__fd(map), bpf_map__name(map), ret, err);
 }
 
 static int map_arrays(struct dp *dp, struct bh_err *err)
@@ -510,7 +536,7 @@ int dp_open(const char *pin_dir, const struct dp_sizes *sizes, struct dp **ret, 
 
 	if (!dp)
 		return bh_err_set(err, -ENOMEM, "no memory");
-	r = open_pin_dir(dp, err);
+	r = lock_dirs(dp, err);
 	r = r ? r : load(dp, sizes, err);
 	r = r ? r : take(dp, err);
 	if (r < 0) {
@@ -549,27 +575,53 @@ static int all_pinned(const struct dp *dp)
 	return r;
 }
 
-/* Maps of our own making would be nobody's. */
-static int load_pinned(struct dp *dp, struct bh_err *err)
+/* Whether another map has the name of one of ours by now. */
+static bool is_stale(const struct dp *dp)
+{
+	struct bpf_map *map;
+	char path[256];
+
+	if (!dp->fresh)
+		return all_pinned(dp) <= 0;
+	bpf_object__for_each_map(map, dp->skel->obj)
+		if (is_ours(map) && is_there(pin_path(dp, bpf_map__name(map), path, sizeof(path))) &&
+		    is_pinned(dp, map) <= 0)
+			return true;
+	return false;
+}
+
+static int says_yes(void *ctx, const char *dir)
 {
 	char path[256];
+
+	(void)ctx;
+	(void)snprintf(path, sizeof(path), "%s/" PROG_TO_POD, dir);
+	return is_there(path); /* pinned last */
+}
+
+/* Maps of our own making would be nobody's, but where our layout is to follow another one. */
+static int load_prepared(struct dp *dp, const struct dp_sizes *sizes, struct bh_err *err)
+{
 	int r = -ENOENT;
 
-	if (is_there(pin_path(dp, PROG_TO_POD, path, sizeof(path)))) /* pinned last */
+	dp->fresh = !says_yes(NULL, dp->pin_dir);
+	if (!dp->fresh)
 		r = load(dp, NULL, err);
-	if (!r && all_pinned(dp) <= 0)
+	else if (hook_beside(dp->pin_dir, says_yes, NULL) > 0)
+		r = load(dp, sizes, err);
+	if (!r && is_stale(dp))
 		r = -ENOENT;
 	return r != -ENOENT ? r : bh_err_set(err, r, "not everything is pinned under '%s' yet", dp->pin_dir);
 }
 
-int dp_prepare(const char *pin_dir, struct dp **ret, struct bh_err *err)
+int dp_prepare(const char *pin_dir, const struct dp_sizes *sizes, struct dp **ret, struct bh_err *err)
 {
 	struct dp *dp = dp_new(pin_dir);
 	int r;
 
 	if (!dp)
 		return bh_err_set(err, -ENOMEM, "no memory");
-	r = load_pinned(dp, err);
+	r = load_prepared(dp, sizes, err);
 	if (r < 0) {
 		dp_free(dp);
 		return r;
@@ -580,11 +632,11 @@ int dp_prepare(const char *pin_dir, struct dp **ret, struct bh_err *err)
 
 int dp_take(struct dp *dp, struct bh_err *err)
 {
-	int r = open_pin_dir(dp, err);
+	int r = lock_dirs(dp, err);
 
 	if (r)
 		return r;
-	if (all_pinned(dp) <= 0)
+	if (is_stale(dp))
 		return bh_err_set(err, -ESTALE, "other maps are pinned under '%s' by now", dp->pin_dir);
 	return take(dp, err);
 }
@@ -596,14 +648,15 @@ void dp_free(struct dp *dp)
 	grace_done(&dp->grace);
 	pool_close(dp);
 	ring_buffer__free(dp->ring);
-	unmap_array(&dp->endpoints);
-	unmap_array(&dp->classes);
-	unmap_array(&dp->pool.sets[BH_V4]);
-	unmap_array(&dp->pool.sets[BH_V6]);
-	unmap_array(&dp->meta);
+	dp_unmap_array(&dp->endpoints);
+	dp_unmap_array(&dp->classes);
+	dp_unmap_array(&dp->pool.sets[BH_V4]);
+	dp_unmap_array(&dp->pool.sets[BH_V6]);
+	dp_unmap_array(&dp->meta);
 	scope_close(&dp->prog[0]);
 	scope_close(&dp->prog[1]);
 	dp_clones_free(dp);
+	dp_former_close(dp);
 	policy_bpf__destroy(dp->skel);
 	scope_close(&dp->lock);
 	free(dp->pin_dir);

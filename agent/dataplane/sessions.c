@@ -118,30 +118,55 @@ static struct bh_session session_of(const struct dp *dp, const struct dp_seed *s
 	};
 }
 
-static int put(struct dp *dp, const struct dp_seed *seed, uint32_t slot, uint32_t now)
+typedef int (*put_fn)(const struct lines *l, struct bh_slice slice, const struct lines_owner *o,
+		      const struct bh_flow6 *flow, const struct bh_session *fresh);
+
+/* Where there is no room the slice grows, as often as the pool has more. */
+static int put(struct dp *dp, uint32_t slot, const struct bh_flow6 *flow, const struct bh_session *fresh,
+	       uint32_t now, put_fn put_line)
 {
-	const enum bh_family f = is_v4(&seed->flow.local) ? BH_V4 : BH_V6;
+	const enum bh_family f = is_v4(&flow->local) ? BH_V4 : BH_V6;
 	const struct bh_endpoint *ep = dp_endpoint(dp, slot);
 	const struct lines_owner owner = { .ifindex = ep->ifindex, .born = ep->born, .now = now };
-	const struct bh_session fresh = session_of(dp, seed, now);
 	int r = slice_sets(ep->slice[f]) ? 0 : -ENOSPC;
 
 	if (!r)
-		r = lines_put(&dp->pool.lines[f], ep->slice[f], &owner, &seed->flow, &fresh);
+		r = put_line(&dp->pool.lines[f], ep->slice[f], &owner, flow, fresh);
 	while (r == -ENOSPC && pool_grow_now(dp, slot, f, NULL) == 0)
-		r = lines_put(&dp->pool.lines[f], ep->slice[f], &owner, &seed->flow, &fresh);
-	return r == -EEXIST ? 0 : r;
+		r = put_line(&dp->pool.lines[f], ep->slice[f], &owner, flow, fresh);
+	return r;
 }
 
 int dp_session_seed(struct dp *dp, const struct dp_seed *seed, struct bh_err *err)
 {
 	const int slot = dp_slot(dp, seed->flow.ifindex);
+	struct bh_session fresh;
 	uint32_t now;
 	int r = slot < 0 ? slot : dp_now(dp, &now, err);
 
-	if (!r)
-		r = put(dp, seed, (uint32_t)slot, now);
+	if (!r) {
+		fresh = session_of(dp, seed, now);
+		r = put(dp, (uint32_t)slot, &seed->flow, &fresh, now, lines_put);
+	}
+	if (r == -EEXIST)
+		return 0;
 	return r < 0 ? bh_err_errno(err, r, "cannot store a session of interface %u", seed->flow.ifindex) : 0;
+}
+
+int dp_session_put(struct dp *dp, const struct bh_flow6 *flow, const struct bh_session *s, uint32_t now)
+{
+	const int slot = dp_slot(dp, flow->ifindex);
+	const enum bh_life life =
+		s->flags & BH_SESS_CUT ? BH_LIFE_CUT : session_life(flow->proto, (enum bh_state)s->state);
+	struct bh_session fresh = *s;
+	int r;
+
+	if (slot < 0)
+		return 0;
+	fresh.life = dp_meta(dp)->life[life];
+	r = session_is_over(&fresh, now) ? -EEXIST
+					 : put(dp, (uint32_t)slot, flow, &fresh, now, lines_put_later);
+	return r == -EEXIST || r == -ENOSPC ? 0 : r ? r : 1;
 }
 
 void dp_set_lives(struct dp *dp, const uint32_t seconds[BH_LIFE_MAX])

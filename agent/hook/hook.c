@@ -97,7 +97,7 @@ int hook_progs_open(const struct hook *h, struct progs *ret, struct bh_err *err)
 	return 0;
 }
 
-static int make_link_dir(const struct hook *h, struct bh_err *err)
+int hook_link_dir(const struct hook *h, struct bh_err *err)
 {
 	char path[PATH_BYTES];
 
@@ -147,7 +147,7 @@ static int drop_link(const struct hook *h, const struct side *s, struct bh_err *
 	return 0;
 }
 
-static int drop_links(const struct hook *h, struct bh_err *err)
+static int drop_links_in(const struct hook *h, struct bh_err *err)
 {
 	int first = 0;
 	size_t i;
@@ -158,6 +158,23 @@ static int drop_links(const struct hook *h, struct bh_err *err)
 		first = first ? first : r;
 	}
 	return first;
+}
+
+static int drop_links_beside(void *ctx, const char *dir)
+{
+	struct hook h = *(const struct hook *)ctx;
+
+	h.pin_dir = dir;
+	(void)drop_links_in(&h, NULL);
+	return 0;
+}
+
+static int drop_links(const struct hook *h, struct bh_err *err)
+{
+	const int r = drop_links_in(h, err);
+
+	(void)hook_beside(h->pin_dir, drop_links_beside, (void *)h);
+	return r;
 }
 
 /* ---- tcx -------------------------------------------------------------------------------- */
@@ -176,37 +193,70 @@ static int create_link(int prog_fd, uint32_t ifindex, uint32_t attach_type)
 	return fd;
 }
 
-/*
- * An interface is born once: whose pin has hung our program on it before (an adoption, an owner that is gone)
- * hands it over by rename, so that no packet meets an empty hook. Return: 1 done, 0 there is none, -errno.
- */
-static int inherit_link(const struct hook *h, const struct side *s)
+struct heir {
+	const struct hook *h;
+	const struct side *s;
+};
+
+/* Return: 1 the link pinned at @from is ours now, 0 it does not hang there, or -errno. */
+static int inherit_pin(const struct heir *heir, const char *from)
 {
-	char dir[PATH_BYTES], from[PATH_BYTES + 64], to[PATH_BYTES];
-	struct dirent *entry;
+	struct raw_link_info i = { 0 };
+	auto_fd int fd = raw_obj_get(from);
+	char to[PATH_BYTES];
+
+	if (fd < 0 || raw_link_info(fd, &i) || !hook_hangs_on(&i, heir->s, heir->h->ifindex))
+		return 0;
+	if (hook_link_path(heir->h, heir->s, to) < 0)
+		return -ENAMETOOLONG;
+	return rename(from, to) < 0 ? -errno : 1;
+}
+
+/* Of the same owner, in another layout's directory. */
+static int inherit_own(void *ctx, const char *dir)
+{
+	const struct heir *heir = ctx;
+	const struct hook h = { .pin_dir = dir, .key = heir->h->key };
+	char from[PATH_BYTES];
+
+	return hook_link_path(&h, heir->s, from) < 0 ? -ENAMETOOLONG : inherit_pin(heir, from);
+}
+
+static int inherit_any(void *ctx, const char *pin_dir)
+{
+	char dir[PATH_BYTES], from[PATH_BYTES + 64];
+	const struct dirent *entry;
 	DIR *d = NULL;
-	uint32_t first;
 	int r = 0;
 
-	if (raw_prog_query(h->ifindex, s->attach_type, &first, 1) < 1)
-		return 0;
-	if (snprintf(dir, sizeof(dir), "%s/links", h->pin_dir) >= (int)sizeof(dir) ||
-	    hook_link_path(h, s, to) < 0)
+	if (snprintf(dir, sizeof(dir), "%s/links", pin_dir) >= (int)sizeof(dir))
 		return -ENAMETOOLONG;
 	d = opendir(dir);
-	while (d && !r && (entry = readdir(d))) {
-		struct raw_link_info i = { 0 };
-		auto_fd int fd = -1;
-
-		if (snprintf(from, sizeof(from), "%s/%s", dir, entry->d_name) >= (int)sizeof(from))
-			continue;
-		fd = raw_obj_get(from);
-		if (fd >= 0 && !raw_link_info(fd, &i) && hook_hangs_on(&i, s, h->ifindex))
-			r = rename(from, to) < 0 ? -errno : 1;
-	}
+	while (d && !r && (entry = readdir(d)))
+		if (snprintf(from, sizeof(from), "%s/%s", dir, entry->d_name) < (int)sizeof(from))
+			r = inherit_pin(ctx, from);
 	if (d)
 		(void)closedir(d);
 	return r;
+}
+
+/*
+ * An interface is born once: whose pin has hung our program on it before (another layout's, an adoption, an
+ * owner that is gone) hands it over by rename, so that no packet meets an empty hook. Return: 1 done, 0 there
+ * is none, -errno.
+ */
+static int inherit_link(const struct hook *h, const struct side *s)
+{
+	struct heir heir = { h, s };
+	uint32_t first;
+	int r;
+
+	if (raw_prog_query(h->ifindex, s->attach_type, &first, 1) < 1)
+		return 0;
+	r = hook_beside(h->pin_dir, inherit_own, &heir);
+	if (!r)
+		r = inherit_any(&heir, h->pin_dir);
+	return r ? r : hook_beside(h->pin_dir, inherit_any, &heir);
 }
 
 static int new_link(const struct hook *h, const struct side *s, int prog_fd, struct bh_err *err)
@@ -265,7 +315,7 @@ static int attach_tcx(const struct hook *h, const struct progs *p, struct bh_err
 	size_t i;
 	int r;
 
-	r = make_link_dir(h, err);
+	r = hook_link_dir(h, err);
 	for (i = 0; !r && i < SIDES; i++)
 		r = attach_link(h, &hook_sides[i], p->fd[i], &made[i], err);
 	for (i = 0; r && i < SIDES; i++)

@@ -38,20 +38,35 @@ int hook_ready(const char *pin_dir, struct bh_err *err);
  *
  * tcx: links pinned as PIN_DIR/links/KEY_from and KEY_to, before every other program; one that is
  * pinned and hangs on this interface is kept and its program updated, one that hangs elsewhere or
- * nowhere is replaced. clsact: filters with our own handle and priority, replaced in place.
- * On failure nothing that this call made is left behind.
- * Return: 0, -ENOENT the programs are not pinned, -ENODEV no such interface, -EBUSY an ingress qdisc
- * is in the way of clsact, or another -errno.
+ * nowhere is replaced. A link of another layout's that hangs there is taken over. clsact: filters with our
+ * own handle and priority, replaced in place. On failure nothing that this call made is left behind. Return:
+ * 0, -ENOENT the programs are not pinned, -ENODEV no such interface, -EBUSY an ingress qdisc is in the way of
+ * clsact, or another -errno.
  */
 int hook_attach(const struct hook *h, enum hook_mode mode, enum hook_mode *ret_mode, struct bh_err *err);
 
-/* Take them off again, by pins and by interface, whichever there is; 0 when there was nothing.
- * ifindex 0: only the pins. The clsact qdisc stays if anyone else has a filter on it. */
+/* Take them off again, by pins (of other layouts, too) and by interface, whichever there is; 0 when there was
+ * nothing. ifindex 0: only the pins. The clsact qdisc stays if anyone else has a filter on it. */
 int hook_detach(const struct hook *h, struct bh_err *err);
 
-/* Takes our programs off every interface here, whoever owns them, and unpins every link. Goes on after a
- * failure and returns the first one. The pinned programs and maps stay. */
+/* Takes our programs off every interface here, whoever owns them, and unpins every link, other layouts' too.
+ * Goes on after a failure and returns the first one. The pinned programs and maps stay. */
 int hook_sweep(const char *pin_dir, struct bh_err *err);
+
+/*
+ * Agents of another layout of the maps pin in a directory of their own, which is called as ours but for the
+ * number at its end: ".../bulkhead-v1", ".../bulkhead-v2". A directory whose name does not end so stands
+ * alone.
+ *
+ * hook_beside(): those that are there. What is not 0 from @each ends the walk and is the result. Return: 0,
+ * that, or -errno. hook_take_links(): whatever link of @from's still hangs somewhere runs @pin_dir's programs
+ * and is pinned there; what hangs nowhere, or beside one that is there already, goes. Goes on after a
+ * failure; 0 or the first -errno. hook_unpin(): the programs alone. From now on hook_attach() by that
+ * directory is told -ENOENT.
+ */
+int hook_beside(const char *pin_dir, int (*each)(void *ctx, const char *dir), void *ctx);
+int hook_take_links(const char *from, const char *pin_dir, struct bh_err *err);
+int hook_unpin(const char *pin_dir, struct bh_err *err);
 
 enum hook_state {
 	HOOK_MISSING = 0,   /* one is not there, or is not the pinned one */

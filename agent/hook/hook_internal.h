@@ -25,6 +25,7 @@ struct progs {
 void hook_progs_close(struct progs *p);
 int hook_progs_open(const struct hook *h, struct progs *ret, struct bh_err *err); /* 0, -ENOENT, -errno */
 
+int hook_link_dir(const struct hook *h, struct bh_err *err); /* makes it; 0 or -errno */
 int hook_link_path(const struct hook *h, const struct side *s, char ret[PATH_BYTES]);
 /* Return: a link descriptor, -ENOENT there is no such pin, or another -errno. */
 int hook_link_open(const struct hook *h, const struct side *s, struct raw_link_info *ret, struct bh_err *err);

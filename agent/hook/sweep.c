@@ -78,9 +78,16 @@ static int sweep_filters(const char *pin_dir, struct bh_err *err)
 	return first;
 }
 
+static int sweep_beside(void *ctx, const char *dir)
+{
+	return sweep_links(dir, ctx);
+}
+
 int hook_sweep(const char *pin_dir, struct bh_err *err)
 {
-	const int r = sweep_links(pin_dir, err), f = sweep_filters(pin_dir, r ? NULL : err);
+	int r = sweep_links(pin_dir, err), f;
 
+	r = r ? r : hook_beside(pin_dir, sweep_beside, err);
+	f = sweep_filters(pin_dir, r ? NULL : err);
 	return r ? r : f;
 }

@@ -99,12 +99,12 @@ static int new_endpoint(struct work *w, const struct table_endpoint *e)
 	s->ep.slot = take_ep_slot(w, e->ifindex);
 	if (s->ep.slot == NO_SLOT)
 		return bh_err_set(w->err, -ENOSPC, "map bh_endpoints is full: %d interfaces", BH_EP_SLOTS);
-	w->epoch += e->flags & BH_EP_ADOPTED ? 2 : 1;
+	w->epoch += 2;
 	s->ep.ep = (struct bh_endpoint){
 		.ifindex = e->ifindex,
 		.policy_set = work_word_of(w, e),
 		.epoch = w->epoch,
-		.born = e->flags & BH_EP_ADOPTED ? w->epoch - 1 : w->epoch,
+		.born = w->epoch - 1,
 		.flags = e->flags,
 		.addrs = e->addrs,
 	};

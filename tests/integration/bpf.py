@@ -11,14 +11,16 @@ import platform
 import re
 import struct
 
-from node import PIN_DIR, ROOT
+import node
+from node import ROOT
 
 LIBC = ctypes.CDLL(None, use_errno=True)
 SYS_BPF = {"x86_64": 321, "aarch64": 280}[platform.machine()]
-MAP_CREATE, MAP_LOOKUP, MAP_NEXT_KEY, PROG_LOAD, OBJ_PIN, OBJ_GET = 0, 1, 4, 5, 6, 7
+MAP_CREATE, MAP_LOOKUP, MAP_UPDATE, MAP_NEXT_KEY, PROG_LOAD, OBJ_PIN, OBJ_GET = 0, 1, 2, 4, 5, 6, 7
 OBJ_INFO, PROG_QUERY, LINK_CREATE, LINK_DETACH = 15, 16, 28, 34
 TCX_INGRESS, TCX_EGRESS = 46, 47
 INGRESS, EGRESS = 0, 1
+PIN_DIR = node.PIN_DIR  # where maps and programs are looked for; a test of another layout sets it
 
 
 def bpf(cmd, attr):
@@ -40,8 +42,8 @@ def pinned(path):
 class Map:
     """A pinned map, to be read."""
 
-    def __init__(self, name, pin_dir=PIN_DIR):
-        self.fd = pinned(os.path.join(pin_dir, name))
+    def __init__(self, name):
+        self.fd = pinned(os.path.join(PIN_DIR, name))
         info = bytearray(80)
         buf = (ctypes.c_char * len(info)).from_buffer(info)
         bpf(OBJ_INFO, bytearray(struct.pack("<IIQ", self.fd, len(info), ctypes.addressof(buf))))
@@ -69,6 +71,13 @@ class Map:
         if not self.per_cpu:
             return value.raw
         return [value.raw[i * self.stride : i * self.stride + self.value_size] for i in range(n)]
+
+    def update(self, key, value):
+        k, v = (ctypes.create_string_buffer(bytes(b), len(b)) for b in (key, value))
+        bpf(
+            MAP_UPDATE,
+            bytearray(struct.pack("<IIQQQ", self.fd, 0, ctypes.addressof(k), ctypes.addressof(v), 0)),
+        )
 
     def keys(self):
         found, previous = [], None
@@ -157,6 +166,7 @@ def addresses():
 
 WAYS, NO_SLICE = 8, 0xFFFFFFFF
 LINE = {"bh_sess4": 64, "bh_sess6": 128}
+SEEN = 24  # in a line: jiffies of the last packet
 
 
 def slices():
@@ -185,6 +195,20 @@ def sessions(name):
         if word:
             found.setdefault(i // WAYS, []).append(word)
     return found
+
+
+def age_sessions(seconds):
+    """As if every session had been seen for the last time so much earlier. Nothing may come meanwhile."""
+    with Map("bh_meta") as m:
+        hz = struct.unpack_from("<I", m.lookup(bytes(4)), 12)[0] // 5  # event_jiffies
+    for name, size in LINE.items():
+        with Map(name) as m:
+            for s in sessions(name):
+                value = bytearray(m.lookup(struct.pack("<I", s)))
+                for at in range(0, len(value), size):
+                    (seen,) = struct.unpack_from("<I", value, at + SEEN)
+                    struct.pack_into("<I", value, at + SEEN, (seen - seconds * hz) % 2**32)
+                m.update(struct.pack("<I", s), value)
 
 
 def tcx_programs(ifindex, attach_type):

@@ -10,6 +10,7 @@ import bpf
 from node import PIN_DIR, POD_NET, RUN_DIR, SLOW, run
 
 LINKS = os.path.join(PIN_DIR, "links")
+BPFFS = os.path.dirname(PIN_DIR)
 RECORDS = os.path.join(RUN_DIR, "endpoints")
 
 
@@ -52,13 +53,14 @@ def check_links(node, protected, problems):
         if tcx_in_use(node)
         else {}
     )
-    there = names(LINKS)
+    links = os.path.join(bpf.PIN_DIR, "links")
+    there = names(links)
     for name in sorted(there - set(want)):
         problems.append(f"link pin {name} is nobody's")
     for name in sorted(set(want) - there):
         problems.append(f"link pin {name} is missing")
     for name in sorted(there & set(want)):
-        at = bpf.link_ifindex(os.path.join(LINKS, name))
+        at = bpf.link_ifindex(os.path.join(links, name))
         if at != want[name]:
             problems.append(f"link pin {name} hangs on interface {at}, not {want[name]}")
 
@@ -136,9 +138,12 @@ def check_run_dir(problems):
             held = sum(f" {file} " in line for line in f)
         if st.st_size or held:
             problems.append(f"plugin.lock has {st.st_size} bytes, {held} locks are held or waited for")
-    for name in sorted(names(PIN_DIR)):
+    for name in sorted(names(bpf.PIN_DIR)):
         if name.endswith("_new"):
-            problems.append(f"{name} was left in {PIN_DIR}")
+            problems.append(f"{name} was left in {bpf.PIN_DIR}")
+    for name in sorted(names(BPFFS)):
+        if name.startswith("bulkhead-v") and os.path.join(BPFFS, name) != bpf.PIN_DIR:
+            problems.append(f"{name} was left beside {bpf.PIN_DIR}")
 
 
 def check_agent(node, pods, problems):

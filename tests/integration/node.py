@@ -20,6 +20,7 @@ import time
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = os.environ.get("BH_BUILD", os.path.join(ROOT, "build"))
 NEXT = os.path.join(BUILD, "next")  # another build, by `make next`
+LAYOUT = os.path.join(BUILD, "layout")  # and one with another layout of the maps
 TOOLS = os.environ.get("BH_TOOLS", "")
 PROBE = os.path.join(BUILD, "tests/integration/probe")
 LOGS = os.environ.get("BH_LOGS", os.path.join(BUILD, "test-logs/integration"))
@@ -27,6 +28,7 @@ DEBIAN_PLUGINS = "/usr/lib/cni"
 
 RUN_DIR = "/run/bulkhead"
 PIN_DIR = "/sys/fs/bpf/bulkhead-v2"
+NEXT_PIN_DIR = "/sys/fs/bpf/bulkhead-v3"  # of the build in LAYOUT
 NETWORK = "podnet"
 POD_NET = {4: "10.77.0.0/24", 6: "fd00:77::/64"}
 NODE_ADDR = {4: "192.0.2.1", 6: "2001:db8:2::1"}  # of the node's uplink
@@ -41,6 +43,10 @@ RETRY_MS = int(3000 * SLOW)  # before an answer that should have come counts as 
 
 LIBC = ctypes.CDLL(None, use_errno=True)
 CLONE_NEWNET = 0x40000000
+
+
+def pin_dir(build):
+    return NEXT_PIN_DIR if build == LAYOUT else PIN_DIR
 
 
 class CniError(Exception):
@@ -249,6 +255,7 @@ class Node:
         self.chained = chained
         self.families = FAMILIES[family]
         self.version = "1.1.0" if plugins == "1.9" else "1.0.0"
+        self.build = BUILD  # of the plugin
         self.agent_args = list(agent_args)
         self.agent = None
         self.agents = []  # all that were started, standbys too
@@ -349,7 +356,7 @@ class Node:
         return {
             "type": "bulkhead",
             "runDir": RUN_DIR,
-            "pinDir": PIN_DIR,
+            "pinDir": pin_dir(self.build),
             "attach": self.attach,
             **self.conf,
             **more,
@@ -366,7 +373,12 @@ class Node:
             json.dump({"cniVersion": self.version, "name": NETWORK, "plugins": plugins}, f, indent=1)
 
     def cni_path(self):
-        return os.pathsep.join([TOOLS if self.plugins == "1.9" else DEBIAN_PLUGINS, BUILD])
+        return os.pathsep.join([TOOLS if self.plugins == "1.9" else DEBIAN_PLUGINS, self.build])
+
+    def install(self, build):
+        """The plugin of another build from now on."""
+        self.build = build
+        self.set_conf(self.conf)
 
     def cni_args(self, pod):
         name = f"K8S_POD_NAMESPACE={pod.ns};K8S_POD_NAME={pod.pod}"
@@ -548,8 +560,8 @@ class Node:
         """Where the agent learns what there is."""
         return ["--source", f"dir:{self.manifests}"]
 
-    def agent_process(self, build=BUILD, *more):
-        """One more agent, from the binaries in @build; nobody waits for it."""
+    def agent_process(self, build=BUILD, *more, inject=None):
+        """One more agent, from the binaries in @build; nobody waits for it. @inject: of strace."""
         self.started += 1
         probe_dir = f"/run/bh-probe-{self.started}"
         argv = [
@@ -558,7 +570,7 @@ class Node:
             "--run-dir",
             RUN_DIR,
             "--pin-dir",
-            PIN_DIR,
+            pin_dir(build),
             "--attach",
             self.attach,
             "--probe-dir",
@@ -566,6 +578,12 @@ class Node:
             *self.agent_args,
             *more,
         ]
+        if inject:
+            argv = ["strace", "-D", "-f", "-qq", "-o", "/dev/null", "-e", f"trace={inject.split(':')[0]}"] + [
+                "-e",
+                f"inject={inject}",
+                *argv,
+            ]
         with open(self.log_path, "a") as log:
             process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         process.probe_dir = probe_dir

@@ -3,14 +3,13 @@
 showing up in the API, with their live flows kept, and those that policy denies cut."""
 import json
 import os
-import socket
 import struct
 import time
 
 import bpf
 import invariants
 import wire
-from case import NodeCase, below
+from case import NodeCase, Pair, Talk, below
 from node import NODE_ADDR, eventually, run
 
 IN, BOTH = ["Ingress"], ["Ingress", "Egress"]
@@ -24,53 +23,6 @@ TRACK = """table inet track { chain c {
   ct state established accept
 }
 }"""
-
-
-class Talk:
-    """One TCP connection that a test speaks on by hand."""
-
-    def __init__(self, client, server, family, port=80, address=None):
-        self.socket = client.socket(socket.AF_INET6 if family == 6 else socket.AF_INET)
-        self.socket.settimeout(below(2))
-        self.socket.connect((address or server.ips[family], port))
-        assert self.goes_on(), "the flow does not work to begin with"
-
-    def goes_on(self):
-        """Whether what is said now comes back."""
-        try:
-            self.socket.sendall(b"12345678")
-            return self.socket.recv(64) != b""
-        except OSError:
-            return False
-
-    def close(self):
-        self.socket.close()
-
-
-class Pair:
-    """Two UDP sockets that know each other; either can speak first."""
-
-    def __init__(self, client, server, family):
-        af = socket.AF_INET6 if family == 6 else socket.AF_INET
-        self.server, self.client = server.socket(af, socket.SOCK_DGRAM), client.socket(af, socket.SOCK_DGRAM)
-        for s, host, port in ((self.server, server, 6000), (self.client, client, 6001)):
-            s.bind((host.ips[family], port))
-            s.settimeout(below(1))
-        self.client.connect((server.ips[family], 6000))
-        self.server.connect((client.ips[family], 6001))
-        assert self.heard(self.client, self.server) and self.heard(self.server, self.client)
-
-    @staticmethod
-    def heard(by, at):
-        try:
-            by.send(b"x")
-            return at.recv(16) == b"x"
-        except OSError:
-            return False
-
-    def close(self):
-        self.client.close()
-        self.server.close()
 
 
 class Adopted(NodeCase):

@@ -22,6 +22,8 @@
 #include <bpf/libbpf.h>
 #include <cmocka.h>
 
+#include "../../../bpf/session.h"
+
 #define PIN_DIR	 "/sys/fs/bpf/bulkhead-unit"
 #define SESSIONS 10000
 
@@ -134,7 +136,7 @@ static struct dp *prepared(void)
 	struct bh_err err = { "" };
 	struct dp *dp = NULL;
 
-	if (dp_prepare(PIN_DIR, &dp, &err) < 0)
+	if (dp_prepare(PIN_DIR, NULL, &dp, &err) < 0)
 		fail_msg("%s", err.msg);
 	return dp;
 }
@@ -182,11 +184,11 @@ static void nothing_to_prepare_for(void **state)
 	(void)state;
 	if (geteuid())
 		skip();
-	assert_int_equal(dp_prepare(PIN_DIR, &dp, &err), -ENOENT);
+	assert_int_equal(dp_prepare(PIN_DIR, NULL, &dp, &err), -ENOENT);
 	assert_int_equal(access(PIN_DIR, F_OK), -1);
 	dp_free(open_dp());
 	assert_int_equal(unlink(PIN_DIR "/bh_rows"), 0);
-	assert_int_equal(dp_prepare(PIN_DIR, &dp, &err), -ENOENT);
+	assert_int_equal(dp_prepare(PIN_DIR, NULL, &dp, &err), -ENOENT);
 	assert_null(dp);
 	assert_int_equal(access(PIN_DIR "/bh_rows", F_OK), -1);
 }
@@ -607,6 +609,263 @@ static bool has_port(uint32_t port)
 	return has;
 }
 
+/* ---- another layout beside ours ----------------------------------------------------------------- */
+
+#define BEFORE PIN_DIR "-v1"
+#define NOW    PIN_DIR "-v2"
+
+static struct dp *open_at(const char *dir)
+{
+	struct bh_err err = { "" };
+	struct dp *dp = NULL;
+
+	if (dp_open(dir, &sizes, &dp, &err) < 0)
+		fail_msg("%s", err.msg);
+	return dp;
+}
+
+/* Made while the other one works, pinned when it is gone. */
+static void prepared_beside_another_layout(void **state)
+{
+	struct dp *before, *next = NULL;
+	struct bh_err err = { "" };
+
+	(void)state;
+	if (geteuid())
+		skip();
+	assert_int_equal(dp_prepare(NOW, &sizes, &next, &err), -ENOENT);
+	before = open_at(BEFORE);
+	assert_int_equal(dp_prepare(NOW, &sizes, &next, &err), 0);
+	assert_int_equal(access(NOW, F_OK), -1);
+	assert_int_equal(dp_take(next, &err), -EBUSY);
+	assert_int_equal(dp_take(next, &err), -EBUSY); /* as often as it is asked */
+	assert_null(dp_former(next, 0));
+	dp_free(before);
+	assert_int_equal(dp_take(next, &err), 0);
+	assert_int_equal(dp_pins_ok(next), 1);
+	assert_string_equal(dp_former(next, 0), BEFORE);
+	assert_null(dp_former(next, 1));
+	dp_free(next);
+}
+
+/* Somebody else has come first. */
+static void other_maps_of_the_new_layout(void **state)
+{
+	struct bh_err err = { "" };
+	struct dp *next = NULL;
+
+	(void)state;
+	if (geteuid())
+		skip();
+	dp_free(open_at(BEFORE));
+	assert_int_equal(dp_prepare(NOW, &sizes, &next, &err), 0);
+	dp_free(open_at(NOW));
+	assert_int_equal(dp_take(next, &err), -ESTALE);
+	dp_free(next);
+}
+
+static void bear(struct dp *dp, uint32_t ifindex, uint32_t born)
+{
+	do_step(dp,
+		(struct step){ .kind = STEP_EP_NEW,
+			       .ep = { ifindex, { .ifindex = ifindex, .born = born, .epoch = born + 1 } } });
+}
+
+static const struct bh_addr local = { { 0, 0, 0xffff0000, 0x0100000a } },
+			    remote = { { 0, 0, 0xffff0000, 0x0200000a } };
+
+static struct bh_flow6 flow_on(uint32_t ifindex)
+{
+	return (struct bh_flow6){
+		.ifindex = ifindex, .local = local, .remote = remote, .lport = 1, .rport = 2, .proto = 6
+	};
+}
+
+static void put_before(struct dp *dp, uint32_t ifindex, uint32_t epoch)
+{
+	const struct dp_seed seed = {
+		.flow = flow_on(ifindex), .epoch = epoch, .opener = BH_EGRESS, .replied = true
+	};
+	struct bh_err err = { "" };
+
+	if (dp_session_seed(dp, &seed, &err) < 0)
+		fail_msg("%s", err.msg);
+}
+
+/* Of all sessions of BEFORE: seen so much later, and opened by the other side. */
+static void change_before(int later)
+{
+	const int fd = bpf_obj_get(BEFORE "/bh_sess4");
+	struct bh_set4 set;
+	uint32_t i, way;
+
+	for (i = 0; !bpf_map_lookup_elem(fd, &i, &set); i++) {
+		for (way = 0; way < BH_WAYS; way++) {
+			set.way[way].seen += (uint32_t)later;
+			if (set.way[way].word)
+				set.way[way].word ^= (uint64_t)BH_SESS_OPENER << BH_SESS_FIXED_SHIFT;
+		}
+		assert_int_equal(bpf_map_update_elem(fd, &i, &set, BPF_ANY), 0);
+	}
+	(void)close(fd);
+}
+
+static int only_session(void *ctx, const struct dp_session *s)
+{
+	assert_int_equal(((struct dp_session *)ctx)->flow.ifindex, 0);
+	*(struct dp_session *)ctx = *s;
+	return 0;
+}
+
+static struct bh_session only(struct dp *dp)
+{
+	const struct bh_flow6 want = flow_on(7);
+	struct dp_session got = { 0 };
+	struct bh_err err;
+
+	assert_int_equal(dp_sessions(dp, only_session, &got, &err), 0);
+	assert_memory_equal(&got.flow, &want, sizeof(want));
+	return got.session;
+}
+
+static const uint32_t hour[BH_LIFE_MAX] = { 3600, 3600, 3600, 3600, 3600, 3600, 3600,
+					    3600, 3600, 3600, 3600, 3600, 3600 };
+
+static struct dp *with_endpoints(const char *dir, uint32_t first, uint32_t last, uint32_t born)
+{
+	struct dp *dp = open_at(dir);
+
+	dp_set_lives(dp, hour);
+	for (; first <= last; first++, born += 10)
+		bear(dp, first, born);
+	return dp;
+}
+
+/* With its idle time, no rule of before, and an epoch that lives and is not the present one; the one that was
+ * seen last counts; neither a dead interface's nor an unknown one's. */
+static void sessions_of_another_layout(void **state)
+{
+	struct bh_err err = { "" };
+	struct dp *before, *now;
+	uint32_t seen;
+
+	(void)state;
+	if (geteuid())
+		skip();
+	before = with_endpoints(BEFORE, 7, 9, 20);
+	put_before(before, 7, 21);
+	put_before(before, 8, 29); /* of one that had the index before */
+	put_before(before, 9, 41);
+	dp_free(before);
+	change_before(-200);
+	now = with_endpoints(NOW, 7, 8, 2);
+	assert_int_equal(dp_former_copy(now, 8, &err), 0);
+	assert_int_equal(dp_former_copy(now, 0, &err), 1);
+	assert_int_equal(dp_former_copy(now, 0, &err), 0);
+	seen = only(now).seen;
+	assert_int_equal(word_opener(only(now).word), BH_INGRESS);
+	change_before(-1);
+	assert_int_equal(dp_former_copy(now, 7, &err), 0);
+	change_before(2);
+	change_before(0);
+	assert_int_equal(dp_former_copy(now, 7, &err), 1);
+	assert_int_equal(only(now).seen, seen + 1);
+	assert_int_equal(word_opener(only(now).word), BH_EGRESS);
+	assert_int_equal(word_epoch(only(now).word), 2);
+	assert_int_equal(only(now).rule, 0);
+	assert_int_equal(only(now).state, BH_ESTABLISHED);
+	dp_free(now);
+}
+
+static void say_layout(uint32_t layout)
+{
+	const int fd = bpf_obj_get(BEFORE "/bh_meta");
+	const uint32_t zero = 0;
+	struct bh_meta meta;
+
+	assert_int_equal(bpf_map_lookup_elem(fd, &zero, &meta), 0);
+	meta.layout = layout;
+	assert_int_equal(bpf_map_update_elem(fd, &zero, &meta, BPF_ANY), 0);
+	(void)close(fd);
+}
+
+static int lru_instead(const char *path, uint32_t key_size)
+{
+	const int fd = bpf_map_create(BPF_MAP_TYPE_LRU_HASH, "bh_sess", key_size, 48, 1024, NULL);
+
+	assert_true(fd >= 0);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(bpf_obj_pin(fd, path), 0);
+	return fd;
+}
+
+/* Two hashes keyed with the interface, and no states. */
+static void sessions_of_layout_1(void **state)
+{
+	const struct {
+		uint32_t ifindex, local, remote;
+		uint16_t lport, rport;
+		uint8_t proto, pad[3];
+	} key = { 7, local.w[3], remote.w[3], 1, 2, 6, { 0 } };
+	struct {
+		uint32_t epoch, seen, rule;
+		uint8_t opener, flags;
+		uint16_t pad;
+		uint64_t packets[2], bytes[2];
+	} value = { .epoch = 21,
+		    .rule = 3,
+		    .opener = BH_EGRESS,
+		    .flags = 0x05,
+		    .packets = { 4, 5 },
+		    .bytes = { 6, 7 } };
+	struct bh_query q = { 0 };
+	struct bh_err err = { "" };
+	struct dp *now;
+	int fd4, fd6;
+
+	(void)state;
+	if (geteuid())
+		skip();
+	dp_free(with_endpoints(BEFORE, 7, 7, 20));
+	fd4 = lru_instead(BEFORE "/bh_sess4", sizeof(key));
+	fd6 = lru_instead(BEFORE "/bh_sess6", sizeof(struct bh_flow6));
+	say_layout(1);
+	now = with_endpoints(NOW, 7, 7, 2);
+	assert_int_equal(dp_explain(now, &q, &err), 0);
+	value.seen = q.jiffies - 100;
+	assert_int_equal(bpf_map_update_elem(fd4, &key, &value, BPF_ANY), 0);
+	assert_int_equal(dp_former_copy(now, 0, &err), 1);
+	assert_int_equal(only(now).seen, value.seen);
+	assert_int_equal(word_fixed(only(now).word), BH_SESS_OPENER | BH_SESS_HOST);
+	assert_int_equal(word_epoch(only(now).word), 2);
+	assert_int_equal(only(now).state, BH_ESTABLISHED);
+	assert_int_equal(only(now).flags, BH_SESS_REPLIED);
+	assert_int_equal(only(now).packets[1], 5);
+	assert_int_equal(only(now).bytes[0], 6);
+	(void)close(fd4);
+	(void)close(fd6);
+	dp_free(now);
+}
+
+/* What cannot be read is said, and is no failure. */
+static void sessions_of_a_newer_layout(void **state)
+{
+	struct bh_err err = { "" };
+	struct dp *now;
+
+	(void)state;
+	if (geteuid())
+		skip();
+	dp_free(open_at(BEFORE));
+	say_layout(1000);
+	now = open_at(NOW);
+	assert_true(dp_former_unread(now));
+	assert_int_equal(dp_former_copy(now, 0, &err), 0);
+	dp_former_close(now);
+	assert_false(dp_former_unread(now));
+	dp_free(now);
+}
+
 static void node_ports_are_replaced(void **state)
 {
 	const uint32_t first[] = { BH_PORT(6, 80), BH_PORT(17, 53) },
@@ -637,6 +896,11 @@ int main(void)
 		TEST(lost_pins_are_put_back),
 		TEST(steps_are_read_back),
 		TEST(interfaces_that_collide),
+		TEST(prepared_beside_another_layout),
+		TEST(other_maps_of_the_new_layout),
+		TEST(sessions_of_another_layout),
+		TEST(sessions_of_layout_1),
+		TEST(sessions_of_a_newer_layout),
 		TEST(sessions_end_with_their_endpoint),
 		TEST(a_slice_grows),
 		TEST(it_goes_while_it_grows),

@@ -834,6 +834,126 @@ static void namespace_ids(void **state)
 	assert_true(host.peer);
 }
 
+/* ---- another layout beside ours --------------------------------------------------------------------- */
+
+#define BEFORE BPFFS "/bulkhead-v1"
+_Static_assert(sizeof(BEFORE) == sizeof(PIN_DIR), "a number beside the other");
+
+static int count_dirs(void *ctx, const char *dir)
+{
+	assert_string_equal(dir, BEFORE);
+	++*(int *)ctx;
+	return 0;
+}
+
+static void directories_beside(void **state)
+{
+	static const char *const others[] = { BPFFS "/bulkhead-v", BPFFS "/bulkhead-v2x",
+					      BPFFS "/xbulkhead-v1", BPFFS "/bulkhead" };
+	size_t i;
+	int n = 0;
+
+	(void)state;
+	needs_root();
+	for (i = 0; i < ARRAY_SIZE(others); i++)
+		assert_int_equal(mkdir(others[i], 0700), 0);
+	assert_int_equal(hook_beside(PIN_DIR, count_dirs, &n), 0);
+	assert_int_equal(n, 0);
+	assert_int_equal(mkdir(BEFORE, 0700), 0);
+	assert_int_equal(hook_beside(PIN_DIR, count_dirs, &n), 0);
+	assert_int_equal(n, 1);
+	assert_int_equal(hook_beside(BPFFS "/bulkhead", count_dirs, &n), 0);
+	assert_int_equal(hook_beside(BPFFS "/none/bulkhead-v2", count_dirs, &n), 0);
+	assert_int_equal(n, 1);
+	assert_int_equal(rmdir(BEFORE), 0);
+	for (i = 0; i < ARRAY_SIZE(others); i++)
+		assert_int_equal(rmdir(others[i]), 0);
+}
+
+/* Our hook, attached by the programs of BEFORE. */
+static void attach_before(void)
+{
+	enum hook_mode got = HOOK_AUTO;
+	struct hook h = hook;
+
+	run("mkdir -p " BEFORE);
+	run("mv " PIN_DIR "/prog_from_pod " PIN_DIR "/prog_to_pod " BEFORE);
+	h.pin_dir = BEFORE;
+	assert_int_equal(hook_attach(&h, HOOK_TCX, &got, NULL), 0);
+}
+
+/* Return: ids of what BEFORE has put on both hooks. */
+static void begin_before(uint32_t ret[2])
+{
+	ret[0] = pin_program("prog_from_pod");
+	ret[1] = pin_program("prog_to_pod");
+	attach_before();
+}
+
+static void tcx_taken_over(void **state)
+{
+	uint32_t before[2], ids[8], from;
+
+	(void)state;
+	needs_tcx();
+	begin_before(before);
+	from = pin_program("prog_from_pod");
+	(void)pin_program("prog_to_pod");
+	check_says(0, "prog_from_pod is not attached");
+	attach(HOOK_TCX, HOOK_TCX);
+	check_says(1, NULL);
+	assert_int_equal(tcx_programs(veth, RAW_TCX_INGRESS, ids), 1);
+	assert_int_equal(ids[0], from);
+	assert_int_equal(rmdir(BEFORE "/links"), 0);
+	run("rm -r " BEFORE);
+}
+
+/* A DEL by the plugin of either version, and an end on the node. */
+static void tcx_detached_by_another_layout(void **state)
+{
+	uint32_t before[2], ids[8];
+	int i;
+
+	(void)state;
+	needs_tcx();
+	for (i = 0; i < 2; i++) {
+		begin_before(before);
+		assert_int_equal(i ? hook_sweep(PIN_DIR, NULL) : hook_detach(&hook, NULL), 0);
+		assert_int_equal(tcx_programs(veth, RAW_TCX_INGRESS, ids), 0);
+		assert_int_equal(tcx_programs(veth, RAW_TCX_EGRESS, ids), 0);
+		assert_int_equal(rmdir(BEFORE "/links"), 0);
+		run("rm -r " BEFORE);
+	}
+}
+
+/* Links that no endpoint asks for: moved, at no time off the hook; what hangs beside one of ours goes. */
+static void tcx_links_of_nobody(void **state)
+{
+	uint32_t before[2], ids[8], from;
+
+	(void)state;
+	needs_tcx();
+	begin_before(before);
+	from = pin_program("prog_from_pod");
+	(void)pin_program("prog_to_pod");
+	assert_int_equal(hook_take_links(BEFORE, PIN_DIR, NULL), 0);
+	check_says(1, NULL);
+	attach_before();
+	assert_int_equal(tcx_programs(veth, RAW_TCX_INGRESS, ids), 1); /* it found ours, and took it over */
+	from = pin_program("prog_from_pod");
+	(void)pin_program("prog_to_pod");
+	assert_int_equal(hook_unpin(BEFORE, NULL), 0);
+	assert_int_equal(hook_ready(BEFORE, NULL), -ENOENT);
+	assert_int_equal(hook_take_links(BEFORE, PIN_DIR, NULL), 0);
+	assert_int_equal(tcx_programs(veth, RAW_TCX_INGRESS, ids), 1);
+	assert_int_equal(ids[0], from);
+	run("ip link del bh-veth0");
+	run("mv " PIN_DIR "/links " BEFORE);
+	assert_int_equal(hook_take_links(BEFORE, PIN_DIR, NULL), 0);
+	assert_int_equal(rmdir(BEFORE "/links"), 0); /* they hung nowhere */
+	run("rm -r " BEFORE);
+}
+
 #define case_of(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -866,6 +986,10 @@ int main(void)
 		case_of(clsact_ingress_in_the_way),
 		case_of(clsact_interface_gone),
 		case_of(the_way_is_changed),
+		case_of(directories_beside),
+		case_of(tcx_taken_over),
+		case_of(tcx_detached_by_another_layout),
+		case_of(tcx_links_of_nobody),
 		case_of(links),
 		case_of(addresses),
 		case_of(namespace_ids),

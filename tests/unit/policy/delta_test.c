@@ -495,13 +495,14 @@ static void test_replaced_interface(void **state)
 	assert_true(born && born < died);
 	run_steps(a, p, p->steps.n, NULL);
 	assert_int_equal(endpoint_in(a, 0)->mac[5], 9);
+	assert_int_equal(endpoint_in(a, 0)->epoch, endpoint_in(a, 0)->born + 1);
 	plan_free(p);
 	free_tables(t);
 	actual_free(a);
 }
 
-/* One that was adopted is born with an epoch past its birth, for sessions that are to be decided afresh; that
- * its grace ends changes one byte of it. */
+/* Born with an epoch past its birth, for sessions of before that are to be decided afresh; that the grace of
+ * one that was adopted ends changes one byte of it. */
 static void test_adopted_interface(void **state)
 {
 	struct actual *a = actual_new(&small);
