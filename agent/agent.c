@@ -26,6 +26,7 @@
 #include "probe.h"
 #include "requests.h"
 #include "retired.h"
+#include "selfcheck.h"
 #include "streams.h"
 #include "util/clock.h"
 #include "util/log.h"
@@ -93,6 +94,7 @@ static void on_enforced(void *ctx)
 	endpoints_tell_unknown(a);
 	requests_enforced(a);
 	endpoints_enforced(a);
+	selfcheck_enforced(a);
 }
 
 static void on_failed(void *ctx, const struct bh_err *why)
@@ -260,6 +262,7 @@ static void on_tick(void *ctx)
 	if (a->server) {
 		endpoints_tick(a);
 		adopt_tick(a);
+		selfcheck_tick(a);
 	}
 	loop_timer_set(a->loop, &a->tick, TICK_MS);
 }
@@ -308,7 +311,7 @@ static int open_data_plane(struct agent *a, struct bh_err *err)
 
 	if (!r)
 		r = reconcile_new(a->loop, a->dp, a->model, &hooks, &a->reconcile, err);
-	if (!r && denials_new(a) < 0)
+	if (!r && (denials_new(a) < 0 || selfcheck_new(a) < 0))
 		r = bh_err_set(err, -ENOMEM, "no memory for denials");
 	return r;
 }
@@ -512,6 +515,7 @@ void agent_stop(struct agent *a)
 		loop_timer_unset(a->loop, &a->retire_timer);
 		streams_free(a);
 		denials_free(a);
+		selfcheck_free(a);
 	}
 	source_free(a->source);
 	kube_config_done(&a->kube);

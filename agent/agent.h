@@ -26,6 +26,7 @@ struct endpoints;
 struct lock;
 struct names;
 struct requests;
+struct selfcheck;
 struct streams;
 
 struct agent_options {
@@ -61,6 +62,7 @@ struct agent {
 	struct adopt *adopt;
 	struct requests *requests;
 	struct denials *denials;
+	struct selfcheck *selfcheck;
 	struct names *names;
 	struct streams *streams;
 
@@ -70,8 +72,8 @@ struct agent {
 	char unprepared[256];	 /* why a standby could not take over; "" if it could */
 	bool pins_bad;		 /* said so */
 	uint64_t opened_told_ns; /* that the node is open: last said; 0: it is not */
-	char *retire_mark;	 /* asked to leave the node, by these words; the caller's after agent_stop() */
-	bool unchained;		 /* and out of the chain: the loop has ended for the rest of it */
+	char *retire_mark; /* asked to leave the node, by these words; the caller's after agent_stop() */
+	bool unchained;	   /* and out of the chain: the loop has ended for the rest of it */
 	int exit_code;
 };
 

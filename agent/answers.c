@@ -16,6 +16,7 @@
 #include "names.h"
 #include "opened.h"
 #include "requests.h"
+#include "selfcheck.h"
 #include "unprotected.h"
 #include "util/clock.h"
 #include "util/scope.h"
@@ -273,6 +274,7 @@ void answer_status(struct agent *a, struct api_conn *conn, struct json_object *r
 	add_chain(o, a);
 	jx_add(o, "maps", maps_of(reconcile_actual(a->reconcile)));
 	add_stats(o, a);
+	selfcheck_add(a, o);
 	(void)api_send(conn, o);
 }
 

@@ -235,6 +235,24 @@ void denials_unfollow(struct agent *a, struct api_conn *conn)
 	}
 }
 
+bool denials_pick(const struct agent *a, uint64_t random, struct bh_query *ret)
+{
+	const struct denials *ds = a->denials;
+	const struct bh_event *ev;
+
+	if (!ds->n)
+		return false;
+	ev = &ds->kept[random % ds->n].ev;
+	*ret = (struct bh_query){ .ifindex = ev->ifindex,
+				  .local = ev->local,
+				  .remote = ev->remote,
+				  .lport = ev->lport,
+				  .rport = ev->rport,
+				  .proto = ev->proto,
+				  .dir = ev->dir };
+	return true;
+}
+
 /* ---- life --------------------------------------------------------------------------------- */
 
 int denials_new(struct agent *a)

@@ -6,6 +6,7 @@
 #ifndef BH_DENIALS_H
 #define BH_DENIALS_H
 
+#include "../bpf/abi.h"
 #include "api/api.h"
 
 struct agent;
@@ -18,5 +19,8 @@ void denials_free(struct agent *a);
 /* Sends what is kept; with @follow also what comes, until the connection closes. */
 void denials_send(struct agent *a, struct api_conn *conn, bool follow);
 void denials_unfollow(struct agent *a, struct api_conn *conn);
+
+/* One of those that are kept, as a question to the program. Return: whether there is one. */
+bool denials_pick(const struct agent *a, uint64_t random, struct bh_query *ret);
 
 #endif

@@ -14,7 +14,7 @@ from node import PIN_DIR, ROOT
 
 LIBC = ctypes.CDLL(None, use_errno=True)
 SYS_BPF = {"x86_64": 321, "aarch64": 280}[platform.machine()]
-MAP_CREATE, MAP_LOOKUP, MAP_NEXT_KEY, PROG_LOAD, OBJ_PIN, OBJ_GET = 0, 1, 4, 5, 6, 7
+MAP_CREATE, MAP_LOOKUP, MAP_UPDATE, MAP_NEXT_KEY, PROG_LOAD, OBJ_PIN, OBJ_GET = 0, 1, 2, 4, 5, 6, 7
 OBJ_INFO, PROG_QUERY, LINK_CREATE, LINK_DETACH = 15, 16, 28, 34
 TCX_INGRESS, TCX_EGRESS = 46, 47
 INGRESS, EGRESS = 0, 1
@@ -37,7 +37,7 @@ def pinned(path):
 
 
 class Map:
-    """A pinned map, to be read."""
+    """A pinned map, to be read, and broken."""
 
     def __init__(self, name, pin_dir=PIN_DIR):
         self.fd = pinned(os.path.join(pin_dir, name))
@@ -68,6 +68,13 @@ class Map:
         if not self.per_cpu:
             return value.raw
         return [value.raw[i * self.stride : i * self.stride + self.value_size] for i in range(n)]
+
+    def update(self, key, value):
+        """As bpf(2) does it: never of a per-CPU map."""
+        k = ctypes.create_string_buffer(bytes(key), self.key_size)
+        v = ctypes.create_string_buffer(bytes(value), self.value_size)
+        attr = struct.pack("<IIQQQ", self.fd, 0, ctypes.addressof(k), ctypes.addressof(v), 0)
+        bpf(MAP_UPDATE, bytearray(attr))
 
     def keys(self):
         found, previous = [], None

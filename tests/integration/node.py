@@ -663,6 +663,10 @@ class Node:
             return None
         return parse_json(done.stdout)
 
+    def ctl_text(self, *args):
+        """bulkheadctl as a person sees it, without colours: what it printed."""
+        return run(os.path.join(BUILD, "bulkheadctl"), "--run-dir", RUN_DIR, *args)
+
     # ---- who reaches whom --------------------------------------------------------------------
 
     def matrix(self, hosts=None, to=None, ports=PORTS, families=None, ms=DENY_MS, want=None):
