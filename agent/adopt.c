@@ -474,10 +474,10 @@ static bool is_with_node(const struct agent *a, const struct conntrack *c, const
 static void seed(struct seeding *s, const struct wanted *w, const struct conntrack *c,
 		 const struct conntrack_view *v)
 {
-	const struct bh_session fresh = {
+	const struct bh_lru fresh = {
 		.epoch = w->born,
 		.opener = v->opened ? BH_EGRESS : BH_INGRESS,
-		.flags = c->replied ? BH_SESS_REPLIED : 0,
+		.flags = c->replied ? BH_LRU_REPLIED : 0,
 	};
 	struct bh_flow6 flow = {
 		.ifindex = w->ifindex, .lport = v->lport, .rport = v->rport, .proto = c->proto

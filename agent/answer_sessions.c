@@ -64,10 +64,10 @@ static void add_flags(struct json_object *o, const struct agent *a, const struct
 		bool set;
 		const char *name;
 	} flags[] = {
-		{ s->session.flags & BH_SESS_HOST, "host" },
-		{ s->session.flags & BH_SESS_BOTH, "adopted" },
-		{ s->session.flags & BH_SESS_REPLIED, "replied" },
-		{ s->session.flags & BH_SESS_CUT, "cut" },
+		{ s->session.flags & BH_LRU_HOST, "host" },
+		{ s->session.flags & BH_LRU_BOTH, "adopted" },
+		{ s->session.flags & BH_LRU_REPLIED, "replied" },
+		{ s->session.flags & BH_LRU_CUT, "cut" },
 		{ dead, "dead" },
 		{ !dead && s->session.epoch != ep->epoch, "stale" },
 	};

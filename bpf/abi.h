@@ -9,8 +9,8 @@
 
 #include <linux/types.h>
 
-#define BH_LAYOUT  1
-#define BH_PIN_DIR "/sys/fs/bpf/bulkhead-v1" /* default; the number is BH_LAYOUT */
+#define BH_LAYOUT  2
+#define BH_PIN_DIR "/sys/fs/bpf/bulkhead-v2" /* default; the number is BH_LAYOUT */
 
 #define BH_ASSERT_SIZE(type, bytes) _Static_assert(sizeof(type) == (bytes), #type " changed size")
 
@@ -49,8 +49,23 @@ BH_ASSERT_SIZE(struct bh_addr, 16);
 #define BH_EP_ADOPTED  0x02 /* ran before its programs, a moment ago: see decide() in verdict.h */
 
 /*
- * One pod interface. Only `policy_set`, `epoch` and `flags` change while the slot is live, each by one
- * aligned store; all else is written before `ifindex` (stored last at birth, zeroed first at death).
+ * The sets of bh_sess4 or bh_sess6 that are an endpoint's alone: base to base + mask. Changed by one store of
+ * eight bytes. None at all: BH_NO_SLICE, 0, where every look-up misses.
+ */
+struct bh_slice {
+	__u32 base, mask; /* mask: a power of two less one */
+} __attribute__((aligned(8)));
+BH_ASSERT_SIZE(struct bh_slice, 8);
+#define BH_NO_SLICE 0xffffffffu
+
+enum bh_family { /* index of bh_endpoint.slice */
+		 BH_V4 = 0,
+		 BH_V6 = 1,
+};
+
+/*
+ * One pod interface. Only `policy_set`, `epoch`, `flags` and the slices change while the slot is live, each
+ * by one aligned store; all else is written before `ifindex` (stored last at birth, zeroed first at death).
  * An adopted one is born with an epoch past `born`: sessions that the agent stores for the flows it found
  * bear `born`, so that they live and their next packet is decided afresh.
  */
@@ -62,7 +77,9 @@ struct bh_endpoint {
 	__u8 mac[6];	  /* the pod's own */
 	__u8 flags;	  /* BH_EP_* */
 	__u8 addrs;	  /* how many of addr[] are set */
-	__u32 pad[10];
+	struct bh_slice slice[2];  /* by enum bh_family: where sessions are looked for and made */
+	struct bh_slice former[2]; /* where they were before the slice grew: asked when `slice` has none */
+	__u32 pad[2];
 	struct bh_addr addr[BH_EP_ADDRS]; /* the pod's own, link-local ones too */
 };
 BH_ASSERT_SIZE(struct bh_endpoint, 192);
@@ -135,14 +152,6 @@ BH_ASSERT_SIZE(struct bh_row, 80);
  * One flow of one endpoint; `local` is always the pod's end, so both directions meet in one entry.
  * ICMP echo: lport is the identifier, rport names who asks: BH_ECHO_OUT (the pod) or BH_ECHO_IN.
  */
-struct bh_flow4 {
-	__u32 ifindex;
-	__be32 local, remote;
-	__be16 lport, rport;
-	__u8 proto, pad[3];
-};
-BH_ASSERT_SIZE(struct bh_flow4, 20);
-
 struct bh_flow6 {
 	__u32 ifindex;
 	struct bh_addr local, remote;
@@ -154,28 +163,115 @@ BH_ASSERT_SIZE(struct bh_flow6, 44);
 #define BH_ECHO_OUT 1 /* host byte order constants, stored by bpf_htons */
 #define BH_ECHO_IN  2
 
-#define BH_SESS_HOST	0x01 /* with this node: its to_pod packets must be made by this node */
-#define BH_SESS_BOTH	0x02 /* adopted in mid-flow: opener unknown, both directions must allow */
-#define BH_SESS_REPLIED 0x04 /* the other side has answered */
-#define BH_SESS_CUT                                                                                          \
-	0x08 /* UDP, and TCP of the adopted: no longer allowed, kept so that the answers do not open it anew \
-	      */
-
-/* A flow that was cut is over once it was silent for so long: so many times bh_meta.event_jiffies, 2 minutes.
+/*
+ * bh_session.word says whether a line is in use, whose it may be and whether it still holds: the epoch, who
+ * opened the flow and BH_SESS_* (written once, when the line is claimed), and a tag out of the flow's hash
+ * whose lowest bit is always set. In one word, so that a compare-and-swap that renews the epoch cannot meet
+ * other rights. 0: free. BH_SESS_BUSY: being written.
  */
-#define BH_CUT_EVENTS 24
+#define BH_SESS_BUSY	    1ull
+#define BH_SESS_TAG_SHIFT   39 /* 25 bits: the flow's tag */
+#define BH_SESS_FIXED_SHIFT 32 /* 7 bits: what follows */
 
+#define BH_SESS_OPENER 0x01 /* enum bh_dir of who opened it */
+#define BH_SESS_HOST   0x02 /* with this node: its to_pod packets must be made by this node */
+#define BH_SESS_BOTH   0x04 /* adopted in mid-flow: opener unknown, both directions must allow */
+
+/* bh_session.flags: plain stores, by which no more than time-outs and replacement go. */
+#define BH_SESS_REPLIED 0x01 /* the other side has answered */
+#define BH_SESS_CUT                                                                                          \
+	0x02 /* no longer allowed (UDP, TCP of the adopted): kept, or the answers would open it anew */
+#define BH_SESS_FIN(dir)   (0x04 << (dir)) /* this side has said that it ends */
+#define BH_SESS_ALIVE(dir) (0x10 << (dir)) /* CLOSED: this side goes on all the same */
+
+enum bh_state {
+	BH_NEW = 0, /* not answered yet */
+	BH_ESTABLISHED,
+	BH_FIN,	      /* one side has ended */
+	BH_TIME_WAIT, /* both have */
+	BH_CLOSED,    /* reset; established again once both sides go on */
+};
+
+/* How long a session lives without packets: index of bh_meta.life. Names and defaults are those of
+ * nf_conntrack's sysctls. X(name, seconds, text) */
+/* clang-format off */
+#define BH_LIVES(X) \
+	X(TCP_SYN_SENT,		120, "tcp_syn_sent") \
+	X(TCP_ESTABLISHED,	432000, "tcp_established") \
+	X(TCP_FIN_WAIT,		120, "tcp_fin_wait") \
+	X(TCP_TIME_WAIT,	120, "tcp_time_wait") \
+	X(TCP_CLOSE,		10, "tcp_close") \
+	X(UDP,			30, "udp") \
+	X(UDP_STREAM,		120, "udp_stream") \
+	X(ICMP,			30, "icmp") \
+	X(SCTP_NEW,		3, "sctp_new") \
+	X(SCTP_ESTABLISHED,	210, "sctp_established") \
+	X(SCTP_SHUTDOWN,	3, "sctp_shutdown") \
+	X(FRAGMENT,		30, "fragment") \
+	X(CUT,			120, "cut")		/* ours: see BH_SESS_CUT */
+/* clang-format on */
+
+#define BH_LIFE_ENUM(name, seconds, text) BH_LIFE_##name,
+enum bh_life { BH_LIVES(BH_LIFE_ENUM) BH_LIFE_MAX };
+#define BH_LIFE_SLOTS 16
+
+/* One cache line: a session of IPv4, and the head of one of IPv6. */
 struct bh_session {
-	__u32 epoch; /* of the endpoint when this was decided */
-	__u32 seen;  /* jiffies of the last packet, low 32 bits: compare by subtraction */
-	__u32 rule;  /* that allowed it; 0: none was needed */
-	__u8 opener; /* enum bh_dir of the first packet */
-	__u8 flags;  /* BH_SESS_* */
+	__u64 word;
+	__be32 local, remote; /* IPv4; of IPv6 zero */
+	__be16 lport, rport;
+	__u8 proto;
+	__u8 pad[3];
+	__u32 seen; /* jiffies of the last packet, low 32 bits: compare by subtraction */
+	__u32 life; /* jiffies; over when it was seen longer ago */
+	__u32 rule; /* that allowed it; 0: none was needed */
+	__u8 state; /* enum bh_state */
+	__u8 flags; /* BH_SESS_REPLIED and on */
+	__u16 pad2;
+	__u32 packets[2]; /* by enum bh_dir; plain adds: two CPUs on one flow may lose a few */
+	__u64 bytes[2];
+} __attribute__((aligned(8)));
+BH_ASSERT_SIZE(struct bh_session, 64);
+
+struct bh_session6 {
+	struct bh_session head;
+	struct bh_addr local, remote;
+	__u32 pad[8];
+};
+BH_ASSERT_SIZE(struct bh_session6, 128);
+
+/* The value of bh_sess4 and bh_sess6: the lines of which one flow has one. */
+#define BH_WAYS 8
+struct bh_set4 {
+	struct bh_session way[BH_WAYS];
+};
+BH_ASSERT_SIZE(struct bh_set4, 512);
+struct bh_set6 {
+	struct bh_session6 way[BH_WAYS];
+};
+BH_ASSERT_SIZE(struct bh_set6, 1024);
+
+/* What bh_sess4 and bh_sess6 hold until they are made of sets. */
+struct bh_flow4 {
+	__u32 ifindex;
+	__be32 local, remote;
+	__be16 lport, rport;
+	__u8 proto, pad[3];
+};
+
+#define BH_LRU_HOST    0x01
+#define BH_LRU_BOTH    0x02
+#define BH_LRU_REPLIED 0x04
+#define BH_LRU_CUT     0x08
+#define BH_CUT_EVENTS  24
+
+struct bh_lru {
+	__u32 epoch, seen, rule;
+	__u8 opener, flags;
 	__u16 pad;
-	__u64 packets[2]; /* by enum bh_dir; plain adds: two CPUs on one flow may lose a few */
+	__u64 packets[2];
 	__u64 bytes[2];
 };
-BH_ASSERT_SIZE(struct bh_session, 48);
 
 /* ---- reasons ---------------------------------------------------------------------------- */
 
@@ -222,14 +318,24 @@ enum bh_reason { BH_REASONS(BH_REASON_ENUM) BH_REASON_MAX };
 #define BH_STAT_SESSION_FAILED	(BH_REASON_MAX + 2) /* session could not be stored; the packet passed */
 #define BH_STAT_SESSION_ADOPTED (BH_REASON_MAX + 3) /* mid-flow TCP that both directions allow */
 #define BH_STAT_SESSION_REDONE	(BH_REASON_MAX + 4) /* epoch was older: decided afresh */
-#define BH_STAT_SESSION_GRACE	(BH_REASON_MAX + 5) /* the same of an adopted pod, that one direction allows \
-						     */
+#define BH_STAT_SESSION_GRACE                                                                                \
+	(BH_REASON_MAX + 5) /* the same of an adopted pod, that one direction allows                         \
+			     */
 #define BH_STAT_MAX (BH_REASON_MAX + 6)
 
 struct bh_count { /* also the value of bh_rules: decisions, not packets of live sessions */
 	__u64 packets, bytes;
 };
 BH_ASSERT_SIZE(struct bh_count, 16);
+
+/* bh_ep_stats: per CPU, index: the endpoint's slot. A packet of a live session counts in `hot` alone: the
+ * node's count of BH_SESSION is their sum, and what bh_stats keeps of endpoints that are gone. */
+struct bh_ep_stat {
+	struct bh_count hot[2];		 /* by enum bh_dir */
+	__u64 packets[BH_REASON_MAX][2]; /* by reason and enum bh_dir; not BH_SESSION */
+	__u64 opened;			 /* sessions */
+	__u64 evicted_new, evicted_live; /* live ones that had to make room: not answered, answered */
+};
 
 /* ---- events ----------------------------------------------------------------------------- */
 
@@ -284,9 +390,12 @@ struct bh_meta { /* bh_meta[0], mmapped */
 	__u32 epoch;	     /* last epoch given to any endpoint: the agent counts on from here */
 	__u32 event_jiffies; /* least distance of two events of one flow; set by the agent */
 	__u32 open; /* not 0: nothing is denied; set by `bulkhead-agent node open` and by the agent */
-	__u32 pad[11];
+	__u32 pad;
+	__u64 seed;		   /* of the sessions' hash, drawn when the maps are made; never 0 */
+	__u32 life[BH_LIFE_SLOTS]; /* jiffies, by enum bh_life; set by the agent */
+	__u32 pad2[8];
 };
-BH_ASSERT_SIZE(struct bh_meta, 64);
+BH_ASSERT_SIZE(struct bh_meta, 128);
 
 /* ---- asking the program ----------------------------------------------------------------- */
 

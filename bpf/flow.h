@@ -34,9 +34,9 @@ static __always_inline struct bh_flow4 flow4(const struct bh_pkt *p)
 
 /* The barrier keeps clang from making one call for both maps: the kernel could not inline that one, and
  * would reach the map by an indirect call (25 ns of 100). */
-static __always_inline struct bh_session *session_find(const struct bh_pkt *p)
+static __always_inline struct bh_lru *session_find(const struct bh_pkt *p)
 {
-	struct bh_session *s;
+	struct bh_lru *s;
 
 	if (p->family == 4) {
 		struct bh_flow4 key = flow4(p);
@@ -49,7 +49,7 @@ static __always_inline struct bh_session *session_find(const struct bh_pkt *p)
 }
 
 /* Before Linux 6.2 a key may lie on the stack, in a packet or in a map, not in an argument's memory. */
-static __always_inline long session_store(const struct bh_pkt *p, const struct bh_session *s)
+static __always_inline long session_store(const struct bh_pkt *p, const struct bh_lru *s)
 {
 	struct bh_flow6 wide;
 
@@ -75,17 +75,17 @@ static __always_inline void session_forget(const struct bh_pkt *p)
 	}
 }
 
-static __always_inline void session_count(struct bh_session *s, enum bh_dir dir, __u32 len)
+static __always_inline void session_count(struct bh_lru *s, enum bh_dir dir, __u32 len)
 {
 	s->packets[dir]++;
 	s->bytes[dir] += len;
 	s->seen = (__u32)bpf_jiffies64();
-	if (dir != s->opener && !(s->flags & BH_SESS_REPLIED))
-		s->flags |= BH_SESS_REPLIED;
+	if (dir != s->opener && !(s->flags & BH_LRU_REPLIED))
+		s->flags |= BH_LRU_REPLIED;
 }
 
 /* A first SYN the other way round is not of this flow: it opens one of its own. */
-static __always_inline int session_reopens(const struct bh_session *s, const struct bh_pkt *p,
+static __always_inline int session_reopens(const struct bh_lru *s, const struct bh_pkt *p,
 					   enum bh_dir dir)
 {
 	return p->bits & BH_PKT_SYN && s->opener != dir;
@@ -96,13 +96,13 @@ static __always_inline int session_reopens(const struct bh_session *s, const str
  * here; from the pod, to what is still an address of the node and no hostPort. What the node opened, the
  * pod may answer, whatever address the node used.
  */
-static __always_inline int session_needs_no_host(const struct bh_session *s, enum bh_dir dir)
+static __always_inline int session_needs_no_host(const struct bh_lru *s, enum bh_dir dir)
 {
-	return !(s->flags & BH_SESS_HOST) || (dir == BH_EGRESS && s->opener == BH_INGRESS);
+	return !(s->flags & BH_LRU_HOST) || (dir == BH_EGRESS && s->opener == BH_INGRESS);
 }
 
 /* Stamped before this interface was born: by another one that had its ifindex. */
-static __always_inline int session_is_dead(const struct bh_session *s, const struct bh_endpoint *ep)
+static __always_inline int session_is_dead(const struct bh_lru *s, const struct bh_endpoint *ep)
 {
 	return (__s32)(s->epoch - ep->born) < 0;
 }
@@ -111,41 +111,41 @@ static __always_inline int session_is_dead(const struct bh_session *s, const str
  * Any UDP packet may be a flow's first, so what a server goes on sending would open the flow that was just
  * denied to its client, from the other end. So the session stays, under its old epoch, to be asked each time.
  */
-static __always_inline void session_cut(struct bh_session *s)
+static __always_inline void session_cut(struct bh_lru *s)
 {
-	s->flags |= BH_SESS_CUT;
+	s->flags |= BH_LRU_CUT;
 	s->seen = (__u32)bpf_jiffies64();
 }
 
 /* The same for a flow that never was allowed. Its epoch is not dead, and none that the endpoint will get. */
 static __always_inline void session_store_cut(const struct bh_pkt *p, enum bh_dir dir)
 {
-	struct bh_session s = {
+	struct bh_lru s = {
 		.epoch = p->epoch + 0x40000000,
 		.seen = (__u32)bpf_jiffies64(),
-		.flags = BH_SESS_CUT,
+		.flags = BH_LRU_CUT,
 		.opener = dir,
 	};
 
 	session_store(p, &s);
 }
 
-static __always_inline int session_is_over(const struct bh_session *s, enum bh_dir dir)
+static __always_inline int session_is_over(const struct bh_lru *s, enum bh_dir dir)
 {
 	__u32 zero = 0;
 	const struct bh_meta *meta;
 
-	if (!(s->flags & BH_SESS_CUT) || s->opener == dir)
+	if (!(s->flags & BH_LRU_CUT) || s->opener == dir)
 		return 0;
 	meta = bpf_map_lookup_elem(&bh_meta, &zero);
 	return meta && (__u32)bpf_jiffies64() - s->seen > BH_CUT_EVENTS * READ_ONCE(meta->event_jiffies);
 }
 
 /* Allowed again, by @rule: counters go on, the epoch that makes it valid comes last. */
-static __always_inline void session_restamp(struct bh_session *s, __u32 epoch, __u32 rule)
+static __always_inline void session_restamp(struct bh_lru *s, __u32 epoch, __u32 rule)
 {
 	s->rule = rule;
-	s->flags &= ~BH_SESS_CUT;
+	s->flags &= ~BH_LRU_CUT;
 	barrier();
 	WRITE_ONCE(s->epoch, epoch);
 }

@@ -87,14 +87,14 @@ struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 131072);
 	__type(key, struct bh_flow4);
-	__type(value, struct bh_session);
+	__type(value, struct bh_lru);
 } bh_sess4 SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 65536);
 	__type(key, struct bh_flow6);
-	__type(value, struct bh_session);
+	__type(value, struct bh_lru);
 } bh_sess6 SEC(".maps");
 
 /* BH_PORT(protocol, port) of the hostPorts of this node: what a pod sends there ends in another pod, so

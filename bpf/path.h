@@ -74,7 +74,7 @@ static __always_inline int is_settled(const struct bh_pkt *p, const struct bh_en
 static __always_inline void open_session(struct __sk_buff *skb, const struct bh_pkt *p,
 					 const struct bh_answer *a, enum bh_dir dir)
 {
-	struct bh_session s = {
+	struct bh_lru s = {
 		.epoch = p->epoch,
 		.seen = bpf_jiffies64(),
 		.rule = a->rule,
@@ -82,12 +82,12 @@ static __always_inline void open_session(struct __sk_buff *skb, const struct bh_
 	};
 
 	if (a->reason == BH_HOST) {
-		s.flags = BH_SESS_HOST;
+		s.flags = BH_LRU_HOST;
 	} else if (a->grace) {
 		s.opener = a->dir;
 		count_stat(skb, BH_STAT_SESSION_GRACE, dir);
 	} else if (!(p->bits & BH_PKT_OPENS)) {
-		s.flags = BH_SESS_BOTH;
+		s.flags = BH_LRU_BOTH;
 		count_stat(skb, BH_STAT_SESSION_ADOPTED, dir);
 	}
 	s.packets[dir] = 1;
@@ -97,13 +97,13 @@ static __always_inline void open_session(struct __sk_buff *skb, const struct bh_
 }
 
 /* A session that was decided under an older epoch: asked again, for the direction that opened it. */
-static __always_inline int redo(struct __sk_buff *skb, const struct bh_pkt *p, struct bh_session *s,
+static __always_inline int redo(struct __sk_buff *skb, const struct bh_pkt *p, struct bh_lru *s,
 				struct bh_answer *a, enum bh_dir dir)
 {
-	int both = s->flags & BH_SESS_BOTH;
+	int both = s->flags & BH_LRU_BOTH;
 
 	count_stat(skb, BH_STAT_SESSION_REDONE, dir);
-	if (s->flags & BH_SESS_HOST || ask(a, p, s->opener ? BH_EGRESS : BH_INGRESS, both, BH_DENIED)) {
+	if (s->flags & BH_LRU_HOST || ask(a, p, s->opener ? BH_EGRESS : BH_INGRESS, both, BH_DENIED)) {
 		a->reason = BH_SESSION;
 		session_restamp(s, p->epoch, a->rule);
 		session_count(s, dir, skb->len);
@@ -122,7 +122,7 @@ static __always_inline int redo(struct __sk_buff *skb, const struct bh_pkt *p, s
  * every way through the parser, past the limit of a million instructions.
  */
 __noinline int bh_cold(struct __sk_buff *skb, struct bh_pkt *p, const struct bh_endpoint *ep,
-		       struct bh_session *s, __u32 hook)
+		       struct bh_lru *s, __u32 hook)
 {
 	enum bh_dir dir = hook == BH_EGRESS ? BH_EGRESS : BH_INGRESS;
 	enum bh_origin origin = origin_of(skb);
@@ -166,7 +166,7 @@ __noinline int bh_with_host(struct __sk_buff *skb, const struct bh_pkt *p, __u32
 	return is_host(&a, p, hook == BH_EGRESS ? BH_EGRESS : BH_INGRESS, origin);
 }
 
-static __always_inline int is_live(struct __sk_buff *skb, const struct bh_session *s, const struct bh_pkt *p,
+static __always_inline int is_live(struct __sk_buff *skb, const struct bh_lru *s, const struct bh_pkt *p,
 				   enum bh_dir dir)
 {
 	if (READ_ONCE(s->epoch) != p->epoch || session_reopens(s, p, dir))
@@ -198,7 +198,7 @@ static __always_inline enum bh_reason read_packet(struct __sk_buff *skb, struct 
 static __always_inline int handle(struct __sk_buff *skb, const enum bh_dir dir)
 {
 	const struct bh_endpoint *ep = endpoint_find(skb->ifindex);
-	struct bh_session *s = NULL;
+	struct bh_lru *s = NULL;
 	struct bh_pkt p = {};
 	struct cursor c;
 

@@ -78,7 +78,7 @@ static void widen(const struct bh_flow4 *v4, struct bh_flow6 *ret)
 
 struct batch {
 	struct bh_flow6 keys[BATCH]; /* room enough for either key */
-	struct bh_session sessions[BATCH];
+	struct bh_lru sessions[BATCH];
 	uint32_t n;
 };
 
@@ -157,10 +157,10 @@ static bool narrow(const struct bh_flow6 *flow, struct bh_flow4 *ret)
 	return !memcmp(&flow->local, mapped, sizeof(mapped));
 }
 
-int dp_session_seed(struct dp *dp, const struct bh_flow6 *flow, const struct bh_session *s,
+int dp_session_seed(struct dp *dp, const struct bh_flow6 *flow, const struct bh_lru *s,
 		    struct bh_err *err)
 {
-	struct bh_session fresh = *s;
+	struct bh_lru fresh = *s;
 	struct bh_query q = { 0 };
 	struct bh_flow4 v4;
 	int r = dp_explain(dp, &q, err);

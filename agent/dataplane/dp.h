@@ -84,13 +84,13 @@ int dp_rule_count(struct dp *dp, uint32_t rule, struct bh_count *ret, struct bh_
 /* Sessions: one call an entry, either family (v4 as ::ffff:). Return non-zero from @each to stop. */
 struct dp_session {
 	struct bh_flow6 flow;
-	struct bh_session session;
+	struct bh_lru session;
 	uint32_t idle_ms; /* since the last packet */
 };
 int dp_sessions(struct dp *dp, int (*each)(void *ctx, const struct dp_session *s), void *ctx,
 		struct bh_err *err);
 /* Store one, unless that flow has one; its `seen` becomes now. Return: 0 or -errno. */
-int dp_session_seed(struct dp *dp, const struct bh_flow6 *flow, const struct bh_session *s,
+int dp_session_seed(struct dp *dp, const struct bh_flow6 *flow, const struct bh_lru *s,
 		    struct bh_err *err);
 /* Forget the sessions of one interface. Return: how many, or -errno. */
 int dp_sessions_purge(struct dp *dp, uint32_t ifindex, struct bh_err *err);

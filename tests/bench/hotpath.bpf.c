@@ -28,14 +28,14 @@ struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 1024);
 	__type(key, struct bh_flow4);
-	__type(value, struct bh_session);
+	__type(value, struct bh_lru);
 } bench_sess4 SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 1024);
 	__type(key, struct bh_flow6);
-	__type(value, struct bh_session);
+	__type(value, struct bh_lru);
 } bench_sess6 SEC(".maps");
 
 struct bench_spread bench_spread = {};

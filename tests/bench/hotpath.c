@@ -468,7 +468,7 @@ static void fill(void)
 {
 	const struct bh_flow4 key4 = { .ifindex = IFINDEX };
 	const struct bh_flow6 key6 = { .ifindex = IFINDEX };
-	const struct bh_session session = { 0 };
+	const struct bh_lru session = { 0 };
 
 	if (bpf_map_update_elem(bpf_map__fd(bench->maps.bench_sess4), &key4, &session, BPF_ANY) ||
 	    bpf_map_update_elem(bpf_map__fd(bench->maps.bench_sess6), &key6, &session, BPF_ANY))

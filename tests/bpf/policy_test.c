@@ -31,7 +31,7 @@ struct run {
 	enum bh_dir dir;
 	struct frame frame;
 	struct bh_flow6 flow;
-	struct bh_session prior;
+	struct bh_lru prior;
 	struct counts before, after;
 	uint64_t rule_before;
 	uint32_t rule;
@@ -96,7 +96,7 @@ static void put_prior(struct run *run)
 
 	if (!p->epoch)
 		return;
-	run->prior = (struct bh_session){
+	run->prior = (struct bh_lru){
 		.epoch = p->epoch,
 		.seen = 1,
 		.rule = PRIOR_RULE,
@@ -171,7 +171,7 @@ static void check_event(struct run *run)
 		wrong(run, "event: another flow, ports %u %u", ntohs(e.lport), ntohs(e.rport));
 }
 
-static void check_fresh(struct run *run, const struct bh_session *s)
+static void check_fresh(struct run *run, const struct bh_lru *s)
 {
 	enum bh_dir dir = run->dir;
 
@@ -185,11 +185,11 @@ static void check_fresh(struct run *run, const struct bh_session *s)
 		wrong(run, "session: never seen");
 }
 
-static void check_runs(struct run *run, const struct bh_session *s)
+static void check_runs(struct run *run, const struct bh_lru *s)
 {
-	const struct bh_session *old = &run->prior;
+	const struct bh_lru *old = &run->prior;
 	bool stale = old->epoch != EPOCH;
-	uint8_t flags = (old->flags & ~BH_SESS_CUT) | (old->opener != run->dir ? BH_SESS_REPLIED : 0);
+	uint8_t flags = (old->flags & ~BH_LRU_CUT) | (old->opener != run->dir ? BH_LRU_REPLIED : 0);
 	enum bh_dir dir = run->dir;
 
 	if (s->epoch != EPOCH || s->opener != old->opener || s->flags != flags ||
@@ -203,11 +203,11 @@ static void check_runs(struct run *run, const struct bh_session *s)
 		wrong(run, "session: not seen");
 }
 
-static void check_cut(struct run *run, const struct bh_session *s)
+static void check_cut(struct run *run, const struct bh_lru *s)
 {
-	struct bh_session want = run->prior;
+	struct bh_lru want = run->prior;
 
-	want.flags |= BH_SESS_CUT;
+	want.flags |= BH_LRU_CUT;
 	want.seen = s->seen;
 	if (memcmp(s, &want, sizeof(want)) || s->seen < 2)
 		wrong(run, "session: epoch %u opener %u flags %x seen %u", s->epoch, s->opener, s->flags,
@@ -216,11 +216,11 @@ static void check_cut(struct run *run, const struct bh_session *s)
 
 static void check_session(struct run *run)
 {
-	struct bh_session s;
+	struct bh_lru s;
 	int n = world_sessions();
 
 	if (run->row->left == NOTHING && leaves_cut(run)) {
-		if (n != 1 || !world_session(&run->flow, &s) || s.flags != BH_SESS_CUT || s.epoch == EPOCH ||
+		if (n != 1 || !world_session(&run->flow, &s) || s.flags != BH_LRU_CUT || s.epoch == EPOCH ||
 		    (int32_t)(s.epoch - BORN) < 0 || s.opener != run->dir)
 			wrong(run, "%d sessions, not one that is cut", n);
 		return;
@@ -403,7 +403,7 @@ static void table_full(int family)
 	struct run run = { .row = &row, .family = family };
 	struct shape other = { .eph = 5 };
 	struct bh_flow6 k = shape_flow(&other, family, BH_INGRESS, IFINDEX);
-	struct bh_session s = { .epoch = EPOCH };
+	struct bh_lru s = { .epoch = EPOCH };
 	struct counts before, after;
 
 	shape_frame(&row.p, family, BH_INGRESS, &run.frame);

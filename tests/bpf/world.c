@@ -369,7 +369,7 @@ static bool is4(const struct bh_flow6 *k)
 	return !k->remote.w[0] && !k->remote.w[1] && k->remote.w[2] == htonl(0xffff);
 }
 
-bool world_session(const struct bh_flow6 *k, struct bh_session *ret)
+bool world_session(const struct bh_flow6 *k, struct bh_lru *ret)
 {
 	struct bh_flow4 k4 = narrow(k);
 
@@ -378,7 +378,7 @@ bool world_session(const struct bh_flow6 *k, struct bh_session *ret)
 	return !bpf_map_lookup_elem(bpf_map__fd(bpf->maps.bh_sess6), k, ret);
 }
 
-void world_session_put(const struct bh_flow6 *k, const struct bh_session *s)
+void world_session_put(const struct bh_flow6 *k, const struct bh_lru *s)
 {
 	struct bh_flow4 k4 = narrow(k);
 

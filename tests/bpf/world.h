@@ -65,8 +65,8 @@ struct counts world_counts(void);
 uint64_t world_rule_packets(uint32_t rule);
 int world_events(struct bh_event *ret_last); /* how many were waiting */
 int world_sessions(void);
-bool world_session(const struct bh_flow6 *k, struct bh_session *ret);
-void world_session_put(const struct bh_flow6 *k, const struct bh_session *s);
+bool world_session(const struct bh_flow6 *k, struct bh_lru *ret);
+void world_session_put(const struct bh_flow6 *k, const struct bh_lru *s);
 
 /* One test run. @ingress_ifindex 0: made by this node. @linear: bytes outside pages, 0: all.
  * Return: the verdict; -1 is TC_ACT_UNSPEC. Below -1: -errno - 1000. */

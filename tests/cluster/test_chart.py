@@ -73,7 +73,7 @@ class Enforced(ChartCase):
     def test_uninstall(self):
         """The chain, the programs and the records go with it, and pods are made as before."""
         self.assertTrue(self.chained())
-        self.assertIn("bulkhead-v1", self.on_node("ls /sys/fs/bpf"))
+        self.assertIn("bulkhead-v2", self.on_node("ls /sys/fs/bpf"))
         self.addCleanup(self.install)
         answer = self.helm("uninstall", "bulkhead", "--namespace", "bulkhead", "--timeout", "200s")
         self.assertEqual(answer.code, 0, answer.out + answer.err)

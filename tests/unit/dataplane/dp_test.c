@@ -336,7 +336,7 @@ static void interfaces_that_collide(void **state)
 static void put_sessions(uint32_t ifindex, uint32_t n)
 {
 	const int fd4 = bpf_obj_get(PIN_DIR "/bh_sess4"), fd6 = bpf_obj_get(PIN_DIR "/bh_sess6");
-	const struct bh_session s = { .packets = { 1, 0 } };
+	const struct bh_lru s = { .packets = { 1, 0 } };
 	uint32_t i;
 
 	for (i = 0; i < n; i++) {

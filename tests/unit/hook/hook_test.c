@@ -29,7 +29,7 @@
 #include "util/scope.h"
 
 #define BPFFS	"/sys/fs/bpf" /* mounted in this process's mount namespace only */
-#define PIN_DIR BPFFS "/bulkhead-v1"
+#define PIN_DIR BPFFS "/bulkhead-v2"
 #define PASS	(-1) /* TCX_NEXT, TC_ACT_UNSPEC */
 
 static bool ready;
