@@ -22,6 +22,7 @@
 #include "lock.h"
 #include "names.h"
 #include "opened.h"
+#include "perf.h"
 #include "policy/interest.h"
 #include "probe.h"
 #include "requests.h"
@@ -516,6 +517,7 @@ void agent_stop(struct agent *a)
 		streams_free(a);
 		denials_free(a);
 		selfcheck_free(a);
+		perf_free(a);
 	}
 	source_free(a->source);
 	kube_config_done(&a->kube);

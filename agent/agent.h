@@ -25,6 +25,7 @@ struct denials;
 struct endpoints;
 struct lock;
 struct names;
+struct perf;
 struct requests;
 struct selfcheck;
 struct streams;
@@ -63,6 +64,7 @@ struct agent {
 	struct requests *requests;
 	struct denials *denials;
 	struct selfcheck *selfcheck;
+	struct perf *perfs; /* who asks what packets cost */
 	struct names *names;
 	struct streams *streams;
 

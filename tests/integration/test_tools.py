@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """What people ask the agent of a node in doubt: is the program true to the tables, what does it cost, what was
 lost on the way to them."""
+import os
 import struct
 
 import bpf
 from case import PolicedCase
-from node import eventually
+from node import LOGS, eventually
+
+SECONDS = os.environ.get("BH_PERF_SECONDS")  # of `make test-perf`
 
 ALLOW_80 = {"subject": {"app": "db"}, "ingress": [{"ports": [{"port": 80, "protocol": "TCP"}]}]}
 ROW_RANGE = 16  # offset of bh_row.range
@@ -54,9 +57,73 @@ class SelfCheck(PolicedCase):
         log = self.node.agent_log(1000)
         self.assertIn("self-check: ", log)
         self.assertIn("the data plane does not decide as it was told to", log)
-        self.assertIn("DIFFER from the tables", self.node.ctl_text("status"))
+        self.assertIn("DIFFER from the tables", self.node.ctl_text("status")[1])
         self.put(rows)
         self.node.remove_policy("lab", "another")
         asked, differ = (self.status()[k] for k in ("asked", "differ"))
         self.assertTrue(eventually(lambda: self.status()["asked"] > asked, 10))
         self.assertEqual(self.status()["differ"], differ, "goes on although the row is what it was")
+
+
+class Perf(PolicedCase):
+    configs = ["bridge/1.9/dual/tcx"]
+
+    @classmethod
+    def start(cls):
+        super().start()
+        cls.node.write_policy("shop", "db", **ALLOW_80)
+        assert eventually(lambda: not cls.web.reaches(cls.db, port=443))
+
+    def load(self):
+        """Flows that live, flows that are new, and attempts that are denied."""
+        ips = [self.db.ips[f] for f in self.node.families]
+        pause = 0 if SECONDS else 1
+        meters = [self.web.start("flow", pause, "tcp", ip, 80) for ip in ips for _ in range(2)]
+        meters += [self.web.start("hammer", 20, "tcp", ip, port) for ip in ips for port in (80, 443)]
+        for m in meters:
+            self.addCleanup(m.kill)
+
+    def test_under_load(self):
+        """What it counts adds up. `make test-perf` takes longer, and shows the table."""
+        self.load()
+        told = self.node.ctl("perf", "--duration", "1", "--interval", "0.5", codes=(0, 1))
+        first, second = told["intervals"]
+        for name in ("packets", "allowed", "denied", "hits", "new_sessions"):
+            self.assertEqual(first[name] + second[name], told["total"][name], name)
+            self.assertGreater(told["total"][name], 0, name)
+        self.assertEqual(told["total"]["packets"], told["total"]["allowed"] + told["total"]["denied"])
+        self.assertGreater(told["total"]["sessions"], 0)
+        self.assertGreater(told["total"]["packet_ns"], 0)
+        self.assertGreater(told["cost"]["hot_ns"], 0)
+        self.assertGreater(told["cost"]["denied_ns"], 0)
+        self.assertEqual(
+            [v["name"] for v in told["verdicts"]], ["hit_rate", "core_packets_s", "hot", "cold", "cpu"]
+        )
+        code, text = self.node.ctl_text("perf", "--duration", SECONDS or 1, "--interval", "1")
+        with open(os.path.join(LOGS, "perf.txt"), "w") as f:
+            f.write(text)
+        self.assertIn("MISSED" if code else "met", text)
+        self.assertEqual(len([line for line in text.splitlines() if " s  " in line[:12]]), int(SECONDS or 1))
+
+    def test_statistics_are_off_again(self):
+        """They cost every packet some nanoseconds: nobody asks, nobody pays."""
+        before = self.node.agent_fds()
+        self.node.ctl("perf", "--duration", "0.2", "--interval", "0.1", codes=(0, 1))
+        self.assertEqual(eventually(lambda: self.node.agent_fds() == before), True)
+        with self.node.asking("perf", duration_ms=60000):  # who asks goes away in the middle
+            self.assertTrue(eventually(lambda: len(self.node.agent_fds()) > len(before)))
+        self.assertTrue(eventually(lambda: self.node.agent_fds() == before))
+
+    def test_what_makes_no_sense(self):
+        for fields, code in (
+            ({"interface": "uplink"}, 101),
+            ({"interface": "none"}, 101),
+            ({"pod": "shop/none"}, 101),
+            ({"pod": "shop/web", "interface": self.web.hostif}, 6),
+            ({"interval_ms": 99}, 6),
+            ({"interval_ms": "1"}, 6),
+            ({"duration_ms": 200, "interval_ms": 300}, 6),
+        ):
+            self.assertEqual(self.node.ask("perf", **fields)["code"], code, fields)
+        self.assertEqual(self.node.ctl_text("perf", "--duration", "x")[0], 2)
+        self.assertEqual(self.node.ctl_text("status", "--duration", "1")[0], 2)
