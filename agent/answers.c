@@ -142,6 +142,7 @@ static void add_stats(struct json_object *o, struct agent *a)
 	if (dp_stats(a->dp, stats, &err) < 0)
 		return;
 	jx_add(o, "reasons", reasons_of(stats));
+	jx_add_int(o, "events_read", denials_read(a));
 	jx_add_int(o, "events_lost", both(stats, BH_STAT_EVENT_LOST));
 	jx_add_int(o, "events_throttled", both(stats, BH_STAT_EVENT_THROTTLED));
 	jx_add_int(o, "sessions_failed", both(stats, BH_STAT_SESSION_FAILED));
@@ -382,5 +383,5 @@ void answer_endpoints(struct agent *a, struct api_conn *conn, struct json_object
 
 void answer_flows(struct agent *a, struct api_conn *conn, struct json_object *request)
 {
-	denials_send(a, conn, jx_bool(request, "follow"));
+	denials_send(a, conn, jx_bool(request, "follow"), jx_bool(request, "lost"));
 }

@@ -16,7 +16,7 @@
  *   endpoints  CLI      unprotected: bool                      items
  *   entries    CLI                                             items: policy entries
  *   sessions   CLI                                             items
- *   flows      CLI      follow: bool                           items: recent denials, then live ones
+ *   flows      CLI      follow, lost: bool                     items: recent denials, then live ones
  *   perf       CLI      pod or interface, interval_ms,         items: what is measured, then counters
  *                       duration_ms
  *   explain    CLI      pod "ns/name", peer, port, proto       fields in the last line

@@ -157,7 +157,8 @@ static void print_events(const struct ctl *c, struct json_object *o)
 	const uint64_t lost = ctl_int(o, "events_lost");
 	char text[128];
 
-	(void)snprintf(text, sizeof(text), "%llu lost, %llu throttled", (unsigned long long)lost,
+	(void)snprintf(text, sizeof(text), "%llu read, %llu lost, %llu throttled",
+		       (unsigned long long)ctl_int(o, "events_read"), (unsigned long long)lost,
 		       (unsigned long long)ctl_int(o, "events_throttled"));
 	line(c, "denials", lost ? YELLOW : PLAIN, text);
 }

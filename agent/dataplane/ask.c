@@ -52,6 +52,20 @@ int dp_stats(struct dp *dp, struct bh_count *ret, struct bh_err *err)
 	return r < 0 ? bh_err_errno(err, r, "cannot read bh_stats") : 0;
 }
 
+int dp_events_lost(struct dp *dp, uint64_t *ret)
+{
+	auto_free struct bh_count *per_cpu = calloc((size_t)dp->cpus, sizeof(*per_cpu));
+	struct bh_count both[2];
+	uint32_t dir;
+	int r = per_cpu ? 0 : -ENOMEM;
+
+	for (dir = 0; !r && dir < 2; dir++)
+		r = sum_count(dp, DP_FD(dp, bh_stats), BH_STAT_EVENT_LOST * 2 + dir, per_cpu, &both[dir]);
+	if (!r)
+		*ret = both[0].packets + both[1].packets;
+	return r;
+}
+
 int dp_rule_count(struct dp *dp, uint32_t rule, struct bh_count *ret, struct bh_err *err)
 {
 	auto_free struct bh_count *per_cpu = calloc((size_t)dp->cpus, sizeof(*per_cpu));
@@ -157,8 +171,7 @@ static bool narrow(const struct bh_flow6 *flow, struct bh_flow4 *ret)
 	return !memcmp(&flow->local, mapped, sizeof(mapped));
 }
 
-int dp_session_seed(struct dp *dp, const struct bh_flow6 *flow, const struct bh_lru *s,
-		    struct bh_err *err)
+int dp_session_seed(struct dp *dp, const struct bh_flow6 *flow, const struct bh_lru *s, struct bh_err *err)
 {
 	struct bh_lru fresh = *s;
 	struct bh_query q = { 0 };

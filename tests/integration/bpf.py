@@ -14,10 +14,12 @@ from node import PIN_DIR, ROOT
 
 LIBC = ctypes.CDLL(None, use_errno=True)
 SYS_BPF = {"x86_64": 321, "aarch64": 280}[platform.machine()]
+PROG_TEST_RUN = 10
 MAP_CREATE, MAP_LOOKUP, MAP_UPDATE, MAP_NEXT_KEY, PROG_LOAD, OBJ_PIN, OBJ_GET = 0, 1, 2, 4, 5, 6, 7
 OBJ_INFO, PROG_QUERY, LINK_CREATE, LINK_DETACH = 15, 16, 28, 34
 TCX_INGRESS, TCX_EGRESS = 46, 47
 INGRESS, EGRESS = 0, 1
+SHOT = 2  # TC_ACT_SHOT
 
 
 def bpf(cmd, attr):
@@ -225,6 +227,35 @@ def link_detach(path):
         bpf(LINK_DETACH, bytearray(struct.pack("<I", fd)))
     finally:
         os.close(fd)
+
+
+def test_run(prog_fd, packet, ifindex, ingress_ifindex, repeat=1):
+    """@repeat runs of a program on one packet of an interface; its last verdict. @packet: a ctypes buffer."""
+    ctx = bytearray(192)  # struct __sk_buff
+    struct.pack_into("<II", ctx, 36, ingress_ifindex, ifindex)
+    held = (ctypes.c_char * len(ctx)).from_buffer(ctx)
+    attr = bytearray(
+        struct.pack(
+            "<IIIIQQIIIIQQIII4x",
+            prog_fd,
+            0,
+            len(packet),
+            0,
+            ctypes.addressof(packet),
+            0,
+            repeat,
+            0,
+            len(ctx),
+            0,
+            ctypes.addressof(held),
+            0,
+            0,
+            0,
+            0,
+        )
+    )
+    bpf(PROG_TEST_RUN, attr)
+    return struct.unpack_from("<i", attr, 4)[0]
 
 
 def load_verdict(value):

@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """What people ask the agent of a node in doubt: is the program true to the tables, what does it cost, what was
 lost on the way to them."""
+import ctypes
 import os
 import struct
 
 import bpf
+import wire
 from case import PolicedCase
-from node import LOGS, eventually
+from node import LOGS, PIN_DIR, eventually
 
 SECONDS = os.environ.get("BH_PERF_SECONDS")  # of `make test-perf`
 
@@ -127,3 +129,60 @@ class Perf(PolicedCase):
             self.assertEqual(self.node.ask("perf", **fields)["code"], code, fields)
         self.assertEqual(self.node.ctl_text("perf", "--duration", "x")[0], 2)
         self.assertEqual(self.node.ctl_text("status", "--duration", "1")[0], 2)
+
+
+class Events(PolicedCase):
+    configs = ["bridge/1.9/dual/tcx"]
+
+    FLOWS = 50000
+    REPEAT = 20  # packets of each
+
+    def tearDown(self):
+        self.node.agent_resume()
+        self.node.remove_policies()
+
+    def deny_a_million(self):
+        """Packets of shop/web that its policy denies, by test runs of the program that hangs there."""
+        src, dst = self.web.ips[4], self.node.world.ips[4]
+        packet = wire.ip(src, dst, wire.UDP, wire.udp(src, dst, 1, 9, b"x"))
+        frame = bytearray(wire.ether(self.web.mac, self.db.mac, wire.ethertype(packet), packet))
+        held = (ctypes.c_char * len(frame)).from_buffer(frame)
+        port = len(frame) - 9  # 8 bytes of UDP and one of data
+        program = bpf.pinned(os.path.join(PIN_DIR, "prog_from_pod"))
+        try:
+            for n in range(self.FLOWS):
+                struct.pack_into("!HH", frame, port, n % 65000 + 1, 9 + n // 65000)
+                self.assertEqual(bpf.test_run(program, held, self.web.ifindex, 0, self.REPEAT), bpf.SHOT)
+        finally:
+            os.close(program)
+
+    def told(self):
+        """(denials that ask for an event, events read, lost, throttled) as one answer of the agent has them."""
+        s = self.node.ask("status")
+        asked = sum(
+            r["ingress"]["packets"] + r["egress"]["packets"]
+            for r in s["reasons"]
+            if r["action"] == "deny" and not r["reason"].startswith(("spoofed-", "not-own-"))
+        )
+        return asked, s["events_read"], s["events_lost"], s["events_throttled"]
+
+    def test_every_denial_is_accounted_for(self):
+        """The agent sleeps while a million packets are denied: read, lost and throttled are all of them."""
+        self.node.write_policy("shop", "shut", subject={"app": "web"}, policyTypes=["Egress"])
+        self.assertTrue(eventually(lambda: not self.web.reaches(self.db)))
+        self.assertTrue(eventually(lambda: (t := self.told())[0] == sum(t[1:])))
+        before = self.told()
+        self.node.agent_pause()
+        self.deny_a_million()
+        self.node.agent_resume()
+        self.assertTrue(eventually(lambda: (t := self.told())[0] == sum(t[1:])), self.told())
+        asked, read, lost, throttled = (now - was for now, was in zip(self.told(), before))
+        self.assertGreaterEqual(asked, self.FLOWS * self.REPEAT)
+        self.assertGreater(read, 1000)  # what the ring holds
+        self.assertGreater(lost, 1000)
+        self.assertGreaterEqual(throttled, self.FLOWS * (self.REPEAT - 1))
+        self.assertIn(f"{self.told()[2]} lost", self.node.ctl_text("status")[1])
+        flows = self.node.ctl("flows")
+        self.assertEqual(sum(f.get("lost", 0) for f in flows), lost)
+        self.assertIn("LOST", self.node.ctl_text("flows")[1])
+        self.assertFalse([i for i in self.node.ask("flows")["items"] if "lost" in i], "who did not ask is told")
