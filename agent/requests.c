@@ -312,6 +312,7 @@ static const struct {
 	{ "status", answer_status },
 	{ "endpoints", answer_endpoints },
 	{ "entries", answer_entries },
+	{ "rules", answer_rules },
 	{ "sessions", answer_sessions },
 	{ "flows", answer_flows },
 	{ "explain", answer_explain },

@@ -15,6 +15,7 @@
  *   status     CLI                                             fields in the last line
  *   endpoints  CLI      unprotected: bool                      items
  *   entries    CLI                                             items: policy entries
+ *   rules      CLI                                             items: what each rule has decided
  *   sessions   CLI                                             items
  *   flows      CLI      follow, lost: bool                     items: recent denials, then live ones
  *   perf       CLI      pod or interface, interval_ms,         items: what is measured, then counters

@@ -43,12 +43,8 @@ static int sum_count(struct dp *dp, int fd, uint32_t key, struct bh_count *per_c
 
 int dp_stats(struct dp *dp, struct bh_count *ret, struct bh_err *err)
 {
-	auto_free struct bh_count *per_cpu = calloc((size_t)dp->cpus, sizeof(*per_cpu));
-	uint32_t i;
-	int r = per_cpu ? 0 : -ENOMEM;
+	const int r = counters_read(&dp->counters, DP_FD(dp, bh_stats), BH_STAT_MAX * 2, ret);
 
-	for (i = 0; !r && i < BH_STAT_MAX * 2; i++)
-		r = sum_count(dp, DP_FD(dp, bh_stats), i, per_cpu, &ret[i]);
 	return r < 0 ? bh_err_errno(err, r, "cannot read bh_stats") : 0;
 }
 
@@ -66,12 +62,17 @@ int dp_events_lost(struct dp *dp, uint64_t *ret)
 	return r;
 }
 
-int dp_rule_count(struct dp *dp, uint32_t rule, struct bh_count *ret, struct bh_err *err)
+int dp_rule_counts(struct dp *dp, struct bh_count **ret, uint32_t *ret_n, struct bh_err *err)
 {
-	auto_free struct bh_count *per_cpu = calloc((size_t)dp->cpus, sizeof(*per_cpu));
-	const int r = per_cpu ? sum_count(dp, DP_FD(dp, bh_rules), rule, per_cpu, ret) : -ENOMEM;
+	const uint32_t n = bpf_map__max_entries(dp->skel->maps.bh_rules);
+	auto_free struct bh_count *counts = calloc(n, sizeof(*counts));
+	const int r = counts ? counters_read(&dp->counters, DP_FD(dp, bh_rules), n, counts) : -ENOMEM;
 
-	return r < 0 ? bh_err_errno(err, r, "cannot read bh_rules") : 0;
+	if (r < 0)
+		return bh_err_errno(err, r, "cannot read bh_rules");
+	*ret = TAKE_PTR(counts);
+	*ret_n = n;
+	return 0;
 }
 
 /* ---- sessions ----------------------------------------------------------------------------- */

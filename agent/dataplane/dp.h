@@ -80,7 +80,8 @@ int dp_explain(struct dp *dp, struct bh_query *q, struct bh_err *err);
 /* Statistics summed over CPUs: ret[BH_STAT_MAX * 2], index stat * 2 + dir. */
 int dp_stats(struct dp *dp, struct bh_count *ret, struct bh_err *err);
 int dp_events_lost(struct dp *dp, uint64_t *ret); /* events that found the ring full, of all time */
-int dp_rule_count(struct dp *dp, uint32_t rule, struct bh_count *ret, struct bh_err *err);
+/* Decisions by rule id, all of them; free() them. */
+int dp_rule_counts(struct dp *dp, struct bh_count **ret, uint32_t *ret_n, struct bh_err *err);
 
 /*
  * The kernel's run-time statistics: kept on as long as the descriptor that dp_run_stats_hold() gives is open

@@ -7,6 +7,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
+#include "dataplane/counters.h"
 #include "dataplane/dp.h"
 #include "policy.skel.h"
 
@@ -34,6 +35,7 @@ struct dp {
 	struct policy_bpf *clone; /* dp_clones(); NULL: there are none */
 	struct grace grace;
 	uint32_t hz;
+	struct counters counters;
 	int cpus; /* possible ones: values of a per-CPU look-up */
 };
 

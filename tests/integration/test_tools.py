@@ -186,3 +186,28 @@ class Events(PolicedCase):
         self.assertEqual(sum(f.get("lost", 0) for f in flows), lost)
         self.assertIn("LOST", self.node.ctl_text("flows")[1])
         self.assertFalse([i for i in self.node.ask("flows")["items"] if "lost" in i], "who did not ask is told")
+
+
+class Rules(PolicedCase):
+    configs = ["bridge/1.9/dual/tcx"]
+
+    def told(self):
+        return {r["rule"]: r for r in self.node.ctl("policy", "rules")}
+
+    def test_hits_and_sessions_of_each_rule(self):
+        self.node.write_policy(
+            "shop", "db", subject={"app": "db"}, ingress=[*ALLOW_80["ingress"], {"ports": [{"port": 443}]}]
+        )
+        self.addCleanup(self.node.remove_policies)
+        self.assertTrue(eventually(lambda: not self.web.reaches(self.db, port=8080)))
+        meter = self.web.start("flow", 5, "tcp", self.db.ips[4], 80)
+        self.addCleanup(meter.kill)
+        self.assertTrue(eventually(lambda: meter.report()["received"] > 10))
+        used, unused = (self.told()[f"shop/db ingress[{i}]"] for i in (0, 1))
+        self.assertEqual((used["hits"], used["sessions"]), (1, 1))
+        self.assertGreater(used["session_packets"], 10)
+        self.assertGreater(used["session_bytes"], 10 * 60)
+        self.assertFalse([unused[k] for k in unused if k != "rule" and unused[k]])
+        self.assertTrue(self.web.reaches(self.db, port=443))
+        self.assertEqual(self.told()["shop/db ingress[1]"]["hits"], 1)
+        self.assertIn("shop/db ingress[0]", self.node.ctl_text("policy", "rules")[1])
