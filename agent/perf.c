@@ -299,6 +299,9 @@ static int begin(struct agent *a, struct api_conn *conn, struct json_object *req
 		r = read_ms(request, "interval_ms", INTERVAL_MS, &interval_ms, err);
 	if (!r)
 		r = read_ms(request, "duration_ms", DURATION_MS, &duration_ms, err);
+	if (!r && ifindex)
+		r = bh_err_set(err, -ENOTSUP,
+			       "all pods are counted together so far: ask without pod and interface");
 	if (!r && interval_ms > duration_ms)
 		r = bh_err_set(err, -EINVAL, "interval_ms: longer than duration_ms");
 	if (r < 0)

@@ -30,7 +30,7 @@
 #define FRAME_MAX  128
 #define HOT_RUNS   20000 /* a batch: about a millisecond */
 #define BATCHES	   5
-#define SESSIONS   4096
+#define SETS	   1024 /* of sessions, in each family */
 #define RING_BYTES 65536
 
 /* ---- the kernel's statistics -------------------------------------------------------------- */
@@ -183,11 +183,26 @@ static int share_tables(struct dp *dp, struct policy_bpf *copy)
 static int put_endpoint(struct policy_bpf *copy, const struct bh_endpoint *like, struct bh_endpoint *ret)
 {
 	const uint32_t slot = IFINDEX;
+	enum bh_family f;
 
 	*ret = *like;
 	ret->ifindex = IFINDEX;
+	for (f = BH_V4; f <= BH_V6; f++) {
+		ret->slice[f] = (struct bh_slice){ .base = 0, .mask = SETS - 1 };
+		ret->former[f] = (struct bh_slice){ .base = BH_NO_SLICE };
+	}
 	return bpf_map_update_elem(bpf_map__fd(copy->maps.bh_endpoints), &slot, ret, BPF_ANY) < 0 ? -errno
 												  : 0;
+}
+
+/* Seed and time-outs are the node's; but nobody opens the copy. */
+static int put_meta(const struct dp *dp, const struct policy_bpf *copy)
+{
+	struct bh_meta meta = *dp_meta(dp);
+	const uint32_t zero = 0;
+
+	meta.open = 0;
+	return bpf_map_update_elem(bpf_map__fd(copy->maps.bh_meta), &zero, &meta, BPF_ANY) < 0 ? -errno : 0;
 }
 
 static int make_copy(struct dp *dp, struct policy_bpf **ret, struct bh_err *err)
@@ -196,8 +211,8 @@ static int make_copy(struct dp *dp, struct policy_bpf **ret, struct bh_err *err)
 	int r = copy ? share_tables(dp, copy) : -errno;
 
 	if (!r) {
-		(void)bpf_map__set_max_entries(copy->maps.bh_sess4, SESSIONS);
-		(void)bpf_map__set_max_entries(copy->maps.bh_sess6, SESSIONS);
+		(void)bpf_map__set_max_entries(copy->maps.bh_sess4, SETS);
+		(void)bpf_map__set_max_entries(copy->maps.bh_sess6, SETS);
 		(void)bpf_map__set_max_entries(copy->maps.bh_events, RING_BYTES);
 		(void)bpf_map__set_max_entries(copy->maps.bh_ids, 1);
 		(void)bpf_map__set_max_entries(copy->maps.bh_rules,
@@ -244,12 +259,31 @@ static uint32_t median(uint32_t *v, size_t n)
 	return v[n / 2];
 }
 
+/* How often a live session has spoken for a packet of the pod. */
+static int read_hits(const struct dp *dp, const struct policy_bpf *copy, uint64_t *ret)
+{
+	auto_free struct bh_count *per_cpu = calloc((size_t)dp->cpus, sizeof(*per_cpu));
+	const uint32_t key = BH_SESSION * 2 + BH_EGRESS;
+	uint64_t sum = 0;
+	int cpu;
+
+	if (!per_cpu)
+		return -ENOMEM;
+	if (bpf_map_lookup_elem(bpf_map__fd(copy->maps.bh_stats), &key, per_cpu) < 0)
+		return -errno;
+	for (cpu = 0; cpu < dp->cpus; cpu++)
+		sum += per_cpu[cpu].packets;
+	*ret = sum;
+	return 0;
+}
+
 /* The node opens a flow to the pod, the pod answers. */
-static int measure_hot(const struct policy_bpf *copy, const struct bh_endpoint *ep,
+static int measure_hot(const struct dp *dp, const struct policy_bpf *copy, const struct bh_endpoint *ep,
 		       const struct bh_query *like, struct dp_cost *ret, struct bh_err *err)
 {
 	struct bh_query q = *like;
 	uint32_t ns[BATCHES];
+	uint64_t hits = 0;
 	struct frame f;
 	int r, i;
 
@@ -263,8 +297,12 @@ static int measure_hot(const struct policy_bpf *copy, const struct bh_endpoint *
 	f = frame_of(&q, ep);
 	for (i = 0; r == BH_ALLOW && i < BATCHES; i++)
 		r = run(copy, &f, BH_EGRESS, false, HOT_RUNS, &ns[i]);
-	if (r != BH_ALLOW)
-		return bh_err_errno(err, r < 0 ? r : -EPERM, "cannot measure a packet of a live session");
+	if (r == BH_ALLOW)
+		r = read_hits(dp, copy, &hits);
+	if (r < 0)
+		return bh_err_errno(err, r, "cannot measure a packet of a live session");
+	if (hits != (uint64_t)BATCHES * HOT_RUNS)
+		return bh_err_set(err, -EIO, "a packet of a live session does not find it");
 	ret->hot_ns = median(ns, BATCHES);
 	return 0;
 }
@@ -304,11 +342,13 @@ int dp_cost(struct dp *dp, const struct bh_endpoint *like, const struct bh_query
 
 	if (r < 0)
 		return r;
-	r = put_endpoint(copy, like, &ep);
+	r = put_meta(dp, copy);
+	if (!r)
+		r = put_endpoint(copy, like, &ep);
 	if (r < 0)
 		(void)bh_err_errno(err, r, "cannot give the copy an endpoint");
 	if (!r)
-		r = measure_hot(copy, &ep, &picks[0], &cost, err);
+		r = measure_hot(dp, copy, &ep, &picks[0], &cost, err);
 	if (!r)
 		r = measure_cold(copy, &ep, picks, n, &cost, err);
 	policy_bpf__destroy(copy);
