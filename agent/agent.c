@@ -23,11 +23,13 @@
 #include "lock.h"
 #include "names.h"
 #include "opened.h"
+#include "perf.h"
 #include "policy/interest.h"
 #include "probe.h"
 #include "requests.h"
 #include "retired.h"
 #include "sessions.h"
+#include "selfcheck.h"
 #include "streams.h"
 #include "util/clock.h"
 #include "util/log.h"
@@ -96,6 +98,7 @@ static void on_enforced(void *ctx)
 	endpoints_tell_unknown(a);
 	requests_enforced(a);
 	endpoints_enforced(a);
+	selfcheck_enforced(a);
 }
 
 static void on_failed(void *ctx, const struct bh_err *why)
@@ -264,6 +267,7 @@ static void on_tick(void *ctx)
 		former_step(a);
 		endpoints_tick(a);
 		adopt_tick(a);
+		selfcheck_tick(a);
 	}
 	loop_timer_set(a->loop, &a->tick, TICK_MS);
 }
@@ -313,7 +317,7 @@ static int open_data_plane(struct agent *a, struct bh_err *err)
 	if (!r)
 		r = reconcile_new(a->loop, a->dp, a->model, &hooks, &a->reconcile, err);
 	r = r ? r : sessions_new(a, err);
-	if (!r && denials_new(a) < 0)
+	if (!r && (denials_new(a) < 0 || selfcheck_new(a) < 0))
 		r = bh_err_set(err, -ENOMEM, "no memory for denials");
 	return r;
 }
@@ -517,6 +521,8 @@ void agent_stop(struct agent *a)
 		loop_timer_unset(a->loop, &a->retire_timer);
 		streams_free(a);
 		denials_free(a);
+		selfcheck_free(a);
+		perf_free(a);
 	}
 	source_free(a->source);
 	kube_config_done(&a->kube);

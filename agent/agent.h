@@ -26,8 +26,10 @@ struct denials;
 struct endpoints;
 struct lock;
 struct names;
+struct perf;
 struct requests;
 struct sessions;
+struct selfcheck;
 struct streams;
 
 struct agent_options {
@@ -65,6 +67,8 @@ struct agent {
 	struct adopt *adopt;
 	struct requests *requests;
 	struct denials *denials;
+	struct selfcheck *selfcheck;
+	struct perf *perfs; /* who asks what packets cost */
 	struct names *names;
 	struct streams *streams;
 

@@ -15,6 +15,7 @@
 #include "agent.h"
 #include "find.h"
 #include "jsonx.h"
+#include "meant.h"
 #include "names.h"
 #include "requests.h"
 #include "util/scope.h"
@@ -39,45 +40,6 @@ struct question {
 };
 
 /* ---- one hook ----------------------------------------------------------------------------- */
-
-/* What the tables mean for one flow that is opened in `dir` at a pod of ours. */
-struct meant {
-	bool allow, sure; /* sure: policy alone decides it */
-	const char *rule;
-};
-
-static struct meant meant_by_tables(const struct inforce *f, const struct table_endpoint *ep, uint32_t dir,
-				    const struct addr *remote, uint8_t proto, uint16_t port)
-{
-	const bool ports = proto == IPPROTO_TCP || proto == IPPROTO_UDP || proto == IPPROTO_SCTP;
-	const struct table_row *row;
-	uint32_t action, rule;
-	bool node;
-
-	if (!ep || ep->set < 0)
-		return (struct meant){ .sure = true };
-	row = tables_row(f->tables, (uint32_t)ep->set, tables_class(f->tables, remote, &node), dir);
-	action = row->action;
-	rule = row->rule;
-	if (ports)
-		inforce_decide(f, row, BH_PORT(proto, port), &action, &rule);
-	return (struct meant){ .allow = action == BH_ALLOW, .sure = !node, .rule = inforce_rule_at(f, rule) };
-}
-
-static bool is_policys(uint32_t reason)
-{
-	return reason == BH_POLICY || reason == BH_OPEN || reason == BH_DENIED || reason == BH_NO_POLICY ||
-	       reason == BH_NO_ENDPOINT || reason == BH_NO_ROW;
-}
-
-static bool drifts(const struct meant *m, const struct bh_query *q, const char *rule)
-{
-	if (!is_policys(q->reason) || !m->sure)
-		return false;
-	if (m->allow != names_reason_allows(q->reason))
-		return true;
-	return !m->rule != !rule || (rule && strcmp(m->rule, rule));
-}
 
 static void add_name(void *ctx, const char *policy)
 {
@@ -114,14 +76,10 @@ static void add_answer(struct question *q, const struct bh_query *asked, const s
 	const struct inforce *f = reconcile_inforce(q->a->reconcile);
 	const struct table_endpoint *ep = inforce_endpoint(f, &at->e->key);
 	const char *rule = names_rule(f, reconcile_actual(q->a->reconcile), asked->rule);
-	struct addr remote;
 	struct json_object *policies = json_object_new_array();
-	struct meant m;
-	bool drift;
+	const struct meant m = meant_by_tables(f, ep, asked);
+	const bool drift = f && meant_differs(&m, asked, rule);
 
-	memcpy(remote.b, asked->remote.w, sizeof(remote.b));
-	m = meant_by_tables(f, ep, asked->dir, &remote, q->proto, q->port);
-	drift = f && drifts(&m, asked, rule);
 	q->drift |= drift;
 	inforce_isolating(f, ep, opens ? BH_EGRESS : BH_INGRESS, add_name, policies);
 	jx_add_str(o, "verdict", names_reason_allows(asked->reason) ? "allow" : "deny");

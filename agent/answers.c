@@ -17,6 +17,7 @@
 #include "opened.h"
 #include "requests.h"
 #include "sessions.h"
+#include "selfcheck.h"
 #include "unprotected.h"
 #include "util/clock.h"
 #include "util/scope.h"
@@ -153,6 +154,7 @@ static void add_stats(struct json_object *o, struct agent *a)
 	if (dp_stats(a->dp, stats, &err) < 0)
 		return;
 	jx_add(o, "reasons", reasons_of(stats));
+	jx_add_int(o, "events_read", denials_read(a));
 	jx_add_int(o, "events_lost", both(stats, BH_STAT_EVENT_LOST));
 	jx_add_int(o, "events_throttled", both(stats, BH_STAT_EVENT_THROTTLED));
 	jx_add_int(o, "sessions_failed", both(stats, BH_STAT_SESSION_FAILED));
@@ -300,6 +302,7 @@ void answer_status(struct agent *a, struct api_conn *conn, struct json_object *r
 	jx_add(o, "maps", maps_of(reconcile_actual(a->reconcile), a->dp));
 	add_stats(o, a);
 	add_sessions(o, a);
+	selfcheck_add(a, o);
 	(void)api_send(conn, o);
 }
 
@@ -442,5 +445,5 @@ void answer_endpoints(struct agent *a, struct api_conn *conn, struct json_object
 
 void answer_flows(struct agent *a, struct api_conn *conn, struct json_object *request)
 {
-	denials_send(a, conn, jx_bool(request, "follow"));
+	denials_send(a, conn, jx_bool(request, "follow"), jx_bool(request, "lost"));
 }

@@ -21,8 +21,9 @@
 #define QUIET_MS    100 /* the programs wake nobody: see bpf/maps.h */
 #define FOLLOWED_MS 25
 
-/* About 200 bytes and two short texts. */
+/* About 200 bytes and two short texts. Where `lost` is not 0 it stands for so many that nobody read. */
 struct denial {
+	uint64_t lost;
 	struct bh_event ev;
 	int64_t unix_ms;
 	char *pod, *peer; /* "ns/name", "node" or "" */
@@ -30,10 +31,16 @@ struct denial {
 	char *rule;	/* that denied it; NULL: none, no rule allows it */
 };
 
+struct follower {
+	struct api_conn *conn;
+	bool lost; /* wants to know of these, too */
+};
+
 struct denials {
 	struct denial kept[DENIALS_KEPT];
 	size_t next, n;
-	VEC(struct api_conn *) followers;
+	VEC(struct follower) followers;
+	uint64_t read, lost; /* events, since the start; of all time */
 	struct loop_timer poll;
 	bool failing; /* said so */
 };
@@ -101,25 +108,50 @@ static char *pod_of(const struct agent *a, uint32_t ifindex)
 
 static void send_to_followers(struct denials *ds, const struct denial *d);
 
+/* The next place, empty. */
+static struct denial *next_of(struct denials *ds)
+{
+	struct denial *d = &ds->kept[ds->next];
+
+	clear(d);
+	ds->next = (ds->next + 1) % DENIALS_KEPT;
+	ds->n += ds->n < DENIALS_KEPT;
+	return d;
+}
+
 static void take(void *ctx, const struct bh_event *ev)
 {
 	struct agent *a = ctx;
 	struct denials *ds = a->denials;
-	struct denial *d = &ds->kept[ds->next];
+	struct denial *d = next_of(ds);
 	const struct addr remote = to_addr(&ev->remote);
 	const char *rule =
 		names_rule(reconcile_inforce(a->reconcile), reconcile_actual(a->reconcile), ev->rule);
 	char peer[NAME_MAX_LEN];
 
-	clear(d);
+	ds->read++;
 	d->ev = *ev;
 	d->unix_ms = unix_ms_of(ev->ns);
 	d->pod = pod_of(a, ev->ifindex);
 	d->peer = strdup(names_addr(a->names, &remote, peer));
 	d->policies = isolating(a, ev);
 	d->rule = rule ? strdup(rule) : NULL;
-	ds->next = (ds->next + 1) % DENIALS_KEPT;
-	ds->n += ds->n < DENIALS_KEPT;
+	send_to_followers(ds, d);
+}
+
+/* The ring was full: what came then was lost after what was read just now. */
+static void take_loss(struct agent *a)
+{
+	struct denials *ds = a->denials;
+	struct denial *d;
+	uint64_t lost;
+
+	if (dp_events_lost(a->dp, &lost) < 0 || lost == ds->lost)
+		return;
+	d = next_of(ds);
+	d->lost = lost - ds->lost;
+	d->unix_ms = unix_ms_of(clock_ns());
+	ds->lost = lost;
 	send_to_followers(ds, d);
 }
 
@@ -132,6 +164,8 @@ static void on_poll(void *ctx)
 	if (r < 0 && !ds->failing)
 		log_warn("cannot read denials: %s, retrying", strerror(-r));
 	ds->failing = r < 0;
+	if (r > 0)
+		take_loss(a);
 	loop_timer_set(a->loop, &ds->poll, ds->followers.n ? FOLLOWED_MS : QUIET_MS);
 }
 
@@ -177,6 +211,11 @@ static struct json_object *encode(const struct denial *d)
 	char proto[8];
 
 	add_time(o, d->unix_ms);
+	if (d->lost) {
+		json_object_put(list);
+		jx_add_int(o, "lost", d->lost);
+		return o;
+	}
 	jx_add_str(o, "direction", in ? "ingress" : "egress");
 	jx_add_str(o, "pod", d->pod);
 	add_end(o, "src", in ? &d->ev.remote : &d->ev.local, in ? d->ev.rport : d->ev.lport, &d->ev,
@@ -198,18 +237,21 @@ static void send_to_followers(struct denials *ds, const struct denial *d)
 	size_t i;
 
 	for (i = 0; i < ds->followers.n; i++) /* one that fails is closed, and unfollows then */
-		(void)api_send(ds->followers.v[i], jx_item(encode(d)));
+		if (!d->lost || ds->followers.v[i].lost)
+			(void)api_send(ds->followers.v[i].conn, jx_item(encode(d)));
 }
 
-void denials_send(struct agent *a, struct api_conn *conn, bool follow)
+void denials_send(struct agent *a, struct api_conn *conn, bool follow, bool lost)
 {
 	struct denials *ds = a->denials;
-	struct api_conn **slot;
+	struct follower *slot;
 	size_t i;
 
 	for (i = 0; i < ds->n; i++) {
 		const size_t at = (ds->next + DENIALS_KEPT - ds->n + i) % DENIALS_KEPT;
 
+		if (ds->kept[at].lost && !lost)
+			continue;
 		if (api_send(conn, jx_item(encode(&ds->kept[at]))) < 0)
 			return;
 	}
@@ -218,7 +260,7 @@ void denials_send(struct agent *a, struct api_conn *conn, bool follow)
 		(void)api_send(conn, jx_done());
 		return;
 	}
-	*slot = conn;
+	*slot = (struct follower){ .conn = conn, .lost = lost };
 	loop_timer_set(a->loop, &ds->poll, 0);
 }
 
@@ -228,11 +270,36 @@ void denials_unfollow(struct agent *a, struct api_conn *conn)
 	size_t i = 0;
 
 	while (i < ds->followers.n) {
-		if (ds->followers.v[i] == conn)
+		if (ds->followers.v[i].conn == conn)
 			ds->followers.v[i] = ds->followers.v[--ds->followers.n];
 		else
 			i++;
 	}
+}
+
+uint64_t denials_read(const struct agent *a)
+{
+	return a->denials->read;
+}
+
+bool denials_pick(const struct agent *a, uint64_t random, struct bh_query *ret)
+{
+	const struct denials *ds = a->denials;
+	const struct bh_event *ev;
+
+	if (!ds->n)
+		return false;
+	ev = &ds->kept[random % ds->n].ev;
+	if (ds->kept[random % ds->n].lost)
+		return false;
+	*ret = (struct bh_query){ .ifindex = ev->ifindex,
+				  .local = ev->local,
+				  .remote = ev->remote,
+				  .lport = ev->lport,
+				  .rport = ev->rport,
+				  .proto = ev->proto,
+				  .dir = ev->dir };
+	return true;
 }
 
 /* ---- life --------------------------------------------------------------------------------- */
@@ -242,6 +309,7 @@ int denials_new(struct agent *a)
 	a->denials = calloc(1, sizeof(*a->denials));
 	if (!a->denials)
 		return -ENOMEM;
+	(void)dp_events_lost(a->dp, &a->denials->lost); /* before us: status has the sum */
 	a->denials->poll = (struct loop_timer){ .fn = on_poll, .ctx = a };
 	loop_timer_set(a->loop, &a->denials->poll, QUIET_MS);
 	return 0;

@@ -6,6 +6,7 @@
 #ifndef BH_DENIALS_H
 #define BH_DENIALS_H
 
+#include "../bpf/abi.h"
 #include "api/api.h"
 
 struct agent;
@@ -15,8 +16,14 @@ struct agent;
 int denials_new(struct agent *a); /* sets a->denials, begins to poll; 0 or -ENOMEM */
 void denials_free(struct agent *a);
 
-/* Sends what is kept; with @follow also what comes, until the connection closes. */
-void denials_send(struct agent *a, struct api_conn *conn, bool follow);
+/* Sends what is kept; with @follow also what comes, until the connection closes. @lost: and where some
+ * were lost, how many. */
+void denials_send(struct agent *a, struct api_conn *conn, bool follow, bool lost);
 void denials_unfollow(struct agent *a, struct api_conn *conn);
+
+uint64_t denials_read(const struct agent *a); /* events, since the start */
+
+/* One of those that are kept, as a question to the program. Return: whether there is one. */
+bool denials_pick(const struct agent *a, uint64_t random, struct bh_query *ret);
 
 #endif

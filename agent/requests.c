@@ -12,6 +12,7 @@
 #include "denials.h"
 #include "endpoints.h"
 #include "jsonx.h"
+#include "perf.h"
 #include "streams.h"
 #include "util/log.h"
 #include "util/scope.h"
@@ -230,6 +231,7 @@ void requests_on_close(void *ctx, struct api_conn *conn)
 		return; /* the agent is leaving */
 	streams_close(a, conn);
 	denials_unfollow(a, conn);
+	perf_close(a, conn);
 	while (i < q->waiters.n) {
 		const struct waiter w = q->waiters.v[i];
 
@@ -327,9 +329,11 @@ static const struct {
 	{ "status", answer_status },
 	{ "endpoints", answer_endpoints },
 	{ "entries", answer_entries },
+	{ "rules", answer_rules },
 	{ "sessions", answer_sessions },
 	{ "flows", answer_flows },
 	{ "explain", answer_explain },
+	{ "perf", perf_answer },
 };
 
 void requests_on_request(void *ctx, struct api_conn *conn, struct json_object *request)

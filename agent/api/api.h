@@ -15,8 +15,11 @@
  *   status     CLI                                             fields in the last line
  *   endpoints  CLI      unprotected: bool                      items
  *   entries    CLI                                             items: policy entries
+ *   rules      CLI                                             items: what each rule has decided
  *   sessions   CLI                                             items
- *   flows      CLI      follow: bool                           items: recent denials, then live ones
+ *   flows      CLI      follow, lost: bool                     items: recent denials, then live ones
+ *   perf       CLI      pod or interface, interval_ms,         items: what is measured, then counters
+ *                       duration_ms
  *   explain    CLI      pod "ns/name", peer, port, proto       fields in the last line
  *
  * A version we do not know is answered with code 1 and the version we speak; unknown fields are
@@ -55,7 +58,8 @@ struct api_endpoint {
 	bool adopted;	    /* no ADD of ours made it: the agent found the interface */
 };
 
-/* The network of who was adopted: no network of CNI can have this name, so that no ADD, DEL or GC meets it. */
+/* The network of who was adopted: no network of CNI can have this name, so that no ADD, DEL or GC meets it.
+ */
 #define API_ADOPTED "(adopted)"
 
 /* The owner's name: first 128 bits of SHA-256 over network, container and ifname, each with its NUL. */

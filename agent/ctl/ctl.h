@@ -21,11 +21,20 @@ enum exit_code {
 /* One invocation; borrowed strings. */
 struct ctl {
 	const char *run_dir;
-	const char *pod; /* --pod; NULL: all */
+	const char *pod;		   /* --pod; NULL: all */
+	const char *interface;		   /* --interface; NULL: all */
+	uint64_t duration_ms, interval_ms; /* 0: as the agent likes */
 	bool json, follow, unprotected, colours;
 };
 
-enum { OPT_POD = 1, OPT_FOLLOW = 2, OPT_UNPROTECTED = 4 }; /* options that a command takes besides the common ones */
+enum { /* options that a command takes besides the common ones */
+       OPT_POD = 1,
+       OPT_FOLLOW = 2,
+       OPT_UNPROTECTED = 4,
+       OPT_INTERFACE = 8,
+       OPT_DURATION = 16,
+       OPT_INTERVAL = 32
+};
 
 struct command {
 	const char *name; /* "status", "policy entries" */
@@ -36,8 +45,9 @@ struct command {
 	int (*run)(const struct ctl *c, char **args); /* returns an exit code */
 };
 
-extern const struct command command_status, command_endpoints, command_entries, command_sessions,
-	command_flows, command_explain, command_selftest_serve, command_selftest_probe;
+extern const struct command command_status, command_endpoints, command_entries, command_rules,
+	command_sessions, command_flows, command_explain, command_perf, command_selftest_serve,
+	command_selftest_probe;
 
 /* {"v":1,"op":op}, with "pod" where c->pod is set. NULL: no memory, which ctl_call() takes. */
 struct json_object *ctl_request(const struct ctl *c, const char *op);

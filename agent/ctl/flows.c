@@ -46,8 +46,20 @@ static const char *clock_of(const char *time)
 	return t ? t + 1 : time;
 }
 
+static void print_lost(FILE *out, struct json_object *item, bool colours)
+{
+	(void)fprintf(out, "%s%s%s %sLOST%s   %llu denials: they came faster than the agent could read\n",
+		      colour_code(colours, DIM), clock_of(ctl_str(item, "time")), colour_code(colours, PLAIN),
+		      colour_code(colours, YELLOW), colour_code(colours, PLAIN),
+		      (unsigned long long)ctl_int(item, "lost"));
+}
+
 void flows_print(FILE *out, struct json_object *item, bool colours)
 {
+	if (ctl_get(item, "lost")) {
+		print_lost(out, item, colours);
+		return;
+	}
 	(void)fprintf(out, "%s%s%s %sDENIED%s %-7s ", colour_code(colours, DIM),
 		      clock_of(ctl_str(item, "time")), colour_code(colours, PLAIN), colour_code(colours, RED),
 		      colour_code(colours, PLAIN), ctl_str(item, "direction"));
@@ -90,6 +102,7 @@ static int run(const struct ctl *c, char **args)
 
 	(void)args;
 	json_object_object_add(request, "follow", json_object_new_boolean(c->follow));
+	json_object_object_add(request, "lost", json_object_new_boolean(true));
 	code = ctl_call(c, request, take, &f, &last);
 	if (c->json && !c->follow && (code == CTL_OK || f.n))
 		(void)puts(f.n ? "\n]" : "[]");

@@ -12,16 +12,48 @@
 #include "util/scope.h"
 
 static const struct command *const commands[] = {
-	&command_status, &command_endpoints, &command_entries,	      &command_sessions,
-	&command_flows,	 &command_explain,   &command_selftest_serve, &command_selftest_probe,
+	&command_status,	 &command_endpoints,	  &command_entries, &command_rules,
+	&command_sessions,	 &command_flows,	  &command_explain, &command_perf,
+	&command_selftest_serve, &command_selftest_probe,
 };
 
 static const struct option options[] = {
-	{ "output", required_argument, NULL, 'o' }, { "run-dir", required_argument, NULL, 'r' },
-	{ "pod", required_argument, NULL, 'p' },    { "follow", no_argument, NULL, 'f' },
-	{ "unprotected", no_argument, NULL, 'u' },  { "version", no_argument, NULL, 'V' },
-	{ "help", no_argument, NULL, 'h' },	    { NULL, 0, NULL, 0 },
+	{ "output", required_argument, NULL, 'o' },
+	{ "run-dir", required_argument, NULL, 'r' },
+	{ "pod", required_argument, NULL, 'p' },
+	{ "follow", no_argument, NULL, 'f' },
+	{ "interface", required_argument, NULL, 'i' },
+	{ "duration", required_argument, NULL, 'd' },
+	{ "interval", required_argument, NULL, 'n' },
+	{ "unprotected", no_argument, NULL, 'u' },
+	{ "version", no_argument, NULL, 'V' },
+	{ "help", no_argument, NULL, 'h' },
+	{ NULL, 0, NULL, 0 },
 };
+
+/* What a command may take besides the common ones. */
+static const struct {
+	unsigned int bit;
+	const char *name, *value;
+} own_options[] = {
+	{ OPT_POD, "--pod", " NAMESPACE/NAME" },
+	{ OPT_INTERFACE, "--interface", " IF" },
+	{ OPT_DURATION, "--duration", " SECONDS" },
+	{ OPT_INTERVAL, "--interval", " SECONDS" },
+	{ OPT_FOLLOW, "-f", "" },
+	{ OPT_UNPROTECTED, "--unprotected", "" },
+};
+
+static void print_command(FILE *out, const struct command *c)
+{
+	size_t i;
+
+	(void)fprintf(out, "  %s%s%s", c->name, *c->args ? " " : "", c->args);
+	for (i = 0; i < ARRAY_SIZE(own_options); i++)
+		if (c->options & own_options[i].bit)
+			(void)fprintf(out, " [%s%s]", own_options[i].name, own_options[i].value);
+	(void)fprintf(out, "\n      %s\n", c->summary);
+}
 
 static void print_help(FILE *out)
 {
@@ -29,21 +61,16 @@ static void print_help(FILE *out)
 
 	(void)fprintf(out,
 		      "usage: bulkheadctl COMMAND [OPTION]...\nAsks the Bulkhead agent of this node.\n\n");
-	for (i = 0; i < ARRAY_SIZE(commands); i++) {
-		const struct command *c = commands[i];
-
-		(void)fprintf(out, "  %s%s%s%s%s%s\n      %s\n", c->name, *c->args ? " " : "", c->args,
-			      c->options & OPT_POD ? " [--pod NAMESPACE/NAME]" : "",
-			      c->options & OPT_FOLLOW ? " [-f]" : "",
-			      c->options & OPT_UNPROTECTED ? " [--unprotected]" : "", c->summary);
-	}
-	(void)fprintf(out,
-		      "\n  -o, --output text|json   (default text)\n"
-		      "  --run-dir PATH           where the agent's socket is (default " API_RUN_DIR ")\n"
-		      "  --version, --help\n"
-		      "\nA pod is NAMESPACE/NAME, or NAME where only one has it.\n"
-		      "Exits 0: done, 1: denied (explain), 2: usage, 3: no agent. Colour only on a terminal, "
-		      "not if NO_COLOR is set.\n");
+	for (i = 0; i < ARRAY_SIZE(commands); i++)
+		print_command(out, commands[i]);
+	(void)fprintf(
+		out,
+		"\n  -o, --output text|json   (default text)\n"
+		"  --run-dir PATH           where the agent's socket is (default " API_RUN_DIR ")\n"
+		"  --version, --help\n"
+		"\nA pod is NAMESPACE/NAME, or NAME where only one has it.\n"
+		"Exits 0: done, 1: denied (explain) or a target missed (perf), 2: usage, 3: no agent. Colour only on a terminal, "
+		"not if NO_COLOR is set.\n");
 }
 
 static int usage(const char *fmt, const char *what)
@@ -51,6 +78,15 @@ static int usage(const char *fmt, const char *what)
 	(void)fprintf(stderr, "bulkheadctl: ");
 	(void)fprintf(stderr, fmt, what);
 	(void)fprintf(stderr, "\nhint: 'bulkheadctl --help' lists commands and options\n");
+	return CTL_USAGE;
+}
+
+static int no_meaning(const char *option, const char *command)
+{
+	(void)fprintf(stderr,
+		      "bulkheadctl: %s has no meaning for '%s'\nhint: 'bulkheadctl --help' lists "
+		      "commands and options\n",
+		      option, command);
 	return CTL_USAGE;
 }
 
@@ -78,6 +114,18 @@ static int read_output(const char *text, struct ctl *c)
 	return CTL_OK;
 }
 
+/* Seconds with up to three decimals. */
+static int read_seconds(const char *text, uint64_t *ret_ms)
+{
+	char *end;
+	const double s = strtod(text, &end);
+
+	if (text[0] < '0' || text[0] > '9' || *end || !(s >= 0.1 && s <= 86400))
+		return usage("'%s': not from 0.1 to 86400 seconds", text);
+	*ret_ms = (uint64_t)(s * 1000 + 0.5);
+	return CTL_OK;
+}
+
 /* Return: 0, an exit code, or -1: all was said and done. */
 static int read_options(int argc, char **argv, struct ctl *c, unsigned int *ret_given)
 {
@@ -99,6 +147,18 @@ static int read_options(int argc, char **argv, struct ctl *c, unsigned int *ret_
 		case 'f':
 			c->follow = true;
 			*ret_given |= OPT_FOLLOW;
+			break;
+		case 'i':
+			c->interface = optarg;
+			*ret_given |= OPT_INTERFACE;
+			break;
+		case 'd':
+			code = read_seconds(optarg, &c->duration_ms);
+			*ret_given |= OPT_DURATION;
+			break;
+		case 'n':
+			code = read_seconds(optarg, &c->interval_ms);
+			*ret_given |= OPT_INTERVAL;
 			break;
 		case 'u':
 			c->unprotected = true;
@@ -130,16 +190,14 @@ static int run_command(const struct ctl *c, unsigned int given, char **args, int
 	if (!n)
 		return usage("%s", "no command");
 	if (!found)
-		return usage(!strcmp(args[0], "policy")	    ? "'%s' takes one more word: entries"
+		return usage(!strcmp(args[0], "policy")	    ? "'%s' takes one more word: entries or rules"
 			     : !strcmp(args[0], "selftest") ? "'%s' takes one more word: serve or probe"
 							    : "unknown command '%s'",
 			     args[0]);
 	given &= ~found->options;
-	if (given)
-		return usage(given & OPT_POD	  ? "--pod has no meaning for '%s'"
-			     : given & OPT_FOLLOW ? "-f has no meaning for '%s'"
-						  : "--unprotected has no meaning for '%s'",
-			     found->name);
+	for (i = 0; i < ARRAY_SIZE(own_options); i++)
+		if (given & own_options[i].bit)
+			return no_meaning(own_options[i].name, found->name);
 	if (n - words != found->nargs)
 		return usage(found->nargs ? "expected after the command: %s"
 					  : "unexpected argument after '%s'",

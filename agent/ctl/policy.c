@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* bulkheadctl policy entries: what is in force, as 5-tuple patterns. */
+/* bulkheadctl policy: what is in force, as 5-tuple patterns, and what came of its rules. */
 #include "ctl/ctl.h"
 
 #include <string.h>
+
+#include "util/scope.h"
 
 static const char *const heads[] = { "POD",   "POD IP", "DIRECTION", "REMOTE", "PROTO",
 				     "PORTS", "ACTION", "BECAUSE",   NULL };
@@ -58,4 +60,35 @@ const struct command command_entries = {
 	.summary = "every pattern in force: pod, remote, protocol, ports, direction, policy and rule",
 	.options = OPT_POD,
 	.run = run,
+};
+
+/* ---- rules -------------------------------------------------------------------------------- */
+
+static const char *const rule_heads[] = {
+	"RULE", ">HITS", ">HIT BYTES", ">SESSIONS", ">PACKETS IN THEM", ">BYTES IN THEM", NULL
+};
+
+static void rule_row(struct table *t, struct json_object *item)
+{
+	static const char *const fields[] = { "hits", "hit_bytes", "sessions", "session_packets",
+					      "session_bytes" };
+	size_t i;
+
+	table_add(t, ctl_str(item, "rule"), BOLD);
+	for (i = 0; i < ARRAY_SIZE(fields); i++)
+		table_fmt(t, ctl_int(item, fields[i]) ? PLAIN : DIM, "%llu",
+			  (unsigned long long)ctl_int(item, fields[i]));
+}
+
+static int run_rules(const struct ctl *c, char **args)
+{
+	(void)args;
+	return ctl_list(c, "rules", rule_heads, rule_row);
+}
+
+const struct command command_rules = {
+	.name = "policy rules",
+	.args = "",
+	.summary = "what each rule in force has decided, and the live sessions that it allowed",
+	.run = run_rules,
 };

@@ -157,9 +157,27 @@ static void print_events(const struct ctl *c, struct json_object *o)
 	const uint64_t lost = ctl_int(o, "events_lost");
 	char text[128];
 
-	(void)snprintf(text, sizeof(text), "%llu lost, %llu throttled", (unsigned long long)lost,
+	(void)snprintf(text, sizeof(text), "%llu read, %llu lost, %llu throttled",
+		       (unsigned long long)ctl_int(o, "events_read"), (unsigned long long)lost,
 		       (unsigned long long)ctl_int(o, "events_throttled"));
 	line(c, "denials", lost ? YELLOW : PLAIN, text);
+}
+
+/* Samples of what the program decides, held against the tables. */
+static void print_self_check(const struct ctl *c, struct json_object *o)
+{
+	const uint64_t differ = ctl_int(o, "differ");
+	char text[512];
+
+	if (differ)
+		(void)snprintf(text, sizeof(text),
+			       "%llu of %llu answers DIFFER from the tables; the last: %s",
+			       (unsigned long long)differ, (unsigned long long)ctl_int(o, "asked"),
+			       ctl_str(o, "last"));
+	else
+		(void)snprintf(text, sizeof(text), "%llu answers of the program, as the tables say",
+			       (unsigned long long)ctl_int(o, "asked"));
+	line(c, "self-check", differ ? RED : PLAIN, text);
 }
 
 /* Events for the API server, as `kubectl get events` has them. */
@@ -242,6 +260,8 @@ static void print_text(const struct ctl *c, struct json_object *o)
 	print_chain(c, o);
 	print_numbers(c, o);
 	print_events(c, o);
+	if (ctl_get(o, "self_check"))
+		print_self_check(c, ctl_get(o, "self_check"));
 	if (ctl_get(o, "posts"))
 		print_posts(c, ctl_get(o, "posts"));
 	if (ctl_get(o, "watches")) {

@@ -51,7 +51,7 @@ static int sum_count(struct dp *dp, int fd, uint32_t key, struct bh_count *per_c
 }
 
 /* Every member is a sum over CPUs. */
-static struct bh_ep_stat sum_stat(const struct dp *dp, const struct bh_ep_stat *per_cpu)
+static struct bh_ep_stat sum_stat(int cpus, const struct bh_ep_stat *per_cpu)
 {
 	union {
 		struct bh_ep_stat stat;
@@ -60,7 +60,7 @@ static struct bh_ep_stat sum_stat(const struct dp *dp, const struct bh_ep_stat *
 	const uint64_t *n = (const uint64_t *)per_cpu;
 	size_t i;
 
-	for (i = 0; i < (size_t)dp->cpus * ARRAY_SIZE(sum.n); i++)
+	for (i = 0; i < (size_t)cpus * ARRAY_SIZE(sum.n); i++)
 		sum.n[i % ARRAY_SIZE(sum.n)] += n[i];
 	return sum.stat;
 }
@@ -86,33 +86,55 @@ static int add_live(struct dp *dp, struct bh_count *stats)
 
 int dp_stats(struct dp *dp, struct bh_count *ret, struct bh_err *err)
 {
-	auto_free struct bh_count *per_cpu = calloc((size_t)dp->cpus, sizeof(*per_cpu));
-	uint32_t i;
-	int r = per_cpu ? 0 : -ENOMEM;
+	int r = counters_read(&dp->counters, DP_FD(dp, bh_stats), BH_STAT_MAX * 2, ret);
 
-	for (i = 0; !r && i < BH_STAT_MAX * 2; i++)
-		r = sum_count(dp, DP_FD(dp, bh_stats), i, per_cpu, &ret[i]);
 	if (!r)
 		r = add_live(dp, ret);
 	return r < 0 ? bh_err_errno(err, r, "cannot read bh_stats") : 0;
 }
 
-int dp_rule_count(struct dp *dp, uint32_t rule, struct bh_count *ret, struct bh_err *err)
+int dp_events_lost(struct dp *dp, uint64_t *ret)
 {
 	auto_free struct bh_count *per_cpu = calloc((size_t)dp->cpus, sizeof(*per_cpu));
-	const int r = per_cpu ? sum_count(dp, DP_FD(dp, bh_rules), rule, per_cpu, ret) : -ENOMEM;
+	struct bh_count both[2];
+	uint32_t dir;
+	int r = per_cpu ? 0 : -ENOMEM;
 
-	return r < 0 ? bh_err_errno(err, r, "cannot read bh_rules") : 0;
+	for (dir = 0; !r && dir < 2; dir++)
+		r = sum_count(dp, DP_FD(dp, bh_stats), BH_STAT_EVENT_LOST * 2 + dir, per_cpu, &both[dir]);
+	if (!r)
+		*ret = both[0].packets + both[1].packets;
+	return r;
+}
+
+int dp_rule_counts(struct dp *dp, struct bh_count **ret, uint32_t *ret_n, struct bh_err *err)
+{
+	const uint32_t n = bpf_map__max_entries(dp->skel->maps.bh_rules);
+	auto_free struct bh_count *counts = calloc(n, sizeof(*counts));
+	const int r = counts ? counters_read(&dp->counters, DP_FD(dp, bh_rules), n, counts) : -ENOMEM;
+
+	if (r < 0)
+		return bh_err_errno(err, r, "cannot read bh_rules");
+	*ret = TAKE_PTR(counts);
+	*ret_n = n;
+	return 0;
+}
+
+int dp_ep_stat_at(int fd, int cpus, uint32_t slot, struct bh_ep_stat *ret)
+{
+	auto_free struct bh_ep_stat *per_cpu = calloc((size_t)cpus, sizeof(*per_cpu));
+
+	if (!per_cpu || bpf_map_lookup_elem(fd, &slot, per_cpu) < 0)
+		return per_cpu ? -errno : -ENOMEM;
+	*ret = sum_stat(cpus, per_cpu);
+	return 0;
 }
 
 int dp_slot_stat(struct dp *dp, uint32_t slot, struct bh_ep_stat *ret, struct bh_err *err)
 {
-	auto_free struct bh_ep_stat *per_cpu = calloc((size_t)dp->cpus, sizeof(*per_cpu));
+	const int r = dp_ep_stat_at(DP_FD(dp, bh_ep_stats), dp->cpus, slot, ret);
 
-	if (!per_cpu || bpf_map_lookup_elem(DP_FD(dp, bh_ep_stats), &slot, per_cpu) < 0)
-		return bh_err_errno(err, per_cpu ? -errno : -ENOMEM, "cannot read bh_ep_stats");
-	*ret = sum_stat(dp, per_cpu);
-	return 0;
+	return r < 0 ? bh_err_errno(err, r, "cannot read bh_ep_stats") : 0;
 }
 
 /* Nobody but us writes either value now: the slot is free, and programs leave bh_stats[BH_SESSION] alone. */

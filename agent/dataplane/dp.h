@@ -96,7 +96,42 @@ int dp_explain(struct dp *dp, struct bh_query *q, struct bh_err *err);
 
 /* Statistics summed over CPUs: ret[BH_STAT_MAX * 2], index stat * 2 + dir. */
 int dp_stats(struct dp *dp, struct bh_count *ret, struct bh_err *err);
-int dp_rule_count(struct dp *dp, uint32_t rule, struct bh_count *ret, struct bh_err *err);
+int dp_events_lost(struct dp *dp, uint64_t *ret); /* events that found the ring full, of all time */
+/* Decisions by rule id, all of them; free() them. */
+int dp_rule_counts(struct dp *dp, struct bh_count **ret, uint32_t *ret_n, struct bh_err *err);
+
+/*
+ * The kernel's run-time statistics: kept on as long as the descriptor that dp_run_stats_hold() gives is open
+ * (-EPERM without CAP_SYS_ADMIN), or by whoever has set kernel.bpf_stats_enabled. Each packet costs some 20
+ * ns more meanwhile.
+ */
+int dp_run_stats_hold(void);
+bool dp_run_stats_are_on(void);
+
+/* Of both programs that hang on the pods' interfaces, since they were loaded. */
+struct dp_runs {
+	uint64_t runs, ns; /* while statistics were on */
+	bool jited;	   /* false: the kernel interprets them */
+};
+int dp_runs(const struct dp *dp, struct dp_runs *ret);
+
+/* By test runs of a copy of the programs on this node's tables: medians. */
+struct dp_cost {
+	uint32_t hot_ns; /* of a packet with a live session */
+	struct {
+		uint32_t runs, ns; /* runs 0: nothing was decided so */
+	} cold[2];		   /* by enum bh_action: of the first packet of a flow */
+};
+
+/**
+ * dp_cost() - what packets cost at an endpoint like @like (its policy set, addresses and MAC).
+ * @picks: flows at it; at least one, of whose family the hot one is.
+ *
+ * Takes as long as the kernel's check of the programs: some tenths of a second.
+ * Return: 0, -ENOENT no picks, or what the kernel said.
+ */
+int dp_cost(struct dp *dp, const struct bh_endpoint *like, const struct bh_query *picks, size_t n,
+	    struct dp_cost *ret, struct bh_err *err);
 
 /* ---- sessions ----------------------------------------------------------------------------- */
 

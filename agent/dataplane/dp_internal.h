@@ -7,6 +7,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
+#include "dataplane/counters.h"
 #include "dataplane/dp.h"
 #include "dataplane/lines.h"
 #include "dataplane/slices.h"
@@ -61,6 +62,7 @@ struct dp {
 	VEC(struct former *) formers;
 	bool fresh; /* dp_prepare() made maps that are pinned nowhere yet */
 	uint32_t hz;
+	struct counters counters;
 	int cpus; /* possible ones: values of a per-CPU look-up */
 };
 
@@ -84,6 +86,9 @@ void pool_take_back(struct dp *dp, uint32_t slot); /* of one that no program fin
 int pool_grow_now(struct dp *dp, uint32_t slot, enum bh_family f, struct bh_err *err); /* twice; blocks */
 
 int dp_now(struct dp *dp, uint32_t *ret, struct bh_err *err); /* jiffies */
+/* One slot of a map like bh_ep_stats, summed over @cpus. Return: 0 or -errno. */
+int dp_ep_stat_at(int fd, int cpus, uint32_t slot, struct bh_ep_stat *ret);
+
 /* Adds what the last endpoint of a slot counted to the node's, and begins with nought. */
 int dp_retire_stats(struct dp *dp, uint32_t slot, struct bh_err *err);
 

@@ -522,6 +522,7 @@ static struct dp *dp_new(const char *pin_dir)
 		return NULL;
 	dp->lock = dp->prog[0] = dp->prog[1] = -1;
 	dp->cpus = libbpf_num_possible_cpus();
+	dp->counters = (struct counters){ .cpus = dp->cpus, .lookup_batch = bpf_map_lookup_batch };
 	dp->pin_dir = strdup(pin_dir);
 	if (dp->pin_dir)
 		return dp;

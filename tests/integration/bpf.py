@@ -16,11 +16,13 @@ from node import ROOT
 
 LIBC = ctypes.CDLL(None, use_errno=True)
 SYS_BPF = {"x86_64": 321, "aarch64": 280}[platform.machine()]
+PROG_TEST_RUN = 10
 MAP_CREATE, MAP_LOOKUP, MAP_UPDATE, MAP_NEXT_KEY, PROG_LOAD, OBJ_PIN, OBJ_GET = 0, 1, 2, 4, 5, 6, 7
 OBJ_INFO, PROG_QUERY, LINK_CREATE, LINK_DETACH = 15, 16, 28, 34
 TCX_INGRESS, TCX_EGRESS = 46, 47
 INGRESS, EGRESS = 0, 1
 PIN_DIR = node.PIN_DIR  # where maps and programs are looked for; a test of another layout sets it
+SHOT = 2  # TC_ACT_SHOT
 
 
 def bpf(cmd, attr):
@@ -40,7 +42,7 @@ def pinned(path):
 
 
 class Map:
-    """A pinned map, to be read."""
+    """A pinned map, to be read, and broken."""
 
     def __init__(self, name):
         self.fd = pinned(os.path.join(PIN_DIR, name))
@@ -73,11 +75,11 @@ class Map:
         return [value.raw[i * self.stride : i * self.stride + self.value_size] for i in range(n)]
 
     def update(self, key, value):
-        k, v = (ctypes.create_string_buffer(bytes(b), len(b)) for b in (key, value))
-        bpf(
-            MAP_UPDATE,
-            bytearray(struct.pack("<IIQQQ", self.fd, 0, ctypes.addressof(k), ctypes.addressof(v), 0)),
-        )
+        """As bpf(2) does it: never of a per-CPU map."""
+        k = ctypes.create_string_buffer(bytes(key), self.key_size)
+        v = ctypes.create_string_buffer(bytes(value), self.value_size)
+        attr = struct.pack("<IIQQQ", self.fd, 0, ctypes.addressof(k), ctypes.addressof(v), 0)
+        bpf(MAP_UPDATE, bytearray(attr))
 
     def keys(self):
         found, previous = [], None
@@ -264,6 +266,35 @@ def link_detach(path):
         bpf(LINK_DETACH, bytearray(struct.pack("<I", fd)))
     finally:
         os.close(fd)
+
+
+def test_run(prog_fd, packet, ifindex, ingress_ifindex, repeat=1):
+    """@repeat runs of a program on one packet of an interface; its last verdict. @packet: a ctypes buffer."""
+    ctx = bytearray(192)  # struct __sk_buff
+    struct.pack_into("<II", ctx, 36, ingress_ifindex, ifindex)
+    held = (ctypes.c_char * len(ctx)).from_buffer(ctx)
+    attr = bytearray(
+        struct.pack(
+            "<IIIIQQIIIIQQIII4x",
+            prog_fd,
+            0,
+            len(packet),
+            0,
+            ctypes.addressof(packet),
+            0,
+            repeat,
+            0,
+            len(ctx),
+            0,
+            ctypes.addressof(held),
+            0,
+            0,
+            0,
+            0,
+        )
+    )
+    bpf(PROG_TEST_RUN, attr)
+    return struct.unpack_from("<i", attr, 4)[0]
 
 
 def load_verdict(value):

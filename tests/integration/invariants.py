@@ -158,6 +158,13 @@ def check_agent(node, pods, problems):
         problems.append(f"the agent lists the containers {sorted(told, key=str)}, there are {sorted(want)}")
 
 
+def check_self(node, problems):
+    """Whatever the agent asked the program about itself was answered as its tables say."""
+    check = (node.ask("status") or {}).get("self_check", {})
+    if check.get("differ") and not getattr(node, "broken_by_hand", False):
+        problems.append(f"the agent's self-check: {check}")
+
+
 def check_descriptors(node, pods, problems):
     """With no pod left the agent holds what it held before the first one."""
     before, now = getattr(node, "fds_empty", None), node.agent_fds()
@@ -188,6 +195,7 @@ def problems_of(node):
     if node.agent:
         check_descriptors(node, pods, problems)  # before we open one ourselves
         check_agent(node, pods, problems)
+        check_self(node, problems)
     return problems
 
 

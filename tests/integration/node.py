@@ -653,33 +653,44 @@ class Node:
                 names.append("socket" if name.startswith("socket:") else name)
         return sorted(names)
 
+    @contextlib.contextmanager
+    def asking(self, op, **fields):
+        """The agent's socket with one request that nobody waits for; yields its answer as a file."""
+        with socket.socket(socket.AF_UNIX) as s:
+            s.settimeout(5 * SLOW)
+            s.connect(os.path.join(RUN_DIR, "agent.sock"))
+            s.sendall(json.dumps({"v": 1, "op": op, **fields}).encode() + b"\n")
+            with s.makefile() as answer:
+                yield answer
+
     def ask(self, op, **fields):
         """The agent's socket, by hand: the last line of the answer, with the items before it as "items".
         None if nobody answers."""
-        with socket.socket(socket.AF_UNIX) as s:
-            s.settimeout(5 * SLOW)
-            try:
-                s.connect(os.path.join(RUN_DIR, "agent.sock"))
-                s.sendall(json.dumps({"v": 1, "op": op, **fields}).encode() + b"\n")
-                items = []
-                for line in s.makefile():
-                    answer = json.loads(line)
-                    if answer.get("done"):
-                        return {**answer, "items": items}
-                    items.append(answer["item"])
-            except OSError:
-                pass
+        items = []
+        with contextlib.suppress(OSError), self.asking(op, **fields) as lines:
+            for line in lines:
+                answer = json.loads(line)
+                if answer.get("done"):
+                    return {**answer, "items": items}
+                items.append(answer["item"])
         return None
 
-    def ctl(self, *args, check=True):
-        """bulkheadctl -o json: one object, or a list where it prints one a line; None if it failed."""
+    def ctl(self, *args, check=True, codes=(0,)):
+        """bulkheadctl -o json: one object, or a list where it prints one a line; None if it failed.
+        @codes: how it may end."""
         argv = [os.path.join(BUILD, "bulkheadctl"), "--run-dir", RUN_DIR, "-o", "json", *map(str, args)]
         done = subprocess.run(argv, capture_output=True, text=True, timeout=20 * SLOW)
-        if done.returncode:
+        if done.returncode not in codes:
             if check:
                 raise RuntimeError(f"{' '.join(argv)}: exit {done.returncode}: {done.stderr}{done.stdout}")
             return None
         return parse_json(done.stdout)
+
+    def ctl_text(self, *args):
+        """bulkheadctl as a person sees it, without colours: (exit code, what it printed)."""
+        argv = [os.path.join(BUILD, "bulkheadctl"), "--run-dir", RUN_DIR, *map(str, args)]
+        done = subprocess.run(argv, capture_output=True, text=True, timeout=120 * SLOW)
+        return done.returncode, done.stdout + done.stderr
 
     # ---- who reaches whom --------------------------------------------------------------------
 

@@ -12,6 +12,13 @@ $(addsuffix .o,$(PROBE)): $(B)/tests/integration/%.o: tests/integration/%.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
+# What `bulkheadctl perf` says of a load of our own making: flows, new connections, denials, over real veths.
+SECONDS ?= 10
+.PHONY: test-perf
+test-perf: all next $(PROBE)
+	$(Q)BH_PERF_SECONDS=$(SECONDS) tests/integration/run -k Perf -t load
+	@cat $(B)/test-logs/integration/perf.txt
+
 .PHONY: check-integration
 check-integration: all next $(PROBE)
 	$(Q)tests/integration/run $(ARGS)

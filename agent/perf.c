@@ -1,0 +1,347 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The first item says what is measured and how, each further one is all counters as they stand; who asks
+ * takes the differences. A timer of its own for each who asks.
+ */
+#include "perf.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <json-c/json.h>
+#include <net/if.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "agent.h"
+#include "find.h"
+#include "jsonx.h"
+#include "names.h"
+#include "picks.h"
+#include "requests.h"
+#include "util/clock.h"
+#include "util/scope.h"
+
+#define MS	    1000000ull
+#define INTERVAL_MS 1000
+#define LEAST_MS    100
+#define DURATION_MS 10000
+#define MOST_MS	    86400000
+#define PICKS	    256 /* first packets, for what those cost */
+
+struct perf {
+	struct perf *next;
+	struct agent *a;
+	struct api_conn *conn;
+	struct loop_timer timer;
+	uint64_t began_ns, interval_ns, end_ns, due_ns;
+	uint32_t ifindex; /* 0: all */
+	int stats_fd;	  /* or -errno */
+};
+
+/* ---- one sample --------------------------------------------------------------------------- */
+
+struct counters {
+	uint64_t hits, allowed, denied, opened, redecided;
+};
+
+static uint64_t both(const struct bh_count *stats, uint32_t stat)
+{
+	return stats[stat * 2].packets + stats[stat * 2 + 1].packets;
+}
+
+static int count_all(struct agent *a, struct counters *ret, struct bh_err *err)
+{
+	struct bh_count stats[BH_STAT_MAX * 2];
+	const int r = dp_stats(a->dp, stats, err);
+	uint32_t i;
+
+	if (r < 0)
+		return r;
+	*ret = (struct counters){ .redecided = both(stats, BH_STAT_SESSION_REDONE) };
+	for (i = 0; i < BH_REASON_MAX; i++)
+		*(names_reason_allows(i) ? &ret->allowed : &ret->denied) += both(stats, i);
+	ret->hits = both(stats, BH_SESSION) - ret->redecided;
+	ret->opened = both(stats, BH_POLICY) + both(stats, BH_HOST) - both(stats, BH_STAT_SESSION_FAILED);
+	return 0;
+}
+
+struct census {
+	uint32_t ifindex;
+	uint64_t n;
+};
+
+static int take(void *ctx, const struct dp_session *s)
+{
+	struct census *c = ctx;
+
+	c->n += !c->ifindex || s->flow.ifindex == c->ifindex;
+	return 0;
+}
+
+static int send_sample(struct perf *p, uint64_t now, struct bh_err *err)
+{
+	struct census sessions = { .ifindex = p->ifindex };
+	struct json_object *o;
+	struct counters c;
+	struct dp_runs runs;
+	int r = count_all(p->a, &c, err);
+
+	if (!r)
+		r = dp_sessions(p->a->dp, take, &sessions, err);
+	if (!r && (r = dp_runs(p->a->dp, &runs)) < 0)
+		(void)bh_err_set(err, r, "cannot read the programs' statistics");
+	if (r < 0)
+		return r;
+	o = json_object_new_object();
+	jx_add_ms(o, "at_ms", (double)(now - p->began_ns) / MS);
+	jx_add_int(o, "hits", c.hits);
+	jx_add_int(o, "allowed", c.allowed);
+	jx_add_int(o, "denied", c.denied);
+	jx_add_int(o, "opened", c.opened);
+	jx_add_int(o, "redecided", c.redecided);
+	jx_add_int(o, "sessions", sessions.n);
+	jx_add_int(o, "runs", runs.runs);
+	jx_add_int(o, "run_ns", runs.ns);
+	return api_send(p->conn, jx_item(o)) < 0 ? -EPIPE : 0;
+}
+
+/* ---- the head ----------------------------------------------------------------------------- */
+
+static const struct bh_endpoint *endpoint_of(const struct actual *x, uint32_t ifindex)
+{
+	size_t i;
+
+	for (i = 0; i < BH_EP_SLOTS; i++)
+		if (x->endpoints[i].ifindex && (!ifindex || x->endpoints[i].ifindex == ifindex))
+			return &x->endpoints[i];
+	return NULL;
+}
+
+/* Each with ports of its own, so that none is the second packet of another. */
+static size_t pick_flows(const struct inforce *f, uint32_t ifindex, struct bh_query *ret, size_t max)
+{
+	const struct table_endpoint *ep = inforce_ifindex(f, ifindex);
+	struct picks p = { .state = clock_ns() | 1 };
+	size_t n = 0;
+
+	while (ep && n < max && picks_flow(&p, f, ep, &ret[n])) {
+		struct bh_query *q = &ret[n++];
+
+		*(q->dir == BH_EGRESS ? &q->lport : &q->rport) = htons((uint16_t)(20000 + n));
+	}
+	return n;
+}
+
+static struct json_object *cost_of(const struct dp_cost *cost)
+{
+	static const char *const names[] = { [BH_DENY] = "denied_ns", [BH_ALLOW] = "allowed_ns" };
+	struct json_object *o = json_object_new_object();
+	size_t i;
+
+	jx_add_int(o, "hot_ns", cost->hot_ns);
+	for (i = 0; i < ARRAY_SIZE(names); i++)
+		if (cost->cold[i].runs)
+			jx_add_int(o, names[i], cost->cold[i].ns);
+	return o;
+}
+
+/* The endpoint that is asked about, else one that policies isolate, else the first there is; 0: none. */
+static uint32_t typical(const struct perf *p, const struct tables *t)
+{
+	size_t i;
+
+	if (p->ifindex)
+		return p->ifindex;
+	for (i = 0; i < t->endpoints.n; i++) {
+		const int32_t set = t->endpoints.v[i].set;
+
+		if (set >= 0 && (t->sets.v[set].isolated[0] || t->sets.v[set].isolated[1]))
+			return t->endpoints.v[i].ifindex;
+	}
+	return t->endpoints.n ? t->endpoints.v[0].ifindex : 0;
+}
+
+static void add_cost(struct perf *p, struct json_object *o)
+{
+	const struct inforce *f = reconcile_inforce(p->a->reconcile);
+	const struct bh_endpoint *ep = endpoint_of(reconcile_actual(p->a->reconcile), typical(p, f->tables));
+	auto_free struct bh_query *picks = calloc(PICKS, sizeof(*picks));
+	struct bh_err err = { "no pod has an interface here" };
+	struct dp_cost cost;
+	size_t n = 0;
+
+	if (ep && picks)
+		n = pick_flows(f, ep->ifindex, picks, PICKS);
+	if (ep && dp_cost(p->a->dp, ep, picks, n, &cost, &err) == 0) {
+		jx_add(o, "cost", cost_of(&cost));
+		return;
+	}
+	jx_add(o, "cost", NULL);
+	jx_add_str(o, "cost_why", err.msg);
+}
+
+static int send_head(struct perf *p)
+{
+	struct json_object *o = json_object_new_object();
+	struct dp_runs runs = { .jited = true };
+
+	(void)dp_runs(p->a->dp, &runs);
+	jx_add_int(o, "interval_ms", p->interval_ns / MS);
+	jx_add_int(o, "duration_ms", p->end_ns / MS);
+	jx_add_int(o, "cpus", (uint64_t)sysconf(_SC_NPROCESSORS_ONLN));
+	jx_add_bool(o, "run_stats", p->stats_fd >= 0 || dp_run_stats_are_on());
+	jx_add_bool(o, "jited", runs.jited);
+	add_cost(p, o);
+	return api_send(p->conn, jx_item(o));
+}
+
+/* ---- its life ----------------------------------------------------------------------------- */
+
+static void end(struct perf *p)
+{
+	struct perf **at = &p->a->perfs;
+
+	while (*at != p)
+		at = &(*at)->next;
+	*at = p->next;
+	loop_timer_unset(p->a->loop, &p->timer);
+	if (p->stats_fd >= 0)
+		(void)close(p->stats_fd);
+	free(p);
+}
+
+static void on_timer(void *ctx)
+{
+	struct perf *p = ctx;
+	struct api_conn *conn = p->conn;
+	const uint64_t now = clock_ns();
+	struct bh_err err = { "" };
+	const int r = send_sample(p, now, &err);
+
+	if (r == -EPIPE)
+		return; /* perf_close() has been called, or is about to be */
+	if (r < 0) {
+		end(p);
+		(void)api_send_error(conn, CODE_RETRY, "%s", err.msg);
+	} else if (p->due_ns >= p->began_ns + p->end_ns) {
+		end(p);
+		(void)api_send(conn, jx_done());
+	} else {
+		p->due_ns += p->interval_ns;
+		loop_timer_set(p->a->loop, &p->timer,
+			       p->due_ns <= now ? 0 : (unsigned int)((p->due_ns - now + MS / 2) / MS));
+	}
+}
+
+void perf_close(struct agent *a, struct api_conn *conn)
+{
+	struct perf *p = a->perfs, *next;
+
+	for (; p; p = next) {
+		next = p->next;
+		if (p->conn == conn)
+			end(p);
+	}
+}
+
+void perf_free(struct agent *a)
+{
+	while (a->perfs)
+		end(a->perfs);
+}
+
+/* ---- the request -------------------------------------------------------------------------- */
+
+/* Return: 0 with what was asked for (0: all), or -errno with what is wrong. */
+static int read_target(struct agent *a, struct json_object *request, uint32_t *ret, struct bh_err *err)
+{
+	const char *pod = jx_str(request, "pod"), *ifname = jx_str(request, "interface");
+	const struct endpoint *e = NULL;
+
+	*ret = 0;
+	if (pod && ifname)
+		return bh_err_set(err, -EINVAL, "pod and interface: one of them is enough");
+	if (pod && find_local(a->model, pod, &e, err) < 0)
+		return -ENOENT;
+	if (ifname)
+		*ret = if_nametoindex(ifname);
+	if (e)
+		*ret = e->ifindex;
+	if ((pod || ifname) && !endpoint_of(reconcile_actual(a->reconcile), *ret ?: UINT32_MAX))
+		return bh_err_set(err, -ENOENT, "interface '%s' is no pod's on this node",
+				  ifname ?: e->ifname);
+	return 0;
+}
+
+static int read_ms(struct json_object *request, const char *name, uint64_t usual, uint64_t *ret,
+		   struct bh_err *err)
+{
+	struct json_object *v = NULL;
+
+	*ret = usual;
+	if (!json_object_object_get_ex(request, name, &v))
+		return 0;
+	*ret = json_object_get_uint64(v);
+	if (!json_object_is_type(v, json_type_int) || *ret < LEAST_MS || *ret > MOST_MS)
+		return bh_err_set(err, -EINVAL, "%s: not from %d to %d", name, LEAST_MS, MOST_MS);
+	return 0;
+}
+
+static int begin(struct agent *a, struct api_conn *conn, struct json_object *request, struct perf **ret,
+		 struct bh_err *err)
+{
+	uint64_t interval_ms, duration_ms;
+	uint32_t ifindex;
+	int r = read_target(a, request, &ifindex, err);
+
+	if (!r)
+		r = read_ms(request, "interval_ms", INTERVAL_MS, &interval_ms, err);
+	if (!r)
+		r = read_ms(request, "duration_ms", DURATION_MS, &duration_ms, err);
+	if (!r && ifindex)
+		r = bh_err_set(err, -ENOTSUP,
+			       "all pods are counted together so far: ask without pod and interface");
+	if (!r && interval_ms > duration_ms)
+		r = bh_err_set(err, -EINVAL, "interval_ms: longer than duration_ms");
+	if (r < 0)
+		return r;
+	*ret = calloc(1, sizeof(**ret));
+	if (!*ret)
+		return bh_err_set(err, -ENOMEM, "no memory");
+	**ret = (struct perf){ .next = a->perfs,
+			       .a = a,
+			       .conn = conn,
+			       .timer = { .fn = on_timer, .ctx = *ret },
+			       .interval_ns = interval_ms * MS,
+			       .end_ns = duration_ms / interval_ms * interval_ms * MS,
+			       .ifindex = ifindex,
+			       .stats_fd = dp_run_stats_hold() };
+	a->perfs = *ret;
+	return 0;
+}
+
+void perf_answer(struct agent *a, struct api_conn *conn, struct json_object *request)
+{
+	struct perf *p;
+	struct bh_err err;
+	int r;
+
+	if (!reconcile_inforce(a->reconcile)) {
+		(void)api_send_error(conn, CODE_RETRY, "no policy is in force yet");
+		return;
+	}
+	r = begin(a, conn, request, &p, &err);
+	if (r < 0) {
+		(void)api_send_error(conn,
+				     r == -EINVAL   ? CODE_DECODE
+				     : r == -ENOENT ? CODE_NOT_FOUND
+						    : CODE_RETRY,
+				     "%s", err.msg);
+		return;
+	}
+	if (send_head(p) < 0)
+		return; /* closed: perf_close() */
+	p->began_ns = p->due_ns = clock_ns();
+	loop_timer_set(a->loop, &p->timer, 0);
+}
