@@ -133,19 +133,27 @@ int dp_slices_fd(const struct dp *dp)
 	return dp->pool.grace.done;
 }
 
+/* What fails waits for one more grace: nothing that has waited for this one is forgotten. */
 int dp_slices_work(struct dp *dp, struct bh_err *err)
 {
 	struct pool *pool = &dp->pool;
 	uint64_t n;
+	int r = 0, begun;
 	size_t i;
-	int r = 0;
 
 	if (read(pool->grace.done, &n, sizeof(n)) != sizeof(n))
 		return 0;
-	for (i = 0; !r && i < pool->passing.n; i++)
-		r = end_passing(dp, &pool->passing.v[i], err);
+	for (i = 0; i < pool->passing.n; i++) {
+		const struct passing *p = &pool->passing.v[i];
+		const int one = end_passing(dp, p, err);
+
+		if (one < 0)
+			(void)wait_for_grace(dp, p);
+		r = r ? r : one;
+	}
 	vec_clear(&pool->passing);
-	return r ? r : begin_grace(pool);
+	begun = begin_grace(pool);
+	return r ? r : begun;
 }
 
 /* ---- birth and death ---------------------------------------------------------------------- */
