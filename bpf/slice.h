@@ -152,6 +152,14 @@ static __always_inline void count_opened(__u32 slot, __u32 rank)
 		stat->evicted_new++;
 }
 
+static __always_inline void count_redone(__u32 slot)
+{
+	struct bh_ep_stat *stat = bpf_map_lookup_elem(&bh_ep_stats, &slot);
+
+	if (stat)
+		stat->redone++;
+}
+
 #define BH_CLAIMS 3 /* another CPU may be faster, but not always */
 
 /* A line of the set for this flow, claimed: the one it had, else who must make room. */

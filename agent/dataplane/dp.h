@@ -143,6 +143,9 @@ struct dp_session {
 };
 int dp_sessions(struct dp *dp, int (*each)(void *ctx, const struct dp_session *s), void *ctx,
 		struct bh_err *err);
+/* The same of one endpoint alone, by its slot: dp_slot(). */
+int dp_slot_sessions(struct dp *dp, uint32_t slot, int (*each)(void *ctx, const struct dp_session *s),
+		     void *ctx, struct bh_err *err);
 
 /* A flow that somebody else has seen open. */
 struct dp_seed {
@@ -195,8 +198,10 @@ int dp_slice_grow(struct dp *dp, uint32_t slot, enum bh_family f, uint32_t lines
 /* How many lines an array has, and how many of them endpoints have. */
 void dp_pool_use(const struct dp *dp, enum bh_family f, uint32_t *ret_lines, uint32_t *ret_given);
 
-/* What was counted for a slot, over all CPUs. */
+/* What was counted for a slot, over all CPUs; and for all of them, with those that have been used again since
+ * dp_open(): so that it never falls. */
 int dp_slot_stat(struct dp *dp, uint32_t slot, struct bh_ep_stat *ret, struct bh_err *err);
+int dp_node_stat(struct dp *dp, struct bh_ep_stat *ret, struct bh_err *err);
 
 /* ---- events ------------------------------------------------------------------------------- */
 

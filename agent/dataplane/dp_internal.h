@@ -63,7 +63,8 @@ struct dp {
 	bool fresh; /* dp_prepare() made maps that are pinned nowhere yet */
 	uint32_t hz;
 	struct counters counters;
-	int cpus; /* possible ones: values of a per-CPU look-up */
+	struct bh_ep_stat retired; /* of slots that were used again since dp_open() */
+	int cpus;		   /* possible ones: values of a per-CPU look-up */
 };
 
 int grace_init(struct grace *g, struct bh_err *err);

@@ -81,6 +81,17 @@ static int tell_slot(struct walk *w, const struct bh_endpoint *ep)
 	return r;
 }
 
+int dp_slot_sessions(struct dp *dp, uint32_t slot, int (*each)(void *ctx, const struct dp_session *s),
+		     void *ctx, struct bh_err *err)
+{
+	struct walk w = { .dp = dp, .each = each, .ctx = ctx };
+	const int r = dp_now(dp, &w.now, err);
+
+	if (!r && dp_endpoint(dp, slot)->ifindex)
+		(void)tell_slot(&w, dp_endpoint(dp, slot));
+	return r;
+}
+
 int dp_sessions(struct dp *dp, int (*each)(void *ctx, const struct dp_session *s), void *ctx,
 		struct bh_err *err)
 {

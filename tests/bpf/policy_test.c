@@ -289,6 +289,10 @@ static void check_endpoint(struct run *run)
 		if (new->hot[dir].packets - old->hot[dir].packets != want)
 			wrong(run, "the endpoint counted a session's packets");
 	}
+	want = reason == BH_SESSION && run->row->stat == BH_STAT_SESSION_REDONE;
+	if (new->redone - old->redone != want)
+		wrong(run, "the endpoint counted %llu decided afresh",
+		      (unsigned long long)(new->redone - old->redone));
 	want = run->row->left == FRESH || leaves_cut(run);
 	if (new->opened - old->opened != want || new->evicted_new != old->evicted_new ||
 	    new->evicted_live != old->evicted_live)

@@ -453,6 +453,8 @@ static uint32_t given(struct dp *dp, enum bh_family f)
 static void sessions_end_with_their_endpoint(void **state)
 {
 	struct dp *dp = open_with_lives();
+	struct tally nine = { 0 };
+	struct bh_err err;
 
 	(void)state;
 	be_born(dp, 7);
@@ -463,6 +465,8 @@ static void sessions_end_with_their_endpoint(void **state)
 	assert_int_equal(tally(dp, 7, 0).v4, MANY);
 	assert_int_equal(tally(dp, 7, 0).v6, MANY);
 	assert_int_equal(tally(dp, 9, 0).v4, 3);
+	assert_int_equal(dp_slot_sessions(dp, 9, count_session, &nine, &err), 0);
+	assert_int_equal(nine.v4 + nine.v6, 6);
 	assert_int_equal(tally(dp, 0, 5).v4 + tally(dp, 0, 5).v6, 5);
 	die(dp, 7);
 	assert_int_equal(tally(dp, 0, 0).v4, 3);
@@ -573,7 +577,7 @@ static void counters_of_a_slot_that_is_used_again(void **state)
 	const uint32_t slot = 7;
 	struct dp *dp = open_with_lives();
 	const int fd = bpf_obj_get(PIN_DIR "/bh_ep_stats");
-	struct bh_ep_stat *stats = calloc((size_t)libbpf_num_possible_cpus(), sizeof(*stats)), sum;
+	struct bh_ep_stat *stats = calloc((size_t)libbpf_num_possible_cpus(), sizeof(*stats)), sum, all;
 	struct bh_count node[BH_STAT_MAX * 2];
 	struct bh_err err;
 
@@ -590,6 +594,9 @@ static void counters_of_a_slot_that_is_used_again(void **state)
 	be_born(dp, 7);
 	assert_int_equal(dp_slot_stat(dp, slot, &sum, &err), 0);
 	assert_int_equal(sum.evicted_live + sum.hot[BH_EGRESS].packets, 0);
+	assert_int_equal(dp_node_stat(dp, &all, &err), 0);
+	assert_int_equal(all.hot[BH_EGRESS].packets, 5);
+	assert_int_equal(all.evicted_live, 2);
 	assert_int_equal(dp_stats(dp, node, &err), 0);
 	assert_int_equal(node[BH_SESSION * 2 + BH_EGRESS].packets, 5);
 	(void)close(fd);
