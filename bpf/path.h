@@ -119,7 +119,7 @@ static __always_inline int redo(struct __sk_buff *skb, struct bh_pkt *p, struct 
 	} else if (p->flow.proto == IPPROTO_UDP || a->adopted) {
 		session_cut(s); /* TCP: what is sent once more must not come under the grace */
 	} else {
-		session_free(s, p->word);
+		session_end(s, p);
 	}
 	return conclude(skb, p, a, dir);
 }

@@ -87,6 +87,13 @@ int dp_rule_counts(struct dp *dp, struct bh_count **ret, uint32_t *ret_n, struct
 	return 0;
 }
 
+struct bh_count dp_rule_ended(const struct dp *dp, uint32_t rule)
+{
+	const struct bh_count none = { 0 };
+
+	return rule < dp->ended.n ? *(const struct bh_count *)mapped_at(&dp->ended, rule) : none;
+}
+
 int dp_ep_stat_at(int fd, int cpus, uint32_t slot, struct bh_ep_stat *ret)
 {
 	return counters_read_one(fd, cpus, slot, COUNTERS_WORDS(struct bh_ep_stat), (__u64 *)ret);

@@ -290,9 +290,37 @@ class Rules(PolicedCase):
         self.assertTrue(eventually(lambda: meter.report()["received"] > 10))
         used, unused = (self.told()[f"shop/db ingress[{i}]"] for i in (0, 1))
         self.assertEqual((used["hits"], used["sessions"]), (1, 1))
-        self.assertGreater(used["session_packets"], 10)
-        self.assertGreater(used["session_bytes"], 10 * 60)
+        self.assertGreater(used["packets"], 10)
+        self.assertGreater(used["bytes"], 10 * 60)
         self.assertFalse([unused[k] for k in unused if k != "rule" and unused[k]])
         self.assertTrue(self.web.reaches(self.db, port=443))
         self.assertEqual(self.told()["shop/db ingress[1]"]["hits"], 1)
         self.assertIn("shop/db ingress[0]", self.node.ctl_text("policy", "rules")[1])
+
+    def test_what_ended_sessions_carried(self):
+        """A pod goes, and its sessions with it: the rule keeps what they carried, to the last packet."""
+        self.node.write_policy("shop", "db", **ALLOW_80)
+        self.addCleanup(self.node.remove_policies)
+        second = self.node.add_pod("shop", "second", {"app": "db"})
+        self.assertTrue(eventually(lambda: not self.web.reaches(second, port=443)))
+        meter = self.web.start("flow", 5, "tcp", second.ips[4], 80)
+        self.addCleanup(meter.kill)
+        self.assertTrue(eventually(lambda: meter.report()["received"] > 10))
+        meter.stop()
+
+        def same():
+            """The rule's sums if they are those of its sessions, which are all live."""
+            rule = self.told()["shop/db ingress[0]"]
+            own = [s for s in self.node.ctl("sessions") if s["rule"] == rule["rule"]]
+            packets = sum(s["packets_in"] + s["packets_out"] for s in own)
+            size = sum(s["bytes_in"] + s["bytes_out"] for s in own)
+            return (rule["packets"], rule["bytes"], rule["sessions"]) == (packets, size, len(own)) and rule
+
+        before = eventually(same)
+        self.assertTrue(before, self.told())
+        self.node.del_pod(second)
+        gone = eventually(lambda: (t := self.told()["shop/db ingress[0]"])["sessions"] < before["sessions"] and t)
+        self.assertTrue(gone)
+        kept = eventually(lambda: (t := self.told()["shop/db ingress[0]"])["packets"] == before["packets"] and t)
+        self.assertTrue(kept, (before, gone))
+        self.assertEqual(kept["bytes"], before["bytes"])

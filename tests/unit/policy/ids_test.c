@@ -12,7 +12,9 @@
 
 #define RULES 1000
 
-static const struct actual_sizes size = { .classes = 8, .rows = 8, .ranges = 8, .rules = RULES, .ids = 2 * RULES };
+static const struct actual_sizes size = {
+	.classes = 8, .rows = 8, .ranges = 8, .rules = RULES, .ids = 2 * RULES
+};
 
 static uint32_t take(struct ids *ids, uint32_t kind, uint32_t n)
 {
