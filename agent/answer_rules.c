@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* `rules`: what each rule in force has decided, and what goes on in the sessions that it allowed. */
+/* `rules`: what each rule in force has decided, and what the sessions carried that it allowed. */
 #include "answers.h"
 
 #include <errno.h>
@@ -12,25 +12,38 @@
 #include "requests.h"
 #include "util/scope.h"
 
-struct live {
-	uint64_t sessions, packets, bytes;
+struct carried {
+	uint64_t sessions, packets, bytes; /* live ones; of these, and of all that have ended */
 };
 
 struct rules {
 	struct bh_count *hits; /* by id: first packets of flows, and what was denied or has no session */
-	struct live *live;
+	struct carried *carried;
 	uint32_t n;
 };
+
+/* First: one that ends meanwhile may be in neither sum, but in no case in both. */
+static void add_ended(const struct dp *dp, const struct rules *r)
+{
+	uint32_t i;
+
+	for (i = 0; i < r->n; i++) {
+		const struct bh_count ended = dp_rule_ended(dp, i);
+
+		r->carried[i].packets = ended.packets;
+		r->carried[i].bytes = ended.bytes;
+	}
+}
 
 static int take(void *ctx, const struct dp_session *s)
 {
 	const struct rules *r = ctx;
-	struct live *l;
+	struct carried *l;
 
 	if (!s->session.rule || s->session.rule >= r->n)
 		return 0;
-	l = &r->live[s->session.rule];
-	l->sessions++;
+	l = &r->carried[s->session.rule];
+	l->sessions += !s->over;
 	l->packets += (uint64_t)s->session.packets[0] + s->session.packets[1];
 	l->bytes += s->session.bytes[0] + s->session.bytes[1];
 	return 0;
@@ -43,9 +56,9 @@ static struct json_object *encode(const struct rules *r, uint32_t id, const char
 	jx_add_str(o, "rule", name);
 	jx_add_int(o, "hits", r->hits[id].packets);
 	jx_add_int(o, "hit_bytes", r->hits[id].bytes);
-	jx_add_int(o, "sessions", r->live[id].sessions);
-	jx_add_int(o, "session_packets", r->live[id].packets);
-	jx_add_int(o, "session_bytes", r->live[id].bytes);
+	jx_add_int(o, "sessions", r->carried[id].sessions);
+	jx_add_int(o, "packets", r->carried[id].packets);
+	jx_add_int(o, "bytes", r->carried[id].bytes);
 	return o;
 }
 
@@ -76,13 +89,15 @@ void answer_rules(struct agent *a, struct api_conn *conn, struct json_object *re
 
 	(void)request;
 	code = dp_rule_counts(a->dp, &r.hits, &r.n, &err);
-	r.live = code ? NULL : calloc(r.n, sizeof(*r.live));
+	r.carried = code ? NULL : calloc(r.n, sizeof(*r.carried));
+	if (r.carried)
+		add_ended(a->dp, &r);
 	if (!code)
-		code = r.live ? dp_sessions(a->dp, take, &r, &err) : -ENOMEM;
+		code = r.carried ? dp_sessions_kept(a->dp, take, &r, &err) : -ENOMEM;
 	if (code < 0)
 		(void)api_send_error(conn, CODE_RETRY, "%s", err.msg);
 	else
 		send_all(a, conn, &r);
 	free(r.hits);
-	free(r.live);
+	free(r.carried);
 }

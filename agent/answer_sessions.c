@@ -23,7 +23,6 @@
 struct session_list {
 	struct stream stream; /* first: the two are one allocation */
 	struct agent *a;
-	uint32_t ifindex; /* only this one; 0: all */
 	size_t next;
 	VEC(struct dp_session) all;
 };
@@ -33,8 +32,6 @@ static int take(void *ctx, const struct dp_session *s)
 	struct session_list *all = ctx;
 	struct dp_session *slot;
 
-	if (all->ifindex && s->flow.ifindex != all->ifindex)
-		return 0;
 	slot = vec_add(&all->all);
 	if (!slot)
 		return 1;
@@ -147,6 +144,16 @@ static void free_sessions(struct stream *s)
 	free(all);
 }
 
+/* @only NULL: of all. One that is in no slot yet has none. */
+static int read_sessions(struct session_list *all, const struct endpoint *only, struct bh_err *err)
+{
+	const int slot = only ? dp_slot(all->a->dp, only->ifindex) : 0;
+
+	if (!only)
+		return dp_sessions(all->a->dp, take, all, err);
+	return slot < 0 ? 0 : dp_slot_sessions(all->a->dp, (uint32_t)slot, take, all, err);
+}
+
 void answer_sessions(struct agent *a, struct api_conn *conn, struct json_object *request)
 {
 	const char *pod = jx_str(request, "pod");
@@ -164,9 +171,8 @@ void answer_sessions(struct agent *a, struct api_conn *conn, struct json_object 
 		return;
 	}
 	*all = (struct session_list){ .stream = { .conn = conn, .some = some, .free = free_sessions },
-				      .a = a,
-				      .ifindex = only ? only->ifindex : 0 };
-	if (dp_sessions(a->dp, take, all, &err) < 0) {
+				      .a = a };
+	if (read_sessions(all, only, &err) < 0) {
 		(void)api_send_error(conn, CODE_RETRY, "%s", err.msg);
 		free_sessions(&all->stream);
 		return;

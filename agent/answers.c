@@ -11,6 +11,7 @@
 #include "agent.h"
 #include "denials.h"
 #include "endpoints.h"
+#include "find.h"
 #include "jsonx.h"
 #include "lock.h"
 #include "names.h"
@@ -362,24 +363,61 @@ static void add_use(struct json_object *o, struct agent *a, uint32_t slot, enum 
 	jx_add(o, f == BH_V4 ? "ipv4" : "ipv6", use);
 }
 
+static void add_reason(struct json_object *list, uint32_t reason, uint64_t in, uint64_t out)
+{
+	struct json_object *o;
+
+	if (!in && !out)
+		return;
+	o = json_object_new_object();
+	jx_add_str(o, "reason", names_reason(reason));
+	jx_add_str(o, "action", names_reason_allows(reason) ? "allow" : "deny");
+	jx_add_int(o, "packets_in", in);
+	jx_add_int(o, "packets_out", out);
+	(void)json_object_array_add(list, o);
+}
+
+/* Since it came; its sessions' packets are counted apart from all others, with their bytes. */
+static void add_reasons(struct json_object *o, const struct bh_ep_stat *stat)
+{
+	const struct bh_count *in = &stat->hot[BH_INGRESS], *out = &stat->hot[BH_EGRESS];
+	struct json_object *list = json_object_new_array();
+	uint32_t i;
+
+	add_reason(list, BH_SESSION, in->packets, out->packets);
+	for (i = 0; i < BH_REASON_MAX; i++)
+		add_reason(list, i, stat->packets[i][BH_INGRESS], stat->packets[i][BH_EGRESS]);
+	jx_add(o, "reasons", list);
+	jx_add_int(o, "session_bytes_in", in->bytes);
+	jx_add_int(o, "session_bytes_out", out->bytes);
+}
+
 /* Its sessions now, and those that had to make room since it came. */
-static void add_slices(struct json_object *o, struct agent *a, uint32_t ifindex)
+static void add_slices(struct json_object *o, struct agent *a, uint32_t slot, const struct bh_ep_stat *stat)
 {
 	struct json_object *s = json_object_new_object();
+
+	add_use(s, a, slot, BH_V4);
+	add_use(s, a, slot, BH_V6);
+	jx_add_int(s, "opened", stat->opened);
+	jx_add_int(s, "redecided", stat->redone);
+	jx_add_int(s, "evicted_unanswered", stat->evicted_new);
+	jx_add_int(s, "evicted_answered", stat->evicted_live);
+	jx_add(o, "sessions", s);
+}
+
+static void add_counted(struct json_object *o, struct agent *a, uint32_t ifindex)
+{
 	const int slot = dp_slot(a->dp, ifindex);
 	struct bh_ep_stat stat;
 	struct bh_err err;
 
-	if (slot >= 0) {
-		add_use(s, a, (uint32_t)slot, BH_V4);
-		add_use(s, a, (uint32_t)slot, BH_V6);
-		if (!dp_slot_stat(a->dp, (uint32_t)slot, &stat, &err)) {
-			jx_add_int(s, "opened", stat.opened);
-			jx_add_int(s, "evicted_unanswered", stat.evicted_new);
-			jx_add_int(s, "evicted_answered", stat.evicted_live);
-		}
+	if (slot < 0 || dp_slot_stat(a->dp, (uint32_t)slot, &stat, &err) < 0) {
+		jx_add(o, "sessions", json_object_new_object());
+		return;
 	}
-	jx_add(o, "sessions", s);
+	add_slices(o, a, (uint32_t)slot, &stat);
+	add_reasons(o, &stat);
 }
 
 static struct json_object *endpoint_item(struct agent *a, const struct endpoint *e)
@@ -405,7 +443,7 @@ static struct json_object *endpoint_item(struct agent *a, const struct endpoint 
 	jx_add_bool(o, "displaced", r && r->displaced);
 	add_set(o, f, inforce_endpoint(f, &e->key));
 	add_epoch(o, reconcile_actual(a->reconcile), e->ifindex);
-	add_slices(o, a, e->ifindex);
+	add_counted(o, a, e->ifindex);
 	return o;
 }
 
@@ -418,16 +456,12 @@ static int by_pod(const void *x, const void *y)
 }
 
 /* Sorted for people: the model's order is that of the keys. */
-void answer_endpoints(struct agent *a, struct api_conn *conn, struct json_object *request)
+static void send_endpoints(struct agent *a, struct api_conn *conn, const struct endpoint *only)
 {
 	const size_t n = a->model->endpoints.n;
-	auto_free struct endpoint **sorted = calloc(n + 1, sizeof(*sorted));
+	auto_free const struct endpoint **sorted = calloc(n + 1, sizeof(*sorted));
 	size_t i;
 
-	if (jx_bool(request, "unprotected")) {
-		unprotected_answer(a, conn);
-		return;
-	}
 	if (!sorted) {
 		(void)api_send_error(conn, CODE_RETRY, "no memory");
 		return;
@@ -436,9 +470,26 @@ void answer_endpoints(struct agent *a, struct api_conn *conn, struct json_object
 		sorted[i] = a->model->endpoints.v[i];
 	qsort(sorted, n, sizeof(*sorted), by_pod);
 	for (i = 0; i < n; i++)
-		if (api_send(conn, jx_item(endpoint_item(a, sorted[i]))) < 0)
+		if ((!only || sorted[i] == only) && api_send(conn, jx_item(endpoint_item(a, sorted[i]))) < 0)
 			return;
 	(void)api_send(conn, jx_done());
+}
+
+void answer_endpoints(struct agent *a, struct api_conn *conn, struct json_object *request)
+{
+	const char *pod = jx_str(request, "pod");
+	const bool unprotected = jx_bool(request, "unprotected");
+	const struct endpoint *only = NULL;
+	struct bh_err err;
+
+	if (pod && unprotected)
+		(void)api_send_error(conn, CODE_DECODE, "pod and unprotected: one of them is enough");
+	else if (pod && find_local(a->model, pod, &only, &err) < 0)
+		(void)api_send_error(conn, CODE_NOT_FOUND, "%s", err.msg);
+	else if (unprotected)
+		unprotected_answer(a, conn);
+	else
+		send_endpoints(a, conn, only);
 }
 
 /* ---- flows -------------------------------------------------------------------------------- */

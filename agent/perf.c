@@ -35,60 +35,85 @@ struct perf {
 	struct api_conn *conn;
 	struct loop_timer timer;
 	uint64_t began_ns, interval_ns, end_ns, due_ns;
-	uint32_t ifindex; /* 0: all */
-	int stats_fd;	  /* or -errno */
+	uint32_t ifindex, slot; /* of the one that is asked about; 0: all */
+	int stats_fd;		/* or -errno */
 };
 
 /* ---- one sample --------------------------------------------------------------------------- */
 
 struct counters {
-	uint64_t hits, allowed, denied, opened, redecided;
+	uint64_t hits, allowed, denied, opened, redecided, evicted, sessions;
 };
 
-static uint64_t both(const struct bh_count *stats, uint32_t stat)
+static uint64_t both(const __u64 packets[2])
 {
-	return stats[stat * 2].packets + stats[stat * 2 + 1].packets;
+	return packets[BH_INGRESS] + packets[BH_EGRESS];
 }
 
-static int count_all(struct agent *a, struct counters *ret, struct bh_err *err)
+/* Allowed are the hits, those decided afresh, and all that other reasons let pass. */
+static struct counters counters_of(const struct bh_ep_stat *stat)
 {
-	struct bh_count stats[BH_STAT_MAX * 2];
-	const int r = dp_stats(a->dp, stats, err);
+	const uint64_t hot = stat->hot[BH_INGRESS].packets + stat->hot[BH_EGRESS].packets;
+	struct counters c = { .hits = hot - stat->redone,
+			      .allowed = hot,
+			      .opened = stat->opened,
+			      .redecided = stat->redone,
+			      .evicted = stat->evicted_live };
 	uint32_t i;
+
+	for (i = 0; i < BH_REASON_MAX; i++)
+		*(names_reason_allows(i) ? &c.allowed : &c.denied) += both(stat->packets[i]);
+	return c;
+}
+
+static int count_sessions(struct agent *a, uint32_t slot, uint64_t *ret, struct bh_err *err)
+{
+	struct dp_slice_use use = { 0 };
+	enum bh_family f;
+	int r = 0;
+
+	for (f = BH_V4; !r && f <= BH_V6; f++) {
+		r = dp_slice_use(a->dp, slot, f, false, &use, err);
+		*ret += r ? 0 : use.used;
+	}
+	return r;
+}
+
+static int count_one(struct perf *p, struct counters *ret, struct bh_err *err)
+{
+	struct bh_ep_stat stat;
+	int r = dp_slot_stat(p->a->dp, p->slot, &stat, err);
 
 	if (r < 0)
 		return r;
-	*ret = (struct counters){ .redecided = both(stats, BH_STAT_SESSION_REDONE) };
-	for (i = 0; i < BH_REASON_MAX; i++)
-		*(names_reason_allows(i) ? &ret->allowed : &ret->denied) += both(stats, i);
-	ret->hits = both(stats, BH_SESSION) - ret->redecided;
-	ret->opened = both(stats, BH_POLICY) + both(stats, BH_HOST) - both(stats, BH_STAT_SESSION_FAILED);
-	return 0;
+	if (dp_slot_ifindex(p->a->dp, p->slot) != p->ifindex)
+		return bh_err_set(err, -ENOENT, "the pod is gone, and its interface with it");
+	*ret = counters_of(&stat);
+	return count_sessions(p->a, p->slot, &ret->sessions, err);
 }
 
-struct census {
-	uint32_t ifindex;
-	uint64_t n;
-};
-
-static int take(void *ctx, const struct dp_session *s)
+static int count_all(struct perf *p, struct counters *ret, struct bh_err *err)
 {
-	struct census *c = ctx;
+	struct bh_ep_stat stat;
+	int r = dp_node_stat(p->a->dp, &stat, err);
+	uint32_t slot;
 
-	c->n += !c->ifindex || s->flow.ifindex == c->ifindex;
-	return 0;
+	if (r < 0)
+		return r;
+	*ret = counters_of(&stat);
+	for (slot = 0; !r && slot < BH_EP_SLOTS; slot++)
+		if (dp_slot_ifindex(p->a->dp, slot))
+			r = count_sessions(p->a, slot, &ret->sessions, err);
+	return r;
 }
 
 static int send_sample(struct perf *p, uint64_t now, struct bh_err *err)
 {
-	struct census sessions = { .ifindex = p->ifindex };
 	struct json_object *o;
 	struct counters c;
 	struct dp_runs runs;
-	int r = count_all(p->a, &c, err);
+	int r = p->ifindex ? count_one(p, &c, err) : count_all(p, &c, err);
 
-	if (!r)
-		r = dp_sessions(p->a->dp, take, &sessions, err);
 	if (!r && (r = dp_runs(p->a->dp, &runs)) < 0)
 		(void)bh_err_set(err, r, "cannot read the programs' statistics");
 	if (r < 0)
@@ -100,7 +125,8 @@ static int send_sample(struct perf *p, uint64_t now, struct bh_err *err)
 	jx_add_int(o, "denied", c.denied);
 	jx_add_int(o, "opened", c.opened);
 	jx_add_int(o, "redecided", c.redecided);
-	jx_add_int(o, "sessions", sessions.n);
+	jx_add_int(o, "evicted", c.evicted);
+	jx_add_int(o, "sessions", c.sessions);
 	jx_add_int(o, "runs", runs.runs);
 	jx_add_int(o, "run_ns", runs.ns);
 	return api_send(p->conn, jx_item(o)) < 0 ? -EPIPE : 0;
@@ -211,6 +237,11 @@ static void end(struct perf *p)
 	free(p);
 }
 
+static unsigned int code_of(int r)
+{
+	return r == -EINVAL ? CODE_DECODE : r == -ENOENT ? CODE_NOT_FOUND : CODE_RETRY;
+}
+
 static void on_timer(void *ctx)
 {
 	struct perf *p = ctx;
@@ -223,7 +254,7 @@ static void on_timer(void *ctx)
 		return; /* perf_close() has been called, or is about to be */
 	if (r < 0) {
 		end(p);
-		(void)api_send_error(conn, CODE_RETRY, "%s", err.msg);
+		(void)api_send_error(conn, code_of(r), "%s", err.msg);
 	} else if (p->due_ns >= p->began_ns + p->end_ns) {
 		end(p);
 		(void)api_send(conn, jx_done());
@@ -268,7 +299,7 @@ static int read_target(struct agent *a, struct json_object *request, uint32_t *r
 		*ret = if_nametoindex(ifname);
 	if (e)
 		*ret = e->ifindex;
-	if ((pod || ifname) && !endpoint_of(reconcile_actual(a->reconcile), *ret ?: UINT32_MAX))
+	if ((pod || ifname) && dp_slot(a->dp, *ret) < 0)
 		return bh_err_set(err, -ENOENT, "interface '%s' is no pod's on this node",
 				  ifname ?: e->ifname);
 	return 0;
@@ -299,9 +330,6 @@ static int begin(struct agent *a, struct api_conn *conn, struct json_object *req
 		r = read_ms(request, "interval_ms", INTERVAL_MS, &interval_ms, err);
 	if (!r)
 		r = read_ms(request, "duration_ms", DURATION_MS, &duration_ms, err);
-	if (!r && ifindex)
-		r = bh_err_set(err, -ENOTSUP,
-			       "all pods are counted together so far: ask without pod and interface");
 	if (!r && interval_ms > duration_ms)
 		r = bh_err_set(err, -EINVAL, "interval_ms: longer than duration_ms");
 	if (r < 0)
@@ -316,6 +344,7 @@ static int begin(struct agent *a, struct api_conn *conn, struct json_object *req
 			       .interval_ns = interval_ms * MS,
 			       .end_ns = duration_ms / interval_ms * interval_ms * MS,
 			       .ifindex = ifindex,
+			       .slot = ifindex ? (uint32_t)dp_slot(a->dp, ifindex) : 0,
 			       .stats_fd = dp_run_stats_hold() };
 	a->perfs = *ret;
 	return 0;
@@ -333,11 +362,7 @@ void perf_answer(struct agent *a, struct api_conn *conn, struct json_object *req
 	}
 	r = begin(a, conn, request, &p, &err);
 	if (r < 0) {
-		(void)api_send_error(conn,
-				     r == -EINVAL   ? CODE_DECODE
-				     : r == -ENOENT ? CODE_NOT_FOUND
-						    : CODE_RETRY,
-				     "%s", err.msg);
+		(void)api_send_error(conn, code_of(r), "%s", err.msg);
 		return;
 	}
 	if (send_head(p) < 0)

@@ -324,6 +324,7 @@ struct bh_ep_stat {
 	__u64 packets[BH_REASON_MAX][2]; /* by reason and enum bh_dir; not BH_SESSION */
 	__u64 opened;			 /* sessions */
 	__u64 evicted_new, evicted_live; /* that had to make room: not answered or ended, and established */
+	__u64 redone;			 /* of `hot`: decided afresh, since the epoch was older */
 };
 
 /* ---- events ----------------------------------------------------------------------------- */

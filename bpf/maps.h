@@ -181,6 +181,17 @@ struct {
 	__type(value, struct bh_count);
 } bh_rules SEC(".maps");
 
+/* What sessions had carried when they ended, by the rule that they bore: each line is counted by whoever
+ * claims it from its flow. Programs and agent (mmap) add, by atomic operations, off the hot path. A rule
+ * whose id is past the end is not counted. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 16384);
+	__type(key, __u32);
+	__type(value, struct bh_count);
+} bh_rule_ended SEC(".maps");
+
 /* Denials. Programs write without waking anybody, the agent polls. Full: the event is lost and counted
  * (BH_STAT_EVENT_LOST), the packet is denied all the same. */
 struct {

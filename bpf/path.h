@@ -113,12 +113,13 @@ static __always_inline int redo(struct __sk_buff *skb, struct bh_pkt *p, struct 
 	count_stat(skb, BH_STAT_SESSION_REDONE, dir);
 	if (fixed & BH_SESS_HOST || ask(a, p, word_opener(p->word), fixed & BH_SESS_BOTH, BH_DENIED)) {
 		a->reason = BH_SESSION;
+		count_redone(p->slot);
 		session_renew(s, p, a->rule);
 		session_count(s, p, dir, skb->len, now32());
 	} else if (p->flow.proto == IPPROTO_UDP || a->adopted) {
 		session_cut(s); /* TCP: what is sent once more must not come under the grace */
 	} else {
-		session_free(s, p->word);
+		session_end(s, p);
 	}
 	return conclude(skb, p, a, dir);
 }

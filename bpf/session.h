@@ -325,6 +325,13 @@ static __always_inline void session_publish(struct bh_session *s, __u64 word)
 	(void)__sync_val_compare_and_swap(&s->word, BH_SESS_BUSY, word);
 }
 
+/* What its flow has carried in both directions, once its line was claimed. */
+static __always_inline void session_carried(const struct bh_session *s, struct bh_count *sum)
+{
+	(void)__sync_fetch_and_add(&sum->packets, (__u64)s->packets[0] + s->packets[1]);
+	(void)__sync_fetch_and_add(&sum->bytes, s->bytes[0] + s->bytes[1]);
+}
+
 /* Another epoch for the same flow with the same rights. It may be another's by now: then nothing happens. */
 static __always_inline void session_restamp(struct bh_session *s, __u64 word, __u32 epoch)
 {

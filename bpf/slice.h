@@ -152,6 +152,26 @@ static __always_inline void count_opened(__u32 slot, __u32 rank)
 		stat->evicted_new++;
 }
 
+static __always_inline void count_redone(__u32 slot)
+{
+	struct bh_ep_stat *stat = bpf_map_lookup_elem(&bh_ep_stats, &slot);
+
+	if (stat)
+		stat->redone++;
+}
+
+/* Of a line that was claimed; @word: what it had, 0 where it was free. By arithmetic, since the verifier
+ * follows every way that it knows. Not a function of its own: those have no stack to spare, together 512
+ * bytes. */
+static __always_inline void count_ended(const struct bh_session *s, __u64 word)
+{
+	__u32 rule = s->rule * (word_tag(word) & 1); /* of a tag always set */
+	struct bh_count *sum = rule ? bpf_map_lookup_elem(&bh_rule_ended, &rule) : NULL;
+
+	if (sum)
+		session_carried(s, sum);
+}
+
 #define BH_CLAIMS 3 /* another CPU may be faster, but not always */
 
 /* A line of the set for this flow, claimed: the one it had, else who must make room. */
@@ -170,6 +190,7 @@ static __always_inline struct bh_session *session_take(void *set, struct bh_pkt 
 		s = session_way(set, v.way, wide);
 		if (session_claim(s, v.word)) {
 			p->way = v.way;
+			count_ended(s, v.word);
 			*ret_rank = v.rank;
 			return s;
 		}
@@ -212,6 +233,15 @@ static __always_inline void session_renew(struct bh_session *s, const struct bh_
 		s->life = life_of(session_life(p->flow.proto, s->state));
 	}
 	session_restamp(s, p->word, p->epoch);
+}
+
+/* Not allowed any more. */
+static __always_inline void session_end(struct bh_session *s, const struct bh_pkt *p)
+{
+	if (!session_claim(s, p->word))
+		return;
+	count_ended(s, p->word);
+	session_publish(s, 0);
 }
 
 /*

@@ -46,7 +46,7 @@ struct command {
 };
 
 extern const struct command command_status, command_endpoints, command_entries, command_rules,
-	command_sessions, command_flows, command_explain, command_perf, command_selftest_serve,
+	command_sessions, command_flows, command_explain, command_perf, command_stats, command_selftest_serve,
 	command_selftest_probe;
 
 /* {"v":1,"op":op}, with "pod" where c->pod is set. NULL: no memory, which ctl_call() takes. */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* bulkheadctl endpoints: the pods of this node as the data plane knows them. */
+/* bulkheadctl endpoints, stats: the pods of this node as the data plane knows them, and what it counted. */
 #include "ctl/ctl.h"
 
-static const char *const heads[] = { "POD",	"ADDRESSES", "IF",	  "CONTAINER", "HOOK",
-				     "INGRESS", "EGRESS",    ">SESSIONS", ">EVICTED",  NULL };
+static const char *const heads[] = { "POD",    "ADDRESSES", "IF",      "CONTAINER", "HOOK", "INGRESS",
+				     "EGRESS", ">SESSIONS", ">OPENED", ">EVICTED",  NULL };
 
 /* By which policies a direction is isolated. */
 static void add_direction(struct table *t, struct json_object *item, const char *isolated,
@@ -27,6 +27,7 @@ static void add_sessions(struct table *t, struct json_object *o)
 
 	table_fmt(t, PLAIN, "%llu/%llu", (unsigned long long)(ctl_int(v4, "used") + ctl_int(v6, "used")),
 		  (unsigned long long)(ctl_int(v4, "size") + ctl_int(v6, "size")));
+	table_fmt(t, PLAIN, "%llu", (unsigned long long)ctl_int(o, "opened"));
 	table_fmt(t, evicted ? YELLOW : PLAIN, "%llu", evicted);
 }
 
@@ -75,6 +76,43 @@ const struct command command_endpoints = {
 	.args = "",
 	.summary = "the pods of this node: addresses, hooks, which policies isolate them; or those that run "
 		   "without our programs, and why",
-	.options = OPT_UNPROTECTED,
+	.options = OPT_POD | OPT_UNPROTECTED,
 	.run = run,
+};
+
+/* ---- stats -------------------------------------------------------------------------------- */
+
+static const char *const stats_heads[] = { "POD", "REASON", "ACTION", ">TO POD", ">FROM POD", NULL };
+
+/* A line for each reason that has occurred. */
+static void stats_row(struct table *t, struct json_object *item)
+{
+	struct json_object *list = ctl_get(item, "reasons");
+	const size_t n = list ? json_object_array_length(list) : 0;
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		struct json_object *r = json_object_array_get_idx(list, i);
+		const char *action = ctl_str(r, "action");
+
+		table_fmt(t, BOLD, "%s/%s", ctl_str(item, "namespace"), ctl_str(item, "name"));
+		table_add(t, ctl_str(r, "reason"), PLAIN);
+		table_add(t, action, *action == 'a' ? GREEN : RED);
+		table_fmt(t, PLAIN, "%llu", (unsigned long long)ctl_int(r, "packets_in"));
+		table_fmt(t, PLAIN, "%llu", (unsigned long long)ctl_int(r, "packets_out"));
+	}
+}
+
+static int run_stats(const struct ctl *c, char **args)
+{
+	(void)args;
+	return ctl_list(c, "endpoints", stats_heads, stats_row);
+}
+
+const struct command command_stats = {
+	.name = "stats",
+	.args = "",
+	.summary = "each pod's packets, to it and from it, by the reason why they passed or did not",
+	.options = OPT_POD,
+	.run = run_stats,
 };

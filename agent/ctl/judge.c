@@ -51,7 +51,7 @@ static void add_cost(struct perf_span *p, double runs, double run_ns, const stru
 	else if (s->cost && p->packets)
 		p->packet_ns = estimated_ns(p, s) / (double)p->packets;
 	/* Only where they are a good part: the rest is the difference of two large numbers. */
-	if (s->run_stats && s->cost && cold >= ENOUGH && cold > runs / 20)
+	if (s->run_stats && s->cost && !s->one && cold >= ENOUGH && cold > runs / 20)
 		p->cold_ns = (run_ns - (double)p->hits * s->hot_ns) / cold;
 	if (p->packet_ns < 0)
 		return;

@@ -15,6 +15,7 @@ struct perf_sample {
 /* How it was measured. */
 struct perf_setup {
 	uint64_t cpus;
+	bool one;			      /* of one pod, while run-time statistics are of all */
 	bool run_stats, jited;		      /* run_stats: of the kernel, while it was measured */
 	bool cost;			      /* by test runs: the next three are there */
 	double hot_ns, allowed_ns, denied_ns; /* 0: not met */

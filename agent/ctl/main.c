@@ -12,9 +12,9 @@
 #include "util/scope.h"
 
 static const struct command *const commands[] = {
-	&command_status,	 &command_endpoints,	  &command_entries, &command_rules,
-	&command_sessions,	 &command_flows,	  &command_explain, &command_perf,
-	&command_selftest_serve, &command_selftest_probe,
+	&command_status, &command_endpoints,	  &command_stats,	   &command_entries,
+	&command_rules,	 &command_sessions,	  &command_flows,	   &command_explain,
+	&command_perf,	 &command_selftest_serve, &command_selftest_probe,
 };
 
 static const struct option options[] = {

@@ -36,11 +36,12 @@ static struct perf_sample sample_of(struct json_object *o)
 				     .sessions = ctl_int(o, "sessions") };
 }
 
-static struct perf_setup setup_of(struct json_object *head)
+static struct perf_setup setup_of(const struct ctl *c, struct json_object *head)
 {
 	struct json_object *cost = ctl_get(head, "cost");
 
 	return (struct perf_setup){ .cpus = ctl_int(head, "cpus"),
+				    .one = c->pod || c->interface,
 				    .run_stats = ctl_bool(head, "run_stats"),
 				    .jited = ctl_bool(head, "jited"),
 				    .cost = cost,
@@ -208,7 +209,7 @@ static int take(void *ctx, struct json_object *item)
 	if (!p->head) {
 		p->head = true;
 		p->kept = json_object_get(item);
-		p->setup = setup_of(item);
+		p->setup = setup_of(p->c, item);
 		p->cost_why = ctl_str(item, "cost_why");
 		if (!p->c->json)
 			print_head(p);

@@ -64,14 +64,12 @@ const struct command command_entries = {
 
 /* ---- rules -------------------------------------------------------------------------------- */
 
-static const char *const rule_heads[] = {
-	"RULE", ">HITS", ">HIT BYTES", ">SESSIONS", ">PACKETS IN THEM", ">BYTES IN THEM", NULL
-};
+static const char *const rule_heads[] = { "RULE",	  ">HITS",	">HIT BYTES", ">SESSIONS",
+					  ">ALL PACKETS", ">ALL BYTES", NULL };
 
 static void rule_row(struct table *t, struct json_object *item)
 {
-	static const char *const fields[] = { "hits", "hit_bytes", "sessions", "session_packets",
-					      "session_bytes" };
+	static const char *const fields[] = { "hits", "hit_bytes", "sessions", "packets", "bytes" };
 	size_t i;
 
 	table_add(t, ctl_str(item, "rule"), BOLD);
@@ -89,6 +87,6 @@ static int run_rules(const struct ctl *c, char **args)
 const struct command command_rules = {
 	.name = "policy rules",
 	.args = "",
-	.summary = "what each rule in force has decided, and the live sessions that it allowed",
+	.summary = "what each rule in force has decided, and what its sessions carried, live and ended",
 	.run = run_rules,
 };

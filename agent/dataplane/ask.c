@@ -35,73 +35,38 @@ int dp_now(struct dp *dp, uint32_t *ret, struct bh_err *err)
 
 /* ---- counters ----------------------------------------------------------------------------- */
 
-static int sum_count(struct dp *dp, int fd, uint32_t key, struct bh_count *per_cpu, struct bh_count *ret)
+static int sum_slots(struct dp *dp, struct bh_ep_stat *ret)
 {
-	struct bh_count sum = { 0 };
-	int cpu;
-
-	if (bpf_map_lookup_elem(fd, &key, per_cpu) < 0)
-		return -errno;
-	for (cpu = 0; cpu < dp->cpus; cpu++) {
-		sum.packets += per_cpu[cpu].packets;
-		sum.bytes += per_cpu[cpu].bytes;
-	}
-	*ret = sum;
-	return 0;
-}
-
-/* Every member is a sum over CPUs. */
-static struct bh_ep_stat sum_stat(int cpus, const struct bh_ep_stat *per_cpu)
-{
-	union {
-		struct bh_ep_stat stat;
-		uint64_t n[sizeof(struct bh_ep_stat) / sizeof(uint64_t)];
-	} sum = { .n = { 0 } };
-	const uint64_t *n = (const uint64_t *)per_cpu;
-	size_t i;
-
-	for (i = 0; i < (size_t)cpus * ARRAY_SIZE(sum.n); i++)
-		sum.n[i % ARRAY_SIZE(sum.n)] += n[i];
-	return sum.stat;
-}
-
-/* What live sessions let pass is counted by slot alone. */
-static int add_live(struct dp *dp, struct bh_count *stats)
-{
-	struct bh_ep_stat stat;
-	uint32_t slot, dir;
-	int r;
-
-	for (slot = 0; slot < BH_EP_SLOTS; slot++) {
-		r = dp_slot_stat(dp, slot, &stat, NULL);
-		if (r < 0)
-			return r;
-		for (dir = BH_INGRESS; dir <= BH_EGRESS; dir++) {
-			stats[BH_SESSION * 2 + dir].packets += stat.hot[dir].packets;
-			stats[BH_SESSION * 2 + dir].bytes += stat.hot[dir].bytes;
-		}
-	}
-	return 0;
+	return counters_sum(&dp->counters, DP_FD(dp, bh_ep_stats), BH_EP_SLOTS,
+			    COUNTERS_WORDS(struct bh_ep_stat), (__u64 *)ret);
 }
 
 int dp_stats(struct dp *dp, struct bh_count *ret, struct bh_err *err)
 {
-	int r = counters_read(&dp->counters, DP_FD(dp, bh_stats), BH_STAT_MAX * 2, ret);
+	struct bh_ep_stat slots;
+	int r = counters_read(&dp->counters, DP_FD(dp, bh_stats), BH_STAT_MAX * 2,
+			      COUNTERS_WORDS(struct bh_count), (__u64 *)ret);
+	int dir;
 
-	if (!r)
-		r = add_live(dp, ret);
-	return r < 0 ? bh_err_errno(err, r, "cannot read bh_stats") : 0;
+	r = r ? r : sum_slots(dp, &slots);
+	if (r < 0)
+		return bh_err_errno(err, r, "cannot read bh_stats and bh_ep_stats");
+	for (dir = BH_INGRESS; dir <= BH_EGRESS; dir++) {
+		ret[BH_SESSION * 2 + dir].packets += slots.hot[dir].packets;
+		ret[BH_SESSION * 2 + dir].bytes += slots.hot[dir].bytes;
+	}
+	return 0;
 }
 
 int dp_events_lost(struct dp *dp, uint64_t *ret)
 {
-	auto_free struct bh_count *per_cpu = calloc((size_t)dp->cpus, sizeof(*per_cpu));
 	struct bh_count both[2];
 	uint32_t dir;
-	int r = per_cpu ? 0 : -ENOMEM;
+	int r = 0;
 
 	for (dir = 0; !r && dir < 2; dir++)
-		r = sum_count(dp, DP_FD(dp, bh_stats), BH_STAT_EVENT_LOST * 2 + dir, per_cpu, &both[dir]);
+		r = counters_read_one(DP_FD(dp, bh_stats), dp->cpus, BH_STAT_EVENT_LOST * 2 + dir,
+				      COUNTERS_WORDS(struct bh_count), (__u64 *)&both[dir]);
 	if (!r)
 		*ret = both[0].packets + both[1].packets;
 	return r;
@@ -111,7 +76,9 @@ int dp_rule_counts(struct dp *dp, struct bh_count **ret, uint32_t *ret_n, struct
 {
 	const uint32_t n = bpf_map__max_entries(dp->skel->maps.bh_rules);
 	auto_free struct bh_count *counts = calloc(n, sizeof(*counts));
-	const int r = counts ? counters_read(&dp->counters, DP_FD(dp, bh_rules), n, counts) : -ENOMEM;
+	const int r = counts ? counters_read(&dp->counters, DP_FD(dp, bh_rules), n,
+					     COUNTERS_WORDS(struct bh_count), (__u64 *)counts)
+			     : -ENOMEM;
 
 	if (r < 0)
 		return bh_err_errno(err, r, "cannot read bh_rules");
@@ -120,14 +87,16 @@ int dp_rule_counts(struct dp *dp, struct bh_count **ret, uint32_t *ret_n, struct
 	return 0;
 }
 
+struct bh_count dp_rule_ended(const struct dp *dp, uint32_t rule)
+{
+	const struct bh_count none = { 0 };
+
+	return rule < dp->ended.n ? *(const struct bh_count *)mapped_at(&dp->ended, rule) : none;
+}
+
 int dp_ep_stat_at(int fd, int cpus, uint32_t slot, struct bh_ep_stat *ret)
 {
-	auto_free struct bh_ep_stat *per_cpu = calloc((size_t)cpus, sizeof(*per_cpu));
-
-	if (!per_cpu || bpf_map_lookup_elem(fd, &slot, per_cpu) < 0)
-		return per_cpu ? -errno : -ENOMEM;
-	*ret = sum_stat(cpus, per_cpu);
-	return 0;
+	return counters_read_one(fd, cpus, slot, COUNTERS_WORDS(struct bh_ep_stat), (__u64 *)ret);
 }
 
 int dp_slot_stat(struct dp *dp, uint32_t slot, struct bh_ep_stat *ret, struct bh_err *err)
@@ -135,6 +104,26 @@ int dp_slot_stat(struct dp *dp, uint32_t slot, struct bh_ep_stat *ret, struct bh
 	const int r = dp_ep_stat_at(DP_FD(dp, bh_ep_stats), dp->cpus, slot, ret);
 
 	return r < 0 ? bh_err_errno(err, r, "cannot read bh_ep_stats") : 0;
+}
+
+static void add_stat(struct bh_ep_stat *sum, const struct bh_ep_stat *more)
+{
+	const __u64 *from = (const __u64 *)more;
+	__u64 *to = (__u64 *)sum;
+	size_t i;
+
+	for (i = 0; i < COUNTERS_WORDS(struct bh_ep_stat); i++)
+		to[i] += from[i];
+}
+
+int dp_node_stat(struct dp *dp, struct bh_ep_stat *ret, struct bh_err *err)
+{
+	const int r = sum_slots(dp, ret);
+
+	if (r < 0)
+		return bh_err_errno(err, r, "cannot read bh_ep_stats");
+	add_stat(ret, &dp->retired);
+	return 0;
 }
 
 /* Nobody but us writes either value now: the slot is free, and programs leave bh_stats[BH_SESSION] alone. */
@@ -149,6 +138,7 @@ int dp_retire_stats(struct dp *dp, uint32_t slot, struct bh_err *err)
 
 	if (r < 0 || bpf_map_update_elem(slots, &slot, per_cpu, BPF_ANY) < 0)
 		return r < 0 ? r : bh_err_errno(err, -errno, "cannot clear bh_ep_stats");
+	add_stat(&dp->retired, &last);
 	for (dir = BH_INGRESS; dir <= BH_EGRESS; dir++) {
 		key = BH_SESSION * 2 + dir;
 		if (bpf_map_lookup_elem(stats, &key, total) < 0)

@@ -215,6 +215,7 @@ static int make_copy(struct dp *dp, struct policy_bpf **ret, struct bh_err *err)
 		(void)bpf_map__set_max_entries(copy->maps.bh_sess6, SETS);
 		(void)bpf_map__set_max_entries(copy->maps.bh_events, RING_BYTES);
 		(void)bpf_map__set_max_entries(copy->maps.bh_ids, 1);
+		(void)bpf_map__set_max_entries(copy->maps.bh_rule_ended, 1);
 		(void)bpf_map__set_max_entries(copy->maps.bh_ep_stats, IFINDEX + 1);
 		(void)bpf_map__set_max_entries(copy->maps.bh_rules,
 					       bpf_map__max_entries(dp->skel->maps.bh_rules));

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reading whole per-CPU arrays of struct bh_count. */
+/* Reading per-CPU arrays whose values are counters of eight bytes and nothing else. */
 #ifndef BH_DATAPLANE_COUNTERS_H
 #define BH_DATAPLANE_COUNTERS_H
 
 #include <stdbool.h>
 #include <bpf/bpf.h>
 
-#include "../../bpf/abi.h"
+#include <linux/types.h>
 
 struct counters {
 	int cpus; /* possible ones */
@@ -16,7 +16,12 @@ struct counters {
 	bool singly; /* it was tried and is not there */
 };
 
-/* The first @n entries, each summed over CPUs. Return: 0 or -errno. */
-int counters_read(struct counters *c, int fd, uint32_t n, struct bh_count *ret);
+#define COUNTERS_WORDS(type) ((uint32_t)(sizeof(type) / sizeof(__u64)))
+
+/* Of @words counters an entry: the first @n entries, each summed over CPUs, to ret[n * words]; their sum, to
+ * ret[words]; and one entry. Return: 0 or -errno. */
+int counters_read(struct counters *c, int fd, uint32_t n, uint32_t words, __u64 *ret);
+int counters_sum(struct counters *c, int fd, uint32_t n, uint32_t words, __u64 *ret);
+int counters_read_one(int fd, int cpus, uint32_t key, uint32_t words, __u64 *ret);
 
 #endif

@@ -99,6 +99,8 @@ int dp_stats(struct dp *dp, struct bh_count *ret, struct bh_err *err);
 int dp_events_lost(struct dp *dp, uint64_t *ret); /* events that found the ring full, of all time */
 /* Decisions by rule id, all of them; free() them. */
 int dp_rule_counts(struct dp *dp, struct bh_count **ret, uint32_t *ret_n, struct bh_err *err);
+/* What the sessions that a rule allowed had carried when they ended. */
+struct bh_count dp_rule_ended(const struct dp *dp, uint32_t rule);
 
 /*
  * The kernel's run-time statistics: kept on as long as the descriptor that dp_run_stats_hold() gives is open
@@ -140,9 +142,16 @@ struct dp_session {
 	struct bh_flow6 flow;
 	struct bh_session session; /* the addresses are in `flow` */
 	uint64_t idle_ms, left_ms; /* since the last packet; until it is over, if there is none more */
+	bool over;		   /* as good as none, and not swept yet: dp_sessions_kept() alone */
 };
 int dp_sessions(struct dp *dp, int (*each)(void *ctx, const struct dp_session *s), void *ctx,
 		struct bh_err *err);
+/* With those that are over: all that has not been counted as ended. */
+int dp_sessions_kept(struct dp *dp, int (*each)(void *ctx, const struct dp_session *s), void *ctx,
+		     struct bh_err *err);
+/* As dp_sessions(), of one endpoint alone, by its slot: dp_slot(). */
+int dp_slot_sessions(struct dp *dp, uint32_t slot, int (*each)(void *ctx, const struct dp_session *s),
+		     void *ctx, struct bh_err *err);
 
 /* A flow that somebody else has seen open. */
 struct dp_seed {
@@ -195,8 +204,10 @@ int dp_slice_grow(struct dp *dp, uint32_t slot, enum bh_family f, uint32_t lines
 /* How many lines an array has, and how many of them endpoints have. */
 void dp_pool_use(const struct dp *dp, enum bh_family f, uint32_t *ret_lines, uint32_t *ret_given);
 
-/* What was counted for a slot, over all CPUs. */
+/* What was counted for a slot, over all CPUs; and for all of them, with those that have been used again since
+ * dp_open(): so that it never falls. */
 int dp_slot_stat(struct dp *dp, uint32_t slot, struct bh_ep_stat *ret, struct bh_err *err);
+int dp_node_stat(struct dp *dp, struct bh_ep_stat *ret, struct bh_err *err);
 
 /* ---- events ------------------------------------------------------------------------------- */
 

@@ -36,6 +36,7 @@ struct passing {
 	enum bh_family family;
 	uint32_t slot, ifindex;
 	struct bh_slice slice;
+	bool ends; /* its sessions do; else they are elsewhere by now */
 };
 typedef VEC(struct passing) passing_vec;
 
@@ -54,7 +55,7 @@ struct dp {
 	int lock; /* the pin directory, flocked */
 	struct policy_bpf *skel;
 	struct ring_buffer *ring;
-	struct mapped endpoints, classes, meta;
+	struct mapped endpoints, classes, meta, ended;
 	int prog[2];		  /* by enum bh_dir: the pinned ones */
 	struct policy_bpf *clone; /* dp_clones(); NULL: there are none */
 	struct grace grace;
@@ -63,7 +64,8 @@ struct dp {
 	bool fresh; /* dp_prepare() made maps that are pinned nowhere yet */
 	uint32_t hz;
 	struct counters counters;
-	int cpus; /* possible ones: values of a per-CPU look-up */
+	struct bh_ep_stat retired; /* of slots that were used again since dp_open() */
+	int cpus;		   /* possible ones: values of a per-CPU look-up */
 };
 
 int grace_init(struct grace *g, struct bh_err *err);

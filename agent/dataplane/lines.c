@@ -29,6 +29,26 @@ void lines_clear(const struct lines *l, uint32_t base, uint32_t sets)
 	memset(set_at(l, base), 0, sets * set_bytes(l));
 }
 
+static void count_ended(const struct lines *l, const struct bh_session *s)
+{
+	if (l->ended && s->rule && s->rule < l->rules)
+		session_carried(s, &l->ended[s->rule]);
+}
+
+void lines_end(const struct lines *l, struct bh_slice slice)
+{
+	uint32_t i;
+
+	for (i = 0; i < slice_sets(slice) * BH_WAYS; i++) {
+		const struct bh_session *s = line_at(l, slice.base + i / BH_WAYS, i);
+
+		if (word_is_used(s->word))
+			count_ended(l, s);
+	}
+	if (slice_sets(slice))
+		lines_clear(l, slice.base, slice_sets(slice));
+}
+
 bool lines_are_clear(const struct lines *l, uint32_t base, uint32_t sets)
 {
 	const uint64_t *word = set_at(l, base);
@@ -130,6 +150,8 @@ int lines_put(const struct lines *l, struct bh_slice slice, const struct lines_o
 			return -ENOSPC;
 		if (!session_claim(at, v.word))
 			continue;
+		if (v.word)
+			count_ended(l, at);
 		session_write(at, flow, fresh, l->wide);
 		session_publish(at, word);
 		if (is_second(l, set, hash, flow, at))
@@ -211,6 +233,14 @@ static void note_busy(struct lines_busy *b, struct bh_session *at)
 		*slot = at;
 }
 
+static void end_line(const struct lines *l, struct bh_session *at, uint64_t word)
+{
+	if (!session_claim(at, word))
+		return;
+	count_ended(l, at);
+	session_publish(at, 0);
+}
+
 struct lines_use lines_sweep(const struct lines *l, struct bh_slice slice, const struct lines_owner *o,
 			     struct lines_busy *busy)
 {
@@ -225,7 +255,7 @@ struct lines_use lines_sweep(const struct lines *l, struct bh_slice slice, const
 		if (rank == BH_RANK_BUSY && busy)
 			note_busy(busy, at);
 		if ((rank == BH_RANK_DEAD || rank == BH_RANK_OVER) && busy)
-			session_free(at, word);
+			end_line(l, at, word);
 		use.used += rank > BH_RANK_OVER && rank < BH_RANK_BUSY;
 		use.live += rank == BH_RANK_LIVE;
 	}

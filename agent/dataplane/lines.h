@@ -18,6 +18,9 @@ struct lines {
 	void *at;      /* its first set */
 	bool wide;     /* of IPv6 */
 	uint64_t seed; /* bh_meta.seed */
+
+	struct bh_count *ended; /* bh_rule_ended, where what ends is counted; NULL: nowhere */
+	uint32_t rules;		/* how many it has */
 };
 
 /* What there is to know of whoever owns a slice, and when. */
@@ -37,6 +40,8 @@ static inline uint32_t slice_sets(struct bh_slice s)
 }
 
 void lines_clear(const struct lines *l, uint32_t base, uint32_t sets);
+/* Clears what nobody looks into any more, and counts the sessions that end with it. */
+void lines_end(const struct lines *l, struct bh_slice slice);
 bool lines_are_clear(const struct lines *l, uint32_t base, uint32_t sets);
 
 /* Calls @each with every session of a slice, over or not. Return: what it said, which ends it, or 0. */

@@ -170,13 +170,15 @@ static int del(int fd, const void *key)
 	return bpf_map_delete_elem(fd, key) < 0 && errno != ENOENT ? -errno : 0;
 }
 
-/* A rule's counter starts at nought when its id gets a meaning. */
+/* A rule's counters start at nought when its id gets a meaning. */
 static int zero_rule(struct dp *dp, uint32_t rule)
 {
 	struct bh_count *zeros = calloc((size_t)dp->cpus, sizeof(*zeros));
 	const int r = zeros ? set(DP_FD(dp, bh_rules), &rule, zeros) : -ENOMEM;
 
 	free(zeros);
+	if (rule < dp->ended.n)
+		memset(mapped_at(&dp->ended, rule), 0, sizeof(struct bh_count));
 	return r;
 }
 

@@ -111,6 +111,7 @@ static void set_sizes(struct policy_bpf *skel, const struct dp_sizes *s)
 	set_size(skel->maps.bh_rows, s->rows);
 	set_size(skel->maps.bh_ranges, s->ranges);
 	set_size(skel->maps.bh_rules, s->rules);
+	set_size(skel->maps.bh_rule_ended, s->rules);
 	set_size(skel->maps.bh_sess4, session_sets(s->sessions4));
 	set_size(skel->maps.bh_sess6, session_sets(s->sessions6));
 	set_size(skel->maps.bh_events, s->events_bytes);
@@ -220,6 +221,8 @@ static int map_arrays(struct dp *dp, struct bh_err *err)
 		r = map_array(dp->skel->maps.bh_sess4, &dp->pool.sets[BH_V4], err);
 	if (!r)
 		r = map_array(dp->skel->maps.bh_sess6, &dp->pool.sets[BH_V6], err);
+	if (!r)
+		r = map_array(dp->skel->maps.bh_rule_ended, &dp->ended, err);
 	return r ? r : map_array(dp->skel->maps.bh_meta, &dp->meta, err);
 }
 
@@ -653,6 +656,7 @@ void dp_free(struct dp *dp)
 	dp_unmap_array(&dp->classes);
 	dp_unmap_array(&dp->pool.sets[BH_V4]);
 	dp_unmap_array(&dp->pool.sets[BH_V6]);
+	dp_unmap_array(&dp->ended);
 	dp_unmap_array(&dp->meta);
 	scope_close(&dp->prog[0]);
 	scope_close(&dp->prog[1]);

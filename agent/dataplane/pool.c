@@ -75,9 +75,9 @@ static int wait_for_grace(struct dp *dp, const struct passing *what)
 }
 
 /* No memory to wait with: the run stays nobody's until the next agent finds it. */
-static void leave(struct dp *dp, uint32_t slot, enum bh_family f, struct bh_slice slice)
+static void leave(struct dp *dp, uint32_t slot, enum bh_family f, struct bh_slice slice, bool ends)
 {
-	const struct passing p = { .family = f, .slot = slot, .slice = slice };
+	const struct passing p = { .family = f, .slot = slot, .slice = slice, .ends = ends };
 
 	if (!slice_sets(slice))
 		return;
@@ -115,7 +115,7 @@ static int end_growth(struct dp *dp, const struct passing *p, struct bh_err *err
 	if (slice_sets(ep->slice[p->family]))
 		(void)lines_copy(&dp->pool.lines[p->family], p->slice, ep->slice[p->family], &owner);
 	slice_store(&ep->former[p->family], none);
-	leave(dp, p->slot, p->family, p->slice);
+	leave(dp, p->slot, p->family, p->slice, false);
 	return 0;
 }
 
@@ -123,7 +123,10 @@ static int end_passing(struct dp *dp, const struct passing *p, struct bh_err *er
 {
 	if (p->ifindex)
 		return end_growth(dp, p, err);
-	lines_clear(&dp->pool.lines[p->family], p->slice.base, slice_sets(p->slice));
+	if (p->ends)
+		lines_end(&dp->pool.lines[p->family], p->slice);
+	else
+		lines_clear(&dp->pool.lines[p->family], p->slice.base, slice_sets(p->slice));
 	slices_hand(&dp->pool.slices[p->family], p->slice.base, slice_sets(p->slice), 0);
 	return 0;
 }
@@ -193,8 +196,8 @@ void pool_take_back(struct dp *dp, uint32_t slot)
 	enum bh_family f;
 
 	for (f = BH_V4; f <= BH_V6; f++) {
-		leave(dp, slot, f, ep->slice[f]);
-		leave(dp, slot, f, ep->former[f]);
+		leave(dp, slot, f, ep->slice[f], true);
+		leave(dp, slot, f, ep->former[f], false);
 	}
 	(void)begin_grace(&dp->pool); /* what fails now is tried again with the next one */
 }
@@ -305,7 +308,11 @@ static int init_array(struct dp *dp, enum bh_family f)
 
 	while (sets * 2 <= p->sets[f].n)
 		sets *= 2;
-	p->lines[f] = (struct lines){ .at = p->sets[f].at, .wide = f == BH_V6, .seed = dp_meta(dp)->seed };
+	p->lines[f] = (struct lines){ .at = p->sets[f].at,
+				      .wide = f == BH_V6,
+				      .seed = dp_meta(dp)->seed,
+				      .ended = dp->ended.at,
+				      .rules = dp->ended.n };
 	return slices_init(&p->slices[f], sets);
 }
 

@@ -41,6 +41,7 @@ uint32_t dp_slot_lines(const struct dp *dp, uint32_t slot)
 struct walk {
 	struct dp *dp;
 	uint32_t now, born;
+	bool kept; /* those that are over, too */
 	const struct lines *lines;
 	const struct bh_slice *newer; /* a session that is there too was told already */
 	int (*each)(void *ctx, const struct dp_session *s);
@@ -50,17 +51,18 @@ struct walk {
 static int tell(void *ctx, const struct bh_flow6 *flow, const struct bh_session *s)
 {
 	const struct walk *w = ctx;
+	const bool over = session_is_over(s, w->now) || word_is_dead(s->word, w->born);
 	const int32_t since = (int32_t)(w->now - s->seen);
 	const uint32_t idle = since < 0 ? 0 : (uint32_t)since; /* @now is a moment old */
 	const struct dp_session told = {
 		.flow = *flow,
 		.session = *s,
 		.idle_ms = (uint64_t)idle * 1000 / w->dp->hz,
-		.left_ms = (uint64_t)(s->life - idle) * 1000 / w->dp->hz,
+		.left_ms = over ? 0 : (uint64_t)(s->life - idle) * 1000 / w->dp->hz,
+		.over = over,
 	};
 
-	if (session_is_over(s, w->now) || word_is_dead(s->word, w->born) ||
-	    (w->newer && lines_have(w->lines, *w->newer, flow)))
+	if ((over && !w->kept) || (w->newer && lines_have(w->lines, *w->newer, flow)))
 		return 0;
 	return w->each(w->ctx, &told);
 }
@@ -81,19 +83,40 @@ static int tell_slot(struct walk *w, const struct bh_endpoint *ep)
 	return r;
 }
 
-int dp_sessions(struct dp *dp, int (*each)(void *ctx, const struct dp_session *s), void *ctx,
-		struct bh_err *err)
+int dp_slot_sessions(struct dp *dp, uint32_t slot, int (*each)(void *ctx, const struct dp_session *s),
+		     void *ctx, struct bh_err *err)
 {
 	struct walk w = { .dp = dp, .each = each, .ctx = ctx };
+	const int r = dp_now(dp, &w.now, err);
+
+	if (!r && dp_endpoint(dp, slot)->ifindex)
+		(void)tell_slot(&w, dp_endpoint(dp, slot));
+	return r;
+}
+
+static int tell_all(struct walk *w, struct bh_err *err)
+{
 	uint32_t slot;
-	int r = dp_now(dp, &w.now, err);
+	int r = dp_now(w->dp, &w->now, err);
 
 	if (r < 0)
 		return r;
 	for (slot = 0; !r && slot < BH_EP_SLOTS; slot++)
-		if (dp_endpoint(dp, slot)->ifindex)
-			r = tell_slot(&w, dp_endpoint(dp, slot));
+		if (dp_endpoint(w->dp, slot)->ifindex)
+			r = tell_slot(w, dp_endpoint(w->dp, slot));
 	return 0;
+}
+
+int dp_sessions(struct dp *dp, int (*each)(void *ctx, const struct dp_session *s), void *ctx,
+		struct bh_err *err)
+{
+	return tell_all(&(struct walk){ .dp = dp, .each = each, .ctx = ctx }, err);
+}
+
+int dp_sessions_kept(struct dp *dp, int (*each)(void *ctx, const struct dp_session *s), void *ctx,
+		     struct bh_err *err)
+{
+	return tell_all(&(struct walk){ .dp = dp, .each = each, .ctx = ctx, .kept = true }, err);
 }
 
 /* ---- store ---------------------------------------------------------------------------------- */

@@ -71,12 +71,12 @@ static void pool_mark(struct pool *p, uint32_t n)
 		p->next = n + 1;
 }
 
-static int pool_take(struct pool *p, uint32_t *ret)
+static int pool_take(struct pool *p, uint32_t start, uint32_t *ret)
 {
 	uint32_t i;
 
 	for (i = 0; i < p->limit; i++) {
-		const uint32_t n = (p->next + i) % p->limit;
+		const uint32_t n = (start % p->limit + i) % p->limit;
 
 		if (n && !p->used[n]) {
 			p->used[n] = 1;
@@ -194,6 +194,17 @@ static int take_span(struct ids *ids, uint32_t len, uint32_t *ret)
 	return 0;
 }
 
+/* Sessions outlive rules and bear their ids: one that a rule had goes to another one by chance alone, and to
+ * the same one when it comes back. */
+static uint32_t start_of(const struct pool *p, uint32_t kind, const struct hash128 *hash)
+{
+	uint32_t n = p->next;
+
+	if (kind == BH_ID_RULE)
+		memcpy(&n, hash->b, sizeof(n));
+	return n;
+}
+
 int ids_take(struct ids *ids, uint32_t kind, const struct hash128 *hash, uint32_t len, uint32_t *ret,
 	     struct bh_err *err)
 {
@@ -208,7 +219,8 @@ int ids_take(struct ids *ids, uint32_t kind, const struct hash128 *hash, uint32_
 
 	if (!ids->left)
 		return bh_err_set(err, -ENOSPC, "map bh_ids is full");
-	r = kind == BH_ID_SLICE ? take_span(ids, len, &id) : pool_take(&ids->pool[kind], &id);
+	r = kind == BH_ID_SLICE ? take_span(ids, len, &id)
+				: pool_take(&ids->pool[kind], start_of(&ids->pool[kind], kind, hash), &id);
 	if (r < 0)
 		return bh_err_set(err, r, "map %s is full", maps[kind]);
 	r = remember(ids, kind, hash, id, len);

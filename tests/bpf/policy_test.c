@@ -33,6 +33,7 @@ struct run {
 	struct bh_flow6 flow;
 	struct bh_session prior;
 	struct counts before, after;
+	struct bh_count ended_before; /* of PRIOR_RULE */
 	uint64_t rule_before;
 	uint32_t rule;
 	int wrong;
@@ -289,6 +290,10 @@ static void check_endpoint(struct run *run)
 		if (new->hot[dir].packets - old->hot[dir].packets != want)
 			wrong(run, "the endpoint counted a session's packets");
 	}
+	want = reason == BH_SESSION && run->row->stat == BH_STAT_SESSION_REDONE;
+	if (new->redone - old->redone != want)
+		wrong(run, "the endpoint counted %llu decided afresh",
+		      (unsigned long long)(new->redone - old->redone));
 	want = run->row->left == FRESH || leaves_cut(run);
 	if (new->opened - old->opened != want || new->evicted_new != old->evicted_new ||
 	    new->evicted_live != old->evicted_live)
@@ -330,6 +335,19 @@ static void check_session(struct run *run)
 		wrong(run, "the session was touched");
 }
 
+/* What was there before has gone, or its line is another flow's now: its rule keeps what it had carried. */
+static void check_ended(struct run *run)
+{
+	const enum left left = run->row->left;
+	const bool gone = run->row->prior.epoch && (left == NOTHING || left == FRESH || leaves_cut(run));
+	const struct bh_count now = world_rule_ended(PRIOR_RULE);
+
+	if (now.packets - run->ended_before.packets != (gone ? 2 * PRIOR_PACKETS : 0) ||
+	    now.bytes - run->ended_before.bytes != (gone ? 2 * PRIOR_BYTES : 0))
+		wrong(run, "the rule of what ended has %llu more packets",
+		      (unsigned long long)(now.packets - run->ended_before.packets));
+}
+
 /* ---- one row ---------------------------------------------------------------------------- */
 
 static bool paged_unsupported;
@@ -361,6 +379,7 @@ static void run_packet(struct run *run)
 
 	world_clear();
 	world_event_jiffies(row->event_jiffies);
+	run->ended_before = world_rule_ended(PRIOR_RULE);
 	put_prior(run);
 	if (row->before[0]) {
 		run_before(run);
@@ -379,6 +398,7 @@ static void run_packet(struct run *run)
 	check_counts(run);
 	check_event(run);
 	check_session(run);
+	check_ended(run);
 	check_endpoint(run);
 	done(run);
 }
@@ -591,17 +611,19 @@ static void open_and_closed(int family, uint8_t proto)
  * nobody answered before the others. */
 static void set_full(int family)
 {
+	const struct bh_count ended = world_rule_ended(R_HTTP + BH_INGRESS);
 	const struct row row = { .name = "set full" };
 	struct run run = { .row = &row, .family = family };
 	const struct bh_ep_stat before = world_counts().ep;
+	struct bh_count carried;
 	struct bh_ep_stat after;
 	struct frame f;
 	int i, n;
 
-	world_endpoint(E_PLAIN, S_OPEN);
+	world_endpoint(E_PLAIN, S_WEB);
 	world_clear();
 	for (i = 0; i < 2000; i++) {
-		const struct shape p = { .eph = (uint16_t)(1000 + i) };
+		const struct shape p = { .eph = (uint16_t)(1000 + i), .peer = P_WEB };
 
 		shape_frame(&p, family, BH_INGRESS, &f);
 		if (world_run(BH_INGRESS, &f, ELSEWHERE, 0, 1) != TC_ACT_UNSPEC)
@@ -614,6 +636,35 @@ static void set_full(int family)
 	    after.evicted_live != before.evicted_live)
 		wrong(&run, "%d sessions, %llu evicted", n,
 		      (unsigned long long)(after.evicted_new - before.evicted_new));
+	carried = world_rule_ended(R_HTTP + BH_INGRESS);
+	if (carried.packets - ended.packets != 2000 - (uint64_t)n ||
+	    carried.bytes - ended.bytes != (2000 - (uint64_t)n) * f.len)
+		wrong(&run, "their rule has %llu packets of those evicted",
+		      (unsigned long long)(carried.packets - ended.packets));
+	done(&run);
+}
+
+/* What is left in a line that was freed was counted by who freed it. */
+static void freed_line(int family)
+{
+	const struct row row = { .name = "freed line" };
+	struct run run = { .row = &row, .family = family };
+	const uint64_t before = world_rule_ended(R_HTTP + BH_INGRESS).packets;
+	const struct shape p = { .peer = P_WEB };
+	struct bh_session s;
+	struct frame f;
+
+	world_endpoint(E_PLAIN, S_WEB);
+	world_clear();
+	shape_frame(&p, family, BH_INGRESS, &f);
+	(void)world_run(BH_INGRESS, &f, ELSEWHERE, 0, 1);
+	world_free_sessions();
+	(void)world_run(BH_INGRESS, &f, ELSEWHERE, 0, 1);
+	run.flow = shape_flow(&p, family, BH_INGRESS, world_ifindex);
+	if (!world_session(&run.flow, &s) || s.packets[BH_INGRESS] != 1)
+		wrong(&run, "no second session");
+	if (world_rule_ended(R_HTTP + BH_INGRESS).packets != before)
+		wrong(&run, "counted once more");
 	done(&run);
 }
 
@@ -633,6 +684,7 @@ int main(void)
 		open_and_closed(family, 0);
 		open_and_closed(family, IPPROTO_UDP);
 		set_full(family);
+		freed_line(family);
 		throttled_apart(family);
 	}
 	ring_full();

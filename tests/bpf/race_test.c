@@ -222,7 +222,7 @@ static void set_slice(struct bh_slice *at, struct bh_slice slice)
 static void move(enum bh_family family, struct bh_slice to)
 {
 	static const struct bh_slice none = { BH_NO_SLICE, 0 };
-	const struct lines l = { world_sets(family), family == BH_V6, WORLD_SEED };
+	const struct lines l = { .at = world_sets(family), .wide = family == BH_V6, .seed = WORLD_SEED };
 	struct bh_endpoint *ep = world_slot();
 	const struct lines_owner o = { IFINDEX, BORN, world_now() };
 	const struct bh_slice from = slice_read(&ep->slice[family]);

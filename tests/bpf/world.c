@@ -393,6 +393,15 @@ uint64_t world_rule_packets(uint32_t rule)
 	return sum(bpf->maps.bh_rules, rule).packets;
 }
 
+struct bh_count world_rule_ended(uint32_t rule)
+{
+	struct bh_count c;
+
+	if (bpf_map_lookup_elem(bpf_map__fd(bpf->maps.bh_rule_ended), &rule, &c))
+		err(1, "cannot read bh_rule_ended");
+	return c;
+}
+
 struct seen {
 	int n;
 	struct bh_event *last;
@@ -473,6 +482,16 @@ void world_clear_sessions(void)
 {
 	memset(sets[BH_V4], 0, SETS * sizeof(struct bh_set4));
 	memset(sets[BH_V6], 0, SETS * sizeof(struct bh_set6));
+}
+
+void world_free_sessions(void)
+{
+	struct bh_set4 *four = sets[BH_V4];
+	struct bh_set6 *six = sets[BH_V6];
+	uint32_t i;
+
+	for (i = 0; i < SETS * BH_WAYS; i++)
+		four[i / BH_WAYS].way[i % BH_WAYS].word = six[i / BH_WAYS].way[i % BH_WAYS].head.word = 0;
 }
 
 /* What bh_fragments holds of the endpoint: 32 lines, of which only the head is of interest here. */

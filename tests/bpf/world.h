@@ -69,12 +69,14 @@ void world_event_jiffies(uint32_t jiffies);
 void world_open(bool open); /* the emergency switch */
 void world_clear(void);	    /* sessions, fragments and events */
 void world_clear_sessions(void);
+void world_free_sessions(void); /* as they are left when they end: all but the word is still there */
 void world_age_fragments(uint32_t jiffies,
 			 uint32_t epochs); /* they are that much older, and of an older epoch */
 
 struct counts world_counts(void);
 uint64_t world_rule_packets(uint32_t rule);
-int world_events(struct bh_event *ret_last); /* how many were waiting */
+struct bh_count world_rule_ended(uint32_t rule); /* what its sessions had carried */
+int world_events(struct bh_event *ret_last);	 /* how many were waiting */
 int world_sessions(void);
 bool world_session(const struct bh_flow6 *k, struct bh_session *ret);
 /* The tag of its word is filled in. */

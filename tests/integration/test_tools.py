@@ -2,6 +2,7 @@
 """What people ask the agent of a node in doubt: is the program true to the tables, what does it cost, what was
 lost on the way to them."""
 import ctypes
+import json
 import os
 import struct
 
@@ -50,8 +51,11 @@ class SelfCheck(PolicedCase):
         self.node.broken_by_hand = True
         at = ROW_RANGE + RANGE_ACTION
         self.put([(k, v[:at] + struct.pack("<I", 0) + v[at + 4 :]) for k, v in rows])
-        self.node.write_policy("lab", "another", ingress=[])
-        found = eventually(lambda: self.status()["differ"] and self.status(), 30)
+        for n in range(20):  # each change asks 48 flows by chance
+            self.node.write_policy("lab", "another", ingress=[{"ports": [{"port": 1000 + n}]}])
+            found = eventually(lambda: self.status()["differ"] and self.status(), 2)
+            if found:
+                break
         self.assertTrue(found, "nobody noticed")
         self.assertIn("the program says denied", found["last"])
         self.assertIn("the tables allowed by 'shop/db ingress[0]'", found["last"])
@@ -84,6 +88,7 @@ class Perf(PolicedCase):
         meters += [self.web.start("hammer", 20, "tcp", ip, port) for ip in ips for port in (80, 443)]
         for m in meters:
             self.addCleanup(m.kill)
+        return meters
 
     def test_under_load(self):
         """What it counts adds up. `make test-perf` takes longer, and shows the table."""
@@ -107,14 +112,105 @@ class Perf(PolicedCase):
         self.assertIn("MISSED" if code else "met", text)
         self.assertEqual(len([line for line in text.splitlines() if " s  " in line[:12]]), int(SECONDS or 1))
 
+    NUMBERS = ("hits", "allowed", "denied", "opened", "redecided", "evicted")
+
+    def sample(self, **fields):
+        """What has been counted, of all pods or of one."""
+        return self.node.ask("perf", duration_ms=100, interval_ms=100, **fields)["items"][-1]
+
+    @staticmethod
+    def counted(item):
+        """The same by what `endpoints` says of a pod."""
+        packets = {r["reason"]: r["packets_in"] + r["packets_out"] for r in item["reasons"]}
+        denials = {r["reason"] for r in item["reasons"] if r["action"] == "deny"}
+        denied = sum(n for reason, n in packets.items() if reason in denials)
+        return {
+            "hits": packets.get("session", 0) - item["sessions"]["redecided"],
+            "allowed": sum(packets.values()) - denied,
+            "denied": denied,
+            "opened": item["sessions"]["opened"],
+            "redecided": item["sessions"]["redecided"],
+            "evicted": item["sessions"]["evicted_answered"],
+            "policy": packets.get("policy", 0),
+            "host": packets.get("host", 0),
+        }
+
+    def pod(self, pod):
+        return self.counted(self.node.ctl("endpoints", "--pod", f"{pod.ns}/{pod.pod}")[0])
+
+    def test_of_one_pod(self):
+        """Every packet is of one pod or the other, and `perf` counts a pod as `endpoints` does."""
+
+        def counts():
+            return self.sample(), [self.counted(i) for i in self.node.ctl("endpoints")], self.sample()
+
+        first, meters = counts(), self.load()
+        told = self.node.ctl(
+            "perf", "--pod", "shop/db", "--duration", "0.4", "--interval", "0.2", codes=(0, 1)
+        )
+        for name in ("packets", "hits", "denied", "new_sessions", "sessions"):
+            self.assertGreater(told["total"][name], 0, name)
+        self.assertIsNone(told["total"]["cold_ns"], "that is of all pods")
+        idle = self.node.ctl("perf", "--interface", self.job.hostif, "--duration", "0.2", "--interval", "0.1")
+        self.assertEqual([idle["total"][n] for n in ("hits", "denied", "new_sessions")], [0, 0, 0])
+        text = self.node.ctl_text("perf", "--pod", "shop/db", "--duration", "0.1", "--interval", "0.1")[1]
+        self.assertTrue(text.startswith("shop/db, "), text)
+        for m in meters:
+            m.kill()
+        last = counts()
+        for name in self.NUMBERS:
+            least = last[0][name] - first[2][name]
+            most = last[2][name] - first[0][name]
+            of_pods = sum(p[name] for p in last[1]) - sum(p[name] for p in first[1])
+            self.assertTrue(least <= of_pods <= most, name)
+        before, db, after = self.pod(self.db), self.sample(pod="shop/db"), self.pod(self.db)
+        for name in self.NUMBERS:
+            self.assertTrue(before[name] <= db[name] <= after[name], name)
+        db = self.pod(self.db)  # what the node sends to a group opens nothing
+        self.assertTrue(db["policy"] <= db["opened"] <= db["policy"] + db["host"], db)
+        self.assertGreater(db["policy"], 0)
+        table = self.node.ctl_text("stats", "--pod", "shop/db")[1]
+        self.assertRegex(table, r"(?m)^shop/db +policy-denied +deny +[1-9][0-9]* +0$")
+        self.assertRegex(table, r"(?m)^shop/db +session +allow +[1-9][0-9]* +[1-9][0-9]*$")
+        self.assertNotIn("shop/web", table)
+
+    def test_decided_afresh(self):
+        """The first packet of a live flow after a change that may deny is no hit, and is allowed."""
+        meter = self.web.start("flow", 5, "tcp", self.db.ips[4], 80)
+        self.addCleanup(meter.kill)
+        self.assertTrue(eventually(lambda: meter.report()["received"] > 10))
+        before = self.sample(pod="shop/db")
+        self.assertTrue(self.web.reaches(self.db, port=80))
+        self.node.write_policy("shop", "db", **ALLOW_80, policyTypes=["Ingress", "Egress"])
+        after = eventually(lambda: (s := self.sample(pod="shop/db"))["redecided"] > before["redecided"] and s)
+        self.node.write_policy("shop", "db", **ALLOW_80)
+        self.assertTrue(after, "nothing was decided afresh")
+        self.assertLessEqual(after["hits"] + after["redecided"], after["allowed"])
+        meter.kill()
+        self.assertEqual(self.pod(self.db)["redecided"], self.sample(pod="shop/db")["redecided"])
+
+    def test_a_pod_that_goes(self):
+        """Who asks about it is told, and not what the next one in its place does."""
+        gone = self.node.add_pod("lab", "gone", {"app": "gone"})
+        with self.node.asking("perf", interface=gone.hostif, duration_ms=60000, interval_ms=100) as answer:
+            self.node.del_pod(gone)
+            last = next(line for line in map(json.loads, answer) if line.get("done"))
+        self.assertEqual(last["code"], 101)
+        self.assertIn("the pod is gone", last["msg"])
+
+    def held(self):
+        """The agent's descriptors but for connections, of which the last one may still be closing."""
+        return [name for name in self.node.agent_fds() if name != "socket"]
+
     def test_statistics_are_off_again(self):
         """They cost every packet some nanoseconds: nobody asks, nobody pays."""
-        before = self.node.agent_fds()
+        before = self.held()
+        self.assertNotIn("anon_inode:bpf-stats", before)
         self.node.ctl("perf", "--duration", "0.2", "--interval", "0.1", codes=(0, 1))
-        self.assertEqual(eventually(lambda: self.node.agent_fds() == before), True)
+        self.assertTrue(eventually(lambda: self.held() == before), (before, self.held()))
         with self.node.asking("perf", duration_ms=60000):  # who asks goes away in the middle
-            self.assertTrue(eventually(lambda: len(self.node.agent_fds()) > len(before)))
-        self.assertTrue(eventually(lambda: self.node.agent_fds() == before))
+            self.assertTrue(eventually(lambda: "anon_inode:bpf-stats" in self.held()), self.held())
+        self.assertTrue(eventually(lambda: self.held() == before), (before, self.held()))
 
     def test_what_makes_no_sense(self):
         for fields, code in (
@@ -205,9 +301,41 @@ class Rules(PolicedCase):
         self.assertTrue(eventually(lambda: meter.report()["received"] > 10))
         used, unused = (self.told()[f"shop/db ingress[{i}]"] for i in (0, 1))
         self.assertEqual((used["hits"], used["sessions"]), (1, 1))
-        self.assertGreater(used["session_packets"], 10)
-        self.assertGreater(used["session_bytes"], 10 * 60)
+        self.assertGreater(used["packets"], 10)
+        self.assertGreater(used["bytes"], 10 * 60)
         self.assertFalse([unused[k] for k in unused if k != "rule" and unused[k]])
         self.assertTrue(self.web.reaches(self.db, port=443))
         self.assertEqual(self.told()["shop/db ingress[1]"]["hits"], 1)
         self.assertIn("shop/db ingress[0]", self.node.ctl_text("policy", "rules")[1])
+
+    def test_what_ended_sessions_carried(self):
+        """A pod goes, and its sessions with it: the rule keeps what they carried, to the last packet."""
+        self.node.write_policy("shop", "db", **ALLOW_80)
+        self.addCleanup(self.node.remove_policies)
+        second = self.node.add_pod("shop", "second", {"app": "db"})
+        self.assertTrue(eventually(lambda: not self.web.reaches(second, port=443)))
+        meter = self.web.start("flow", 5, "tcp", second.ips[4], 80)
+        self.addCleanup(meter.kill)
+        self.assertTrue(eventually(lambda: meter.report()["received"] > 10))
+        meter.stop()
+
+        def same():
+            """The rule's sums if they are those of its sessions, which are all live."""
+            rule = self.told()["shop/db ingress[0]"]
+            own = [s for s in self.node.ctl("sessions") if s["rule"] == rule["rule"]]
+            packets = sum(s["packets_in"] + s["packets_out"] for s in own)
+            size = sum(s["bytes_in"] + s["bytes_out"] for s in own)
+            return (rule["packets"], rule["bytes"], rule["sessions"]) == (packets, size, len(own)) and rule
+
+        before = eventually(same)
+        self.assertTrue(before, self.told())
+        self.node.del_pod(second)
+
+        def rule():
+            return self.told()["shop/db ingress[0]"]
+
+        gone = eventually(lambda: (r := rule())["sessions"] < before["sessions"] and r)
+        self.assertTrue(gone)
+        kept = eventually(lambda: (r := rule())["packets"] == before["packets"] and r)
+        self.assertTrue(kept, (before, gone))
+        self.assertEqual(kept["bytes"], before["bytes"])

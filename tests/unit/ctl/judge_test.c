@@ -74,6 +74,7 @@ static void differences_and_ratios(void **state)
 /* 40 % of the packets are cold: what the hot ones do not explain is theirs. */
 static void cold_ones_in_the_statistics(void **state)
 {
+	struct perf_setup one = by_stats;
 	struct perf_sample to = good();
 	struct perf_span p;
 
@@ -81,6 +82,10 @@ static void cold_ones_in_the_statistics(void **state)
 	to.hits = from.hits + 600000;
 	p = perf_between(&from, &to, &by_stats);
 	assert_near(p.cold_ns, (100000000 - 600000 * 50) / 400000.0);
+	one.one = true; /* the others' packets are in the statistics, too */
+	p = perf_between(&from, &to, &one);
+	assert_true(p.cold_ns < 0);
+	assert_near(p.packet_ns, 100);
 }
 
 static void without_statistics(void **state)

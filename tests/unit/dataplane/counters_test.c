@@ -11,6 +11,7 @@
 #include <bpf/libbpf.h>
 #include <cmocka.h>
 
+#include "../../../bpf/abi.h"
 #include "util/scope.h"
 
 #define ENTRIES 600 /* more than two batches */
@@ -55,15 +56,20 @@ static int make_map(int cpus)
 
 static void assert_reads(struct counters *c, int fd)
 {
-	struct bh_count got[ENTRIES] = { 0 };
-	uint64_t others = (uint64_t)c->cpus - 1;
+	struct bh_count got[ENTRIES], sum, one;
+	uint64_t others = (uint64_t)c->cpus - 1, all = ENTRIES * (ENTRIES - 1) / 2;
 	uint32_t i;
 
-	assert_int_equal(counters_read(c, fd, ENTRIES, got), 0);
+	assert_int_equal(counters_read(c, fd, ENTRIES, 2, &got->packets), 0);
 	for (i = 0; i < ENTRIES; i++) {
 		assert_int_equal(got[i].packets, i + others);
 		assert_int_equal(got[i].bytes, 10 * i + 2 * others);
 	}
+	assert_int_equal(counters_sum(c, fd, ENTRIES, 2, &sum.packets), 0);
+	assert_int_equal(sum.packets, all + ENTRIES * others);
+	assert_int_equal(sum.bytes, 10 * all + ENTRIES * 2 * others);
+	assert_int_equal(counters_read_one(fd, c->cpus, 77, 2, &one.packets), 0);
+	assert_int_equal(one.packets, 77 + others);
 }
 
 static void by_batches(void **state)
@@ -77,7 +83,7 @@ static void by_batches(void **state)
 	fd = make_map(c.cpus);
 	calls = 0;
 	assert_reads(&c, fd);
-	assert_int_equal(calls, 3);
+	assert_int_equal(calls, 6); /* three each */
 	assert_false(c.singly);
 	(void)close(fd);
 }
@@ -108,7 +114,7 @@ static void no_map(void **state)
 	(void)state;
 	if (geteuid())
 		skip();
-	assert_int_equal(counters_read(&c, -1, 4, got), -EBADF);
+	assert_int_equal(counters_read(&c, -1, 4, 2, &got->packets), -EBADF);
 }
 
 int main(void)

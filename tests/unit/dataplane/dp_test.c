@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -339,7 +340,8 @@ static void interfaces_that_collide(void **state)
 /* ---- sessions ----------------------------------------------------------------------------------- */
 
 /* Sessions in the slices of a newcomer: none of its sets is full, whatever the seed of their hash. */
-#define MANY 40
+#define MANY  40
+#define LINES 65536 /* 40,000 rounded up */
 
 /* An endpoint in the slot of its index, with an epoch past its first. */
 static void be_born(struct dp *dp, uint32_t ifindex)
@@ -445,7 +447,7 @@ static uint32_t given(struct dp *dp, enum bh_family f)
 	uint32_t lines, ret;
 
 	dp_pool_use(dp, f, &lines, &ret);
-	assert_int_equal(lines, f == BH_V4 ? 65536 : 65536); /* 40,000 rounded up */
+	assert_int_equal(lines, LINES);
 	return ret;
 }
 
@@ -453,6 +455,8 @@ static uint32_t given(struct dp *dp, enum bh_family f)
 static void sessions_end_with_their_endpoint(void **state)
 {
 	struct dp *dp = open_with_lives();
+	struct tally nine = { 0 };
+	struct bh_err err;
 
 	(void)state;
 	be_born(dp, 7);
@@ -463,6 +467,8 @@ static void sessions_end_with_their_endpoint(void **state)
 	assert_int_equal(tally(dp, 7, 0).v4, MANY);
 	assert_int_equal(tally(dp, 7, 0).v6, MANY);
 	assert_int_equal(tally(dp, 9, 0).v4, 3);
+	assert_int_equal(dp_slot_sessions(dp, 9, count_session, &nine, &err), 0);
+	assert_int_equal(nine.v4 + nine.v6, 6);
 	assert_int_equal(tally(dp, 0, 5).v4 + tally(dp, 0, 5).v6, 5);
 	die(dp, 7);
 	assert_int_equal(tally(dp, 0, 0).v4, 3);
@@ -475,6 +481,73 @@ static void sessions_end_with_their_endpoint(void **state)
 	be_born(dp, 7); /* at once */
 	assert_int_equal(tally(dp, 7, 0).v4 + tally(dp, 7, 0).v6, 0);
 	graces(dp, 1);
+	dp_free(dp);
+}
+
+/* Every IPv4 session becomes one of @rule that has carried one packet, the last one @idle jiffies ago. */
+static void allow_by(uint32_t rule, uint32_t idle)
+{
+	const int fd = bpf_obj_get(PIN_DIR "/bh_sess4");
+	struct bh_session *s = mmap(NULL, LINES * sizeof(*s), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	uint32_t i;
+
+	assert_true(s != MAP_FAILED);
+	for (i = 0; i < LINES; i++) {
+		s[i].rule = rule;
+		s[i].packets[BH_EGRESS] = 1;
+		s[i].seen -= idle;
+	}
+	(void)munmap(s, LINES * sizeof(*s));
+	(void)close(fd);
+}
+
+static int count_over(void *ctx, const struct dp_session *s)
+{
+	if (s->over) {
+		assert_int_equal(s->left_ms, 0);
+		++*(uint32_t *)ctx;
+	}
+	return 0;
+}
+
+/* What is over is told to who asks for it, as long as it is there. */
+static void over_and_not_swept(void **state)
+{
+	struct dp *dp = open_with_lives();
+	uint32_t over = 0;
+	struct bh_err err;
+
+	(void)state;
+	be_born(dp, 7);
+	seed(dp, 7, 0, MANY);
+	assert_int_equal(dp_sessions_kept(dp, count_over, &over, &err), 0);
+	assert_int_equal(over, 0);
+	allow_by(3, 0x70000000);
+	assert_int_equal(tally(dp, 7, 0).v4, 0);
+	assert_int_equal(dp_sessions_kept(dp, count_over, &over, &err), 0);
+	assert_int_equal(over, MANY);
+	dp_free(dp);
+}
+
+/* Moved lines are counted once, when their endpoint ends; and not for the next rule of that id. */
+static void what_ended_sessions_carried(void **state)
+{
+	struct dp *dp = open_with_lives();
+	struct bh_err err;
+
+	(void)state;
+	be_born(dp, 7);
+	seed(dp, 7, 0, MANY);
+	allow_by(3, 0);
+	assert_int_equal(dp_slice_grow(dp, 7, BH_V4, 3000, &err), 0);
+	graces(dp, 2);
+	assert_int_equal(dp_rule_ended(dp, 3).packets, 0);
+	die(dp, 7);
+	graces(dp, 1);
+	assert_int_equal(dp_rule_ended(dp, 3).packets, MANY);
+	assert_int_equal(dp_rule_ended(dp, 16).packets, 0); /* past the end */
+	do_step(dp, (struct step){ .kind = STEP_ID_SET, .id = { { BH_ID_RULE, 3 }, { .len = 0 } } });
+	assert_int_equal(dp_rule_ended(dp, 3).packets, 0);
 	dp_free(dp);
 }
 
@@ -573,7 +646,7 @@ static void counters_of_a_slot_that_is_used_again(void **state)
 	const uint32_t slot = 7;
 	struct dp *dp = open_with_lives();
 	const int fd = bpf_obj_get(PIN_DIR "/bh_ep_stats");
-	struct bh_ep_stat *stats = calloc((size_t)libbpf_num_possible_cpus(), sizeof(*stats)), sum;
+	struct bh_ep_stat *stats = calloc((size_t)libbpf_num_possible_cpus(), sizeof(*stats)), sum, all;
 	struct bh_count node[BH_STAT_MAX * 2];
 	struct bh_err err;
 
@@ -590,6 +663,9 @@ static void counters_of_a_slot_that_is_used_again(void **state)
 	be_born(dp, 7);
 	assert_int_equal(dp_slot_stat(dp, slot, &sum, &err), 0);
 	assert_int_equal(sum.evicted_live + sum.hot[BH_EGRESS].packets, 0);
+	assert_int_equal(dp_node_stat(dp, &all, &err), 0);
+	assert_int_equal(all.hot[BH_EGRESS].packets, 5);
+	assert_int_equal(all.evicted_live, 2);
 	assert_int_equal(dp_stats(dp, node, &err), 0);
 	assert_int_equal(node[BH_SESSION * 2 + BH_EGRESS].packets, 5);
 	(void)close(fd);
@@ -903,6 +979,8 @@ int main(void)
 		TEST(sessions_of_a_newer_layout),
 		TEST(sessions_end_with_their_endpoint),
 		TEST(a_slice_grows),
+		TEST(over_and_not_swept),
+		TEST(what_ended_sessions_carried),
 		TEST(it_goes_while_it_grows),
 		TEST(slices_outlive_their_agent),
 		TEST(seeds_make_room),

@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "../../../bpf/session.h"
+#include "util/scope.h"
 
 #define IFINDEX 7
 #define BORN	10
@@ -157,9 +158,12 @@ static void room_is_made_by_rank(void **state)
 {
 	const struct bh_slice slice = { 0, 0 };
 	struct lines l = lines_new(false, 1);
+	struct bh_count ended[4] = { 0 };
 	uint32_t i;
 
 	(void)state;
+	l.ended = ended;
+	l.rules = ARRAY_SIZE(ended);
 	for (i = 0; i < BH_WAYS - 2; i++)
 		assert_int_equal(put(&l, slice, i, BH_ESTABLISHED, 0), 0);
 	assert_int_equal(put(&l, slice, 100, BH_NEW, 0), 0);
@@ -175,6 +179,7 @@ static void room_is_made_by_rank(void **state)
 	assert_int_equal(put(&l, slice, 107, BH_ESTABLISHED, 0), -ENOSPC);
 	for (i = 0; i < BH_WAYS - 2; i++)
 		assert_true(have(&l, slice, i));
+	assert_int_equal(ended[3].packets, 4 * 11); /* 100, 101, 102, 105 */
 	free(l.at);
 }
 
@@ -212,9 +217,12 @@ static void swept(void **state)
 	const struct bh_slice slice = { 0, 3 };
 	struct lines l = lines_new(false, 4);
 	struct lines_busy busy = { 0 };
+	struct bh_count ended[4] = { 0 };
 	struct lines_use use;
 
 	(void)state;
+	l.ended = ended;
+	l.rules = ARRAY_SIZE(ended);
 	assert_int_equal(put(&l, slice, 1, BH_ESTABLISHED, LIFE), 0); /* the last moment */
 	assert_int_equal(put(&l, slice, 2, BH_ESTABLISHED, LIFE + 1), 0);
 	assert_int_equal(put(&l, slice, 3, BH_NEW, 0), 0);
@@ -225,10 +233,20 @@ static void swept(void **state)
 	assert_int_equal(use.used, 3);
 	assert_int_equal(use.live, 1);
 	assert_true(have(&l, slice, 2) && have(&l, slice, 5)); /* counting frees nothing */
+	assert_int_equal(ended[3].packets, 0);
 	use = lines_sweep(&l, slice, &owner, &busy);
 	assert_int_equal(use.used, 3);
+	assert_int_equal(ended[3].packets, 2 * 11); /* rule 3's, in both directions */
+	assert_int_equal(ended[3].bytes, 2 * 1100);
 	assert_true(have(&l, slice, 1) && have(&l, slice, 3) && have(&l, slice, 4));
 	assert_false(have(&l, slice, 2) || have(&l, slice, 5));
+	lines_end(&l, slice);
+	assert_int_equal(ended[3].packets, 5 * 11);
+	assert_true(lines_are_clear(&l, 0, 4));
+	l.rules = 3; /* the rule is past the end */
+	assert_int_equal(put(&l, slice, 1, BH_NEW, 0), 0);
+	lines_end(&l, slice);
+	assert_int_equal(ended[3].packets, 5 * 11);
 	lines_busy_done(&busy);
 	free(l.at);
 }
