@@ -199,6 +199,18 @@ def sessions(name):
     return found
 
 
+def session_ifindexes():
+    """{ifindex: sessions in its slices} of the live slots that have any."""
+    found = {}
+    for name, slice_of in slices().items():
+        there = sessions(name)
+        for ifindex, runs in slice_of.items():
+            n = sum(len(there.get(s, ())) for base, sets in runs for s in range(base, base + sets))
+            if n:
+                found[ifindex] = found.get(ifindex, 0) + n
+    return found
+
+
 def age_sessions(seconds):
     """As if every session had been seen for the last time so much earlier. Nothing may come meanwhile."""
     with Map("bh_meta") as m:
