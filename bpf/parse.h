@@ -25,7 +25,7 @@
 
 #define BH_PKT_OPENS  0x01 /* may open a flow: pure SYN, any UDP, echo request */
 #define BH_PKT_SYN    0x02 /* pure SYN: without ACK, RST and FIN */
-#define BH_PKT_HIDDEN 0x04 /* it may have ports, but out of sight */
+#define BH_PKT_HIDDEN 0x04 /* it may have ports, or be ICMPv6, but out of sight */
 #define BH_PKT_GROUP  0x08 /* to a group MAC address */
 #define BH_PKT_MULTI  0x10 /* to a multicast address or 255.255.255.255 */
 #define BH_PKT_FIN    0x20 /* ends its sender's half: FIN; SCTP: SHUTDOWN and the answer to it */

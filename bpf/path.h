@@ -65,7 +65,7 @@ static __always_inline int is_settled(const struct bh_pkt *p, const struct bh_en
 {
 	if (p->kind == BH_VLAN)
 		return dir == BH_EGRESS && ep && !(ep->flags & BH_EP_FORWARDS);
-	if (p->kind == BH_EXT_HEADER && p->bits & BH_PKT_HIDDEN)
+	if ((p->kind == BH_EXT_HEADER || p->kind == BH_FRAGMENT_TINY) && p->bits & BH_PKT_HIDDEN)
 		return dir == BH_EGRESS && ep;
 	return !!(BH_BIT(p->kind) & BH_SETTLED);
 }

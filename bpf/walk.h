@@ -114,6 +114,8 @@ static __always_inline enum bh_reason parse_first(struct cursor *c, __u32 room, 
 
 	if (room < transport_size(*c, p->flow.proto)) {
 		peek_ports(c, room, dir, p);
+		if (p->flow.proto == IPPROTO_ICMPV6)
+			p->bits |= BH_PKT_HIDDEN; /* a router's, perhaps */
 		return BH_FRAGMENT_TINY;
 	}
 	kind = parse_transport(c, room, dir, p);
@@ -144,8 +146,8 @@ static __always_inline enum bh_reason parse_behind(struct cursor *c, __u32 room,
 
 /*
  * A source route makes the addresses others than those that we judge, for both ends: it never passes. What
- * records the route or the times says nothing of the flow, but much of the network (RFC 7126), so that it passes only where all is allowed. The rest (router alert, security labels) is the
- * ends' own business.
+ * records the route or the times says nothing of the flow, but much of the network (RFC 7126), so that it
+ * passes only where all is allowed. The rest (router alert, security labels) is the ends' own business.
  */
 static __always_inline enum bh_reason parse_options(struct cursor c, __u32 n)
 {

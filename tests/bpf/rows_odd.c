@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The table of what is not plain: pieces of datagrams, options, extension headers, errors about other packets, SCTP,
- * combinations of TCP flags, packets to everybody. */
+/* The table of what is not plain: pieces of datagrams, options, extension headers, errors about other
+ * packets, SCTP, combinations of TCP flags, packets to everybody. */
 #include "rows.h"
 
 #include <string.h>
@@ -210,6 +210,8 @@ static void ra_behind_8(struct frame *f) { router_advertisement(f); extend_n(f, 
 static void ra_behind_9(struct frame *f) { router_advertisement(f); extend_n(f, 9); }
 static void ra_in_pieces(struct frame *f) { router_advertisement(f); fragment(f, MORE); }
 static void ra_in_pieces_behind_options(struct frame *f) { ra_behind_options(f); fragment(f, MORE); }
+static void ra_in_second(struct frame *f) { ra_behind_options(f); piece(f, MORE, 8); }
+static void ra_behind_options_in_second(struct frame *f) { ra_behind_options(f); f->data[f->l4 + 1] = 1; piece(f, MORE, 8); }
 
 /* ---- ICMP errors ------------------------------------------------------------------------- */
 
@@ -469,7 +471,8 @@ static const struct row rows[] = {
 	{ "tiny: SCTP chunk cut", F46, EITHER, { .proto = SCTP, .port = 3868, .bend = first_8 }, S_SCTP, .want = TINY,
 	  .rule = R_SHUT },
 	{ "tiny: TCP flags from the second on", F46, EITHER, { .bend = at_8 }, S_WEB, .want = TINY, .rule = R_SHUT },
-	{ "tiny: extension headers cut", F6, EITHER, { .bend = headers_in_pieces }, S_WEB, .want = TINY, .rule = R_SHUT },
+	{ "tiny: extension headers cut, in", F6, TO, { .bend = headers_in_pieces }, S_WEB, .want = TINY, .rule = R_SHUT },
+	{ "tiny: extension headers cut, out", F6, FROM, { .bend = headers_in_pieces }, S_OPEN, .want = TINY },
 	{ "tiny: where all is allowed", F46, EITHER, { .bend = first_16 }, S_OPEN, .want = BH_OPEN },
 	{ "tiny: what comes then", F46, EITHER, { .bend = second }, S_WEB, .before = { first_16 }, .want = BH_FRAGMENT,
 	  .rule = R_SHUT },
@@ -574,6 +577,13 @@ static const struct row rows[] = {
 	{ "RA in pieces behind options", F6, FROM,
 	  { .local = L_LINK_LOCAL, .peer = P_MULTICAST, .bend = ra_in_pieces_behind_options }, S_OPEN,
 	  .want = BH_SPOOFED_ND },
+	{ "RA in the second piece", F6, FROM, { .local = L_LINK_LOCAL, .peer = P_MULTICAST, .bend = ra_in_second }, S_OPEN,
+	  .want = TINY },
+	{ "RA in the second piece, with the end of the options", F6, FROM,
+	  { .local = L_LINK_LOCAL, .peer = P_MULTICAST, .bend = ra_behind_options_in_second }, S_OPEN, .want = TINY },
+	{ "ICMPv6 in the second piece", F6, FROM, { .bend = ra_in_second }, S_OPEN, .want = TINY },
+	{ "ICMPv6 in the second piece, to the node", F6, FROM, { .peer = P_NODE, .bend = ra_in_second }, S_OPEN, .want = TINY },
+	{ "ICMPv6 in the second piece, in", F6, TO, { .bend = ra_in_second }, S_OPEN, .want = BH_OPEN },
 
 	/* ICMP errors: of a live flow, in both directions, whatever policy says by now */
 	ERROR("too big", F46, EITHER, .bend = too_big),

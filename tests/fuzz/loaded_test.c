@@ -62,7 +62,7 @@ static bool is_settled(const struct run *run)
 {
 	if (run->kind == BH_VLAN)
 		return run->dir == BH_EGRESS && run->ep == E_PLAIN;
-	if (run->kind == BH_EXT_HEADER && run->p.bits & BH_PKT_HIDDEN)
+	if ((run->kind == BH_EXT_HEADER || run->kind == BH_FRAGMENT_TINY) && run->p.bits & BH_PKT_HIDDEN)
 		return run->dir == BH_EGRESS;
 	return run->kind == BH_NEIGHBOUR || run->kind == BH_MALFORMED || run->kind == BH_SOURCE_ROUTE ||
 	       (run->kind >= BH_SPOOFED_MAC && run->kind <= BH_NOT_OURS_ADDR);

@@ -199,6 +199,18 @@ def sessions(name):
     return found
 
 
+def session_ifindexes():
+    """{ifindex: sessions in its slices} of the live slots that have any."""
+    found = {}
+    for name, slice_of in slices().items():
+        there = sessions(name)
+        for ifindex, runs in slice_of.items():
+            n = sum(len(there.get(s, ())) for base, sets in runs for s in range(base, base + sets))
+            if n:
+                found[ifindex] = found.get(ifindex, 0) + n
+    return found
+
+
 def age_sessions(seconds):
     """As if every session had been seen for the last time so much earlier. Nothing may come meanwhile."""
     with Map("bh_meta") as m:
@@ -232,9 +244,13 @@ def tcx_link(program, ifindex, attach_type):
     """A link of a pinned program, for as long as the descriptor is open."""
     fd = pinned(program)
     try:
-        return bpf(LINK_CREATE, bytearray(struct.pack("<4I48x", fd, ifindex, attach_type, 0)))
+        return tcx_behind_all(fd, ifindex, attach_type)
     finally:
         os.close(fd)
+
+
+def tcx_behind_all(fd, ifindex, attach_type):
+    return bpf(LINK_CREATE, bytearray(struct.pack("<4I48x", fd, ifindex, attach_type, 0)))
 
 
 def program_id(name):
@@ -303,6 +319,46 @@ def load_verdict(value):
     code, words = ctypes.create_string_buffer(insns, len(insns)), ctypes.create_string_buffer(b"GPL")
     attr = struct.pack("<IIQQ", 3, 2, ctypes.addressof(code), ctypes.addressof(words))  # SCHED_CLS
     return bpf(PROG_LOAD, bytearray(attr.ljust(72, b"\0")))
+
+
+def insn(code, dst=0, src=0, off=0, imm=0):
+    return struct.pack("<BBhi", code, src << 4 | dst, off, imm)
+
+
+class Counter:
+    """A program for a tc hook that counts frames of one length, and lets the next one decide."""
+
+    def __init__(self, length):
+        self.map = bpf(MAP_CREATE, bytearray(struct.pack("<5I", 2, 4, 8, 1, 0)))  # ARRAY
+        insns = b"".join(
+            (
+                insn(0x61, 2, 1),  # r2 = skb->len
+                insn(0x55, 2, off=9, imm=length),  # another: to the end
+                insn(0x62, 10, off=-4),
+                insn(0xBF, 2, 10),
+                insn(0x07, 2, imm=-4),  # r2 = &key, 0
+                insn(0x18, 1, 1, imm=self.map) + insn(0),
+                insn(0x85, imm=1),  # bpf_map_lookup_elem
+                insn(0x15, off=2),
+                insn(0xB7, 1, imm=1),
+                insn(0xDB, 0, 1),  # lock *r0 += 1
+                insn(0xB7, imm=-1),  # TC_ACT_UNSPEC
+                insn(0x95),
+            )
+        )
+        code, words = ctypes.create_string_buffer(insns, len(insns)), ctypes.create_string_buffer(b"GPL")
+        attr = struct.pack("<IIQQ", 3, len(insns) // 8, ctypes.addressof(code), ctypes.addressof(words))
+        self.fd = bpf(PROG_LOAD, bytearray(attr.ljust(72, b"\0")))
+
+    def count(self):
+        key, value = ctypes.create_string_buffer(4), ctypes.create_string_buffer(8)
+        attr = struct.pack("<IIQQQ", self.map, 0, ctypes.addressof(key), ctypes.addressof(value), 0)
+        bpf(MAP_LOOKUP, bytearray(attr))
+        return struct.unpack("<Q", value.raw)[0]
+
+    def close(self):
+        os.close(self.fd)
+        os.close(self.map)
 
 
 def pin(fd, path):

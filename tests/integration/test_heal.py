@@ -2,6 +2,7 @@
 """What goes wrong beside us is noticed and put right within five seconds, counted and said."""
 import json
 import os
+import socket
 import time
 
 import bpf
@@ -79,8 +80,8 @@ class Healed(PolicedCase):
         lines = self.node.agent_log(10000).splitlines()
         return any(all(w in line for w in words) for line in lines)
 
-    def foreign(self, verdict):
-        f = Foreign(self.node, self.db, "egress", verdict)
+    def foreign(self, verdict, side="egress"):
+        f = Foreign(self.node, self.db, side, verdict)
         self.addCleanup(f.close)
         return f
 
@@ -103,6 +104,16 @@ class Order(Healed):
         self.assertEqual(self.healed("hooks_displaced"), 1)
         self.soon(lambda: self.log_says("shop/db", "runs before", "ours is first again"))
         self.assertEqual(self.node.ours("CHECK", self.db, self.db.result)[0], 0)
+
+    def test_program_that_ends_the_walk_from_the_pod(self):
+        self.node.write_policy("shop", "db", subject={"app": "db"}, policyTypes=["Egress"])
+        self.assert_policed(egress=lambda s, *_: s is not self.db)
+        self.foreign(ENDS, "ingress")
+        reaches = lambda: self.db.reaches(self.web, "udp", 53, self.node.families[0])  # noqa: E731
+        self.assertTrue(reaches(), "it does not end the walk")
+        self.soon(self.is_first, "ours is not first again")
+        self.assertFalse(reaches())
+        self.assertEqual(self.healed("hooks_displaced"), 1)
 
     def test_not_a_moment_without(self):
         """The other program lets ours decide; while ours go to the head no denied packet passes and no
@@ -157,6 +168,63 @@ class Order(Healed):
         self.assertFalse(self.job.reaches(self.db, family=self.node.families[0]))
         self.assertEqual(self.healed("hooks_restored"), 1)
         self.assertTrue(self.log_says("shop/db", "put back"))
+
+
+    def take_off(self, side):
+        """One of ours alone."""
+        if invariants.tcx_in_use(self.node):
+            name = f"{self.db.key()}_{'to' if side == 'egress' else 'from'}"
+            bpf.link_detach(os.path.join(invariants.LINKS, name))
+        else:
+            run("tc", "filter", "del", "dev", self.db.hostif, side)
+
+    def test_one_taken_off(self):
+        for n, side in enumerate(("ingress", "egress"), 1):
+            self.take_off(side)
+            self.assertFalse(self.is_first(), "nothing was taken off")
+            self.soon(self.is_first, side)
+            self.assertEqual(self.healed("hooks_restored"), n)
+
+
+class Behind(PolicedCase):
+    """Another tool's program behind ours: it sees what ours let through, and only that."""
+
+    configs = FEW_CONFIGS
+    SIZES = {"ingress": 333, "egress": 335}
+
+    def behind(self, side):
+        counter = bpf.Counter(14 + 20 + 8 + self.SIZES[side])
+        self.addCleanup(counter.close)
+        if invariants.tcx_in_use(self.node):
+            kind = bpf.TCX_INGRESS if side == "ingress" else bpf.TCX_EGRESS
+            self.addCleanup(os.close, bpf.tcx_behind_all(counter.fd, self.db.ifindex, kind))
+            return counter
+        path, where = os.path.join(PIN_DIR, "foreign"), ("dev", self.db.hostif, side, "prio", "60000")
+        bpf.pin(counter.fd, path)
+        run("tc", "filter", "add", *where, "protocol", "all", "bpf", "da", "object-pinned", path)
+        os.unlink(path)
+        self.addCleanup(run, "tc", "filter", "del", *where)
+        return counter
+
+    def send(self, sender, to, size):
+        with sender.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+            s.sendto(b"x" * size, (to.ips[4], 54))  # nobody answers
+
+    def test_sees_what_passes(self):
+        selector = {"podSelector": {"matchLabels": {"app": "web"}}}
+        both = {"policyTypes": ["Ingress", "Egress"], "ingress": [{"from": [selector]}], "egress": [{"to": [selector]}]}
+        self.node.write_policy("shop", "db", subject={"app": "db"}, **both)
+        self.assert_policed(
+            ingress=lambda s, d, *_: d is not self.db or s is self.web,
+            egress=lambda s, d, *_: s is not self.db or d is self.web,
+        )
+        to, out = self.behind("egress"), self.behind("ingress")
+        for n in (1, 2):  # a new flow each, and denied ones between
+            self.send(self.job, self.db, self.SIZES["egress"])
+            self.send(self.db, self.job, self.SIZES["ingress"])
+            self.send(self.web, self.db, self.SIZES["egress"])
+            self.send(self.db, self.web, self.SIZES["ingress"])
+            self.assertTrue(eventually(lambda n=n: (to.count(), out.count()) == (n, n), 2), (to.count(), out.count()))
 
 
 class Overtaken(Healed):

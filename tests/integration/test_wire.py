@@ -12,87 +12,9 @@ import struct
 import bpf
 import wire
 from bpf import EGRESS, INGRESS
-from case import PolicedCase, below
+from case import below
 from node import NODE_ADDR, WORLD_ADDR, WORLD_MORE, eventually, run
-
-IN, OUT = ["Ingress"], ["Egress"]
-OTHER_MAC = "02:00:00:00:00:99"
-
-
-class WireCase(PolicedCase):
-    configs = [
-        "bridge/1.9/v4/tcx",
-        "bridge/1.9/v6/tcx",
-        "ptp/1.9/v4/clsact",
-        "ptp/1.9/v6/tcx",
-        "bridge/1.1/v6/clsact",
-    ]
-    cost = 2
-    numbers = itertools.count(1)
-
-    def setUp(self):
-        super().setUp()
-        self.f = self.node.families[0]
-
-    def tearDown(self):
-        self.node.remove_policies()
-        self.assert_policed()
-
-    def token(self):
-        return f"token-{next(self.numbers):05d}-of-{os.getpid()}".encode()
-
-    def gateway_mac(self, pod):
-        """Where a pod's packets go that are not for its own link."""
-        name = "cni0" if self.node.main == "bridge" else pod.hostif
-        return json.loads(run("ip", "-j", "link", "show", name))[0]["address"]
-
-    def frame(self, pod, packet, src_mac=None, dst_mac=None, kind=None):
-        """@packet as a frame of @pod to its gateway."""
-        return wire.ether(
-            src_mac or pod.mac, dst_mac or self.gateway_mac(pod), kind or wire.ethertype(packet), packet
-        )
-
-    def datagram(self, src, dst, token, sport=4321, dport=53):
-        return wire.ip(src, dst, wire.UDP, wire.udp(src, dst, sport, dport, token))
-
-    @contextlib.contextmanager
-    def counted(self, reason, direction, at_least=1):
-        """The reason's counter moves by that much or more."""
-        before = bpf.stats()
-        yield
-
-        def moved():
-            return bpf.stats()[(reason, direction)] - before[(reason, direction)] >= at_least
-
-        self.assertTrue(
-            eventually(moved, 2),
-            f"{reason} did not move: "
-            + ", ".join(f"{k[0]}/{k[1]} +{v - before[k]}" for k, v in bpf.stats().items() if v != before[k]),
-        )
-
-    def dropped(self, reason, sender, frames, token, receiver, direction=EGRESS):
-        """@frames of @sender do not reach @receiver, for @reason."""
-        with wire.Wire(sender) as out, wire.Wire(receiver) as into, self.counted(
-            reason, direction, len(frames)
-        ):
-            out.send(*frames)
-            self.assertFalse(into.saw(token), f"{reason}: it arrived")
-
-    def passes(self, sender, frames, token, receiver):
-        with wire.Wire(sender) as out, wire.Wire(receiver) as into:
-            out.send(*frames)
-            self.assertTrue(into.saw(token, 2000), "it did not arrive")
-
-    def isolate(self, subject, ingress=None, egress=None):
-        """A policy for one app; None: that direction is not isolated."""
-        spec = {"policyTypes": (IN if ingress is not None else []) + (OUT if egress is not None else [])}
-        if ingress:
-            spec["ingress"] = ingress
-        if egress:
-            spec["egress"] = egress
-        self.node.write_policy(
-            subject.ns, "p-" + subject.labels["app"], subject={"app": subject.labels["app"]}, **spec
-        )
+from wirecase import OTHER_MAC, WireCase
 
 
 class Spoofed(WireCase):
@@ -194,9 +116,31 @@ class Spoofed(WireCase):
         with wire.Wire(web) as out, self.counted("spoofed_nd", EGRESS, len(frames)):
             out.send(*frames)
 
-    def link_local(self, pod):
-        info = json.loads(pod.run("ip", "-j", "-6", "addr", "show", "dev", "eth0", "scope", "link"))
-        return next(a["local"] for a in info[0]["addr_info"] if "local" in a)
+    def test_claims_to_be_a_router(self):
+        """An advertisement as it is, behind headers, and in pieces: from a pod that nobody isolates, none arrives."""
+        if self.f == 4:
+            return
+        src, dst, group = self.link_local(self.web), "ff02::1", "33:33:00:00:00:01"
+        token = self.token()
+        told = struct.pack("!BBHII", 64, 0, 1800, 0, 0) + struct.pack("!BB6s", 1, 1, wire.mac(self.web.mac))
+        advert = wire.icmp(src, dst, 134, 0, told + token.ljust(64))
+        options = struct.pack("!BBBB44s", wire.ICMP6, 5, 1, 44, token)
+
+        def fragment(*packet):
+            return wire.fragments(src, dst, *packet, first=48)[0]
+
+        atomic = struct.pack("!BBHI", wire.ICMP6, 0, 0, 9) + advert
+        packets = {
+            "plain": ("spoofed_nd", wire.ip6(src, dst, wire.ICMP6, advert, hops=255)),
+            "destination options": ("spoofed_nd", wire.ip6(src, dst, 60, options + advert, hops=255)),
+            "hop by hop": ("spoofed_nd", wire.ip6(src, dst, 0, options + advert, hops=255)),
+            "atomic": ("spoofed_nd", wire.ip6(src, dst, 44, atomic, hops=255)),
+            "first piece": ("spoofed_nd", fragment(wire.ICMP6, advert)),
+            "before the piece": ("fragment_tiny", fragment(60, options + advert)),
+        }
+        for name, (reason, packet) in packets.items():
+            with self.subTest(name):
+                self.dropped(reason, self.web, [wire.ether(self.web.mac, group, wire.IP6, packet)], token, self.db)
 
     def test_neighbours_are_still_found(self):
         """With every cache emptied, the honest way works."""
@@ -268,14 +212,6 @@ class Odd(WireCase):
         )
         packets.append(("ethertype", token, 0x88CC))
         return packets
-
-    def error_about(self, src, dst, proto, transport, token=b"", source=None):
-        """`Too big`, told by @src, or by a router @source, to @dst about its packet to @src."""
-        quoted = wire.ip(dst, src, proto, transport + token)
-        kind, code = (3, 4) if self.f == 4 else (2, 0)
-        source = source or src
-        proto = wire.ICMP if self.f == 4 else wire.ICMP6
-        return wire.ip(source, dst, proto, wire.icmp(source, dst, kind, code, struct.pack("!HH", 0, 1280) + quoted))
 
     def test_from_a_pod_with_isolated_egress(self):
         self.isolate(self.web, egress=[{"ports": [{"port": 53, "protocol": "UDP"}, {"port": 80}]}])
@@ -350,6 +286,98 @@ class Odd(WireCase):
         self.isolate(self.web, egress=[])
         self.assert_policed(egress=lambda s, *_: s is not self.web)
         self.dropped("multicast", self.web, [frame], token, self.db)
+
+    def test_multicast_by_rule(self):
+        """A group is a peer by its address, on the way out; on the way in its sender is the one."""
+        group, group_mac, bits = {
+            4: ("239.1.2.3", "01:00:5e:01:02:03", 32),
+            6: ("ff05::1:3", "33:33:00:01:00:03", 128),
+        }[self.f]
+
+        def frame(port, token):
+            return self.frame(
+                self.web, self.datagram(self.web.ips[self.f], group, token, 4321, port), dst_mac=group_mac
+            )
+
+        by_port = {"ports": [{"port": 53, "protocol": "UDP"}]}
+        self.isolate(self.web, egress=[{"to": [{"ipBlock": {"cidr": f"{group}/{bits}"}}], **by_port}])
+        self.isolate(self.db, ingress=[{"from": [{"podSelector": {"matchLabels": {"app": "web"}}}], **by_port}])
+        self.isolate(self.labweb, ingress=[])
+        self.assert_policed(
+            egress=lambda s, *_: s is not self.web,
+            ingress=lambda s, d, proto, port: d is not self.labweb
+            and (d is not self.db or (s is self.web and (proto, port) == ("udp", 53))),
+        )
+        with self.counted("open", EGRESS), wire.Wire(self.web) as out:
+            out.send(frame(53, self.token()))
+        token = self.token()
+        self.dropped("multicast", self.web, [frame(54, token)], token, self.db)
+        if self.node.main == "bridge":  # that floods
+            token = self.token()
+            self.passes(self.web, [frame(53, token)], token, self.db)
+            with wire.Wire(self.web) as out, wire.Wire(self.labweb) as into, self.counted("multicast", INGRESS):
+                token = self.token()
+                out.send(frame(53, token))
+                self.assertFalse(into.saw(token), "it has reached a pod that nobody may reach")
+
+    def test_dhcp(self):
+        """Who has no address may ask for one where the rules let it, and say nothing else."""
+        if self.f == 6:
+            return
+        everybody = "ff:ff:ff:ff:ff:ff"
+
+        def frame(sport, dport, token=b""):
+            return self.frame(
+                self.web, self.datagram("0.0.0.0", "255.255.255.255", token, sport, dport), dst_mac=everybody
+            )
+
+        with wire.Wire(self.web) as out:
+            with self.counted("open", EGRESS):
+                out.send(frame(68, 67))
+            token = self.token()
+            self.dropped("spoofed_addr", self.web, [frame(68, 53, token)], token, self.db)
+            self.isolate(self.web, egress=[])
+            self.assert_policed(egress=lambda s, *_: s is not self.web)
+            with self.counted("multicast", EGRESS):
+                out.send(frame(68, 67))
+            rule = {
+                "to": [{"ipBlock": {"cidr": "255.255.255.255/32"}}],
+                "ports": [{"port": 67, "protocol": "UDP"}],
+            }
+            self.isolate(self.web, egress=[rule])
+
+            def passes():
+                before = bpf.stats()[("open", EGRESS)]
+                out.send(frame(68, 67))
+                return bpf.stats()[("open", EGRESS)] > before
+
+            self.assertTrue(eventually(passes))
+
+    def test_tags(self):
+        """With a VLAN's id never from a pod, whatever holds; to it, where everything is allowed. Without an id the
+        tag says nothing of an address."""
+        src, dst, token = self.web.ips[self.f], self.db.ips[self.f], self.token()
+
+        def tagged(vlan, source, token):
+            packet = self.datagram(source, dst, token)
+            return struct.pack("!HH", vlan, wire.ethertype(packet)) + packet
+
+        frame = self.frame(self.web, tagged(5, src, token), kind=wire.VLAN, dst_mac=self.db.mac)
+        self.dropped("vlan", self.web, [frame], token, self.db)
+        token = self.token()
+        frame = self.frame(self.web, tagged(0, self.job.ips[self.f], token), kind=wire.VLAN, dst_mac=self.db.mac)
+        self.dropped("spoofed_addr", self.web, [frame], token, self.db)
+        if self.node.main != "bridge":
+            return
+        with self.bridge_port() as outside:
+            token = self.token()
+            frame = wire.ether(OTHER_MAC, self.db.mac, wire.VLAN, tagged(5, WORLD_ADDR[self.f], token))
+            self.passes(outside, [frame], token, self.db)
+            self.isolate(self.db, ingress=[{"ports": [{"port": 53, "protocol": "UDP"}]}])
+            self.assert_policed(
+                ingress=lambda s, d, proto, port: d is not self.db or (proto, port) == ("udp", 53)
+            )
+            self.dropped("vlan", outside, [frame], token, self.db, INGRESS)
 
     def walked_packets(self, src, dst, token, port):
         """A datagram behind what may stand before its header."""
@@ -448,16 +476,6 @@ class Odd(WireCase):
                 out.send(self.frame(self.db, packet))
                 self.assertEqual(into.saw(token, 2000 if sees else 300), sees)
         meter.stop()
-
-    def large(self, sender, to):
-        with sender.socket(socket.AF_INET if self.f == 4 else socket.AF_INET6, socket.SOCK_DGRAM) as s:
-            s.settimeout(below(0.4))
-            s.connect((to.ips[self.f], 53))
-            s.send(b"x" * 2000)
-            try:
-                return len(s.recv(4000)) == 2000
-            except (TimeoutError, ConnectionError):
-                return False
 
 
 class Sessions(WireCase):
@@ -597,17 +615,21 @@ class HostTraffic(WireCase):
         self.isolate(self.db, ingress=[], egress=[])
         self.assert_policed(ingress=lambda s, d, *_: d is not self.db, egress=lambda s, *_: s is not self.db)
 
-    def from_world(self, frames, token, to=None, ifname="eth0", dst_mac=None):
-        """Whether @frames, sent by the host outside, reach @to (db if not said)."""
+    def from_world(self, frames, token, to=None, sender=None, dst_mac=None):
+        """Whether @frames, sent by the host outside or by @sender, reach @to (db if not said)."""
         uplink = json.loads(run("ip", "-j", "link", "show", "uplink"))[0]["address"]
-        with wire.Wire(self.node.world, ifname) as out, wire.Wire(to or self.db) as into:
+        with wire.Wire(sender or self.node.world) as out, wire.Wire(to or self.db) as into:
             out.send(*[wire.ether(OTHER_MAC, dst_mac or uplink, wire.ethertype(p), p) for p in frames])
             return into.saw(token)
 
-    def pieces(self, source, to, token):
-        return wire.fragments(
-            source, to.ips[self.f], wire.UDP, wire.udp(source, to.ips[self.f], 4321, 53, token * 100)
-        )
+    def pieces(self, source, to, token, wrapped=False):
+        """A datagram in two. @wrapped: with destination options in the first piece, for which the kernel has no room
+        before the second one: a router then makes two new packets, which carry neither interface nor socket."""
+        datagram = wire.udp(source, to.ips[self.f], 4321, 53, token * 100)
+        if not wrapped:
+            return wire.fragments(source, to.ips[self.f], wire.UDP, datagram)
+        options = struct.pack("!BBBB36x", wire.UDP, 4, 1, 36)
+        return wire.fragments(source, to.ips[self.f], 60, options + datagram)
 
     def test_source_address_of_the_node_from_outside(self):
         for source in (NODE_ADDR[self.f], self.gateway()):
@@ -645,64 +667,76 @@ class HostTraffic(WireCase):
 
     def put_together_by_the_router(self):
         with self.connection_tracking():
-            token = self.token()
-            self.assertTrue(
-                self.from_world(self.pieces(WORLD_ADDR[self.f], self.web, token), token, self.web),
-                "the test shows nothing",
-            )
-            for source in (WORLD_ADDR[self.f], NODE_ADDR[self.f]):
+            for wrapped in (False, True) if self.f == 6 else (False,):
                 token = self.token()
-                self.assertFalse(self.from_world(self.pieces(source, self.db, token), token), source)
+                honest = self.pieces(WORLD_ADDR[self.f], self.web, token, wrapped)
+                self.assertTrue(self.from_world(honest, token, self.web), "the test shows nothing")
+                for source in (WORLD_ADDR[self.f], NODE_ADDR[self.f]):
+                    token = self.token()
+                    forged = self.pieces(source, self.db, token, wrapped)
+                    self.assertFalse(self.from_world(forged, token), (source, wrapped))
 
     def test_fragments_put_together_by_the_bridge(self):
         """With br_netfilter a bridge does the same for what it only forwards, and what it floods is then cut
         into new packets: they carry neither interface nor socket. With a forged source they would be the
         node's own.
         """
-        switch = "/proc/sys/net/bridge/bridge-nf-call-" + ("iptables" if self.f == 4 else "ip6tables")
         if self.node.main != "bridge":
             return
+        with self.bridge_filter(), self.bridge_port() as outside:
+            for pod in (self.web, self.db):  # so that it floods
+                run("ip", "link", "set", pod.hostif, "type", "bridge_slave", "learning", "off")
+            run("ip", "link", "set", "cni0", "type", "bridge", "fdb_flush")
+            try:
+                self.put_together_by_the_bridge(outside)
+                with self.sniffed():
+                    self.put_together_by_the_bridge(outside)
+            finally:
+                for pod in (self.web, self.db):
+                    run("ip", "link", "set", pod.hostif, "type", "bridge_slave", "learning", "on")
+
+    @contextlib.contextmanager
+    def bridge_filter(self):
+        """br_netfilter: what a bridge forwards goes through the node's rules."""
+        switch = "/proc/sys/net/bridge/bridge-nf-call-" + ("iptables" if self.f == 4 else "ip6tables")
         if not os.path.exists(switch):
             self.skipTest("this kernel has no br_netfilter")
-        run("ip", "link", "add", "bh-in", "type", "veth", "peer", "name", "bh-out", "netns", "bh-world")
-        run("ip", "link", "set", "bh-in", "up", "master", "cni0")
-        self.node.world.run("ip", "link", "set", "bh-out", "up")
-        self.node.extra_links = ["bh-in"]
-        for pod in (self.web, self.db):  # so that it floods
-            run("ip", "link", "set", pod.hostif, "type", "bridge_slave", "learning", "off")
-        run("ip", "link", "set", "cni0", "type", "bridge", "fdb_flush")
         with open(switch, "w") as f:
             f.write("1")
         try:
-            self.put_together_by_the_bridge()
-            with self.sniffed():
-                self.put_together_by_the_bridge()
+            yield
         finally:
             with open(switch, "w") as f:
                 f.write("0")
-            run("ip", "link", "del", "bh-in")
-            for pod in (self.web, self.db):
-                run("ip", "link", "set", pod.hostif, "type", "bridge_slave", "learning", "on")
 
-    def put_together_by_the_bridge(self):
+    def put_together_by_the_bridge(self, outside):
         with self.connection_tracking():
             for source in (WORLD_ADDR[self.f], self.gateway()):
                 token = self.token()
                 self.assertTrue(
                     eventually(
                         lambda s=source, t=token: self.from_world(
-                            self.pieces(s, self.web, t), t, self.web, "bh-out", self.web.mac
+                            self.pieces(s, self.web, t), t, self.web, outside, self.web.mac
                         )
                     ),
                     "the test shows nothing",
                 )
                 token = self.token()
                 self.assertFalse(
-                    self.from_world(
-                        self.pieces(source, self.db, token), token, self.db, "bh-out", self.db.mac
-                    ),
+                    self.from_world(self.pieces(source, self.db, token), token, self.db, outside, self.db.mac),
                     source,
                 )
+
+    def test_large_datagrams_put_together_on_the_way(self):
+        """Real ones, between pods: cut anew behind connection tracking, they go the way of the first piece, too."""
+        with contextlib.ExitStack() as stack:
+            if self.node.main == "bridge":
+                stack.enter_context(self.bridge_filter())
+            stack.enter_context(self.connection_tracking())
+            self.assertFalse(self.large(self.web, self.db))
+            self.isolate(self.db, ingress=[{"ports": [{"port": 53, "protocol": "UDP"}]}], egress=[])
+            with self.counted("later", INGRESS):
+                self.assertTrue(eventually(lambda: self.large(self.web, self.db)))
 
     def test_node_reaches_isolated_pod_from_any_of_its_addresses(self):
         with self.node.host.socket(
