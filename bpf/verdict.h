@@ -293,6 +293,7 @@ static __always_inline __u64 flow_hash(const struct bh_flow6 *flow)
 #pragma unroll
 	for (i = 0; i < 6; i++)
 		h = (h ^ w[i]) * 0x9e3779b97f4a7c15ull;
+	h = (h ^ h >> 32) * 0x9e3779b97f4a7c15ull; /* a product's low bits know nothing of the ports */
 	return h ^ h >> 32;
 }
 

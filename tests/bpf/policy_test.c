@@ -360,6 +360,32 @@ static void ring_full(void)
 	done(&run);
 }
 
+/* Denied flows of one client that differ in its port alone, in turn: each is reported once, whatever comes
+ * between. Two that share a slot would be reported again, so a few more are no fault. */
+static void throttled_apart(int family)
+{
+	static const struct row row = { .name = "flows are throttled apart" };
+	struct run run = { .row = &row, .family = family };
+	const int flows = 32, rounds = 8;
+	struct frame f;
+	struct bh_event e;
+	int i, n;
+
+	world_endpoint(E_PLAIN, S_SHUT);
+	world_event_jiffies(1000000);
+	world_clear();
+	for (i = 0; i < flows * rounds; i++) {
+		const struct shape p = { .peer = P_STRANGER, .eph = (uint16_t)(20000 + i % flows) };
+
+		shape_frame(&p, family, BH_INGRESS, &f);
+		(void)world_run(BH_INGRESS, &f, ELSEWHERE, 0, 1);
+	}
+	n = world_events(&e);
+	if (n < flows || n > 2 * flows)
+		wrong(&run, "%d events of %d flows", n, flows);
+	done(&run);
+}
+
 static void pass(struct run *run, const struct shape *p, enum bh_dir dir, enum bh_reason reason)
 {
 	const int want = reason_action[reason] == BH_ALLOW ? TC_ACT_UNSPEC : TC_ACT_SHOT;
@@ -436,6 +462,7 @@ int main(void)
 	for (family = 4; family <= 6; family += 2) {
 		open_and_closed(family, 0);
 		open_and_closed(family, IPPROTO_UDP);
+		throttled_apart(family);
 	}
 	ring_full();
 	world_unload();
