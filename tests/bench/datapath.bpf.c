@@ -13,6 +13,7 @@
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 
+#include "../../bpf/session.h"
 #include "datapath.h"
 
 /* The program under test, or the empty one to learn what the way there costs. */
@@ -36,6 +37,15 @@ struct {
 	__type(value, struct line);
 } bench_lines SEC(".maps");
 
+/* The sessions of the world whose flows are chained. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1); /* another map takes its place */
+	__type(key, __u32);
+	__type(value, struct bh_set4);
+} bench_sets SEC(".maps");
+
 struct key {
 	__u32 word[5]; /* an interface and an IPv4 flow */
 };
@@ -49,8 +59,6 @@ struct {
 } bench_hash SEC(".maps");
 
 struct bench_lane bench_lane[BENCH_LANES] = {};
-
-#define always_inline __attribute__((always_inline)) inline
 
 SEC("tc")
 int bench_empty(struct __sk_buff *skb)
@@ -67,7 +75,7 @@ int bench_lookup(struct __sk_buff *skb)
 	return bpf_map_lookup_elem(&bench_hash, &key) ? TC_ACT_UNSPEC : TC_ACT_SHOT;
 }
 
-static always_inline struct bench_lane *lane(void)
+static __always_inline struct bench_lane *lane(void)
 {
 	return &bench_lane[bpf_get_smp_processor_id() % BENCH_LANES];
 }
@@ -77,14 +85,14 @@ static always_inline struct bench_lane *lane(void)
  * instruction that waits for all loads before it, and what follows depends on what it said. So the misses of
  * two packets do not overlap, as if the next flow were known from what this one's session held.
  */
-static always_inline __u32 wait(void)
+static __always_inline __u32 wait(void)
 {
 	return bpf_ktime_get_ns() >> 63;
 }
 
 /* All numbers below @count (a power of two, 256 at least, or 1) once, then again: each step is a bijection.
  */
-static always_inline __u32 shuffle(__u32 n, __u32 count)
+static __always_inline __u32 shuffle(__u32 n, __u32 count)
 {
 	const __u32 mask = count - 1;
 
@@ -95,7 +103,7 @@ static always_inline __u32 shuffle(__u32 n, __u32 count)
 	return n & mask;
 }
 
-static always_inline int read_line(struct bench_lane *l, __u32 at)
+static __always_inline int read_line(struct bench_lane *l, __u32 at)
 {
 	struct line *line = bpf_map_lookup_elem(&bench_lines, &at);
 
@@ -125,8 +133,31 @@ int bench_chase(struct __sk_buff *skb)
 	return read_line(l, shuffle(l->n++, BENCH_LINES) ^ l->carry);
 }
 
-static always_inline void put_flow(__u8 *addr, __be16 *peer_port, __be16 *pod_port,
-				   const struct bench_lane *l, __u32 n, __u32 peer)
+/* 0, but not before the last packet's session is there: no flow has 2^63 bytes, which only the CPU does not
+ * know. */
+static __always_inline __u32 from_last(const struct bench_lane *l)
+{
+	const __u32 at = l->set;
+	struct bh_set4 *set = bpf_map_lookup_elem(&bench_sets, &at);
+
+	return set ? session_way(set, l->way, 0)->bytes[0] >> 63 : 0;
+}
+
+static __always_inline void keep_last(struct bench_lane *l, __be32 local, __be32 remote, __be16 rport)
+{
+	const struct bh_flow6 flow = { .local.w[3] = local,
+				       .remote.w[3] = remote,
+				       .lport = bpf_htons(l->port),
+				       .rport = rport,
+				       .proto = BH_PROTO_TCP };
+	const __u64 hash = session_hash(&flow, l->seed, 0);
+
+	l->set = hash & l->mask;
+	l->way = session_home(hash);
+}
+
+static __always_inline void put_flow(__u8 *addr, __be16 *peer_port, __be16 *pod_port,
+				     const struct bench_lane *l, __u32 n, __u32 peer)
 {
 	*(__be32 *)addr = bpf_htonl(l->peer + (peer << l->peer_shift));
 	*peer_port = bpf_htons(l->in_order ? n & (l->ports - 1) : shuffle(n, l->ports));
@@ -135,11 +166,12 @@ static always_inline void put_flow(__u8 *addr, __be16 *peer_port, __be16 *pod_po
 
 /* As many flows as the peer has ports, times as many peers. @addr_at: the last word of the source address,
  * @size: of an address. */
-static always_inline int spread(struct __sk_buff *skb, __u32 addr_at, __u32 size, __u32 port_at)
+static __always_inline int spread(struct __sk_buff *skb, __u32 addr_at, __u32 size, __u32 port_at)
 {
 	__u8 *data = (__u8 *)(long)skb->data, *end = (__u8 *)(long)skb->data_end;
 	struct bench_lane *l = lane();
-	const __u32 n = l->n++ ^ wait(), peer = (n + (n >> 16)) & (l->peers - 1);
+	const __u32 n = l->n++ ^ (l->chained ? from_last(l) : wait()),
+		    peer = (n + (n >> 16)) & (l->peers - 1);
 
 	if (data + port_at + 4 > end)
 		return TC_ACT_SHOT;
@@ -149,6 +181,9 @@ static always_inline int spread(struct __sk_buff *skb, __u32 addr_at, __u32 size
 	else
 		put_flow(data + addr_at, (__be16 *)(data + port_at), (__be16 *)(data + port_at + 2), l, n,
 			 peer);
+	if (l->chained) /* IPv4, to the pod */
+		keep_last(l, *(__be32 *)(data + addr_at + size), *(__be32 *)(data + addr_at),
+			  *(__be16 *)(data + port_at));
 	bpf_tail_call(skb, &bench_next, 0);
 	return TC_ACT_SHOT;
 }

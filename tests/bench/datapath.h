@@ -19,7 +19,10 @@ struct bench_lane {
 	__u32 peer_shift; /* ... 1 << this apart */
 	__u32 out;	  /* from the pod: the peer is the destination */
 	__u32 carry;	  /* what the last line held */
-	__u32 pad[23];	  /* lanes share no cache line, nor the one that is fetched beside it */
+	__u32 chained; /* the next flow follows from the session of the last one, and not from the clock: */
+	__u32 mask, set, way; /* of the world's slice; where the last one has its session */
+	__u64 seed;	      /* of the world's hash */
+	__u64 pad[8];	      /* lanes share no cache line, nor the one that is fetched beside it */
 };
 
 #endif

@@ -19,8 +19,8 @@
 #define ALWAYS	      0		 /* bh_meta.event_jiffies: every denied packet is reported */
 #define ONCE	      0x7fffffff /* only a flow's first */
 #define FLOWS	      65536	 /* live, where many are */
-#define PEERS_POD     1024
-#define PEERS_CIDR    8192
+#define PEERS	      1024
+#define PEERS_MANY    8192
 
 /* Stands for "one event each", which is not in the statistics. */
 #define EVENT BH_STAT_MAX
@@ -41,6 +41,7 @@ struct row {
 	bool syn;
 	unsigned int ports; /* over so many source ports, a power of two; 0: one flow */
 	unsigned int peers; /* times so many peers; 0: one */
+	bool chained;	    /* the next flow follows from the session of the last one (IPv4, to the pod) */
 	int cpus;	    /* that run it at once; 0: one */
 	bool same;	    /* two CPUs: one flow for both */
 	uint32_t reason;    /* that every packet must have */
@@ -59,6 +60,7 @@ struct row {
 
 extern struct row rows[ROWS_MAX];
 extern size_t n_rows;
+#define CHAINED (&worlds[1]) /* the world of all rows that are */
 extern struct world worlds[WORLDS_MAX];
 extern size_t n_worlds;
 

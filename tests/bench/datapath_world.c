@@ -140,12 +140,12 @@ static void publish(const struct world *w, struct actual *a)
 	} while (again);
 }
 
-static int pinned(const struct world *w, const char *bpffs, const char *map)
+int world_map(const struct world *w, const char *bpffs, const char *name)
 {
 	char path[128];
 	int fd;
 
-	(void)snprintf(path, sizeof(path), "%s/%s/%s", bpffs, w->name, map);
+	(void)snprintf(path, sizeof(path), "%s/%s/%s", bpffs, w->name, name);
 	fd = bpf_obj_get(path);
 	if (fd < 0)
 		err(1, "%s", path);
@@ -155,7 +155,7 @@ static int pinned(const struct world *w, const char *bpffs, const char *map)
 /* All lines and not the few that a new pod gets, and no session ends before the run does. */
 static void give_lines(const struct world *w, const char *bpffs)
 {
-	const int fd = pinned(w, bpffs, "bh_endpoints");
+	const int fd = world_map(w, bpffs, "bh_endpoints");
 	const struct bh_slice all = { .base = 0, .mask = w->sessions / BH_WAYS - 1 };
 	const uint32_t slot = (uint32_t)dp_slot(w->dp, IFINDEX);
 	uint32_t seconds[BH_LIFE_MAX];
@@ -173,6 +173,16 @@ static void give_lines(const struct world *w, const char *bpffs)
 	dp_set_lives(w->dp, seconds);
 }
 
+static struct bh_meta read_meta(const struct world *w)
+{
+	const uint32_t zero = 0;
+	struct bh_meta meta;
+
+	if (bpf_map_lookup_elem(w->meta, &zero, &meta))
+		err(1, "%s: bh_meta", w->name);
+	return meta;
+}
+
 void world_load(struct world *w, const char *bpffs)
 {
 	const struct dp_sizes sizes = { .sessions4 = w->sessions, .sessions6 = w->sessions };
@@ -187,7 +197,8 @@ void world_load(struct world *w, const char *bpffs)
 	actual_free(a);
 	w->prog[BH_INGRESS] = dp_prog_fd(w->dp, BH_INGRESS);
 	w->prog[BH_EGRESS] = dp_prog_fd(w->dp, BH_EGRESS);
-	w->meta = pinned(w, bpffs, "bh_meta");
+	w->meta = world_map(w, bpffs, "bh_meta");
+	w->seed = read_meta(w).seed;
 	give_lines(w, bpffs);
 }
 
@@ -202,11 +213,9 @@ void world_unload(struct world *w)
 
 void world_event_jiffies(const struct world *w, uint32_t jiffies)
 {
-	struct bh_meta meta;
-	uint32_t zero = 0;
+	struct bh_meta meta = read_meta(w);
+	const uint32_t zero = 0;
 
-	if (bpf_map_lookup_elem(w->meta, &zero, &meta))
-		err(1, "bh_meta");
 	meta.event_jiffies = jiffies;
 	if (bpf_map_update_elem(w->meta, &zero, &meta, BPF_ANY))
 		err(1, "bh_meta");

@@ -42,6 +42,7 @@ struct world {
 	struct dp *dp; /* NULL: not loaded */
 	int prog[2];   /* by enum bh_dir */
 	int meta;      /* bh_meta */
+	uint64_t seed; /* of its sessions' hash */
 };
 
 extern const uint8_t pod_mac[6];
@@ -54,7 +55,8 @@ void world_unload(struct world *w);
 void world_event_jiffies(const struct world *w, uint32_t jiffies);
 /* ret[BH_STAT_MAX * 2], as dp_stats(). */
 void world_stats(const struct world *w, struct bh_count *ret);
-int world_events(const struct world *w); /* how many were waiting */
+int world_map(const struct world *w, const char *bpffs, const char *name); /* a descriptor of one */
+int world_events(const struct world *w);				   /* how many were waiting */
 
 /* What is stored for the pod. */
 struct tally {
