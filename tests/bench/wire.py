@@ -4,11 +4,11 @@ way, with an empty tcx program on each hook, with Bulkhead, and with iptables an
 the same rules. A node of its own for each (wire_node.py), all up at once; they take turns, in another order each
 time. Both ends and all between them share one CPU, so that a rate says what the way costs. A ratio is the median of
 those to `nothing` in the same round."""
+import os
 import random
 import statistics
 import subprocess
 import sys
-import os
 
 import bpf
 from figures import row
@@ -17,11 +17,11 @@ from jobs import NAMESPACES
 ROUNDS = 9
 RULES = (10, 1000, 10000)
 NOTHING = ("nothing", 0)
-LOADS = {
-    "trips": ("round trips", "/s", None),
-    "connections": ("TCP connections", "/s", 0.97),
-    "datagrams": ("UDP datagrams", "/s", 0.92),
-    "bytes": ("TCP, bytes", "/s", None),
+LOADS = {		# title, unit, what it must be at least, in what is told
+    "trips": ("round trips", "/s", None, 1),
+    "connections": ("TCP connections", "/s", 0.97, 1),
+    "datagrams": ("UDP datagrams", "/s", 0.92, 1),
+    "bytes": ("TCP", "MB/s", None, 1e6),
 }
 TITLES = {"nothing": "nothing", "empty": "empty tcx programs", "tcx": "Bulkhead on tcx", "clsact": "Bulkhead on clsact",
           "iptables": "iptables, conntrack", "nftables": "nftables, conntrack"}
@@ -85,10 +85,10 @@ def measure(sides):
 def rows_of(got):
     rows = []
     for (load, kind, rules), rates in got.items():
-        title, unit, least = LOADS[load]
+        title, unit, least, scale = LOADS[load]
         ratio = statistics.median(a / b for a, b in zip(rates, got[(load, *NOTHING)]))
         name = f"{title}: {TITLES[kind]}" + (f", {rules:,} rules" if rules else "")
-        rows.append({**row(name, statistics.median(rates), unit, ratio, least=least if kind in OURS else None),
+        rows.append({**row(name, statistics.median(rates) / scale, unit, ratio, least=least if kind in OURS else None),
                      "load": load, "kind": kind, "rules": rules})
     order = [(load, *which) for load in LOADS for which in kinds()]
     return sorted(rows, key=lambda r: order.index((r["load"], r["kind"], r["rules"])))
