@@ -230,7 +230,7 @@ help:
 	@echo "check-image       the image, and its programs alone   check-helm   the chart, without a cluster"
 	@echo "check-cluster     policies on a real Kubernetes (hack/cluster)"
 	@echo "test-perf         bulkheadctl perf under a load of its own (SECONDS=10)"
-	@echo "bench             figures, into build/bench      install      DESTDIR= PREFIX="
+	@echo "bench             figures, into build/bench, some drawn in docs   install      DESTDIR= PREFIX="
 	@echo "image             build/image/bulkhead-$(VERSION)-$(ARCH).tar, for every container runtime"
 	@echo "manifests golden  what is rendered from helm/bulkhead"
 	@echo "format clean      V=1 SAN=1 DEBUG=1 ARCH=aarch64"

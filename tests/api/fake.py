@@ -42,7 +42,7 @@ class Exchange:
         self.path = unquote(url.path)
         self.query = {k: v[0] for k, v in parse_qs(url.query).items()}
         parts = self.path.strip("/").split("/")
-        parts = parts[2:] if parts[0] == "api" else parts[3:]
+        parts = (parts[2:] if parts[0] == "api" else parts[3:]) or [""]  # /version has none
         self.ns = parts[1] if parts[0] == "namespaces" and len(parts) > 2 else None
         parts = parts[2:] if self.ns else parts
         self.resource, self.name = parts[0], parts[1] if len(parts) > 1 else None

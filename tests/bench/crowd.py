@@ -104,7 +104,7 @@ def labels(i):
     }
 
 
-def make_pod(i, more_labels=()):
+def make_pod(i, more_labels=(), ready=True):
     """The pod number @i, as an API server would send it."""
     d = i // PODS_A_DEPLOYMENT
     obj = head(
@@ -144,13 +144,14 @@ def make_pod(i, more_labels=()):
     }
     obj["status"] = {
         **pod_status([address(i), f"fd00:128::{i + 1:x}"]),
+        "conditions": [{"type": "Ready", "status": str(ready)}],
         "qosClass": "Burstable",
         "startTime": "2026-01-01T00:00:00Z",
         "hostIP": f"192.0.2.{i % 200 + 3}",
         "containerStatuses": [
             {
                 "name": c,
-                "ready": True,
+                "ready": ready,
                 "restartCount": 0,
                 "image": f"registry.example/app-{d}",
                 "imageID": DIGEST,

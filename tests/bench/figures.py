@@ -11,13 +11,16 @@ from node import Node  # noqa: E402,F401
 IN, OUT = ["Ingress"], ["Egress"]
 
 
-def row(name, value, unit, ratio=None, goal=None, note=None, most=None):
-    """One figure. @goal: what the ratio may be at most; @most: what the value may be, where no ratio tells."""
+def row(name, value, unit, ratio=None, goal=None, note=None, most=None, least=None):
+    """One figure. @goal: what the ratio may be at most, @least: must be at least; @most: what the value may be, where no
+    ratio tells."""
     out = {"name": name, "value": round(value, 3), "unit": unit}
     if ratio is not None:
         out["ratio"] = round(ratio, 3)
     if goal is not None:
         out.update(goal=goal, met=ratio <= goal)
+    elif least is not None:
+        out.update(goal=least, met=ratio >= least)
     elif most is not None:
         out.update(goal=most, met=value <= most)
     if note:

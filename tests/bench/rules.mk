@@ -1,16 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 # bench: figures, into $(B)/bench. Included by tests.mk. Needs root; ARGS names the benchmarks to run.
-BENCH_C := hotpath compile connect model
+BENCH_C := datapath compile connect flows load model
+DATAPATH := $(addprefix tests/bench/,datapath.c datapath_rows.c datapath_world.c)
 BENCH_BIN := $(patsubst %,$(B)/tests/bench/%,$(BENCH_C))
 
-$(B)/hotpath.bpf.o: tests/bench/hotpath.bpf.c
+$(B)/datapath.bpf.o: tests/bench/datapath.bpf.c
 	$(say) BPF $<
 	@mkdir -p $(@D)
 	$(Q)$(CLANG) $(BPFFLAGS) -Itests/bench -MMD -MP -c -o $@ $<
 
-$(B)/tests/bench/hotpath.o: $(B)/hotpath.skel.h
+$(call obj,$(DATAPATH)): $(B)/datapath.skel.h
 
-$(B)/tests/bench/hotpath: $(call obj,tests/bench/hotpath.c $(LINK_dataplane))
+$(B)/tests/bench/datapath: $(call obj,$(DATAPATH) $(LINK_dataplane))
 	$(say) LD $@
 	$(Q)$(CC) $(CFLAGS) $(LDHARDEN) -o $@ $(filter %.o,$^) $(LIBS_dataplane) -lcmocka
 
@@ -22,7 +23,7 @@ $(B)/tests/bench/model: $(call obj,tests/bench/model.c $(LINK_kube))
 	$(say) LD $@
 	$(Q)$(CC) $(CFLAGS) $(LDHARDEN) -o $@ $^ $(LIBS_kube)
 
-$(B)/tests/bench/connect: $(call obj,tests/bench/connect.c)
+$(addprefix $(B)/tests/bench/,connect flows load): $(B)/tests/bench/%: $(B)/tests/bench/%.o
 	$(say) LD $@
 	$(Q)$(CC) $(CFLAGS) $(LDHARDEN) -o $@ $^
 
