@@ -15,9 +15,13 @@
 
 typedef VEC(struct table_range) range_vec;
 
+/* What of a rule's ports holds for the class at hand. Egress by a block does not ask pods for names. */
+enum { HOLDS_NUMBERS = 1, HOLDS_NAMES = 2, HOLDS_ALL = 3 };
+
 /* Some rule of the (set, direction) names a peer set of this class. */
 struct hit {
 	uint32_t class, rule; /* rule: index into verdicts.rules */
+	uint8_t how;
 };
 
 struct verdicts {
@@ -26,8 +30,10 @@ struct verdicts {
 	uint32_t *start; /* by peer set: where in in_classes its classes begin */
 	uint32_t *in_classes;
 	VEC(const struct rule_use *) rules; /* of one (set, direction), the first wins */
-	VEC(bool) holds;		    /* by rule: for the class at hand */
+	VEC(uint8_t) holds;		    /* by rule: for the class at hand */
 	VEC(struct hit) hits;		    /* by class, rule */
+	VEC(struct named_port) names;	    /* that count: the subject's, or those of the class at hand */
+	VEC(struct span) spans;		    /* of the rule at hand, if it has names */
 	range_vec merged, spare;
 };
 
@@ -79,7 +85,7 @@ static int overlay_span(const range_vec *base, const struct span *s, uint32_t ru
 }
 
 /* Adds the ports of one more rule to verdicts.merged, where no earlier rule has them. Linear. */
-static int overlay(struct verdicts *w, const struct rule_use *use)
+static int overlay(struct verdicts *w, const struct span *ports, size_t n, uint32_t rule)
 {
 	const range_vec base = w->merged;
 	range_vec to = w->spare;
@@ -87,17 +93,56 @@ static int overlay(struct verdicts *w, const struct rule_use *use)
 	int r = 0;
 
 	vec_clear(&to);
-	for (i = 0; !r && i < use->ports.n; i++) {
-		while (!r && at < base.n && base.v[at].last < use->ports.v[i].first)
+	for (i = 0; !r && i < n; i++) {
+		while (!r && at < base.n && base.v[at].last < ports[i].first)
 			r = copy_range(&to, &base.v[at++]);
 		if (!r)
-			r = overlay_span(&base, &use->ports.v[i], use->rule, &at, &to);
+			r = overlay_span(&base, &ports[i], rule, &at, &to);
 	}
 	while (!r && at < base.n)
 		r = copy_range(&to, &base.v[at++]);
 	w->spare = base;
 	w->merged = to;
 	return r;
+}
+
+static int add_span(struct verdicts *w, uint32_t first, uint32_t last)
+{
+	struct span *s = vec_add(&w->spans);
+
+	if (!s)
+		return -ENOMEM;
+	*s = (struct span){ first, last };
+	return 0;
+}
+
+/* The ports of a rule that has names, as far as they hold, into verdicts.spans. */
+static int resolve_names(struct verdicts *w, const struct rule_use *use, uint8_t how)
+{
+	const struct named_port *at;
+	size_t i, k, n;
+	int r = 0;
+
+	vec_clear(&w->spans);
+	for (i = 0; !r && i < use->ports.n; i++)
+		r = add_span(w, use->ports.v[i].first, use->ports.v[i].last);
+	for (i = 0; !r && how & HOLDS_NAMES && i < use->names.n; i++) {
+		at = named_ports_find(w->names.v, w->names.n, &use->names.v[i], &n);
+		for (k = 0; !r && k < n; k++)
+			r = add_span(w, BH_PORT(at[k].proto, at[k].port), BH_PORT(at[k].proto, at[k].port));
+	}
+	w->spans.n = policy_merge_spans(w->spans.v, w->spans.n);
+	return r;
+}
+
+static int add_rule(struct verdicts *w, const struct rule_use *use, uint8_t how)
+{
+	int r;
+
+	if (!use->names.n)
+		return overlay(w, use->ports.v, use->ports.n, use->rule);
+	r = resolve_names(w, use, how);
+	return r ? r : overlay(w, w->spans.v, w->spans.n, use->rule);
 }
 
 /* The row that the rules in verdicts.holds make; its ranges are in verdicts.merged. */
@@ -117,7 +162,7 @@ static int make_row(struct verdicts *w, struct table_row *row)
 	}
 	for (i = 0; !r && i < w->rules.n; i++)
 		if (w->holds.v[i])
-			r = overlay(w, w->rules.v[i]);
+			r = add_rule(w, w->rules.v[i], w->holds.v[i]);
 	row->n = (uint32_t)w->merged.n;
 	return r;
 }
@@ -156,7 +201,7 @@ static int collect_rules(struct verdicts *w, const struct table_set *set, uint32
 {
 	const struct rule_use **slot;
 	size_t i, k;
-	bool *holds;
+	uint8_t *holds;
 
 	vec_clear(&w->rules);
 	vec_clear(&w->holds);
@@ -169,36 +214,102 @@ static int collect_rules(struct verdicts *w, const struct table_set *set, uint32
 			if (!slot || !holds)
 				return -ENOMEM;
 			*slot = &pu->rules[dir].v[k];
-			*holds = (*slot)->any_peer;
+			*holds = (*slot)->any_peer ? HOLDS_ALL : 0;
 		}
 	}
 	return 0;
 }
 
 /* What a Service is asked for is not what holds its own address: see service_row(). */
+static int add_hits(struct verdicts *w, uint32_t dir, uint32_t rule, uint32_t peer)
+{
+	const bool by_block = peer_set_is_block(&w->b->peer_sets.v[peer]);
+	struct hit *hit;
+	uint32_t c;
+
+	for (c = w->start[peer]; c < w->start[peer + 1]; c++) {
+		if (dir == BH_EGRESS && w->b->classes.v[w->in_classes[c]].is_service)
+			continue;
+		hit = vec_add(&w->hits);
+		if (!hit)
+			return -ENOMEM;
+		*hit = (struct hit){ .class = w->in_classes[c],
+				     .rule = rule,
+				     .how = dir == BH_EGRESS && by_block ? HOLDS_NUMBERS : HOLDS_ALL };
+	}
+	return 0;
+}
+
+/* An egress rule for any peer says something of its own to pods that have one of its names. */
+static int add_name_hits(struct verdicts *w, uint32_t rule)
+{
+	const struct rule_use *use = w->rules.v[rule];
+	const uint32_t *sets;
+	size_t i, k, n;
+	int r = 0;
+
+	for (i = 0; i < use->names.n; i++) {
+		sets = policy_named(w->b, &use->names.v[i], &n);
+		for (k = 0; !r && k < n; k++)
+			r = add_hits(w, BH_EGRESS, rule, sets[k]);
+	}
+	return r;
+}
+
 static int collect_hits(struct verdicts *w, uint32_t dir)
 {
-	struct hit *hit;
-	uint32_t i, c;
+	uint32_t i;
 	size_t k;
+	int r = 0;
 
 	vec_clear(&w->hits);
-	for (i = 0; i < w->rules.n; i++) {
-		for (k = 0; k < w->rules.v[i]->peers.n; k++) {
-			const uint32_t peer = w->rules.v[i]->peers.v[k].index;
-
-			for (c = w->start[peer]; c < w->start[peer + 1]; c++) {
-				if (dir == BH_EGRESS && w->b->classes.v[w->in_classes[c]].is_service)
-					continue;
-				hit = vec_add(&w->hits);
-				if (!hit)
-					return -ENOMEM;
-				*hit = (struct hit){ .class = w->in_classes[c], .rule = i };
-			}
-		}
+	for (i = 0; !r && i < w->rules.n; i++) {
+		for (k = 0; !r && k < w->rules.v[i]->peers.n; k++)
+			r = add_hits(w, dir, i, w->rules.v[i]->peers.v[k].index);
+		if (!r && dir == BH_EGRESS && w->rules.v[i]->any_peer)
+			r = add_name_hits(w, i);
 	}
 	vec_sort(&w->hits, hit_cmp);
+	return r;
+}
+
+static int add_name(struct verdicts *w, const struct named_port *name)
+{
+	struct named_port *slot = vec_add(&w->names);
+
+	if (!slot)
+		return -ENOMEM;
+	*slot = *name;
 	return 0;
+}
+
+static int subject_names(struct verdicts *w, uint32_t set, uint32_t dir)
+{
+	const struct named_ports *ports = dir == BH_INGRESS ? w->b->set_ports[set] : NULL;
+	size_t i;
+	int r = 0;
+
+	vec_clear(&w->names);
+	for (i = 0; !r && ports && i < ports->n; i++)
+		r = add_name(w, &ports->at[i]);
+	return r;
+}
+
+static int class_names(struct verdicts *w, uint32_t class)
+{
+	const struct list *peers = &w->b->classes.v[class].peers;
+	uint32_t i;
+	int r = 0;
+
+	vec_clear(&w->names);
+	for (i = 0; !r && i < peers->n; i++) {
+		const struct peer_set *set = &w->b->peer_sets.v[w->b->lists.v[peers->first + i]];
+
+		if (!set->peer)
+			r = add_name(w, &set->named);
+	}
+	vec_sort(&w->names, named_port_cmp);
+	return r;
 }
 
 static bool same_row(const struct verdicts *w, const struct table_row *base, const struct table_row *row)
@@ -212,14 +323,17 @@ static int class_row(struct verdicts *w, size_t from, size_t to, size_t base)
 {
 	struct table_row row = w->t->rows.v[base];
 	size_t i;
-	int r;
+	int r = 0;
 
 	row = (struct table_row){ .set = row.set, .class = w->hits.v[from].class, .dir = row.dir };
+	if (row.dir == BH_EGRESS)
+		r = class_names(w, row.class);
 	for (i = from; i < to; i++)
-		w->holds.v[w->hits.v[i].rule] = true;
-	r = make_row(w, &row);
+		w->holds.v[w->hits.v[i].rule] |= w->hits.v[i].how;
+	if (!r)
+		r = make_row(w, &row);
 	for (i = from; i < to; i++)
-		w->holds.v[w->hits.v[i].rule] = w->rules.v[w->hits.v[i].rule]->any_peer;
+		w->holds.v[w->hits.v[i].rule] = w->rules.v[w->hits.v[i].rule]->any_peer ? HOLDS_ALL : 0;
 	if (r < 0 || same_row(w, &w->t->rows.v[base], &row))
 		return r;
 	return add_row(w, row);
@@ -336,6 +450,8 @@ static int set_rows(struct verdicts *w, uint32_t set, uint32_t dir)
 	if (!r)
 		r = collect_hits(w, dir);
 	if (!r)
+		r = subject_names(w, set, dir);
+	if (!r)
 		r = make_row(w, &row);
 	if (!r)
 		r = add_row(w, row);
@@ -448,6 +564,8 @@ int policy_rows(struct build *b)
 	vec_done(&w.rules);
 	vec_done(&w.holds);
 	vec_done(&w.hits);
+	vec_done(&w.names);
+	vec_done(&w.spans);
 	vec_done(&w.merged);
 	vec_done(&w.spare);
 	return r;

@@ -154,6 +154,31 @@ static uint8_t roll_proto(struct dice *d)
 	return pick(d, protos);
 }
 
+static const char *const port_names[] = { "web", "dns", "web-2" };
+
+static void roll_name(struct dice *d, char name[PORT_NAME_MAX + 1])
+{
+	memset(name, 0, PORT_NAME_MAX + 1);
+	strcpy(name, pick(d, port_names));
+}
+
+/* The same name may be several ports, and several names one port. */
+static void roll_named_ports(struct dice *d, struct pod *p)
+{
+	struct named_port v[4] = {};
+	const uint32_t n = dice_roll(d, ARRAY_SIZE(v) + 1);
+	uint32_t i;
+
+	for (i = 0; i < n; i++) {
+		roll_name(d, v[i].name);
+		v[i].proto = roll_proto(d);
+		v[i].port = roll_port(d);
+		if (!v[i].port)
+			v[i].port = 65535;
+	}
+	zero(pod_set_ports(p, v, n));
+}
+
 /* ---- objects -------------------------------------------------------------------------------- */
 
 static void put_namespace(struct model *m, struct dice *d)
@@ -192,6 +217,7 @@ static void put_pod(struct model *m, struct dice *d)
 	if (dice_chance(d, 15))
 		*(struct host_port *)must(vec_add(&p->host_ports)) =
 			(struct host_port){ .proto = roll_proto(d), .port = roll_port(d) };
+	roll_named_ports(d, p);
 	p->host_network = dice_chance(d, 4);
 	p->ended = dice_chance(d, 4);
 	zero(model_put_pod(m, p));
@@ -248,6 +274,10 @@ static void roll_ports(struct dice *d, struct port_range *p)
 	if (dice_chance(d, 12)) {
 		p->first = 0;
 		p->last = 65535;
+	}
+	if (dice_chance(d, 30)) {
+		p->first = p->last = 0;
+		roll_name(d, p->name);
 	}
 }
 
@@ -404,6 +434,7 @@ struct model *cluster_new(struct dice *d)
 			continue;
 		p = must(pod_new(e->ns, e->pod));
 		roll_labels(d, &p->labels);
+		roll_named_ports(d, p);
 		zero(model_put_pod(m, p));
 	}
 	return m;
@@ -438,7 +469,9 @@ static void tweak_rule(struct dice *d, struct rule *r)
 
 	if (dice_chance(d, 10))
 		r->unknown = !r->unknown;
-	else if (p && dice_chance(d, 50) && p->last < 65535)
+	else if (p && *p->name && dice_chance(d, 50))
+		roll_name(d, p->name);
+	else if (p && !*p->name && dice_chance(d, 50) && p->last < 65535)
 		p->last++;
 	else if (peer && peer->is_block && peer->except.n)
 		peer->except.n--;
@@ -491,6 +524,28 @@ static bool roll_service_flow(const struct model *m, struct dice *d, struct orac
 	return true;
 }
 
+/* To a port that the pod at the receiving end has a name for. False: there is none. */
+static bool roll_named_flow(const struct model *m, struct dice *d, const struct endpoint *e,
+			    struct oracle_flow *ret, struct addr *remote)
+{
+	const struct pod *p = model_endpoint_pod(m, e);
+	const struct named_port *port;
+
+	if (ret->dir == DIR_EGRESS) {
+		p = m->pods.n ? m->pods.v[dice_roll(d, (uint32_t)m->pods.n)] : NULL;
+		if (!p || !p->addrs.n)
+			return false;
+		*remote = p->addrs.v[dice_roll(d, (uint32_t)p->addrs.n)];
+	}
+	if (!p || !p->ports)
+		return false;
+	port = &p->ports->at[dice_roll(d, (uint32_t)p->ports->n)];
+	ret->proto = port->proto;
+	ret->dport = port->port;
+	ret->sport = roll_port(d);
+	return true;
+}
+
 void cluster_flow(const struct model *m, struct dice *d, struct oracle_flow *ret)
 {
 	static const uint8_t others[] = { IPPROTO_ICMP, IPPROTO_ICMPV6, 47 };
@@ -502,7 +557,8 @@ void cluster_flow(const struct model *m, struct dice *d, struct oracle_flow *ret
 	*ret = (struct oracle_flow){ .ifindex = e->ifindex, .dir = (int)dice_roll(d, DIR_MAX) };
 	if (dice_chance(d, 5))
 		remote = addr_of(addr_is_v4(&remote) ? "10.0.0.255" : "fe80::1");
-	if (!dice_chance(d, 40) || !roll_service_flow(m, d, ret, &remote)) {
+	if (!(dice_chance(d, 35) && roll_service_flow(m, d, ret, &remote)) &&
+	    !(dice_chance(d, 40) && roll_named_flow(m, d, e, ret, &remote))) {
 		ret->proto = dice_chance(d, 90) ? roll_proto(d) : pick(d, others);
 		if (ret->proto == IPPROTO_TCP || ret->proto == IPPROTO_UDP || ret->proto == IPPROTO_SCTP) {
 			ret->sport = roll_port(d);
@@ -612,9 +668,14 @@ static void print_rule(const struct rule *r, size_t index, FILE *out)
 	fprintf(out, "    [%zu]%s\n", index, r->unknown ? " (not understood)" : "");
 	for (i = 0; i < r->peers.n; i++)
 		print_peer(&r->peers.v[i], out);
-	for (i = 0; i < r->ports.n; i++)
-		fprintf(out, "      - port: %u/%u-%u\n", r->ports.v[i].proto, r->ports.v[i].first,
-			r->ports.v[i].last);
+	for (i = 0; i < r->ports.n; i++) {
+		const struct port_range *p = &r->ports.v[i];
+
+		if (*p->name)
+			fprintf(out, "      - port: %u/%s\n", p->proto, p->name);
+		else
+			fprintf(out, "      - port: %u/%u-%u\n", p->proto, p->first, p->last);
+	}
 }
 
 static void print_policy(const struct net_policy *np, FILE *out)
@@ -652,6 +713,9 @@ void cluster_print(const struct model *m, FILE *out)
 		print_addrs(p->addrs.v, p->addrs.n, out);
 		for (k = 0; k < p->host_ports.n; k++)
 			fprintf(out, " hostPort %u/%u", p->host_ports.v[k].proto, p->host_ports.v[k].port);
+		for (k = 0; p->ports && k < p->ports->n; k++)
+			fprintf(out, " %s is %u/%u", p->ports->at[k].name, p->ports->at[k].proto,
+				p->ports->at[k].port);
 	}
 	for (i = 0; i < m->endpoints.n; i++) {
 		const struct endpoint *e = m->endpoints.v[i];

@@ -79,8 +79,11 @@ static void show_rule(struct buf *b, const struct rule *r)
 		show_peer(b, &r->peers.v[i]);
 	}
 	(void)buf_str(b, r->peers.n ? " :" : "any :");
-	for (i = 0; i < r->ports.n; i++)
-		(void)buf_fmt(b, " %d/%d-%d", r->ports.v[i].proto, r->ports.v[i].first, r->ports.v[i].last);
+	for (i = 0; i < r->ports.n; i++) {
+		const struct port_range *p = &r->ports.v[i];
+
+		(void)buf_fmt(b, *p->name ? " %d/%s" : " %d/%s%d-%d", p->proto, p->name, p->first, p->last);
+	}
 	(void)buf_str(b, r->ports.n ? ")" : " all)");
 }
 
@@ -228,6 +231,8 @@ static void policy_types(void **state)
 /* ---- selectors, peers, ports -------------------------------------------------------------- */
 
 static const struct row content[] = {
+	{ "{ingress: [{ports: [{port: http}, {protocol: UDP, port: dns-2}, {port: a23456789012345}, {port: 7x}]}]}",
+	  "{} I | in (any : 6/http 17/dns-2 6/a23456789012345 6/7x)", NULL },
 	{ "{podSelector: {matchLabels: {app: web, tier: ''}}}", "{app=web,tier=} I", NULL },
 	{ "{podSelector: {matchLabels: {app: web}, matchExpressions: ["
 	  "{key: tier, operator: In, values: [a, b]}, {key: x, operator: NotIn, values: [c]},"
@@ -365,10 +370,19 @@ static const struct row bad[] = {
 	{ IN("{ipBlock: {cidr: 10.0.0.0/8, except: [x]}}"), "{} I | in ?",
 	  "spec.ingress[0].from[0].ipBlock.except[0] 'x' is not a CIDR block" },
 	/* ports */
-	{ PORT("{port: http}"), "{} I | in ?",
-	  "spec.ingress[0].ports[0].port 'http' is a named port, which is not supported yet" },
+	{ PORT("{port: ''}"), "{} I | in ?",
+	  "spec.ingress[0].ports[0].port '' is neither a number nor the name of a port" },
 	{ PORT("{port: '80'}"), "{} I | in ?",
-	  "spec.ingress[0].ports[0].port '80' is a named port, which is not supported yet" },
+	  "spec.ingress[0].ports[0].port '80' is neither a number nor the name of a port" },
+	{ PORT("{port: HTTP}"), "{} I | in ?",
+	  "spec.ingress[0].ports[0].port 'HTTP' is neither a number nor the name of a port" },
+	{ PORT("{port: a--b}, {port: -a}, {port: a-}, {port: a_b}"), "{} I | in ?",
+	  "spec.ingress[0].ports[0].port 'a--b' is neither a number nor the name of a port; "
+	  "spec.ingress[0].ports[1].port '-a' is neither a number nor the name of a port; "
+	  "spec.ingress[0].ports[2].port 'a-' is neither a number nor the name of a port; "
+	  "spec.ingress[0].ports[3].port 'a_b' is neither a number nor the name of a port" },
+	{ PORT("{port: a234567890123456}"), "{} I | in ?",
+	  "spec.ingress[0].ports[0].port 'a234567890123456' is neither a number nor the name of a port" },
 	{ PORT("{port: 80}, {port: 0}"), "{} I | in ?",
 	  "spec.ingress[0].ports[1].port 0 is not in 1 to 65535" },
 	{ PORT("{port: -1}"), "{} I | in ?", "spec.ingress[0].ports[0].port -1 is not in 1 to 65535" },
@@ -387,7 +401,7 @@ static const struct row bad[] = {
 	{ PORT("{port: 443, endPort: x}"), "{} I | in ?",
 	  "spec.ingress[0].ports[0].endPort is a text, not a whole number" },
 	{ PORT("{port: http, endPort: 80}"), "{} I | in ?",
-	  "spec.ingress[0].ports[0].port 'http' is a named port, which is not supported yet" },
+	  "spec.ingress[0].ports[0].endPort needs a port that is a number" },
 	{ PORT("{protocol: tcp, port: 80}"), "{} I | in ?",
 	  "spec.ingress[0].ports[0].protocol 'tcp' is none of TCP, UDP and SCTP" },
 	{ PORT("{protocol: ICMP}"), "{} I | in ?",
@@ -399,14 +413,14 @@ static const struct row bad[] = {
 	{ "{ingress: [{ports: {port: 80}}]}", "{} I | in ?",
 	  "spec.ingress[0].ports is an object, not a list" },
 	/* more than one */
-	{ "{ingress: [{from: [{}], ports: [{port: x}]}, {}], egress: [{to: 1}]}",
+	{ "{ingress: [{from: [{}], ports: [{port: X}]}, {}], egress: [{to: 1}]}",
 	  "{} IE | in ? (any : all) | out ?",
 	  "spec.ingress[0].from[0] is empty: it needs podSelector, namespaceSelector or ipBlock; "
-	  "spec.ingress[0].ports[0].port 'x' is a named port, which is not supported yet; "
+	  "spec.ingress[0].ports[0].port 'X' is neither a number nor the name of a port; "
 	  "spec.egress[0].to is a number, not a list" },
 	/* nothing that is shown can forge a line */
 	{ PORT("{port: \"a\\nb\\e[31m\"}"), "{} I | in ?",
-	  "spec.ingress[0].ports[0].port 'a?b?[31m' is a named port, which is not supported yet" },
+	  "spec.ingress[0].ports[0].port 'a?b?[31m' is neither a number nor the name of a port" },
 	{ "{\"x\\ny\": 1}", "{} I", "spec.x?y is not a known field" },
 	{ PORT("{protocol: \"TCP\\0x\"}"), "{} I | in ?",
 	  "spec.ingress[0].ports[0].protocol is a text with a NUL in it, not a text" },
