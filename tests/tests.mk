@@ -5,6 +5,7 @@ LINK_util       := $(UTIL)
 LINK_model      := $(UTIL) $(MODEL)
 LINK_policy     := $(UTIL) $(MODEL) $(POLICY) tests/oracle/cluster.c # random clusters
 LINK_kube       := $(UTIL) $(MODEL) $(KUBE)
+LINK_points     := $(UTIL) $(MODEL) $(KUBE) $(POLICY)
 LINK_hook       := $(UTIL) $(HOOK)
 LINK_api        := $(UTIL) $(MODEL) $(API)
 LINK_dataplane  := $(UTIL) $(MODEL) $(POLICY) $(HOOK) $(DP)
@@ -18,6 +19,7 @@ LINK_source     := $(UTIL) $(MODEL) $(filter-out agent/kube/http.c,$(KUBE))
 # The data plane is the test's own here.
 LINK_reconcile  := $(UTIL) $(MODEL) $(POLICY) $(addprefix agent/,loop.c reconcile.c inforce.c content.c)
 LIBS_kube       := -ljson-c -lyaml -lcurl
+LIBS_points     := $(LIBS_kube)
 LIBS_source     := -ljson-c -lyaml
 LIBS_agent      := -ljson-c
 LIBS_api        := -ljson-c
