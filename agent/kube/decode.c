@@ -7,50 +7,10 @@
 #include <netinet/in.h>
 #include <string.h>
 
+#include "kube/name.h"
 #include "kube/value.h"
 
-#define LABEL_MAX     63 /* RFC 1123 */
-#define SUBDOMAIN_MAX 253
-
 /* ---- identity --------------------------------------------------------------------------- */
-
-static bool is_alnum(char c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
-}
-
-/* As apimachinery's IsDNS1123Label. */
-static bool is_label(const char *s)
-{
-	const size_t n = strlen(s);
-	size_t i;
-
-	if (!n || n > LABEL_MAX || !is_alnum(s[0]) || !is_alnum(s[n - 1]))
-		return false;
-	for (i = 0; i < n; i++)
-		if (!is_alnum(s[i]) && s[i] != '-')
-			return false;
-	return true;
-}
-
-/* Its labels may be longer than 63 (apimachinery's IsDNS1123Subdomain): the whole is limited. */
-static bool is_subdomain(const char *s)
-{
-	const size_t n = strlen(s);
-	size_t i;
-
-	if (!n || n > SUBDOMAIN_MAX)
-		return false;
-	for (i = 0; i < n; i++) {
-		const bool inner = i && i < n - 1;
-
-		if (is_alnum(s[i]) || (inner && s[i] == '-'))
-			continue;
-		if (!inner || s[i] != '.' || !is_alnum(s[i - 1]) || !is_alnum(s[i + 1]))
-			return false;
-	}
-	return true;
-}
 
 const struct object_kind_name object_kinds[OBJECT_OTHER] = {
 	[OBJECT_NAMESPACE] = { "v1", "Namespace" },
@@ -85,10 +45,10 @@ static int decode_name(struct json_object *meta, struct object_id *id, struct bh
 	if (!id->name)
 		return bh_err_set(err, -EINVAL, "%s: metadata.name is %s", id->kind_name,
 				  name ? "not a text" : "missing");
-	if (id->kind == OBJECT_NAMESPACE && !is_label(id->name))
+	if (id->kind == OBJECT_NAMESPACE && !name_is_label(id->name))
 		return bh_err_set(err, -EINVAL, "%s: metadata.name '%s' is not a DNS-1123 label",
 				  id->kind_name, value_clip(id->name, clip));
-	if (!is_subdomain(id->name))
+	if (!name_is_subdomain(id->name, strlen(id->name)))
 		return bh_err_set(err, -EINVAL, "%s: metadata.name '%s' is not a DNS-1123 subdomain",
 				  id->kind_name, value_clip(id->name, clip));
 	return 0;
@@ -108,7 +68,7 @@ static int decode_ns(struct json_object *meta, struct object_id *id, struct bh_e
 				  value_clip(id->name, clip));
 	if (!*id->ns) /* as kubectl takes it */
 		id->ns = "default";
-	if (!is_label(id->ns))
+	if (!name_is_label(id->ns))
 		return bh_err_set(err, -EINVAL, "%s '%s': metadata.namespace '%s' is not a DNS-1123 label",
 				  id->kind_name, value_clip(id->name, clip), value_clip(id->ns, clip_ns));
 	return 0;

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "kube/name.h"
 #include "kube/value.h"
 
 struct decoder {
@@ -186,7 +187,7 @@ static bool check_key(struct decoder *d, const char *key)
 		return problem(d, "is empty");
 	if (strlen(key) > DECODE_KEY_MAX)
 		return problem(d, "is longer than %d bytes", DECODE_KEY_MAX);
-	return true;
+	return name_is_qualified(key) ? true : problem(d, "cannot be the key of a label");
 }
 
 static bool match_label(struct decoder *d, struct selector *s, const char *key, struct json_object *value)

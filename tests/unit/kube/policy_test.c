@@ -231,6 +231,8 @@ static void policy_types(void **state)
 /* ---- selectors, peers, ports -------------------------------------------------------------- */
 
 static const struct row content[] = {
+	{ "{podSelector: {matchLabels: {a.b-c.io/A_b.c-9: web, X: ''}}}", "{a.b-c.io/A_b.c-9=web,X=} I",
+	  NULL },
 	{ "{ingress: [{ports: [{port: http}, {protocol: UDP, port: dns-2}, {port: a23456789012345}, {port: 7x}]}]}",
 	  "{} I | in (any : 6/http 17/dns-2 6/a23456789012345 6/7x)", NULL },
 	{ "{podSelector: {matchLabels: {app: web, tier: ''}}}", "{app=web,tier=} I", NULL },
@@ -326,6 +328,20 @@ static const struct row bad[] = {
 	  "spec.podSelector.matchExpressions[0].key is missing" },
 	{ SUBJECT("{key: '', operator: Exists}"), "{} I | in ?",
 	  "spec.podSelector.matchExpressions[0].key is empty" },
+	/* what no label can be called: DoesNotExist and NotIn would be everybody */
+	{ SUBJECT("{key: 'a b', operator: DoesNotExist}"), "{} I | in ?",
+	  "spec.podSelector.matchExpressions[0].key cannot be the key of a label" },
+	{ SUBJECT("{key: a/b/c, operator: DoesNotExist}"), "{} I | in ?",
+	  "spec.podSelector.matchExpressions[0].key cannot be the key of a label" },
+	{ SUBJECT("{key: A.io/b, operator: NotIn, values: [c]}"), "{} I | in ?",
+	  "spec.podSelector.matchExpressions[0].key cannot be the key of a label" },
+	{ SUBJECT("{key: a-, operator: Exists}, {key: /a, operator: Exists}, {key: a/, operator: Exists}"),
+	  "{} I | in ?",
+	  "spec.podSelector.matchExpressions[0].key cannot be the key of a label; "
+	  "spec.podSelector.matchExpressions[1].key cannot be the key of a label; "
+	  "spec.podSelector.matchExpressions[2].key cannot be the key of a label" },
+	{ "{podSelector: {matchLabels: {'app ': web}}, ingress: [{}]}", "{} I | in ?",
+	  "spec.podSelector.matchLabels[app ] cannot be the key of a label" },
 	{ SUBJECT("{key: 1, operator: Exists}"), "{} I | in ?",
 	  "spec.podSelector.matchExpressions[0].key is a number, not a text" },
 	{ SUBJECT("{key: a}"), "{} I | in ?", "spec.podSelector.matchExpressions[0].operator is missing" },
@@ -499,8 +515,10 @@ static void long_texts(void **state)
 		assert_int_equal(p->problems.n, len > DECODE_VALUE_MAX);
 		net_policy_free(p);
 	}
+	/* the longest prefix and the longest name */
 	for (len = DECODE_KEY_MAX; len <= DECODE_KEY_MAX + 1; len++) {
 		memset(text, 'k', len);
+		text[253] = '/';
 		text[len] = '\0';
 		(void)snprintf(spec, sizeof(spec), "{podSelector: {matchLabels: {%s: a}}}", text);
 		p = policy_of(spec);

@@ -27,17 +27,17 @@
 #define POD(ns, name, labels, ips, spec) POD_UID(ns, name, "", labels, ips, spec, "")
 #define IP(ip)				 "{ip: '" ip "'}"
 #define PORTS(ports)			 "containers: [{ports: [" ports "]}]"
-#define POLICY(name, spec)                                                                                   \
-	"---\n{apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, metadata: {namespace: shop, name: "    \
-	name "},\n  spec: {" spec "}}\n"
+#define POLICY(name, spec)                                                                                     \
+	"---\n{apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, metadata: {namespace: shop, name: " name \
+	"},\n  spec: {" spec "}}\n"
 #define TO_DB	 "podSelector: {matchLabels: {app: db}}"
 #define FROM_WEB "from: [{podSelector: {matchLabels: {app: web}}}]"
 
 static const char base[] = NAMESPACE("shop", "team: shop") NAMESPACE("ops", "team: ops")
 	POD("shop", "db", "app: db", IP("10.0.0.7") "," IP("fd00::7"), "")
-	POD("shop", "web", "app: web, tier: front", IP("10.0.0.8") "," IP("fd00::8"), "")
-	POD("shop", "bare", "", IP("10.0.0.9"), "")
-	POD("ops", "web", "app: web", IP("10.0.1.8"), "");
+		POD("shop", "web", "app: web, tier: front", IP("10.0.0.8") "," IP("fd00::8"), "")
+			POD("shop", "bare", "", IP("10.0.0.9"), "")
+				POD("ops", "web", "app: web", IP("10.0.1.8"), "");
 
 /* Puts every object of the text into the model. Return: the problems, as "NAME: path text" lines. */
 static const char *put(struct model *m, const char *text)

@@ -37,7 +37,8 @@ static void point_02_policy_types(void **state)
 		{ POLICY("p", TO_DB ", egress: [{ports: [{port: 1}]}]"), true, true },
 		{ POLICY("p", TO_DB ", policyTypes: [Egress]"), false, true },
 		{ POLICY("p", TO_DB ", policyTypes: [Egress], ingress: [{}]"), false, true },
-		{ POLICY("p", TO_DB ", policyTypes: [Ingress], egress: [{ports: [{port: 1}]}]"), true, false },
+		{ POLICY("p", TO_DB ", policyTypes: [Ingress], egress: [{ports: [{port: 1}]}]"), true,
+		  false },
 		{ POLICY("p", TO_DB ", policyTypes: [Ingress, Egress]"), true, true },
 	};
 	size_t i;
@@ -82,11 +83,17 @@ static void point_03_nothing_and_everything(void **state)
  * name where it means nothing: the rule then matches nothing, and never less than it says. */
 static void point_04_ports(void **state)
 {
-	GIVEN(POLICY("p", TO_DB ", ingress: [{ports: [{port: 80}, {protocol: UDP}, {protocol: SCTP, port: 10, "
-				"endPort: 12}, {port: 65535}]}]"));
-	static const char *const bad[] = { "{endPort: 9}", "{port: http, endPort: 9}", "{port: 10, endPort: 9}",
-					   "{port: 9, endPort: x}", "{port: 0}", "{port: '9'}",
-					   "{protocol: ICMP}", "{port: 9, protocol: tcp}" };
+	GIVEN(POLICY("p",
+		     TO_DB ", ingress: [{ports: [{port: 80}, {protocol: UDP}, {protocol: SCTP, port: 10, "
+			   "endPort: 12}, {port: 65535}]}]"));
+	static const char *const bad[] = { "{endPort: 9}",
+					   "{port: http, endPort: 9}",
+					   "{port: 10, endPort: 9}",
+					   "{port: 9, endPort: x}",
+					   "{port: 0}",
+					   "{port: '9'}",
+					   "{protocol: ICMP}",
+					   "{port: 9, protocol: tcp}" };
 	char spec[256];
 	size_t i;
 
@@ -127,10 +134,10 @@ static void point_05_peers(void **state)
 		{ "{namespaceSelector: {matchLabels: {team: shop}}, podSelector: null}", true, true, false },
 		{ "{namespaceSelector: {}}", true, true, true },
 		{ "{namespaceSelector: {}, podSelector: {matchLabels: {app: web}}}", true, false, true },
-		{ "{namespaceSelector: {matchLabels: {team: ops}}, podSelector: {matchLabels: {tier: front}}}", false,
-		  false, false },
-		{ "{namespaceSelector: {matchLabels: {team: ops}}}, {podSelector: {matchLabels: {tier: front}}}", true,
-		  false, true },
+		{ "{namespaceSelector: {matchLabels: {team: ops}}, podSelector: {matchLabels: {tier: front}}}",
+		  false, false, false },
+		{ "{namespaceSelector: {matchLabels: {team: ops}}}, {podSelector: {matchLabels: {tier: front}}}",
+		  true, false, true },
 		{ "{ipBlock: {cidr: 10.0.0.9/32}}", false, true, false },
 	};
 	auto_model struct model *bad = cluster("");
@@ -141,7 +148,8 @@ static void point_05_peers(void **state)
 		auto_model struct model *m = cluster("");
 		auto_tables struct tables *t = NULL;
 
-		(void)snprintf(spec, sizeof(spec), POLICY("p", TO_DB ", ingress: [{from: [%s]}]"), rows[i].from);
+		(void)snprintf(spec, sizeof(spec), POLICY("p", TO_DB ", ingress: [{from: [%s]}]"),
+			       rows[i].from);
 		t = then(m, spec);
 		decided(t, DB, IN, "10.0.0.8", "tcp/80", rows[i].web ? "+shop/p ingress[0]" : "-");
 		decided(t, DB, IN, "10.0.0.9", "tcp/80", rows[i].bare ? "+shop/p ingress[0]" : "-");
@@ -160,25 +168,31 @@ static void point_05_peers(void **state)
 /* A named port is the selected pod's for ingress, the destination's for egress; name and protocol. */
 static void point_06_named_ports(void **state)
 {
-	GIVEN(POD("shop", "db", "app: db", IP("10.0.0.7"),
-		  "initContainers: [{restartPolicy: Always, ports: [{name: side, containerPort: 9}]},"
-		  "  {ports: [{name: once, containerPort: 10}]}],"
-		  "  containers: [{ports: [{name: web, containerPort: 80}, {name: dns, containerPort: 53, protocol: UDP}]}]")
-		      POD("shop", "web", "app: web", IP("10.0.0.8"), PORTS("{name: web, containerPort: 8080}"))
-			      POD("shop", "bare", "app: web", IP("10.0.0.9"), PORTS("{name: web, containerPort: 8081}"))
-				      POD("ops", "web", "", IP("10.0.1.8"), PORTS("{name: web, containerPort: 8082}")));
+	GIVEN(POD(
+		"shop", "db", "app: db", IP("10.0.0.7"),
+		"initContainers: [{restartPolicy: Always, ports: [{name: side, containerPort: 9}]},"
+		"  {ports: [{name: once, containerPort: 10}]}],"
+		"  containers: [{ports: [{name: web, containerPort: 80}, {name: dns, containerPort: 53, protocol: UDP}]}]")
+		      POD("shop", "web", "app: web", IP("10.0.0.8"),
+			  PORTS("{name: web, containerPort: 8080}"))
+			      POD("shop", "bare", "app: web", IP("10.0.0.9"),
+				  PORTS("{name: web, containerPort: 8081}"))
+				      POD("ops", "web", "", IP("10.0.1.8"),
+					  PORTS("{name: web, containerPort: 8082}")));
 	auto_tables struct tables *in = NULL, *out = NULL, *any = NULL, *block = NULL;
 
 	decided(t, DB, IN, "10.0.0.8", "tcp/80", "+");
-	in = then(m, POLICY("p", TO_DB ", ingress: [{ports: [{port: web}, {port: dns}, {port: side}, {port: once}, "
-				       "{port: nobodys}]}]"));
+	in = then(m, POLICY("p", TO_DB
+			    ", ingress: [{ports: [{port: web}, {port: dns}, {port: side}, {port: once}, "
+			    "{port: nobodys}]}]"));
 	allowed(in, DB, IN, "203.0.113.9", "tcp/80");
-	allowed(in, DB, IN, "203.0.113.9", "tcp/9"); /* a sidecar's */
-	denied(in, DB, IN, "203.0.113.9", "tcp/10"); /* of a container that is over when the pod runs */
-	denied(in, DB, IN, "203.0.113.9", "udp/53"); /* asked for TCP */
+	allowed(in, DB, IN, "203.0.113.9", "tcp/9");   /* a sidecar's */
+	denied(in, DB, IN, "203.0.113.9", "tcp/10");   /* of a container that is over when the pod runs */
+	denied(in, DB, IN, "203.0.113.9", "udp/53");   /* asked for TCP */
 	denied(in, DB, IN, "203.0.113.9", "tcp/8080"); /* what others call so */
-	out = then(m, POLICY("p", TO_DB ", egress: [{ports: [{port: web}], to: [{podSelector: {matchLabels: {app: "
-					"web}}}]}]"));
+	out = then(m, POLICY("p",
+			     TO_DB ", egress: [{ports: [{port: web}], to: [{podSelector: {matchLabels: {app: "
+				   "web}}}]}]"));
 	allowed(out, DB, OUT, "10.0.0.8", "tcp/8080");
 	denied(out, DB, OUT, "10.0.0.8", "tcp/8081");
 	allowed(out, DB, OUT, "10.0.0.9", "tcp/8081");
@@ -187,12 +201,14 @@ static void point_06_named_ports(void **state)
 	any = then(m, POLICY("p", TO_DB ", egress: [{ports: [{port: web}]}]"));
 	allowed(any, DB, OUT, "10.0.1.8", "tcp/8082");
 	denied(any, DB, OUT, "203.0.113.9", "tcp/8082");
-	block = then(m, POLICY("p", TO_DB ", egress: [{ports: [{port: web}], to: [{ipBlock: {cidr: 0.0.0.0/0}}]}]"));
+	block = then(m, POLICY("p", TO_DB
+			       ", egress: [{ports: [{port: web}], to: [{ipBlock: {cidr: 0.0.0.0/0}}]}]"));
 	denied(block, DB, OUT, "10.0.1.8", "tcp/8082");
 	denied(block, DB, OUT, "10.0.0.8", "tcp/8080");
 }
 
-/* Both ends decide, each for itself; nobody needs a mirror rule. Replies: tests/bpf/rows.c, tests/bpf/live_test.c. */
+/* Both ends decide, each for itself; nobody needs a mirror rule. Replies: tests/bpf/rows.c,
+ * tests/bpf/live_test.c. */
 static void point_07_both_ends(void **state)
 {
 	GIVEN(POLICY("out", "podSelector: {matchLabels: {app: web}}, policyTypes: [Egress], "
@@ -211,9 +227,10 @@ static void point_07_both_ends(void **state)
  * such a packet must have been made here: tests/bpf/rows.c ("host: ..."). */
 static void point_08_local_node(void **state)
 {
-	GIVEN(POLICY("p", TO_DB ", policyTypes: [Ingress, Egress], ingress: [], egress: []")
-		      "---\n{apiVersion: v1, kind: Node, metadata: {name: other}, status: {addresses: "
-		      "[{type: InternalIP, address: 10.0.200.2}]}}\n");
+	GIVEN(POLICY(
+		"p", TO_DB
+		", policyTypes: [Ingress, Egress], ingress: [], egress: []") "---\n{apiVersion: v1, kind: Node, metadata: {name: other}, status: {addresses: "
+									     "[{type: InternalIP, address: 10.0.200.2}]}}\n");
 	const struct addr own = w_addr(NODE), other = w_addr("10.0.200.2"), pod = w_addr("10.0.0.8");
 	bool is_node;
 
@@ -231,8 +248,10 @@ static void point_08_local_node(void **state)
  * not know of nodes. The exemption is for what was made here: tests/bpf/rows.c ("host: ...", "not here"). */
 static void point_09_masqueraded_to_a_node(void **state)
 {
-	GIVEN(POLICY("p", TO_DB ", ingress: [{from: [{namespaceSelector: {}}]}, "
-				"{from: [{ipBlock: {cidr: 10.0.200.0/24, except: [10.0.200.1/32]}}], ports: [{port: 1}]}]"));
+	GIVEN(POLICY(
+		"p", TO_DB
+		", ingress: [{from: [{namespaceSelector: {}}]}, "
+		"{from: [{ipBlock: {cidr: 10.0.200.0/24, except: [10.0.200.1/32]}}], ports: [{port: 1}]}]"));
 
 	denied(t, DB, IN, NODE, "tcp/80"); /* no pod, so in no selector */
 	denied(t, DB, IN, NODE, "tcp/1");
@@ -246,14 +265,16 @@ static void point_10_cluster_ips(void **state)
 	      "{clusterIPs: [10.96.0.1], ports: [{port: 80, targetPort: http}]}}\n"
 	      "---\n{apiVersion: discovery.k8s.io/v1, kind: EndpointSlice, addressType: IPv4, metadata: {namespace: shop, "
 	      "name: web-1, labels: {kubernetes.io/service-name: web}}, ports: [{port: 8080, protocol: TCP, name: ''}], "
-	      "endpoints: [{addresses: [10.0.0.8]}]}\n"
-	      POLICY("p", TO_DB ", policyTypes: [Egress], egress: [{to: [{podSelector: {matchLabels: {app: web}}}], "
-				"ports: [{port: 8080}]}]"));
+	      "endpoints: [{addresses: [10.0.0.8]}]}\n" POLICY(
+		      "p", TO_DB
+		      ", policyTypes: [Egress], egress: [{to: [{podSelector: {matchLabels: {app: web}}}], "
+		      "ports: [{port: 8080}]}]"));
 	auto_tables struct tables *u = NULL;
 
 	allowed(t, DB, OUT, "10.96.0.1", "tcp/80");
 	denied(t, DB, OUT, "10.96.0.1", "tcp/8080");
-	u = then(m, POLICY("p", TO_DB ", policyTypes: [Egress], egress: [{to: [{ipBlock: {cidr: 10.96.0.0/16}}]}]"));
+	u = then(m, POLICY("p", TO_DB
+			   ", policyTypes: [Egress], egress: [{to: [{ipBlock: {cidr: 10.96.0.0/16}}]}]"));
 	denied(u, DB, OUT, "10.96.0.1", "tcp/80");
 }
 
@@ -263,17 +284,20 @@ static void point_11_blocks(void **state)
 {
 	GIVEN(POLICY("a", TO_DB ", ingress: [{from: [{ipBlock: {cidr: 10.0.0.0/8, except: [10.0.0.0/24]}}], "
 				"ports: [{port: 80}]}]")
-		      POLICY("b", TO_DB ", ingress: [{from: [{ipBlock: {cidr: 10.0.0.8/29}}], ports: [{port: 81}]}]")
-			      POLICY("c", TO_DB ", ingress: [{from: [{podSelector: {matchLabels: {app: web}}}], ports: "
-						"[{port: 82}]}]")
-				      POLICY("d", TO_DB ", ingress: [{from: [{ipBlock: {cidr: 10.0.0.0/16, except: "
-							"[10.0.0.9/32]}}], ports: [{port: 83}]}]"));
+		      POLICY("b", TO_DB
+			     ", ingress: [{from: [{ipBlock: {cidr: 10.0.0.8/29}}], ports: [{port: 81}]}]")
+			      POLICY("c", TO_DB
+				     ", ingress: [{from: [{podSelector: {matchLabels: {app: web}}}], ports: "
+				     "[{port: 82}]}]")
+				      POLICY("d", TO_DB
+					     ", ingress: [{from: [{ipBlock: {cidr: 10.0.0.0/16, except: "
+					     "[10.0.0.9/32]}}], ports: [{port: 83}]}]"));
 
 	denied(t, DB, IN, "10.0.0.8", "tcp/80"); /* the pod is in the exception */
 	allowed(t, DB, IN, "10.0.0.8", "tcp/81");
 	allowed(t, DB, IN, "10.0.0.8", "tcp/82");
 	allowed(t, DB, IN, "10.0.0.8", "tcp/83");
-	denied(t, DB, IN, "10.0.0.9", "tcp/83"); /* here another exception... */
+	denied(t, DB, IN, "10.0.0.9", "tcp/83");  /* here another exception... */
 	allowed(t, DB, IN, "10.0.0.9", "tcp/81"); /* ...which says nothing of the others */
 	allowed(t, DB, IN, "10.0.1.8", "tcp/80");
 	allowed(t, DB, IN, "10.0.1.8", "tcp/83");
@@ -288,7 +312,7 @@ static void point_12_host_network(void **state)
 {
 	GIVEN(POD("shop", "agent", "app: web", IP("10.0.200.2"), "hostNetwork: true")
 		      POLICY("p", TO_DB ", policyTypes: [Ingress, Egress], ingress: [{" FROM_WEB "}], "
-				  "egress: [{to: [{podSelector: {}}]}]"));
+					"egress: [{to: [{podSelector: {}}]}]"));
 
 	allowed(t, DB, IN, "10.0.0.8", "tcp/80");
 	denied(t, DB, IN, "10.0.200.2", "tcp/80");
@@ -305,8 +329,8 @@ static void point_13_itself(void **state)
 	denied(t, DB, IN, "10.0.0.8", "tcp/80");
 }
 
-/* Ended pods keep their podIPs, and are out all the same: the address may be a new pod's, whatever is heard of
- * first. A terminating pod stays what it was. */
+/* Ended pods keep their podIPs, and are out all the same: the address may be a new pod's, whatever is heard
+ * of first. A terminating pod stays what it was. */
 static void check_reuse(const struct event *v, void *ctx)
 {
 	const struct tables *wanted = ctx;
@@ -332,15 +356,17 @@ static void check_reuse(const struct event *v, void *ctx)
 static void point_14_ended_and_terminating(void **state)
 {
 	struct event events[] = {
-		{ POD_UID("shop", "job", "u1", "app: web", IP("10.0.0.50"), "", ", phase: Succeeded"), NULL, NULL },
-		{ POD_UID("shop", "next", "u2", "app: web", IP("10.0.0.50"), "", ", phase: Running"), NULL, NULL },
+		{ POD_UID("shop", "job", "u1", "app: web", IP("10.0.0.50"), "", ", phase: Succeeded"), NULL,
+		  NULL },
+		{ POD_UID("shop", "next", "u2", "app: web", IP("10.0.0.50"), "", ", phase: Running"), NULL,
+		  NULL },
 		{ NULL, "shop", "job" },
 	};
-	GIVEN(POLICY("p", TO_DB ", ingress: [{" FROM_WEB "}]")
-		      POD_UID("shop", "failed", "", "app: web", IP("10.0.0.60"), "", ", phase: Failed")
-			      "---\n{apiVersion: v1, kind: Pod, metadata: {namespace: shop, name: going, labels: {app: web}, "
-			      "deletionTimestamp: '2026-01-01T00:00:00Z', deletionGracePeriodSeconds: 30}, status: "
-			      "{phase: Running, podIPs: [{ip: 10.0.0.61}]}}\n");
+	GIVEN(POLICY("p", TO_DB ", ingress: [{" FROM_WEB "}]") POD_UID(
+		"shop", "failed", "", "app: web", IP("10.0.0.60"), "",
+		", phase: Failed") "---\n{apiVersion: v1, kind: Pod, metadata: {namespace: shop, name: going, labels: {app: web}, "
+				   "deletionTimestamp: '2026-01-01T00:00:00Z', deletionGracePeriodSeconds: 30}, status: "
+				   "{phase: Running, podIPs: [{ip: 10.0.0.61}]}}\n");
 	auto_model struct model *after = cluster(POLICY("p", TO_DB ", ingress: [{" FROM_WEB "}]"));
 	auto_tables struct tables *wanted = then(after, events[1].yaml);
 
@@ -399,7 +425,8 @@ static void point_17_existing_connections(void **state)
  * isolated pod is denied. ARP, ND and related errors: tests/bpf/rows.c, docs/packets.md. */
 static void point_18_other_protocols(void **state)
 {
-	GIVEN(POLICY("p", TO_DB ", ingress: [{" FROM_WEB ", ports: [{protocol: TCP}, {protocol: UDP}, {protocol: SCTP}]}, "
+	GIVEN(POLICY("p", TO_DB ", ingress: [{" FROM_WEB
+				", ports: [{protocol: TCP}, {protocol: UDP}, {protocol: SCTP}]}, "
 				"{from: [{namespaceSelector: {matchLabels: {team: ops}}}]}]"));
 
 	allowed(t, DB, IN, "10.0.0.8", "tcp/0");
@@ -419,8 +446,8 @@ static void point_19_sctp_alone(void **state)
 	denied(t, DB, IN, "10.0.0.8", "sctp/81");
 }
 
-/* Labels of pods and namespaces re-target subjects and peers, in any order of events; what a namespace had goes
- * with it. */
+/* Labels of pods and namespaces re-target subjects and peers, in any order of events; what a namespace had
+ * goes with it. */
 static void check_relabelled(const struct event *v, void *ctx)
 {
 	auto_model struct model *m = cluster("");
@@ -436,7 +463,8 @@ static void check_relabelled(const struct event *v, void *ctx)
 static void point_20_new_labels(void **state)
 {
 	struct event events[] = {
-		{ POLICY("p", TO_DB ", ingress: [{from: [{namespaceSelector: {matchLabels: {team: x}}}]}]"), NULL, NULL },
+		{ POLICY("p", TO_DB ", ingress: [{from: [{namespaceSelector: {matchLabels: {team: x}}}]}]"),
+		  NULL, NULL },
 		{ NAMESPACE("ops", "team: x"), NULL, NULL },
 		{ POD("shop", "bare", "app: db", IP("10.0.0.9"), ""), NULL, NULL },
 		{ POD("shop", "web", "app: db", IP("10.0.0.8"), ""), NULL, NULL },
@@ -474,8 +502,9 @@ static void point_21_dual_stack(void **state)
 	allowed(t, DB, IN, "2001:db8::1", "tcp/6");
 	denied(t, DB, IN, "10.0.0.8", "tcp/6");
 	denied(t, DB, IN, "fd00::8", "tcp/4");
-	assert_non_null(strstr(put(m, POLICY("p", TO_DB ", ingress: [{from: [{ipBlock: {cidr: '::ffff:10.0.0.0/104'}}]}]")),
-			       "ipBlock.cidr '::ffff:10.0.0.0/104' is not a CIDR block"));
+	assert_non_null(strstr(
+		put(m, POLICY("p", TO_DB ", ingress: [{from: [{ipBlock: {cidr: '::ffff:10.0.0.0/104'}}]}]")),
+		"ipBlock.cidr '::ffff:10.0.0.0/104' is not a CIDR block"));
 }
 
 /* All operators; NotIn and DoesNotExist match what lacks the key. A namespace's name is a label of it. */
@@ -493,8 +522,9 @@ static void point_22_expressions(void **state)
 		{ "{key: app, operator: Exists}, {key: tier, operator: DoesNotExist}", false, false, true },
 	};
 	auto_model struct model *by_name = cluster(
-		POLICY("p", TO_DB ", ingress: [{from: [{namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: "
-				  "ops}}}]}]"));
+		POLICY("p", TO_DB
+		       ", ingress: [{from: [{namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: "
+		       "ops}}}]}]"));
 	auto_tables struct tables *u = w_compile(by_name);
 	char spec[512];
 	size_t i;
@@ -517,15 +547,15 @@ static void point_22_expressions(void **state)
 	(void)state;
 }
 
-/* One address behind two interfaces: each is subject to what its own pod is; as a peer the address is what both
- * would be. */
+/* One address behind two interfaces: each is subject to what its own pod is; as a peer the address is what
+ * both would be. */
 static void point_23_one_address_twice(void **state)
 {
-	GIVEN(POLICY("p", "podSelector: {matchLabels: {tier: front}}, ingress: []")
-		      POLICY("q", TO_DB ", ingress: [{" FROM_WEB ", ports: [{port: 1}]}, "
-				  "{from: [{podSelector: {matchLabels: {tier: front}}}], ports: [{port: 2}]}, "
-				  "{from: [{podSelector: {matchLabels: {tier: back}}}], ports: [{port: 3}]}]")
-			      POD("shop", "twin", "app: web, tier: back", IP("10.0.0.8"), ""));
+	GIVEN(POLICY("p", "podSelector: {matchLabels: {tier: front}}, ingress: []") POLICY(
+		"q", TO_DB ", ingress: [{" FROM_WEB ", ports: [{port: 1}]}, "
+			   "{from: [{podSelector: {matchLabels: {tier: front}}}], ports: [{port: 2}]}, "
+			   "{from: [{podSelector: {matchLabels: {tier: back}}}], ports: [{port: 3}]}]")
+		      POD("shop", "twin", "app: web, tier: back", IP("10.0.0.8"), ""));
 	auto_tables struct tables *u = NULL;
 
 	allowed(t, DB, IN, "10.0.0.8", "tcp/2"); /* an interface here tells more than the API */
