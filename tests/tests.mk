@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 # Test programs. tests/unit mirrors the tree: tests/unit/DIR/x_test.c links what LINK_DIR names, and
 # cmocka, nothing else; each closes with cmocka's own line. Included by the Makefile.
+CLUSTERS        := tests/oracle/cluster.c tests/oracle/print.c # random ones
 LINK_util       := $(UTIL)
 LINK_model      := $(UTIL) $(MODEL)
-LINK_policy     := $(UTIL) $(MODEL) $(POLICY) tests/oracle/cluster.c # random clusters
+LINK_policy     := $(UTIL) $(MODEL) $(POLICY) $(CLUSTERS)
 LINK_kube       := $(UTIL) $(MODEL) $(KUBE)
-LINK_points     := $(UTIL) $(MODEL) $(KUBE) $(POLICY)
+LINK_points     := $(UTIL) $(MODEL) $(KUBE) $(POLICY) $(CLUSTERS)
 LINK_hook       := $(UTIL) $(HOOK)
 LINK_api        := $(UTIL) $(MODEL) $(API)
 LINK_dataplane  := $(UTIL) $(MODEL) $(POLICY) $(HOOK) $(DP)

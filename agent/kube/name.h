@@ -6,8 +6,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-bool name_is_label(const char *s);		  /* IsDNS1123Label */
-bool name_is_subdomain(const char *s, size_t n);  /* IsDNS1123Subdomain */
-bool name_is_qualified(const char *s);		  /* IsQualifiedName: the key of a label */
+bool name_is_label(const char *s);		 /* IsDNS1123Label */
+bool name_is_subdomain(const char *s, size_t n); /* IsDNS1123Subdomain */
+bool name_is_qualified(const char *s);		 /* IsQualifiedName: the key of a label */
 
 #endif

@@ -32,7 +32,8 @@ static const char *const said[] = {
 
 struct test {
 	uint64_t seed;
-	const struct model *m;
+	struct model *m;
+	bool spoilt; /* m was shrunk: no more of this world */
 	struct tables *t;
 	struct program *program; /* NULL: not asked */
 	unsigned long flows, asked, wrong_tables, wrong_program;
@@ -55,15 +56,25 @@ static void print_flow(const struct oracle_flow *f)
 		addr_text(&f->dst, dst), f->dport, f->proto);
 }
 
-static void tell(const struct test *test, const struct oracle_flow *f, const char *oracle, const char *who,
+static void tell(struct test *test, const struct oracle_flow *f, const char *oracle, const char *who,
 		 const char *answer, const char *rule)
 {
-	if (test->wrong_tables + test->wrong_program >= ENOUGH)
-		return;
 	fprintf(stderr, "\n==== mismatch, BH_SEED=%llu\n", (unsigned long long)test->seed);
 	print_flow(f);
-	fprintf(stderr, "oracle:  %s\n%s: %s%s%s\n---- cluster\n", oracle, who, answer, rule ? " by " : "",
+	fprintf(stderr, "oracle:  %s\n%s: %s%s%s\n", oracle, who, answer, rule ? " by " : "",
 		rule ? rule : "");
+}
+
+static bool is_told(const struct test *test)
+{
+	return test->wrong_tables + test->wrong_program < ENOUGH;
+}
+
+/* The case in its smallest form. */
+static void show(struct test *test, wrong_fn *wrong, void *ctx)
+{
+	cluster_shrink(test->m, wrong, ctx);
+	test->spoilt = true;
 	cluster_print(test->m, stderr);
 }
 
@@ -124,20 +135,48 @@ static bool is_true_rule(const struct model *m, const struct oracle_flow *f, con
 	return false;
 }
 
-static void check_tables(struct test *test, const struct oracle_flow *f, enum oracle_answer truth)
+/* @ret: what the tables say. */
+static bool tables_are_right(const struct model *m, const struct tables *t, const struct oracle_flow *f,
+			     enum oracle_answer *ret, const char **ret_rule)
 {
 	uint32_t rule;
-	const enum oracle_answer answer = ask_tables(test->t, f, &rule);
-	const char *name = rule ? test->t->rules.v[rule - 1].name : NULL;
-	bool rule_right = answer == ORACLE_ALLOWED ? name && is_true_rule(test->m, f, name) : !name;
 
+	*ret = ask_tables(t, f, &rule);
+	*ret_rule = rule ? t->rules.v[rule - 1].name : NULL;
+	if (*ret != oracle_ask(m, f))
+		return false;
+	if (*ret != ORACLE_ALLOWED)
+		return !rule;
 	/* Where this node alone is behind a Service no rule was needed. */
-	if (answer == ORACLE_ALLOWED && !name && oracle_is_service(test->m, f))
-		rule_right = true;
+	return rule ? is_true_rule(m, f, *ret_rule) : oracle_is_service(m, f);
+}
 
-	if (answer == truth && rule_right)
+static bool is_wrong(const struct model *m, void *ctx)
+{
+	enum oracle_answer answer;
+	struct tables *t = NULL;
+	const char *rule;
+	bool right;
+
+	if (policy_compile(m, &t, NULL) < 0)
+		return false;
+	right = tables_are_right(m, t, ctx, &answer, &rule);
+	tables_free(t);
+	return !right;
+}
+
+static void check_tables(struct test *test, const struct oracle_flow *f, enum oracle_answer truth)
+{
+	struct oracle_flow copy = *f;
+	enum oracle_answer answer;
+	const char *rule;
+
+	if (tables_are_right(test->m, test->t, f, &answer, &rule))
 		return;
-	tell(test, f, said[truth], "tables ", said[answer], name);
+	if (is_told(test)) {
+		tell(test, f, said[truth], "tables ", said[answer], rule);
+		show(test, is_wrong, &copy);
+	}
 	test->wrong_tables++;
 }
 
@@ -265,8 +304,12 @@ static void ask_program(struct test *test, const struct oracle_flow *f, bool mid
 		right = same_rule(test, &asked, q.rule);
 	if (right)
 		return;
-	tell(test, f, reason_name(truth), midflow ? "program, in mid-flow" : "program", reason_name(q.reason),
-	     NULL);
+	/* Not smaller: what the program holds came by steps, of which the cluster tells nothing. */
+	if (is_told(test)) {
+		tell(test, f, reason_name(truth), midflow ? "program, in mid-flow" : "program",
+		     reason_name(q.reason), NULL);
+		cluster_print(test->m, stderr);
+	}
 	test->wrong_program++;
 }
 
@@ -287,7 +330,7 @@ static void one_flow(struct test *test, struct dice *d)
 	test->answers[truth]++;
 	test->services[truth] += oracle_is_service(test->m, &f);
 	check_tables(test, &f, truth);
-	if (test->program)
+	if (test->program && !test->spoilt)
 		ask_program(test, &f, midflow);
 }
 
@@ -305,7 +348,7 @@ static int one_version(struct test *test, struct dice *d)
 		fprintf(stderr, "oracle: BH_SEED=%llu: %s\n", (unsigned long long)test->seed, err.msg);
 		return r;
 	}
-	for (i = 0; i < FLOWS; i++)
+	for (i = 0; i < FLOWS && !test->spoilt; i++)
 		one_flow(test, d);
 	tables_free(test->t);
 	test->t = NULL;
@@ -319,9 +362,10 @@ static int one_world(struct test *test, struct dice *d)
 	uint32_t n;
 
 	test->m = m;
-	for (version = 0; !r && version < VERSIONS; version++) {
+	test->spoilt = false;
+	for (version = 0; !r && version < VERSIONS && !test->spoilt; version++) {
 		r = one_version(test, d);
-		for (n = 1 + dice_roll(d, CHANGES); n; n--)
+		for (n = 1 + dice_roll(d, CHANGES); n && !test->spoilt; n--)
 			cluster_change(m, d);
 	}
 	model_free(m);

@@ -40,9 +40,9 @@ static const char base[] = NAMESPACE("shop", "team: shop") NAMESPACE("ops", "tea
 				POD("ops", "web", "app: web", IP("10.0.1.8"), "");
 
 /* Puts every object of the text into the model. Return: the problems, as "NAME: path text" lines. */
-static const char *put(struct model *m, const char *text)
+static inline const char *put(struct model *m, const char *text)
 {
-	static char problems[1024];
+	static char problems[65536];
 	struct manifest manifest = {};
 	struct bh_err err = {};
 	size_t i, k, at = 0;
@@ -72,7 +72,7 @@ static const char *put(struct model *m, const char *text)
 	return problems;
 }
 
-static struct model *cluster(const char *more)
+static inline struct model *cluster(const char *more)
 {
 	struct model *m = model_new();
 	const struct addr node = w_addr(NODE);
@@ -86,7 +86,7 @@ static struct model *cluster(const char *more)
 }
 
 /* What comes after a change. */
-static struct tables *then(struct model *m, const char *more)
+static inline struct tables *then(struct model *m, const char *more)
 {
 	assert_string_equal(put(m, more), "");
 	return w_compile(m);
@@ -105,7 +105,7 @@ struct event {
 	const char *yaml, *ns, *pod;
 };
 
-static void happen(struct model *m, const struct event *e)
+static inline void happen(struct model *m, const struct event *e)
 {
 	if (e->yaml)
 		assert_string_equal(put(m, e->yaml), "");
@@ -120,7 +120,7 @@ static void happen(struct model *m, const struct event *e)
 			assert_memory_equal((a).v, (b).v, (a).n * sizeof(*(a).v));                           \
 	} while (0)
 
-static void same_tables(const struct tables *t, const struct tables *u)
+static inline void same_tables(const struct tables *t, const struct tables *u)
 {
 	size_t i;
 
@@ -135,7 +135,8 @@ static void same_tables(const struct tables *t, const struct tables *u)
 }
 
 /* Heap's algorithm: every order of the events, in place. */
-static void every_order(struct event *v, size_t n, void (*fn)(const struct event *v, void *ctx), void *ctx)
+static inline void every_order(struct event *v, size_t n, void (*fn)(const struct event *v, void *ctx),
+			       void *ctx)
 {
 	size_t c[8] = {}, i = 1;
 
