@@ -3,6 +3,7 @@
  * Random clusters, random packets, three answers that must agree: the oracle's, the compiled tables'
  * and the loaded program's. The same seed gives the same run:
  *   BH_SEED=N      (default: the time)     BH_WORLDS=N   clusters (default 50)
+ *   BH_TABLES=N    clusters for which the tables alone are asked (default 1000)
  *   BH_PROGRAM=0   leave the program out   =1   fail if it cannot be asked
  */
 #include <arpa/inet.h>
@@ -20,7 +21,8 @@
 
 #define VERSIONS 4  /* of each cluster: as made, then after some changes */
 #define CHANGES	 3  /* at most, between two versions */
-#define FLOWS	 80 /* a version */
+#define FLOWS	 1100 /* a version: 200,000 in all */
+#define FEW	 50   /* where the tables alone are asked: more clusters instead */
 #define ENOUGH	 3  /* mismatches printed in full */
 
 static const char *const said[] = {
@@ -34,6 +36,7 @@ struct test {
 	uint64_t seed;
 	struct model *m;
 	bool spoilt; /* m was shrunk: no more of this world */
+	bool few;
 	struct tables *t;
 	struct program *program; /* NULL: not asked */
 	unsigned long flows, asked, wrong_tables, wrong_program;
@@ -330,25 +333,28 @@ static void one_flow(struct test *test, struct dice *d)
 	test->answers[truth]++;
 	test->services[truth] += oracle_is_service(test->m, &f);
 	check_tables(test, &f, truth);
-	if (test->program && !test->spoilt)
+	if (test->program && !test->few && !test->spoilt)
 		ask_program(test, &f, midflow);
 }
 
 static int one_version(struct test *test, struct dice *d)
 {
+	const unsigned int flows = test->few ? FEW : FLOWS;
+	struct program *program = test->few ? NULL : test->program;
 	struct bh_err err = {};
-	int r, i;
+	unsigned int i;
+	int r;
 
 	r = policy_compile(test->m, &test->t, &err);
 	if (!r && check_ranges(test->t) < 0)
 		r = bh_err_set(&err, -EINVAL, "the ranges of a row overlap or do not ascend");
-	if (!r && test->program)
-		r = program_load(test->program, test->t, &err);
+	if (!r && program)
+		r = program_load(program, test->t, &err);
 	if (r < 0) {
 		fprintf(stderr, "oracle: BH_SEED=%llu: %s\n", (unsigned long long)test->seed, err.msg);
 		return r;
 	}
-	for (i = 0; i < FLOWS && !test->spoilt; i++)
+	for (i = 0; i < flows && !test->spoilt; i++)
 		one_flow(test, d);
 	tables_free(test->t);
 	test->t = NULL;
@@ -398,16 +404,18 @@ int main(void)
 {
 	struct test test = { .seed = number("BH_SEED", (uint64_t)time(NULL)) };
 	struct dice d = { .state = test.seed };
-	const uint64_t worlds = number("BH_WORLDS", 50);
+	const uint64_t worlds = number("BH_WORLDS", 50), all = worlds + number("BH_TABLES", 1000);
 	unsigned long passed, failed;
 	uint64_t n;
 
 	if (open_program(&test.program) < 0)
 		return 1;
 	printf("oracle: BH_SEED=%llu\n", (unsigned long long)test.seed);
-	for (n = 0; n < worlds; n++)
+	for (n = 0; n < all; n++) {
+		test.few = n >= worlds;
 		if (one_world(&test, &d) < 0)
 			return 1;
+	}
 	failed = test.wrong_tables + test.wrong_program;
 	passed = test.flows + test.asked - failed;
 	printf("oracle: %lu flows against the tables (%lu wrong), %lu against the program (%lu wrong)\n",
