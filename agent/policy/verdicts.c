@@ -11,9 +11,7 @@
 #include <string.h>
 
 #include "policy/order.h"
-#include "util/scope.h"
-
-typedef VEC(struct table_range) range_vec;
+#include "policy/ranges.h"
 
 /* What of a rule's ports holds for the class at hand. Egress by a block does not ask pods for names. */
 enum { HOLDS_NUMBERS = 1, HOLDS_NAMES = 2, HOLDS_ALL = 3 };
@@ -34,75 +32,19 @@ struct verdicts {
 	VEC(struct hit) hits;		    /* by class, rule */
 	VEC(struct named_port) names;	    /* that count: the subject's, or those of the class at hand */
 	VEC(struct span) spans;		    /* of the rule at hand, if it has names */
-	range_vec merged, spare;
+	struct range_vec merged, spare;
 };
 
 /* ---- one row -------------------------------------------------------------------------------- */
 
-/* Appends, or lengthens the last one where the same rule goes on. */
-static int emit(range_vec *v, uint32_t first, uint32_t last, uint32_t rule)
-{
-	struct table_range *prev = v->n ? &v->v[v->n - 1] : NULL, *r;
-
-	if (prev && prev->rule == rule && prev->last + 1 == first) {
-		prev->last = last;
-		return 0;
-	}
-	r = vec_add(v);
-	if (!r)
-		return -ENOMEM;
-	*r = (struct table_range){ .first = first, .last = last, .action = BH_ALLOW, .rule = rule };
-	return 0;
-}
-
-static int copy_range(range_vec *to, const struct table_range *r)
-{
-	return emit(to, r->first, r->last, r->rule);
-}
-
-/* What @base leaves of the span goes to @rule; @ret_at: the first range of @base not yet copied. */
-static int overlay_span(const range_vec *base, const struct span *s, uint32_t rule, size_t *ret_at,
-			range_vec *to)
-{
-	uint32_t from = s->first;
-	size_t i = *ret_at;
-	int r = 0;
-
-	for (; !r && i < base->n && base->v[i].first <= s->last; i++) {
-		if (base->v[i].first > from)
-			r = emit(to, from, base->v[i].first - 1, rule);
-		if (base->v[i].last >= from)
-			from = base->v[i].last + 1;
-		if (from > s->last) /* that range may reach into the next span */
-			break;
-		if (!r)
-			r = copy_range(to, &base->v[i]);
-	}
-	if (!r && from <= s->last)
-		r = emit(to, from, s->last, rule);
-	*ret_at = i;
-	return r;
-}
-
-/* Adds the ports of one more rule to verdicts.merged, where no earlier rule has them. Linear. */
+/* Adds the ports of one more rule to verdicts.merged, where no earlier rule has them. */
 static int overlay(struct verdicts *w, const struct span *ports, size_t n, uint32_t rule)
 {
-	const range_vec base = w->merged;
-	range_vec to = w->spare;
-	size_t i, at = 0;
-	int r = 0;
+	const int r = range_overlay(&w->merged, ports, n, rule, &w->spare);
+	const struct range_vec base = w->merged;
 
-	vec_clear(&to);
-	for (i = 0; !r && i < n; i++) {
-		while (!r && at < base.n && base.v[at].last < ports[i].first)
-			r = copy_range(&to, &base.v[at++]);
-		if (!r)
-			r = overlay_span(&base, &ports[i], rule, &at, &to);
-	}
-	while (!r && at < base.n)
-		r = copy_range(&to, &base.v[at++]);
+	w->merged = w->spare;
 	w->spare = base;
-	w->merged = to;
 	return r;
 }
 
@@ -393,7 +335,7 @@ static int service_port(struct verdicts *w, const struct group *g, uint32_t from
 		if (!first)
 			first = rule;
 	}
-	return emit(&w->merged, needs[from].port, needs[from].port, first);
+	return range_emit(&w->merged, needs[from].port, needs[from].port, first);
 }
 
 /* A port of a Service is allowed where all its backends are; nothing else that goes to the address is. */
@@ -493,59 +435,6 @@ static int invert(struct verdicts *w)
 	return 0;
 }
 
-struct slice {
-	const struct table_range *v;
-	uint32_t n, row;
-};
-
-static int content_cmp(const struct slice *x, const struct slice *y)
-{
-	if (x->n != y->n)
-		return x->n < y->n ? -1 : 1;
-	return memcmp(x->v, y->v, x->n * sizeof(*x->v));
-}
-
-static int slice_cmp(const void *a, const void *b)
-{
-	const struct slice *x = a, *y = b;
-	const int r = content_cmp(x, y);
-
-	return r ? r : (x->row > y->row) - (x->row < y->row);
-}
-
-/* Rows with the same ranges share them: the first row of each content keeps its own, in row order. */
-static int share_ranges(struct tables *t)
-{
-	auto_free struct slice *slices = calloc(t->rows.n + 1, sizeof(*slices));
-	auto_free uint32_t *owner = calloc(t->rows.n + 1, sizeof(*owner));
-	uint32_t i, n = 0, at = 0;
-
-	if (!slices || !owner)
-		return -ENOMEM;
-	for (i = 0; i < t->rows.n; i++)
-		if (t->rows.v[i].n)
-			slices[n++] = (struct slice){ t->ranges.v + t->rows.v[i].first, t->rows.v[i].n, i };
-	qsort(slices, n, sizeof(*slices), slice_cmp);
-	for (i = 0; i < n; i++)
-		owner[slices[i].row] = i && !content_cmp(&slices[i - 1], &slices[i])
-					       ? owner[slices[i - 1].row]
-					       : slices[i].row;
-	/* In row order, which is the order in which the ranges were appended, so nothing is overwritten. */
-	for (i = 0; i < t->rows.n; i++) {
-		struct table_row *row = &t->rows.v[i];
-
-		if (!row->n || owner[i] != i) {
-			row->first = row->n ? t->rows.v[owner[i]].first : 0;
-			continue;
-		}
-		memmove(t->ranges.v + at, t->ranges.v + row->first, row->n * sizeof(*t->ranges.v));
-		row->first = at;
-		at += row->n;
-	}
-	t->ranges.n = at;
-	return 0;
-}
-
 int policy_rows(struct build *b)
 {
 	struct verdicts w = { .b = b, .t = b->t };
@@ -557,7 +446,7 @@ int policy_rows(struct build *b)
 		for (dir = 0; !r && dir < DIR_MAX; dir++)
 			r = set_rows(&w, set, dir);
 	if (!r)
-		r = share_ranges(b->t);
+		r = range_share(b->t);
 	vec_sort(&b->t->rows, policy_row_cmp);
 	free(w.start);
 	free(w.in_classes);

@@ -19,11 +19,11 @@
 #include "policy/policy.h"
 #include "program.h"
 
-#define VERSIONS 4  /* of each cluster: as made, then after some changes */
-#define CHANGES	 3  /* at most, between two versions */
+#define VERSIONS 4    /* of each cluster: as made, then after some changes */
+#define CHANGES	 3    /* at most, between two versions */
 #define FLOWS	 1100 /* a version: 200,000 in all */
 #define FEW	 50   /* where the tables alone are asked: more clusters instead */
-#define ENOUGH	 3  /* mismatches printed in full */
+#define ENOUGH	 3    /* mismatches printed in full */
 
 static const char *const said[] = {
 	[ORACLE_UNKNOWN] = "isolated: nobody knows whose interface this is",

@@ -143,7 +143,8 @@ static void print_rule(const struct rule *r, const char *peers, FILE *out)
 
 static void print_policy(const struct net_policy *np, FILE *out)
 {
-	static const char *const types[] = { "Ingress", "Egress" }, *const sections[] = { "ingress", "egress" };
+	static const char *const types[] = { "Ingress", "Egress" }, *const sections[] = { "ingress",
+											  "egress" };
 	static const char *const peers[] = { "from", "to" };
 	const char *const both = np->isolates[0] && np->isolates[1] ? ", " : "";
 	size_t i;
@@ -169,8 +170,8 @@ static void print_service_ports(const struct service_port *v, size_t n, FILE *ou
 
 	fprintf(out, "ports: [");
 	for (i = 0; i < n; i++)
-		fprintf(out, "%s{name: '%s', protocol: %s, port: %u}", comma(i), v[i].name, proto_name(v[i].proto),
-			v[i].port);
+		fprintf(out, "%s{name: '%s', protocol: %s, port: %u}", comma(i), v[i].name,
+			proto_name(v[i].proto), v[i].port);
 	fprintf(out, "]");
 }
 
@@ -187,8 +188,13 @@ static void print_service(const struct service *s, FILE *out)
 static void print_slice(const struct endpoint_slice *s, FILE *out)
 {
 	print_head(out, "discovery.k8s.io/v1", "EndpointSlice", s->ns, s->name);
-	fprintf(out, ", labels: {kubernetes.io/service-name: %s}}\naddressType: %s%s\nendpoints: [{addresses: [",
-		s->service, s->v4 && s->v6 ? "Both" : s->v4 ? "IPv4" : "IPv6", s->unknown ? " # and more" : "");
+	fprintf(out,
+		", labels: {kubernetes.io/service-name: %s}}\naddressType: %s%s\nendpoints: [{addresses: [",
+		s->service,
+		s->v4 && s->v6 ? "Both"
+		: s->v4	       ? "IPv4"
+			       : "IPv6",
+		s->unknown ? " # and more" : "");
 	print_addrs(s->addrs.v, s->addrs.n, "", "", out);
 	fprintf(out, "]}]\n");
 	print_service_ports(s->ports.v, s->ports.n, out);
@@ -208,7 +214,8 @@ static void print_node(const char *name, const struct addr *v, size_t n, FILE *o
 /* Interfaces are no objects of the API. */
 static void print_endpoint(const struct endpoint *e, FILE *out)
 {
-	fprintf(out, "# interface %u is of pod %s/%s, uid '%s': ", e->ifindex, e->ns, e->pod, e->uid ? e->uid : "");
+	fprintf(out, "# interface %u is of pod %s/%s, uid '%s': ", e->ifindex, e->ns, e->pod,
+		e->uid ? e->uid : "");
 	print_addrs(e->addrs.v, e->addrs.n, "", "", out);
 	fprintf(out, "\n");
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Random clusters, written down as manifests and read again, compile to the same bytes: what the oracle's cases
- * say is what users can say, and the decoders lose nothing of it. BH_SEED=N.
+ * Random clusters, written down as manifests and read again, compile to the same bytes: what the oracle's
+ * cases say is what users can say, and the decoders lose nothing of it. BH_SEED=N.
  */
 #include "cluster.h"
 
@@ -11,7 +11,8 @@
 
 #define WORLDS 100
 
-/* What no manifest can say goes: exceptions that are no part of their block, a policy for neither direction. */
+/* What no manifest can say goes: exceptions that are no part of their block, a policy for neither direction.
+ */
 static void strip_rule(struct rule *r)
 {
 	size_t i, k;
