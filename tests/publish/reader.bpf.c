@@ -70,7 +70,7 @@ static __always_inline void ask_one(struct pub_state *s)
 	addr_from4(&pkt.flow.remote, flow->remote);
 
 	from = READ_ONCE(s->finished);
-	ep = endpoint_find(flow->ifindex);
+	ep = endpoint_find(flow->ifindex, &pkt.slot);
 	look_up(&answer, &pkt, ep);
 	said = ep ? ask(&answer, &pkt, BH_INGRESS, 0, BH_DENIED) : 0;
 	to = READ_ONCE(s->started);
