@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Test programs. tests/unit mirrors the tree: tests/unit/DIR/x_test.c links what LINK_DIR names, and
-# cmocka, nothing else; each closes with cmocka's own line. Included by the Makefile.
+# cmocka, nothing else; points goes from manifests to verdicts. Each closes with cmocka's own line. Included by the Makefile.
 CLUSTERS        := tests/oracle/cluster.c tests/oracle/print.c # random ones
 LINK_util       := $(UTIL)
 LINK_model      := $(UTIL) $(MODEL)

@@ -245,7 +245,8 @@ static void point_08_local_node(void **state)
 }
 
 /* What carries a node's address, masqueraded or not, is allowed by policy where the address is: the row does
- * not know of nodes. The exemption is for what was made here: tests/bpf/rows.c ("host: ...", "not here"). */
+ * not know of nodes. The exemption is for what was made here: tests/bpf/rows.c ("host: ...", "node's address
+ * from elsewhere"). */
 static void point_09_masqueraded_to_a_node(void **state)
 {
 	GIVEN(POLICY(
