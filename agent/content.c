@@ -50,6 +50,7 @@ static void add_rule(struct sha256 *s, const struct rule *r)
 	for (i = 0; i < r->ports.n; i++) {
 		policy_digest_u32(s, r->ports.v[i].proto);
 		policy_digest_u32(s, (uint32_t)r->ports.v[i].first << 16 | r->ports.v[i].last);
+		policy_digest_text(s, r->ports.v[i].name);
 	}
 }
 

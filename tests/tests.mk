@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 # Test programs. tests/unit mirrors the tree: tests/unit/DIR/x_test.c links what LINK_DIR names, and
-# cmocka, nothing else; each closes with cmocka's own line. Included by the Makefile.
+# cmocka, nothing else; points goes from manifests to verdicts. Each closes with cmocka's own line. Included by the Makefile.
+CLUSTERS        := tests/oracle/cluster.c tests/oracle/print.c # random ones
 LINK_util       := $(UTIL)
 LINK_model      := $(UTIL) $(MODEL)
-LINK_policy     := $(UTIL) $(MODEL) $(POLICY) tests/oracle/cluster.c # random clusters
+LINK_policy     := $(UTIL) $(MODEL) $(POLICY) $(CLUSTERS)
 LINK_kube       := $(UTIL) $(MODEL) $(KUBE)
+LINK_points     := $(UTIL) $(MODEL) $(KUBE) $(POLICY) $(CLUSTERS)
 LINK_hook       := $(UTIL) $(HOOK)
 LINK_api        := $(UTIL) $(MODEL) $(API)
 LINK_dataplane  := $(UTIL) $(MODEL) $(POLICY) $(HOOK) $(DP)
@@ -18,6 +20,7 @@ LINK_source     := $(UTIL) $(MODEL) $(filter-out agent/kube/http.c,$(KUBE))
 # The data plane is the test's own here.
 LINK_reconcile  := $(UTIL) $(MODEL) $(POLICY) $(addprefix agent/,loop.c reconcile.c inforce.c content.c)
 LIBS_kube       := -ljson-c -lyaml -lcurl
+LIBS_points     := $(LIBS_kube)
 LIBS_source     := -ljson-c -lyaml
 LIBS_agent      := -ljson-c
 LIBS_api        := -ljson-c

@@ -7,50 +7,10 @@
 #include <netinet/in.h>
 #include <string.h>
 
+#include "kube/name.h"
 #include "kube/value.h"
 
-#define LABEL_MAX     63 /* RFC 1123 */
-#define SUBDOMAIN_MAX 253
-
 /* ---- identity --------------------------------------------------------------------------- */
-
-static bool is_alnum(char c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
-}
-
-/* As apimachinery's IsDNS1123Label. */
-static bool is_label(const char *s)
-{
-	const size_t n = strlen(s);
-	size_t i;
-
-	if (!n || n > LABEL_MAX || !is_alnum(s[0]) || !is_alnum(s[n - 1]))
-		return false;
-	for (i = 0; i < n; i++)
-		if (!is_alnum(s[i]) && s[i] != '-')
-			return false;
-	return true;
-}
-
-/* Its labels may be longer than 63 (apimachinery's IsDNS1123Subdomain): the whole is limited. */
-static bool is_subdomain(const char *s)
-{
-	const size_t n = strlen(s);
-	size_t i;
-
-	if (!n || n > SUBDOMAIN_MAX)
-		return false;
-	for (i = 0; i < n; i++) {
-		const bool inner = i && i < n - 1;
-
-		if (is_alnum(s[i]) || (inner && s[i] == '-'))
-			continue;
-		if (!inner || s[i] != '.' || !is_alnum(s[i - 1]) || !is_alnum(s[i + 1]))
-			return false;
-	}
-	return true;
-}
 
 const struct object_kind_name object_kinds[OBJECT_OTHER] = {
 	[OBJECT_NAMESPACE] = { "v1", "Namespace" },
@@ -85,10 +45,10 @@ static int decode_name(struct json_object *meta, struct object_id *id, struct bh
 	if (!id->name)
 		return bh_err_set(err, -EINVAL, "%s: metadata.name is %s", id->kind_name,
 				  name ? "not a text" : "missing");
-	if (id->kind == OBJECT_NAMESPACE && !is_label(id->name))
+	if (id->kind == OBJECT_NAMESPACE && !name_is_label(id->name))
 		return bh_err_set(err, -EINVAL, "%s: metadata.name '%s' is not a DNS-1123 label",
 				  id->kind_name, value_clip(id->name, clip));
-	if (!is_subdomain(id->name))
+	if (!name_is_subdomain(id->name, strlen(id->name)))
 		return bh_err_set(err, -EINVAL, "%s: metadata.name '%s' is not a DNS-1123 subdomain",
 				  id->kind_name, value_clip(id->name, clip));
 	return 0;
@@ -108,7 +68,7 @@ static int decode_ns(struct json_object *meta, struct object_id *id, struct bh_e
 				  value_clip(id->name, clip));
 	if (!*id->ns) /* as kubectl takes it */
 		id->ns = "default";
-	if (!is_label(id->ns))
+	if (!name_is_label(id->ns))
 		return bh_err_set(err, -EINVAL, "%s '%s': metadata.namespace '%s' is not a DNS-1123 label",
 				  id->kind_name, value_clip(id->name, clip), value_clip(id->ns, clip_ns));
 	return 0;
@@ -271,40 +231,91 @@ static int decode_addrs(struct json_object *status, struct pod *p)
 	return p->addrs.n ? 0 : add_addr(p, value_get(status, "podIP"));
 }
 
-static int add_host_port(struct pod *p, struct json_object *port)
+/* 0: none. */
+static uint16_t port_number(struct json_object *port, const char *key)
+{
+	int64_t number;
+
+	if (!value_integer(value_get(port, key), &number) || number < 1 || number > UINT16_MAX)
+		return 0;
+	return (uint16_t)number;
+}
+
+/* 0: one that we do not know. */
+static uint8_t port_protocol(struct json_object *port)
 {
 	struct json_object *protocol = value_get(port, "protocol");
-	struct host_port *slot;
-	int64_t number;
-	uint8_t proto;
 
-	if (!value_integer(value_get(port, "hostPort"), &number) || number < 1 || number > UINT16_MAX)
-		return 0;
-	proto = protocol ? value_protocol(protocol) : IPPROTO_TCP;
-	if (!proto || p->host_ports.n >= DECODE_HOST_PORTS_MAX)
+	return protocol ? value_protocol(protocol) : IPPROTO_TCP;
+}
+
+static int add_host_port(struct pod *p, struct json_object *port)
+{
+	const struct host_port hp = { .proto = port_protocol(port), .port = port_number(port, "hostPort") };
+	struct host_port *slot;
+
+	if (!hp.proto || !hp.port || p->host_ports.n >= DECODE_HOST_PORTS_MAX)
 		return 0;
 	slot = vec_add(&p->host_ports);
 	if (!slot)
 		return -ENOMEM;
-	*slot = (struct host_port){ .proto = proto, .port = (uint16_t)number };
+	*slot = hp;
 	return 0;
 }
 
-static int decode_host_ports(struct json_object *containers, struct pod *p)
+typedef VEC(struct named_port) named_vec;
+
+static int add_named_port(named_vec *v, struct json_object *port)
+{
+	struct named_port np = { .proto = port_protocol(port), .port = port_number(port, "containerPort") };
+	const char *name = value_text(value_get(port, "name"));
+	struct named_port *slot;
+
+	if (!name || !port_name_is_valid(name) || !np.proto || !np.port || v->n >= DECODE_PORTS_MAX)
+		return 0;
+	slot = vec_add(v);
+	if (!slot)
+		return -ENOMEM;
+	memcpy(np.name, name, strlen(name));
+	*slot = np;
+	return 0;
+}
+
+/* An init container that restarts goes on beside the others (a sidecar); one that ends has no port that a
+ * policy could mean, but may have the node's while it runs. */
+static int decode_ports(struct json_object *containers, bool init, struct pod *p, named_vec *named)
 {
 	size_t i, j;
 	int r;
 
 	for (i = 0; i < value_length(containers); i++) {
-		struct json_object *ports = value_get(value_at(containers, i), "ports");
+		struct json_object *c = value_at(containers, i), *ports = value_get(c, "ports");
+		const char *restart = value_text(value_get(c, "restartPolicy"));
+		const bool stays = !init || (restart && !strcmp(restart, "Always"));
 
 		for (j = 0; j < value_length(ports); j++) {
 			r = add_host_port(p, value_at(ports, j));
+			if (!r && stays)
+				r = add_named_port(named, value_at(ports, j));
 			if (r < 0)
 				return r;
 		}
 	}
 	return 0;
+}
+
+static int decode_all_ports(struct json_object *spec, struct pod *p)
+{
+	named_vec named = {};
+	int r;
+
+	r = decode_ports(value_get(spec, "initContainers"), true, p, &named);
+	if (!r)
+		r = decode_ports(value_get(spec, "containers"), false, p, &named);
+	if (!r)
+		r = pod_set_ports(p, named.v, named.n);
+	vec_done(&named);
+	return r;
 }
 
 static bool has_ended(struct json_object *status)
@@ -331,9 +342,7 @@ static int fill_pod(struct json_object *o, struct pod *p)
 	if (!r)
 		r = decode_addrs(status, p);
 	if (!r)
-		r = decode_host_ports(value_get(spec, "initContainers"), p); /* sidecars have ports too */
-	if (!r)
-		r = decode_host_ports(value_get(spec, "containers"), p);
+		r = decode_all_ports(spec, p);
 	vec_trim(&p->addrs);
 	vec_trim(&p->host_ports);
 	return r;

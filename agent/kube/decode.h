@@ -18,6 +18,7 @@ struct json_object;
 #define DECODE_LABELS_MAX     256 /* of one pod or namespace; what is beyond is passed over */
 #define DECODE_ADDRS_MAX      16  /* podIPs */
 #define DECODE_HOST_PORTS_MAX 256
+#define DECODE_PORTS_MAX      256  /* of one pod that have a name */
 #define DECODE_TEXT_MAX	      256  /* bytes of uid and nodeName */
 #define DECODE_KEY_MAX	      317  /* label key: 253 of prefix, slash, 63 of name */
 #define DECODE_VALUE_MAX      63   /* label value */

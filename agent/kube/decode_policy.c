@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "kube/name.h"
 #include "kube/value.h"
 
 struct decoder {
@@ -186,7 +187,7 @@ static bool check_key(struct decoder *d, const char *key)
 		return problem(d, "is empty");
 	if (strlen(key) > DECODE_KEY_MAX)
 		return problem(d, "is longer than %d bytes", DECODE_KEY_MAX);
-	return true;
+	return name_is_qualified(key) ? true : problem(d, "cannot be the key of a label");
 }
 
 static bool match_label(struct decoder *d, struct selector *s, const char *key, struct json_object *value)
@@ -422,11 +423,15 @@ static bool decode_number(struct decoder *d, struct json_object *o, void *into)
 static bool decode_port_or_name(struct decoder *d, struct json_object *o, void *into)
 {
 	const char *text = value_text(o);
+	struct port_range *p = into;
 	char clip[VALUE_CLIP];
 
-	if (text)
-		return problem(d, "'%s' is a named port, which is not supported yet", value_clip(text, clip));
-	return decode_number(d, o, into);
+	if (!text)
+		return decode_number(d, o, &p->first);
+	if (!port_name_is_valid(text))
+		return problem(d, "'%s' is neither a number nor the name of a port", value_clip(text, clip));
+	memcpy(p->name, text, strlen(text));
+	return true;
 }
 
 static bool decode_end(struct decoder *d, struct json_object *o, void *into)
@@ -434,7 +439,7 @@ static bool decode_end(struct decoder *d, struct json_object *o, void *into)
 	struct port_range *p = into;
 
 	if (!p->first)
-		return problem(d, "needs a port");
+		return problem(d, *p->name ? "needs a port that is a number" : "needs a port");
 	if (!decode_number(d, o, &p->last))
 		return false;
 	return p->last >= p->first ? true : problem(d, "%d is below port %d", p->last, p->first);
@@ -448,9 +453,9 @@ static bool decode_port(struct decoder *d, struct json_object *o, void *into)
 	bool ok = has_only(d, o, known);
 
 	ok &= field(d, o, "protocol", decode_protocol, &p.proto);
-	if (!field(d, o, "port", decode_port_or_name, &p.first))
+	if (!field(d, o, "port", decode_port_or_name, &p))
 		return false;
-	p.last = p.first ? p.first : UINT16_MAX;
+	p.last = p.first || *p.name ? p.first : UINT16_MAX;
 	if (!field(d, o, "endPort", decode_end, &p) || !ok)
 		return false;
 	slot = vec_add(&rule->ports);

@@ -27,7 +27,7 @@ static const struct scan_keep wire_metadata[] = {
 	{ NULL, NULL },
 };
 
-static const struct scan_keep container[] = { { "ports", NULL }, { NULL, NULL } };
+static const struct scan_keep container[] = { { "ports", NULL }, { "restartPolicy", NULL }, { NULL, NULL } };
 
 static const struct scan_keep pod_spec[] = {
 	{ "nodeName", NULL },	     { "hostNetwork", NULL }, { "initContainers", container },

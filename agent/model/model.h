@@ -83,6 +83,21 @@ struct host_port {
 	uint16_t port;
 };
 
+#define PORT_NAME_MAX 15 /* bytes, as of an IANA service name */
+
+/* What a container calls one of its ports; also what a policy asks for by that name (port 0). */
+struct named_port {
+	char name[PORT_NAME_MAX + 1]; /* zero to its end */
+	uint8_t proto, pad;	      /* pad is zero: these are compared as bytes, too */
+	uint16_t port;
+};
+
+/* By name, protocol, port; no duplicates. As labels: it never changes and is there once. */
+struct named_ports {
+	size_t n;
+	struct named_port at[];
+};
+
 /* Tens of thousands of them: what many have in common is interned. */
 struct pod {
 	const char *ns;	  /* interned */
@@ -94,6 +109,7 @@ struct pod {
 	struct source_seen seen;
 	VEC(struct addr) addrs;		  /* status.podIPs */
 	VEC(struct host_port) host_ports; /* spec.containers[].ports[].hostPort */
+	const struct named_ports *ports;  /* of containers and restartable init containers; NULL: none */
 	bool host_network;		  /* is the node, for every policy */
 	bool ended; /* phase Succeeded or Failed: its addresses may be another's by now */
 };
@@ -104,8 +120,9 @@ struct problem {
 };
 
 struct port_range {
-	uint8_t proto;	      /* IPPROTO_TCP, _UDP, _SCTP */
-	uint16_t first, last; /* inclusive; 0..65535 for "all ports of the protocol" */
+	uint8_t proto;		      /* IPPROTO_TCP, _UDP, _SCTP */
+	uint16_t first, last;	      /* inclusive; 0..65535 for "all ports of the protocol" */
+	char name[PORT_NAME_MAX + 1]; /* else "": what each pod calls so counts; first and last are 0 */
 };
 
 /* One item of from/to. Exactly one of: block set (then both selectors NULL), or a selector at least. */
@@ -219,6 +236,18 @@ void rule_done(struct rule *r);
 
 /* To another node; it is "" before. Return: 0 or -ENOMEM. */
 int pod_set_node(struct pod *p, const char *node);
+
+/* Its named ports, instead of those before; @v is sorted. Return: 0 or -ENOMEM. */
+int pod_set_ports(struct pod *p, struct named_port *v, size_t n);
+
+/* As apimachinery's IsValidPortName. */
+bool port_name_is_valid(const char *name);
+
+int named_port_cmp(const void *a, const void *b);
+
+/* The first of sorted ones that has @key's name and protocol, and how many have; NULL: none. */
+const struct named_port *named_ports_find(const struct named_port *v, size_t n, const struct named_port *key,
+					  size_t *ret_n);
 
 /* Whether a runtime that names this UID means this pod; also where one of the two has none. */
 bool pod_has_uid(const struct pod *p, const char *uid);

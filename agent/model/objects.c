@@ -59,6 +59,7 @@ void pod_free(struct pod *p)
 	vec_done(&p->host_ports);
 	intern_drop(p->ns);
 	intern_drop(p->node);
+	intern_drop(p->ports);
 	free(p->name);
 	free(p->uid);
 	free(p->static_uid);

@@ -22,8 +22,8 @@ bool pod_same(const struct pod *a, const struct pod *b)
 	size_t i;
 
 	if (strcmp(a->uid, b->uid) || !same_uid(a->static_uid, b->static_uid) || a->node != b->node ||
-	    a->labels != b->labels || a->host_network != b->host_network || a->ended != b->ended ||
-	    !SAME_ADDRS(&a->addrs, &b->addrs) || a->host_ports.n != b->host_ports.n)
+	    a->labels != b->labels || a->ports != b->ports || a->host_network != b->host_network ||
+	    a->ended != b->ended || !SAME_ADDRS(&a->addrs, &b->addrs) || a->host_ports.n != b->host_ports.n)
 		return false;
 	for (i = 0; i < a->host_ports.n; i++)
 		if (a->host_ports.v[i].proto != b->host_ports.v[i].proto ||
@@ -85,7 +85,8 @@ static bool same_rule(const struct rule *a, const struct rule *b)
 			return false;
 	for (i = 0; i < a->ports.n; i++)
 		if (a->ports.v[i].proto != b->ports.v[i].proto ||
-		    a->ports.v[i].first != b->ports.v[i].first || a->ports.v[i].last != b->ports.v[i].last)
+		    a->ports.v[i].first != b->ports.v[i].first || a->ports.v[i].last != b->ports.v[i].last ||
+		    strcmp(a->ports.v[i].name, b->ports.v[i].name))
 			return false;
 	return true;
 }

@@ -13,11 +13,13 @@
 
 #include "policy/policy.h"
 
-/* One item of from/to in use; equal items of different policies are one. */
+/* One item of from/to in use; equal items of different policies are one. Or the pods that call a port by
+ * a name in use: what an egress rule with that name allows is in their classes (names.c). */
 struct peer_set {
 	struct hash128 hash;
-	const struct peer *peer; /* borrowed from one of the policies that name it */
+	const struct peer *peer; /* borrowed from one of the policies that name it; NULL: `named` */
 	const char *ns;		 /* that the pods must be in; NULL: `namespaces` says, or a block */
+	struct named_port named;
 };
 
 struct span {
@@ -34,8 +36,9 @@ struct rule_use {
 	struct hash128 hash; /* of its name */
 	uint32_t rule;	     /* index + 1 into tables.rules, once these are sorted */
 	bool any_peer, all_ports;
-	VEC(struct peer_ref) peers; /* sorted by hash, no duplicates */
-	VEC(struct span) ports;	    /* disjoint, ascending, not even adjacent */
+	VEC(struct peer_ref) peers;   /* sorted by hash, no duplicates */
+	VEC(struct span) ports;	      /* disjoint, ascending, not even adjacent */
+	VEC(struct named_port) names; /* port 0; sorted, no duplicates */
 };
 
 struct policy_use {
@@ -48,8 +51,9 @@ struct policy_use {
 /* One endpoint with an interface. */
 struct subject {
 	struct table_endpoint ep;
-	bool known;		/* its pod is a subject; else isolated by ignorance */
-	VEC(uint32_t) policies; /* that select it: indexes into model.policies, ascending */
+	bool known;			 /* its pod is a subject; else isolated by ignorance */
+	const struct named_ports *ports; /* of its pod */
+	VEC(uint32_t) policies;		 /* that select it: indexes into model.policies, ascending */
 	struct hash128 set;
 };
 
@@ -81,12 +85,22 @@ struct class_use {
 	uint32_t was_index; /* services.c's own */
 };
 
+/* Some egress rule asks pods of this peer set what they call so. */
+struct want {
+	struct named_port key; /* port 0 */
+	uint32_t peer;	       /* WANT_ANY: all pods */
+};
+#define WANT_ANY UINT32_MAX
+
 struct build {
 	const struct model *model;
 	struct tables *t;
 	VEC(struct subject) subjects;	/* by ifindex, no duplicates */
 	struct policy_use *uses;	/* as many as model.policies, same indexes */
 	VEC(struct peer_set) peer_sets; /* by hash: an index says the order, too */
+	VEC(struct want) wants;		/* by key, peer */
+	VEC(uint32_t) named;		/* peer sets of pods that call a port so, by name, protocol, port */
+	const struct named_ports **set_ports; /* by set: what stands for the names of its ingress rules */
 	VEC(uint32_t) lists;
 	VEC(struct pod_addr) pod_addrs; /* by address, no duplicates */
 	VEC(struct class_use) classes;
@@ -100,6 +114,24 @@ int policy_sets(struct build *b);
 int policy_locations(struct build *b);
 int policy_services(struct build *b);
 int policy_rows(struct build *b);
+
+/* names.c. Before the peer sets are sorted, and after. */
+int policy_name_sets(struct build *b);
+int policy_name_wants(struct build *b);
+
+/* Adds to the list at the end of build.lists the peer sets that the pod is in for its ports' names. */
+int policy_name_members(struct build *b, const struct pod *p, struct list *list);
+
+/* The first of build.named for that name and protocol, and how many there are; NULL: none. */
+const uint32_t *policy_named(const struct build *b, const struct named_port *key, size_t *ret_n);
+
+/* Brings spans into order, and what touches together. Return: how many remain. */
+size_t policy_merge_spans(struct span *v, size_t n);
+
+static inline bool peer_set_is_block(const struct peer_set *s)
+{
+	return s->peer && s->peer->is_block;
+}
 
 /* A pod that no policy may see: it is the node, or its addresses may be another's by now. */
 static inline bool pod_is_out(const struct pod *p)

@@ -18,6 +18,7 @@ static void build_done(struct build *b)
 			for (k = 0; k < b->uses[i].rules[dir].n; k++) {
 				vec_done(&b->uses[i].rules[dir].v[k].peers);
 				vec_done(&b->uses[i].rules[dir].v[k].ports);
+				vec_done(&b->uses[i].rules[dir].v[k].names);
 			}
 			vec_done(&b->uses[i].rules[dir]);
 		}
@@ -27,6 +28,9 @@ static void build_done(struct build *b)
 	free(b->uses);
 	vec_done(&b->subjects);
 	vec_done(&b->peer_sets);
+	vec_done(&b->wants);
+	vec_done(&b->named);
+	free(b->set_ports);
 	vec_done(&b->lists);
 	vec_done(&b->pod_addrs);
 	vec_done(&b->classes);

@@ -22,6 +22,7 @@ enum digest_kind {
 	DIGEST_SET,
 	DIGEST_CLASS,
 	DIGEST_SERVICE, /* a class, too */
+	DIGEST_NAMED,	/* a peer set of pods that call a port so */
 };
 
 void policy_digest_init(struct sha256 *s, enum digest_kind kind);

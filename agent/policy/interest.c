@@ -27,6 +27,8 @@ struct interest {
 	VEC(struct addr) addrs;	      /* where one claim more or less may tell; sorted */
 	VEC(struct addr) cluster_ips; /* sorted */
 	bool services;		      /* some policy set isolates egress */
+	bool names;		      /* some egress rule has a port by name */
+	VEC(struct named_port) any;   /* that such a rule asks any pod for; port 0 */
 };
 
 /* ---- copies --------------------------------------------------------------------------------- */
@@ -92,6 +94,28 @@ static int add_addrs(void *vec, const struct addr *v, size_t n)
 
 /* ---- what was looked at --------------------------------------------------------------------- */
 
+static int add_names(struct interest *i, const struct rule *rule)
+{
+	struct named_port *slot;
+	size_t k;
+
+	for (k = 0; k < rule->ports.n; k++) {
+		const struct port_range *p = &rule->ports.v[k];
+
+		if (!*p->name)
+			continue;
+		i->names = true;
+		if (rule->peers.n)
+			continue;
+		slot = vec_add(&i->any);
+		if (!slot)
+			return -ENOMEM;
+		memcpy(slot->name, p->name, sizeof(slot->name));
+		slot->proto = p->proto;
+	}
+	return 0;
+}
+
 static int add_rules(struct interest *i, const struct net_policy *np, int dir)
 {
 	size_t k, j;
@@ -102,6 +126,8 @@ static int add_rules(struct interest *i, const struct net_policy *np, int dir)
 
 		for (j = 0; !r && !rule->unknown && j < rule->peers.n; j++)
 			r = add_wish(i, np, &rule->peers.v[j]);
+		if (!r && !rule->unknown && dir == DIR_EGRESS)
+			r = add_names(i, rule);
 	}
 	return r;
 }
@@ -205,6 +231,7 @@ void interest_free(struct interest *i)
 		intern_drop(i->locals.v[k].name);
 	}
 	vec_done(&i->wishes);
+	vec_done(&i->any);
 	vec_done(&i->locals);
 	vec_done(&i->addrs);
 	vec_done(&i->cluster_ips);
@@ -223,9 +250,23 @@ static bool wants_pod(const struct wish *w, const struct pod *p)
 	return !w->pods || selector_matches(w->pods, p->labels);
 }
 
+/* Whether a rule for any peer asks for the name of one of its ports. */
+static bool is_asked(const struct interest *i, const struct pod *p)
+{
+	size_t k, n;
+
+	for (k = 0; p->ports && k < i->any.n; k++)
+		if (named_ports_find(p->ports->at, p->ports->n, &i->any.v[k], &n))
+			return true;
+	return false;
+}
+
 static bool is_wanted(const struct interest *i, const struct namespace *ns, const struct pod *p)
 {
 	size_t k;
+
+	if (is_asked(i, p))
+		return true;
 
 	for (k = 0; k < i->wishes.n; k++)
 		if (wants_namespace(&i->wishes.v[k], ns) && wants_pod(&i->wishes.v[k], p))
@@ -259,12 +300,14 @@ bool interest_pod(const struct interest *i, const struct namespace *ns, const st
 	return ns && is_wanted(i, ns, p);
 }
 
-/* Whether the same peers select both. */
+/* Whether the same peers select both, and names mean the same. */
 static bool same_peers(const struct interest *i, const struct namespace *ns, const struct pod *a,
 		       const struct pod *b)
 {
 	size_t k;
 
+	if (i->names && a->ports != b->ports)
+		return false;
 	for (k = 0; ns && a->labels != b->labels && k < i->wishes.n; k++) {
 		const struct wish *w = &i->wishes.v[k];
 
@@ -301,7 +344,7 @@ bool interest_namespace(const struct interest *i, const struct namespace *ns)
 {
 	size_t k;
 
-	if (has_local(i, ns->name))
+	if (has_local(i, ns->name) || i->any.n)
 		return true;
 	for (k = 0; k < i->wishes.n; k++)
 		if (wants_namespace(&i->wishes.v[k], ns))

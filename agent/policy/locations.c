@@ -106,7 +106,7 @@ static int sort_blocks(struct build *b, struct places *pl)
 	int r = 0;
 
 	for (i = 0; !r && i < b->peer_sets.n; i++)
-		if (b->peer_sets.v[i].peer->is_block)
+		if (peer_set_is_block(&b->peer_sets.v[i]))
 			r = add_blocks_of(pl, b->peer_sets.v[i].peer);
 	vec_sort(&pl->blocks, place_cmp);
 	for (i = 0; i < pl->blocks.n; i++)
@@ -170,7 +170,7 @@ static int make_blocks(struct build *b, struct places *pl)
 
 	r = sort_blocks(b, pl);
 	for (i = 0; !r && i < b->peer_sets.n; i++)
-		if (b->peer_sets.v[i].peer->is_block)
+		if (peer_set_is_block(&b->peer_sets.v[i]))
 			r = collect_holds(pl, b->peer_sets.v[i].peer, i, &holds);
 	vec_sort(&holds, hold_cmp);
 	for (i = 0; !r && i < holds.n; i++) {

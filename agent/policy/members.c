@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Which pods are in which peer sets. Most pods are replicas: neighbours by name with the same labels,
- * for which the answer of the first is that of all. Cost: O(namespaces x peer sets) for the
+ * Which pods are in which peer sets. Most pods are replicas: neighbours by name with the same labels
+ * and ports, for which the answer of the first is that of all. Cost: O(namespaces x peer sets) for the
  * namespaces, then O(different labels x peer sets that may hold pods of that namespace).
  */
 #include "policy/members.h"
@@ -31,7 +31,7 @@ static int namespace_candidates(const struct build *b, const struct namespace *n
 	for (i = 0; i < b->peer_sets.n; i++) {
 		const struct peer_set *set = &b->peer_sets.v[i];
 
-		if (set->peer->is_block)
+		if (!set->peer || set->peer->is_block)
 			continue;
 		if (set->ns ? strcmp(set->ns, ns->name)
 			    : !selector_matches(set->peer->namespaces, ns->labels))
@@ -59,7 +59,7 @@ static int pod_sets(struct build *b, const struct pod *p, const index_vec *candi
 		if (r < 0)
 			return r;
 	}
-	return 0;
+	return policy_name_members(b, p, ret);
 }
 
 /* The pods of one namespace: model.pods[from..to). An unknown namespace makes no peers. */
@@ -76,7 +76,8 @@ static int namespace_members(struct build *b, size_t from, size_t to, index_vec 
 	for (i = from; !r && i < to; i++) {
 		if (pod_is_out(pods[i]))
 			continue;
-		if (last != to && pods[last]->labels == pods[i]->labels)
+		if (last != to && pods[last]->labels == pods[i]->labels &&
+		    pods[last]->ports == pods[i]->ports)
 			ret[i] = ret[last];
 		else
 			r = pod_sets(b, pods[i], candidates, &ret[i]);

@@ -155,31 +155,55 @@ static int span_cmp(const void *a, const void *b)
 	return (x->first > y->first) - (x->first < y->first);
 }
 
-static int add_ports(const struct rule *rule, struct rule_use *use)
+/* TCP, UDP and SCTP are no neighbours as numbers, so what touches is of one protocol. */
+size_t policy_merge_spans(struct span *v, size_t n)
 {
-	struct span *s;
 	size_t i, kept = 0;
 
-	for (i = 0; i < rule->ports.n; i++) {
-		const struct port_range *p = &rule->ports.v[i];
+	if (n)
+		qsort(v, n, sizeof(*v), span_cmp);
+	for (i = 0; i < n; i++) {
+		if (!kept || v[i].first > v[kept - 1].last + 1)
+			v[kept++] = v[i];
+		else if (v[i].last > v[kept - 1].last)
+			v[kept - 1].last = v[i].last;
+	}
+	return kept;
+}
 
-		assert(p->first <= p->last);
-		s = vec_add(&use->ports);
-		if (!s)
-			return -ENOMEM;
-		*s = (struct span){ BH_PORT(p->proto, p->first), BH_PORT(p->proto, p->last) };
-	}
-	/* TCP, UDP and SCTP are no neighbours as numbers, so what touches is of one protocol. */
-	vec_sort(&use->ports, span_cmp);
-	for (i = 0; i < use->ports.n; i++) {
-		s = &use->ports.v[i];
-		if (!kept || s->first > use->ports.v[kept - 1].last + 1)
-			use->ports.v[kept++] = *s;
-		else if (s->last > use->ports.v[kept - 1].last)
-			use->ports.v[kept - 1].last = s->last;
-	}
-	use->ports.n = kept;
+static int add_name(const struct port_range *p, struct rule_use *use)
+{
+	struct named_port *name = vec_add(&use->names);
+
+	if (!name)
+		return -ENOMEM;
+	memcpy(name->name, p->name, sizeof(name->name));
+	name->proto = p->proto;
 	return 0;
+}
+
+static int add_span(const struct port_range *p, struct rule_use *use)
+{
+	struct span *s = vec_add(&use->ports);
+
+	assert(p->first <= p->last);
+	if (!s)
+		return -ENOMEM;
+	*s = (struct span){ BH_PORT(p->proto, p->first), BH_PORT(p->proto, p->last) };
+	return 0;
+}
+
+static int add_ports(const struct rule *rule, struct rule_use *use)
+{
+	size_t i;
+	int r = 0;
+
+	for (i = 0; !r && i < rule->ports.n; i++)
+		r = *rule->ports.v[i].name ? add_name(&rule->ports.v[i], use)
+					   : add_span(&rule->ports.v[i], use);
+	use->ports.n = policy_merge_spans(use->ports.v, use->ports.n);
+	use->names.n = unique(use->names.v, use->names.n, sizeof(*use->names.v), named_port_cmp);
+	return r;
 }
 
 /* ---- rules ---------------------------------------------------------------------------------- */
@@ -238,6 +262,11 @@ static void digest_rule(struct sha256 *s, const struct rule_use *use)
 	for (i = 0; i < use->ports.n; i++) {
 		policy_digest_u32(s, use->ports.v[i].first);
 		policy_digest_u32(s, use->ports.v[i].last);
+	}
+	policy_digest_u32(s, (uint32_t)use->names.n);
+	for (i = 0; i < use->names.n; i++) {
+		policy_digest_text(s, use->names.v[i].name);
+		policy_digest_u32(s, use->names.v[i].proto);
 	}
 }
 
@@ -331,10 +360,13 @@ int policy_rules(struct build *b)
 			return r;
 	}
 	vec_sort(&b->t->rules, rule_cmp);
+	r = policy_name_sets(b);
+	if (r < 0)
+		return r;
 	b->peer_sets.n = unique(b->peer_sets.v, b->peer_sets.n, sizeof(*b->peer_sets.v), peer_set_cmp);
 	for (i = 0; i < b->model->policies.n; i++)
 		for (dir = 0; dir < DIR_MAX; dir++)
 			for (k = 0; k < b->uses[i].rules[dir].n; k++)
 				resolve(b, &b->uses[i].rules[dir].v[k]);
-	return 0;
+	return policy_name_wants(b);
 }

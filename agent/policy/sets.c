@@ -1,24 +1,42 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Policy sets: endpoints that the same policies select share one. */
+/* Policy sets: endpoints that the same policies select, and mean the same to, share one. */
 #include "policy/build.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "policy/digest.h"
+
+/* What its pod's ports make of the names that an ingress rule has; how many names, the policy's hash says. */
+static void digest_names(struct sha256 *sha, const struct rule_use *rule, const struct named_ports *ports)
+{
+	size_t i, k, n = 0;
+
+	for (i = 0; i < rule->names.n; i++) {
+		const struct named_port *at =
+			ports ? named_ports_find(ports->at, ports->n, &rule->names.v[i], &n) : NULL;
+
+		policy_digest_u32(sha, at ? (uint32_t)n : 0);
+		for (k = 0; at && k < n; k++)
+			policy_digest_u32(sha, at[k].port);
+	}
+}
 
 /* The policies' own hashes hold their names, so that counters and explain name the right rule. */
 static struct hash128 set_hash(const struct build *b, const struct subject *s)
 {
 	struct sha256 sha;
-	size_t i;
+	size_t i, k;
 
 	policy_digest_init(&sha, DIGEST_SET);
 	policy_digest_u32(&sha, (uint32_t)s->policies.n);
 	for (i = 0; i < s->policies.n; i++) {
-		const struct hash128 *h = &b->uses[s->policies.v[i]].hash;
+		const struct policy_use *use = &b->uses[s->policies.v[i]];
 
-		sha256_add(&sha, h, sizeof(*h));
+		sha256_add(&sha, &use->hash, sizeof(use->hash));
+		for (k = 0; k < use->rules[DIR_INGRESS].n; k++)
+			digest_names(&sha, &use->rules[DIR_INGRESS].v[k], s->ports);
 	}
 	return policy_digest_end(&sha);
 }
@@ -85,6 +103,9 @@ int policy_sets(struct build *b)
 			return r;
 	}
 	drop_duplicates(b->t);
+	b->set_ports = calloc(b->t->sets.n + 1, sizeof(*b->set_ports));
+	if (!b->set_ports)
+		return -ENOMEM;
 	for (i = 0; i < b->subjects.n; i++) {
 		const struct table_set key = { .hash = b->subjects.v[i].set };
 
@@ -92,8 +113,10 @@ int policy_sets(struct build *b)
 		if (!ep)
 			return -ENOMEM;
 		*ep = b->subjects.v[i].ep;
-		if (b->subjects.v[i].known)
-			ep->set = (int32_t)(vec_find(&b->t->sets, &key, set_cmp) - b->t->sets.v);
+		if (!b->subjects.v[i].known)
+			continue;
+		ep->set = (int32_t)(vec_find(&b->t->sets, &key, set_cmp) - b->t->sets.v);
+		b->set_ports[ep->set] = b->subjects.v[i].ports;
 	}
 	return 0;
 }

@@ -86,6 +86,7 @@ static int add_subject(struct build *b, const struct endpoint *e, struct bh_err 
 	if (!p || pod_is_out(p) || !model_namespace(b->model, p->ns))
 		return 0;
 	s->known = true;
+	s->ports = p->ports;
 	return select_policies(b, p, s);
 }
 

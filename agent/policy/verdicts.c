@@ -11,13 +11,15 @@
 #include <string.h>
 
 #include "policy/order.h"
-#include "util/scope.h"
+#include "policy/ranges.h"
 
-typedef VEC(struct table_range) range_vec;
+/* What of a rule's ports holds for the class at hand. Egress by a block does not ask pods for names. */
+enum { HOLDS_NUMBERS = 1, HOLDS_NAMES = 2, HOLDS_ALL = 3 };
 
 /* Some rule of the (set, direction) names a peer set of this class. */
 struct hit {
 	uint32_t class, rule; /* rule: index into verdicts.rules */
+	uint8_t how;
 };
 
 struct verdicts {
@@ -26,78 +28,63 @@ struct verdicts {
 	uint32_t *start; /* by peer set: where in in_classes its classes begin */
 	uint32_t *in_classes;
 	VEC(const struct rule_use *) rules; /* of one (set, direction), the first wins */
-	VEC(bool) holds;		    /* by rule: for the class at hand */
+	VEC(uint8_t) holds;		    /* by rule: for the class at hand */
 	VEC(struct hit) hits;		    /* by class, rule */
-	range_vec merged, spare;
+	VEC(struct named_port) names;	    /* that count: the subject's, or those of the class at hand */
+	VEC(struct span) spans;		    /* of the rule at hand, if it has names */
+	struct range_vec merged, spare;
 };
 
 /* ---- one row -------------------------------------------------------------------------------- */
 
-/* Appends, or lengthens the last one where the same rule goes on. */
-static int emit(range_vec *v, uint32_t first, uint32_t last, uint32_t rule)
+/* Adds the ports of one more rule to verdicts.merged, where no earlier rule has them. */
+static int overlay(struct verdicts *w, const struct span *ports, size_t n, uint32_t rule)
 {
-	struct table_range *prev = v->n ? &v->v[v->n - 1] : NULL, *r;
+	const int r = range_overlay(&w->merged, ports, n, rule, &w->spare);
+	const struct range_vec base = w->merged;
 
-	if (prev && prev->rule == rule && prev->last + 1 == first) {
-		prev->last = last;
-		return 0;
-	}
-	r = vec_add(v);
-	if (!r)
+	w->merged = w->spare;
+	w->spare = base;
+	return r;
+}
+
+static int add_span(struct verdicts *w, uint32_t first, uint32_t last)
+{
+	struct span *s = vec_add(&w->spans);
+
+	if (!s)
 		return -ENOMEM;
-	*r = (struct table_range){ .first = first, .last = last, .action = BH_ALLOW, .rule = rule };
+	*s = (struct span){ first, last };
 	return 0;
 }
 
-static int copy_range(range_vec *to, const struct table_range *r)
+/* The ports of a rule that has names, as far as they hold, into verdicts.spans. */
+static int resolve_names(struct verdicts *w, const struct rule_use *use, uint8_t how)
 {
-	return emit(to, r->first, r->last, r->rule);
-}
-
-/* What @base leaves of the span goes to @rule; @ret_at: the first range of @base not yet copied. */
-static int overlay_span(const range_vec *base, const struct span *s, uint32_t rule, size_t *ret_at,
-			range_vec *to)
-{
-	uint32_t from = s->first;
-	size_t i = *ret_at;
+	const struct named_port *at;
+	size_t i, k, n;
 	int r = 0;
 
-	for (; !r && i < base->n && base->v[i].first <= s->last; i++) {
-		if (base->v[i].first > from)
-			r = emit(to, from, base->v[i].first - 1, rule);
-		if (base->v[i].last >= from)
-			from = base->v[i].last + 1;
-		if (from > s->last) /* that range may reach into the next span */
-			break;
-		if (!r)
-			r = copy_range(to, &base->v[i]);
+	vec_clear(&w->spans);
+	for (i = 0; !r && i < use->ports.n; i++)
+		r = add_span(w, use->ports.v[i].first, use->ports.v[i].last);
+	for (i = 0; !r && how & HOLDS_NAMES && i < use->names.n; i++) {
+		at = named_ports_find(w->names.v, w->names.n, &use->names.v[i], &n);
+		for (k = 0; !r && k < n; k++)
+			r = add_span(w, BH_PORT(at[k].proto, at[k].port), BH_PORT(at[k].proto, at[k].port));
 	}
-	if (!r && from <= s->last)
-		r = emit(to, from, s->last, rule);
-	*ret_at = i;
+	w->spans.n = policy_merge_spans(w->spans.v, w->spans.n);
 	return r;
 }
 
-/* Adds the ports of one more rule to verdicts.merged, where no earlier rule has them. Linear. */
-static int overlay(struct verdicts *w, const struct rule_use *use)
+static int add_rule(struct verdicts *w, const struct rule_use *use, uint8_t how)
 {
-	const range_vec base = w->merged;
-	range_vec to = w->spare;
-	size_t i, at = 0;
-	int r = 0;
+	int r;
 
-	vec_clear(&to);
-	for (i = 0; !r && i < use->ports.n; i++) {
-		while (!r && at < base.n && base.v[at].last < use->ports.v[i].first)
-			r = copy_range(&to, &base.v[at++]);
-		if (!r)
-			r = overlay_span(&base, &use->ports.v[i], use->rule, &at, &to);
-	}
-	while (!r && at < base.n)
-		r = copy_range(&to, &base.v[at++]);
-	w->spare = base;
-	w->merged = to;
-	return r;
+	if (!use->names.n)
+		return overlay(w, use->ports.v, use->ports.n, use->rule);
+	r = resolve_names(w, use, how);
+	return r ? r : overlay(w, w->spans.v, w->spans.n, use->rule);
 }
 
 /* The row that the rules in verdicts.holds make; its ranges are in verdicts.merged. */
@@ -117,7 +104,7 @@ static int make_row(struct verdicts *w, struct table_row *row)
 	}
 	for (i = 0; !r && i < w->rules.n; i++)
 		if (w->holds.v[i])
-			r = overlay(w, w->rules.v[i]);
+			r = add_rule(w, w->rules.v[i], w->holds.v[i]);
 	row->n = (uint32_t)w->merged.n;
 	return r;
 }
@@ -156,7 +143,7 @@ static int collect_rules(struct verdicts *w, const struct table_set *set, uint32
 {
 	const struct rule_use **slot;
 	size_t i, k;
-	bool *holds;
+	uint8_t *holds;
 
 	vec_clear(&w->rules);
 	vec_clear(&w->holds);
@@ -169,36 +156,102 @@ static int collect_rules(struct verdicts *w, const struct table_set *set, uint32
 			if (!slot || !holds)
 				return -ENOMEM;
 			*slot = &pu->rules[dir].v[k];
-			*holds = (*slot)->any_peer;
+			*holds = (*slot)->any_peer ? HOLDS_ALL : 0;
 		}
 	}
 	return 0;
 }
 
 /* What a Service is asked for is not what holds its own address: see service_row(). */
+static int add_hits(struct verdicts *w, uint32_t dir, uint32_t rule, uint32_t peer)
+{
+	const bool by_block = peer_set_is_block(&w->b->peer_sets.v[peer]);
+	struct hit *hit;
+	uint32_t c;
+
+	for (c = w->start[peer]; c < w->start[peer + 1]; c++) {
+		if (dir == BH_EGRESS && w->b->classes.v[w->in_classes[c]].is_service)
+			continue;
+		hit = vec_add(&w->hits);
+		if (!hit)
+			return -ENOMEM;
+		*hit = (struct hit){ .class = w->in_classes[c],
+				     .rule = rule,
+				     .how = dir == BH_EGRESS && by_block ? HOLDS_NUMBERS : HOLDS_ALL };
+	}
+	return 0;
+}
+
+/* An egress rule for any peer says something of its own to pods that have one of its names. */
+static int add_name_hits(struct verdicts *w, uint32_t rule)
+{
+	const struct rule_use *use = w->rules.v[rule];
+	const uint32_t *sets;
+	size_t i, k, n;
+	int r = 0;
+
+	for (i = 0; i < use->names.n; i++) {
+		sets = policy_named(w->b, &use->names.v[i], &n);
+		for (k = 0; !r && k < n; k++)
+			r = add_hits(w, BH_EGRESS, rule, sets[k]);
+	}
+	return r;
+}
+
 static int collect_hits(struct verdicts *w, uint32_t dir)
 {
-	struct hit *hit;
-	uint32_t i, c;
+	uint32_t i;
 	size_t k;
+	int r = 0;
 
 	vec_clear(&w->hits);
-	for (i = 0; i < w->rules.n; i++) {
-		for (k = 0; k < w->rules.v[i]->peers.n; k++) {
-			const uint32_t peer = w->rules.v[i]->peers.v[k].index;
-
-			for (c = w->start[peer]; c < w->start[peer + 1]; c++) {
-				if (dir == BH_EGRESS && w->b->classes.v[w->in_classes[c]].is_service)
-					continue;
-				hit = vec_add(&w->hits);
-				if (!hit)
-					return -ENOMEM;
-				*hit = (struct hit){ .class = w->in_classes[c], .rule = i };
-			}
-		}
+	for (i = 0; !r && i < w->rules.n; i++) {
+		for (k = 0; !r && k < w->rules.v[i]->peers.n; k++)
+			r = add_hits(w, dir, i, w->rules.v[i]->peers.v[k].index);
+		if (!r && dir == BH_EGRESS && w->rules.v[i]->any_peer)
+			r = add_name_hits(w, i);
 	}
 	vec_sort(&w->hits, hit_cmp);
+	return r;
+}
+
+static int add_name(struct verdicts *w, const struct named_port *name)
+{
+	struct named_port *slot = vec_add(&w->names);
+
+	if (!slot)
+		return -ENOMEM;
+	*slot = *name;
 	return 0;
+}
+
+static int subject_names(struct verdicts *w, uint32_t set, uint32_t dir)
+{
+	const struct named_ports *ports = dir == BH_INGRESS ? w->b->set_ports[set] : NULL;
+	size_t i;
+	int r = 0;
+
+	vec_clear(&w->names);
+	for (i = 0; !r && ports && i < ports->n; i++)
+		r = add_name(w, &ports->at[i]);
+	return r;
+}
+
+static int class_names(struct verdicts *w, uint32_t class)
+{
+	const struct list *peers = &w->b->classes.v[class].peers;
+	uint32_t i;
+	int r = 0;
+
+	vec_clear(&w->names);
+	for (i = 0; !r && i < peers->n; i++) {
+		const struct peer_set *set = &w->b->peer_sets.v[w->b->lists.v[peers->first + i]];
+
+		if (!set->peer)
+			r = add_name(w, &set->named);
+	}
+	vec_sort(&w->names, named_port_cmp);
+	return r;
 }
 
 static bool same_row(const struct verdicts *w, const struct table_row *base, const struct table_row *row)
@@ -212,14 +265,17 @@ static int class_row(struct verdicts *w, size_t from, size_t to, size_t base)
 {
 	struct table_row row = w->t->rows.v[base];
 	size_t i;
-	int r;
+	int r = 0;
 
 	row = (struct table_row){ .set = row.set, .class = w->hits.v[from].class, .dir = row.dir };
+	if (row.dir == BH_EGRESS)
+		r = class_names(w, row.class);
 	for (i = from; i < to; i++)
-		w->holds.v[w->hits.v[i].rule] = true;
-	r = make_row(w, &row);
+		w->holds.v[w->hits.v[i].rule] |= w->hits.v[i].how;
+	if (!r)
+		r = make_row(w, &row);
 	for (i = from; i < to; i++)
-		w->holds.v[w->hits.v[i].rule] = w->rules.v[w->hits.v[i].rule]->any_peer;
+		w->holds.v[w->hits.v[i].rule] = w->rules.v[w->hits.v[i].rule]->any_peer ? HOLDS_ALL : 0;
 	if (r < 0 || same_row(w, &w->t->rows.v[base], &row))
 		return r;
 	return add_row(w, row);
@@ -279,7 +335,7 @@ static int service_port(struct verdicts *w, const struct group *g, uint32_t from
 		if (!first)
 			first = rule;
 	}
-	return emit(&w->merged, needs[from].port, needs[from].port, first);
+	return range_emit(&w->merged, needs[from].port, needs[from].port, first);
 }
 
 /* A port of a Service is allowed where all its backends are; nothing else that goes to the address is. */
@@ -336,6 +392,8 @@ static int set_rows(struct verdicts *w, uint32_t set, uint32_t dir)
 	if (!r)
 		r = collect_hits(w, dir);
 	if (!r)
+		r = subject_names(w, set, dir);
+	if (!r)
 		r = make_row(w, &row);
 	if (!r)
 		r = add_row(w, row);
@@ -377,59 +435,6 @@ static int invert(struct verdicts *w)
 	return 0;
 }
 
-struct slice {
-	const struct table_range *v;
-	uint32_t n, row;
-};
-
-static int content_cmp(const struct slice *x, const struct slice *y)
-{
-	if (x->n != y->n)
-		return x->n < y->n ? -1 : 1;
-	return memcmp(x->v, y->v, x->n * sizeof(*x->v));
-}
-
-static int slice_cmp(const void *a, const void *b)
-{
-	const struct slice *x = a, *y = b;
-	const int r = content_cmp(x, y);
-
-	return r ? r : (x->row > y->row) - (x->row < y->row);
-}
-
-/* Rows with the same ranges share them: the first row of each content keeps its own, in row order. */
-static int share_ranges(struct tables *t)
-{
-	auto_free struct slice *slices = calloc(t->rows.n + 1, sizeof(*slices));
-	auto_free uint32_t *owner = calloc(t->rows.n + 1, sizeof(*owner));
-	uint32_t i, n = 0, at = 0;
-
-	if (!slices || !owner)
-		return -ENOMEM;
-	for (i = 0; i < t->rows.n; i++)
-		if (t->rows.v[i].n)
-			slices[n++] = (struct slice){ t->ranges.v + t->rows.v[i].first, t->rows.v[i].n, i };
-	qsort(slices, n, sizeof(*slices), slice_cmp);
-	for (i = 0; i < n; i++)
-		owner[slices[i].row] = i && !content_cmp(&slices[i - 1], &slices[i])
-					       ? owner[slices[i - 1].row]
-					       : slices[i].row;
-	/* In row order, which is the order in which the ranges were appended, so nothing is overwritten. */
-	for (i = 0; i < t->rows.n; i++) {
-		struct table_row *row = &t->rows.v[i];
-
-		if (!row->n || owner[i] != i) {
-			row->first = row->n ? t->rows.v[owner[i]].first : 0;
-			continue;
-		}
-		memmove(t->ranges.v + at, t->ranges.v + row->first, row->n * sizeof(*t->ranges.v));
-		row->first = at;
-		at += row->n;
-	}
-	t->ranges.n = at;
-	return 0;
-}
-
 int policy_rows(struct build *b)
 {
 	struct verdicts w = { .b = b, .t = b->t };
@@ -441,13 +446,15 @@ int policy_rows(struct build *b)
 		for (dir = 0; !r && dir < DIR_MAX; dir++)
 			r = set_rows(&w, set, dir);
 	if (!r)
-		r = share_ranges(b->t);
+		r = range_share(b->t);
 	vec_sort(&b->t->rows, policy_row_cmp);
 	free(w.start);
 	free(w.in_classes);
 	vec_done(&w.rules);
 	vec_done(&w.holds);
 	vec_done(&w.hits);
+	vec_done(&w.names);
+	vec_done(&w.spans);
 	vec_done(&w.merged);
 	vec_done(&w.spare);
 	return r;

@@ -3,7 +3,7 @@
 import time
 
 from case_api import IN, ApiCase
-from node import CniError
+from node import CniError, eventually
 from objects import ELSEWHERE, from_pods, pod_status
 
 FAR = [{"from": [{"podSelector": {"matchLabels": {"app": "far"}}}]}]
@@ -100,6 +100,31 @@ class Follow(ApiCase):
             self.assertFalse(self.job.reaches(pod, family=4))
             self.assertTrue(self.node.host.reaches(pod, family=4, ms=3000))
             self.node.del_pod(pod)
+
+    def test_ports_by_name(self):
+        """What a pod calls them: its sidecars too, and an init container that ends not."""
+        image = {"image": "none"}
+        self.node.write_pod(
+            "shop",
+            "named",
+            {"app": "named"},
+            initContainers=[
+                {"name": "side", "restartPolicy": "Always", "ports": [{"name": "web", "containerPort": 80}], **image},
+                {"name": "once", "ports": [{"name": "dns", "protocol": "UDP", "containerPort": 53}], **image},
+            ],
+        )
+        named = self.node.add_pod("shop", "named", manifest=False)
+        ports = [{"port": "web"}, {"port": "dns", "protocol": "UDP"}]
+        for way, peer, who in (("Ingress", "ingress", {"app": "named"}), ("Egress", "egress", {"app": "web"})):
+            self.node.write_policy(
+                "shop", "named", subject=who, policyTypes=[way], **{peer: [{"ports": ports}]}
+            )
+            for family in self.node.families:
+                ip = named.ips[family]
+                reaches = lambda ip=ip: [a["ok"] for a in self.web.try_all([("tcp", ip, 80), ("udp", ip, 53)])]
+                self.assertTrue(eventually(lambda r=reaches: r() == [True, False], 10), (way, family, reaches()))
+        self.node.remove_policy("shop", "named")
+        self.node.del_pod(named)
 
     def test_a_pod_made_anew(self):
         """Same name, another pod: an ADD of the one that is gone fails, of the new one it succeeds."""

@@ -154,6 +154,31 @@ static uint8_t roll_proto(struct dice *d)
 	return pick(d, protos);
 }
 
+static const char *const port_names[] = { "web", "dns", "web-2" };
+
+static void roll_name(struct dice *d, char name[PORT_NAME_MAX + 1])
+{
+	memset(name, 0, PORT_NAME_MAX + 1);
+	strcpy(name, pick(d, port_names));
+}
+
+/* The same name may be several ports, and several names one port. */
+static void roll_named_ports(struct dice *d, struct pod *p)
+{
+	struct named_port v[4] = {};
+	const uint32_t n = dice_roll(d, ARRAY_SIZE(v) + 1);
+	uint32_t i;
+
+	for (i = 0; i < n; i++) {
+		roll_name(d, v[i].name);
+		v[i].proto = roll_proto(d);
+		v[i].port = roll_port(d);
+		if (!v[i].port)
+			v[i].port = 65535;
+	}
+	zero(pod_set_ports(p, v, n));
+}
+
 /* ---- objects -------------------------------------------------------------------------------- */
 
 static void put_namespace(struct model *m, struct dice *d)
@@ -192,6 +217,7 @@ static void put_pod(struct model *m, struct dice *d)
 	if (dice_chance(d, 15))
 		*(struct host_port *)must(vec_add(&p->host_ports)) =
 			(struct host_port){ .proto = roll_proto(d), .port = roll_port(d) };
+	roll_named_ports(d, p);
 	p->host_network = dice_chance(d, 4);
 	p->ended = dice_chance(d, 4);
 	zero(model_put_pod(m, p));
@@ -245,9 +271,15 @@ static void roll_ports(struct dice *d, struct port_range *p)
 	uint16_t a = roll_port(d), b = dice_chance(d, 50) ? a : roll_port(d);
 
 	*p = (struct port_range){ .proto = roll_proto(d), .first = a < b ? a : b, .last = a < b ? b : a };
+	if (!p->first) /* no rule can say port 0 but by saying none */
+		p->first = p->last = 1;
 	if (dice_chance(d, 12)) {
 		p->first = 0;
 		p->last = 65535;
+	}
+	if (dice_chance(d, 30)) {
+		p->first = p->last = 0;
+		roll_name(d, p->name);
 	}
 }
 
@@ -404,6 +436,7 @@ struct model *cluster_new(struct dice *d)
 			continue;
 		p = must(pod_new(e->ns, e->pod));
 		roll_labels(d, &p->labels);
+		roll_named_ports(d, p);
 		zero(model_put_pod(m, p));
 	}
 	return m;
@@ -438,7 +471,9 @@ static void tweak_rule(struct dice *d, struct rule *r)
 
 	if (dice_chance(d, 10))
 		r->unknown = !r->unknown;
-	else if (p && dice_chance(d, 50) && p->last < 65535)
+	else if (p && *p->name && dice_chance(d, 50))
+		roll_name(d, p->name);
+	else if (p && !*p->name && dice_chance(d, 50) && p->last < 65535)
 		p->last++;
 	else if (peer && peer->is_block && peer->except.n)
 		peer->except.n--;
@@ -491,6 +526,28 @@ static bool roll_service_flow(const struct model *m, struct dice *d, struct orac
 	return true;
 }
 
+/* To a port that the pod at the receiving end has a name for. False: there is none. */
+static bool roll_named_flow(const struct model *m, struct dice *d, const struct endpoint *e,
+			    struct oracle_flow *ret, struct addr *remote)
+{
+	const struct pod *p = model_endpoint_pod(m, e);
+	const struct named_port *port;
+
+	if (ret->dir == DIR_EGRESS) {
+		p = m->pods.n ? m->pods.v[dice_roll(d, (uint32_t)m->pods.n)] : NULL;
+		if (!p || !p->addrs.n)
+			return false;
+		*remote = p->addrs.v[dice_roll(d, (uint32_t)p->addrs.n)];
+	}
+	if (!p || !p->ports)
+		return false;
+	port = &p->ports->at[dice_roll(d, (uint32_t)p->ports->n)];
+	ret->proto = port->proto;
+	ret->dport = port->port;
+	ret->sport = roll_port(d);
+	return true;
+}
+
 void cluster_flow(const struct model *m, struct dice *d, struct oracle_flow *ret)
 {
 	static const uint8_t others[] = { IPPROTO_ICMP, IPPROTO_ICMPV6, 47 };
@@ -502,7 +559,8 @@ void cluster_flow(const struct model *m, struct dice *d, struct oracle_flow *ret
 	*ret = (struct oracle_flow){ .ifindex = e->ifindex, .dir = (int)dice_roll(d, DIR_MAX) };
 	if (dice_chance(d, 5))
 		remote = addr_of(addr_is_v4(&remote) ? "10.0.0.255" : "fe80::1");
-	if (!dice_chance(d, 40) || !roll_service_flow(m, d, ret, &remote)) {
+	if (!(dice_chance(d, 35) && roll_service_flow(m, d, ret, &remote)) &&
+	    !(dice_chance(d, 40) && roll_named_flow(m, d, e, ret, &remote))) {
 		ret->proto = dice_chance(d, 90) ? roll_proto(d) : pick(d, others);
 		if (ret->proto == IPPROTO_TCP || ret->proto == IPPROTO_UDP || ret->proto == IPPROTO_SCTP) {
 			ret->sport = roll_port(d);
@@ -514,153 +572,4 @@ void cluster_flow(const struct model *m, struct dice *d, struct oracle_flow *ret
 			local = e->addrs.v[i];
 	ret->src = ret->dir == DIR_INGRESS ? remote : local;
 	ret->dst = ret->dir == DIR_INGRESS ? local : remote;
-}
-
-/* ---- printing ------------------------------------------------------------------------------- */
-
-static void print_labels(const struct labels *l, FILE *out)
-{
-	size_t i;
-
-	fprintf(out, " labels {");
-	for (i = 0; i < l->n; i++)
-		fprintf(out, "%s%s: %s", i ? ", " : "", l->at[i].key, l->at[i].value);
-	fprintf(out, "}");
-}
-
-static void print_addrs(const struct addr *v, size_t n, FILE *out)
-{
-	char text[ADDR_TEXT];
-	size_t i;
-
-	fprintf(out, " addresses [");
-	for (i = 0; i < n; i++)
-		fprintf(out, "%s%s", i ? ", " : "", addr_text(&v[i], text));
-	fprintf(out, "]");
-}
-
-static void print_service_ports(const struct service_port *v, size_t n, FILE *out)
-{
-	size_t i;
-
-	for (i = 0; i < n; i++)
-		fprintf(out, " '%s' %u/%u", v[i].name, v[i].proto, v[i].port);
-}
-
-static void print_services(const struct model *m, FILE *out)
-{
-	size_t i;
-
-	for (i = 0; i < m->services.n; i++) {
-		const struct service *s = m->services.v[i];
-
-		fprintf(out, "\nservice %s/%s", s->ns, s->name);
-		print_addrs(s->addrs.v, s->addrs.n, out);
-		print_service_ports(s->ports.v, s->ports.n, out);
-	}
-	for (i = 0; i < m->slices.n; i++) {
-		const struct endpoint_slice *s = m->slices.v[i];
-
-		fprintf(out, "\nslice %s/%s of %s%s%s%s", s->ns, s->name, s->service, s->v4 ? " v4" : "",
-			s->v6 ? " v6" : "", s->unknown ? " not understood" : "");
-		print_addrs(s->addrs.v, s->addrs.n, out);
-		print_service_ports(s->ports.v, s->ports.n, out);
-	}
-	for (i = 0; i < m->nodes.n; i++) {
-		fprintf(out, "\nnode %s", m->nodes.v[i]->name);
-		print_addrs(m->nodes.v[i]->addrs.v, m->nodes.v[i]->addrs.n, out);
-	}
-}
-
-static void print_selector(const char *name, const struct selector *s, FILE *out)
-{
-	static const char *const ops[] = { "In", "NotIn", "Exists", "DoesNotExist" };
-	size_t i, k;
-
-	if (!s)
-		return;
-	fprintf(out, " %s: {", name);
-	for (i = 0; i < s->at.n; i++) {
-		const struct requirement *r = &s->at.v[i];
-
-		fprintf(out, "%s%s %s", i ? ", " : "", r->key, ops[r->op]);
-		for (k = 0; k < r->values.n; k++)
-			fprintf(out, "%s%s", k ? "|" : " ", r->values.v[k]);
-	}
-	fprintf(out, "}");
-}
-
-static void print_peer(const struct peer *p, FILE *out)
-{
-	char text[ADDR_TEXT];
-	size_t i;
-
-	fprintf(out, "      - peer:");
-	print_selector("podSelector", p->pods, out);
-	print_selector("namespaceSelector", p->namespaces, out);
-	if (p->is_block)
-		fprintf(out, " ipBlock: %s", cidr_text(&p->block, text));
-	for (i = 0; i < p->except.n; i++)
-		fprintf(out, " except %s", cidr_text(&p->except.v[i], text));
-	fprintf(out, "\n");
-}
-
-static void print_rule(const struct rule *r, size_t index, FILE *out)
-{
-	size_t i;
-
-	fprintf(out, "    [%zu]%s\n", index, r->unknown ? " (not understood)" : "");
-	for (i = 0; i < r->peers.n; i++)
-		print_peer(&r->peers.v[i], out);
-	for (i = 0; i < r->ports.n; i++)
-		fprintf(out, "      - port: %u/%u-%u\n", r->ports.v[i].proto, r->ports.v[i].first,
-			r->ports.v[i].last);
-}
-
-static void print_policy(const struct net_policy *np, FILE *out)
-{
-	static const char *const dirs[] = { "ingress", "egress" };
-	size_t i;
-	int dir;
-
-	fprintf(out, "policy %s/%s", np->ns, np->name);
-	print_selector("podSelector", np->subject, out);
-	fprintf(out, "\n");
-	for (dir = 0; dir < DIR_MAX; dir++) {
-		fprintf(out, "  %s%s:\n", dirs[dir], np->isolates[dir] ? "" : " (not in policyTypes)");
-		for (i = 0; i < np->rules[dir].n; i++)
-			print_rule(&np->rules[dir].v[i], i, out);
-	}
-}
-
-void cluster_print(const struct model *m, FILE *out)
-{
-	size_t i, k;
-
-	fprintf(out, "node");
-	print_addrs(m->node_addrs.v, m->node_addrs.n, out);
-	for (i = 0; i < m->namespaces.n; i++) {
-		fprintf(out, "\nnamespace %s", m->namespaces.v[i]->name);
-		print_labels(m->namespaces.v[i]->labels, out);
-	}
-	for (i = 0; i < m->pods.n; i++) {
-		const struct pod *p = m->pods.v[i];
-
-		fprintf(out, "\npod %s/%s uid '%s'%s%s", p->ns, p->name, p->uid,
-			p->host_network ? " hostNetwork" : "", p->ended ? " ended" : "");
-		print_labels(p->labels, out);
-		print_addrs(p->addrs.v, p->addrs.n, out);
-		for (k = 0; k < p->host_ports.n; k++)
-			fprintf(out, " hostPort %u/%u", p->host_ports.v[k].proto, p->host_ports.v[k].port);
-	}
-	for (i = 0; i < m->endpoints.n; i++) {
-		const struct endpoint *e = m->endpoints.v[i];
-
-		fprintf(out, "\nendpoint %u of %s/%s uid '%s'", e->ifindex, e->ns, e->pod, e->uid);
-		print_addrs(e->addrs.v, e->addrs.n, out);
-	}
-	print_services(m, out);
-	fprintf(out, "\n");
-	for (i = 0; i < m->policies.n; i++)
-		print_policy(m->policies.v[i], out);
 }

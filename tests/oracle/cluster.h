@@ -21,7 +21,11 @@ struct model *cluster_new(struct dice *d);
 void cluster_change(struct model *m, struct dice *d); /* one object is replaced or goes */
 void cluster_flow(const struct model *m, struct dice *d, struct oracle_flow *ret);
 
-/* All objects, as text that reads like the manifests. */
+/* All objects as manifests; the interfaces as comments. */
 void cluster_print(const struct model *m, FILE *out);
+
+/* Takes out of the cluster what is not needed for @wrong to say yes, as it does of the whole. */
+typedef bool wrong_fn(const struct model *m, void *ctx);
+void cluster_shrink(struct model *m, wrong_fn *wrong, void *ctx);
 
 #endif

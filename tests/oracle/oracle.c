@@ -157,6 +157,8 @@ static bool peer_is_pod(const struct model *m, const struct net_policy *np, cons
 
 	if (!ns)
 		return false;
+	if (!p) /* any peer */
+		return true;
 	if (p->namespaces && !selects(p->namespaces, ns->labels))
 		return false;
 	if (!p->namespaces && strcmp(pod->ns, np->ns) != 0)
@@ -164,11 +166,37 @@ static bool peer_is_pod(const struct model *m, const struct net_policy *np, cons
 	return !p->pods || selects(p->pods, pod->labels);
 }
 
-/* An interface here tells whose an address is; without one, status.podIPs. Where several pods claim it,
- * the peer must hold every one of them. */
-static bool peer_has_pod_at(const struct model *m, const struct net_policy *np, const struct peer *p,
-			    const struct addr *a)
+/* "port … This can either be a numerical or named port on a pod", "protocol … which traffic must match". */
+static bool pod_calls(const struct pod *pod, const struct port_range *named, uint16_t port)
 {
+	size_t i;
+
+	for (i = 0; pod->ports && i < pod->ports->n; i++)
+		if (pod->ports->at[i].port == port && pod->ports->at[i].proto == named->proto &&
+		    strcmp(pod->ports->at[i].name, named->name) == 0)
+			return true;
+	return false;
+}
+
+/* What the peer, and maybe a port by name, ask of a pod. */
+struct wanted {
+	const struct model *m;
+	const struct net_policy *np;
+	const struct peer *peer;	/* NULL: any pod */
+	const struct port_range *named; /* NULL: whatever it calls `port` */
+	uint16_t port;
+};
+
+static bool is_wanted(const struct wanted *w, const struct pod *pod)
+{
+	return peer_is_pod(w->m, w->np, w->peer, pod) && (!w->named || pod_calls(pod, w->named, w->port));
+}
+
+/* An interface here tells whose an address is; without one, status.podIPs. Where several pods claim it,
+ * every one of them must be what is asked for. */
+static bool wanted_is_at(const struct wanted *w, const struct addr *a)
+{
+	const struct model *m = w->m;
 	bool claimed = false;
 	size_t i;
 
@@ -183,7 +211,7 @@ static bool peer_has_pod_at(const struct model *m, const struct net_policy *np, 
 		if (e->ifindex == 0 || (pod && is_no_pod(pod)) || !among(a, e->addrs.v, e->addrs.n))
 			continue;
 		claimed = true;
-		if (!peer_is_pod(m, np, p, pod))
+		if (!is_wanted(w, pod))
 			return false;
 	}
 	if (claimed)
@@ -194,7 +222,7 @@ static bool peer_has_pod_at(const struct model *m, const struct net_policy *np, 
 		if (is_no_pod(pod) || !among(a, pod->addrs.v, pod->addrs.n))
 			continue;
 		claimed = true;
-		if (!peer_is_pod(m, np, p, pod))
+		if (!is_wanted(w, pod))
 			return false;
 	}
 	return claimed;
@@ -203,34 +231,54 @@ static bool peer_has_pod_at(const struct model *m, const struct net_policy *np, 
 /* ---- NetworkPolicy -------------------------------------------------------------------------- */
 
 /* "ports … each item in this list is combined using a logical OR. If this field is empty or missing, this
- * rule matches all traffic (traffic not restricted by port)." */
-static bool ports_match(const struct rule *r, const struct oracle_flow *f)
+ * rule matches all traffic (traffic not restricted by port)." A port by name is that of the pod that the
+ * traffic goes to: @subject for ingress; for egress the one that is the peer, if it is a pod. */
+static bool port_matches(const struct wanted *w, const struct port_range *p, const struct oracle_flow *f,
+			 const struct pod *subject)
+{
+	struct wanted named = *w;
+
+	if (f->proto != IPPROTO_TCP && f->proto != IPPROTO_UDP && f->proto != IPPROTO_SCTP)
+		return false;
+	if (p->name[0] == '\0')
+		return p->proto == f->proto && p->first <= f->dport && f->dport <= p->last;
+	if (p->proto != f->proto)
+		return false;
+	if (f->dir == DIR_INGRESS)
+		return pod_calls(subject, p, f->dport);
+	if (w->peer && w->peer->is_block) /* an IPBlock selects no pods */
+		return false;
+	named.named = p;
+	named.port = f->dport;
+	return wanted_is_at(&named, &f->dst);
+}
+
+static bool ports_match(const struct wanted *w, const struct rule *r, const struct oracle_flow *f,
+			const struct pod *subject)
 {
 	size_t i;
 
-	if (r->ports.n == 0)
-		return true;
-	if (f->proto != IPPROTO_TCP && f->proto != IPPROTO_UDP && f->proto != IPPROTO_SCTP)
-		return false;
 	for (i = 0; i < r->ports.n; i++)
-		if (r->ports.v[i].proto == f->proto && r->ports.v[i].first <= f->dport &&
-		    f->dport <= r->ports.v[i].last)
+		if (port_matches(w, &r->ports.v[i], f, subject))
 			return true;
-	return false;
+	return r->ports.n == 0;
 }
 
 /* "from … If this field is empty or missing, this rule matches all sources." Likewise for `to`. */
-static bool peers_match(const struct model *m, const struct net_policy *np, const struct rule *r,
-			const struct addr *remote)
+static bool rule_matches(const struct model *m, const struct net_policy *np, const struct rule *r,
+			 const struct oracle_flow *f, const struct pod *subject)
 {
+	const struct addr *remote = f->dir == DIR_INGRESS ? &f->src : &f->dst;
+	struct wanted w = { .m = m, .np = np };
 	size_t i;
 
 	if (r->peers.n == 0)
-		return true;
+		return ports_match(&w, r, f, subject);
 	for (i = 0; i < r->peers.n; i++) {
-		const struct peer *p = &r->peers.v[i];
-
-		if (p->is_block ? in_block(p, remote) : peer_has_pod_at(m, np, p, remote))
+		w.peer = &r->peers.v[i];
+		if (w.peer->is_block ? !in_block(w.peer, remote) : !wanted_is_at(&w, remote))
+			continue;
+		if (ports_match(&w, r, f, subject))
 			return true;
 	}
 	return false;
@@ -267,9 +315,11 @@ static bool applies(const struct net_policy *np, const struct pod *pod, int dir)
 static bool rule_allows(const struct model *m, const struct oracle_flow *f, const struct net_policy *np,
 			const struct rule *r)
 {
-	if (r->unknown) /* what we do not understand allows nothing */
+	const struct pod *subject = subject_of(m, f->ifindex);
+
+	if (r->unknown || !subject) /* what we do not understand allows nothing */
 		return false;
-	return peers_match(m, np, r, f->dir == DIR_INGRESS ? &f->src : &f->dst) && ports_match(r, f);
+	return rule_matches(m, np, r, f, subject);
 }
 
 static bool some_rule_allows(const struct model *m, const struct oracle_flow *f, const struct pod *pod)

@@ -122,6 +122,18 @@ static void assert_addrs(const struct pod *p, const char *first, const char *sec
 		assert_string_equal(addr_text(&p->addrs.v[1], text), second);
 }
 
+static void assert_names(const struct pod *p, const char *wanted)
+{
+	struct buf b = BUF_INIT(4096);
+	size_t i;
+
+	for (i = 0; p->ports && i < p->ports->n; i++)
+		(void)buf_fmt(&b, "%s%s:%d/%d", i ? " " : "", p->ports->at[i].name, p->ports->at[i].proto,
+			      p->ports->at[i].port);
+	assert_string_equal(b.data ? b.data : "", wanted);
+	buf_done(&b);
+}
+
 static void a_real_pod(void **state)
 {
 	struct model *m = model_of(fixture("pod.yaml"), "");
@@ -139,6 +151,7 @@ static void a_real_pod(void **state)
 	assert_int_equal(p->host_ports.v[0].port, 5514);
 	assert_int_equal(p->host_ports.v[1].proto, IPPROTO_TCP);
 	assert_int_equal(p->host_ports.v[1].port, 8080);
+	assert_names(p, "http:6/80 https:6/443");
 	assert_false(p->host_network);
 	assert_false(p->ended);
 	model_free(m);
@@ -416,6 +429,38 @@ static void odd_pods(void **state)
 	model_free(m);
 }
 
+static void names_of_ports(void **state)
+{
+	struct model *m = model_of(
+		content_of(
+			"x.yaml",
+			V1("Pod",
+			   "metadata: {name: a}\n"
+			   "spec:\n"
+			   "  initContainers:\n"
+			   "  - ports: [{name: once, containerPort: 1}]\n"
+			   "  - {restartPolicy: Never, ports: [{name: once, containerPort: 1}]}\n"
+			   "  - {restartPolicy: Always, ports: [{name: side, containerPort: 2, protocol: SCTP}]}\n"
+			   "  ephemeralContainers:\n"
+			   "  - ports: [{name: debug, containerPort: 3}]\n"
+			   "  containers:\n"
+			   "  - ports: [{name: web, containerPort: 80}, {containerPort: 81}, {name: web, containerPort: 80},\n"
+			   "      {name: Web, containerPort: 82}, {name: zero, containerPort: 0}, {name: none}, {name: [x], containerPort: 4},\n"
+			   "      {name: icmp, containerPort: 83, protocol: ICMP}, {name: a23456789012345, containerPort: 84},\n"
+			   "      {name: a234567890123456, containerPort: 85}, {name: text, containerPort: '86'}]\n"
+			   "  - ports: [{name: web, containerPort: 8080}, {name: web, containerPort: 80, protocol: UDP}]\n"
+			   "---\n")
+				V1("Pod",
+				   "metadata: {name: b}\nspec: {containers: [{ports: [{containerPort: 80}]}]}\n")),
+		"");
+
+	(void)state;
+	assert_names(model_pod(m, "default", "a"),
+		     "a23456789012345:6/84 side:132/2 web:6/80 web:6/8080 web:17/80");
+	assert_null(model_pod(m, "default", "b")->ports);
+	model_free(m);
+}
+
 static void a_namespace_keeps_its_name_label(void **state)
 {
 	struct model *m =
@@ -451,12 +496,13 @@ static void pods_have_limits(void **state)
 		(void)buf_fmt(&text, "  - ip: 10.0.0.%d\n", i);
 	(void)buf_str(&text, "spec:\n  containers:\n  - ports:\n");
 	for (i = 0; i < 1000; i++)
-		(void)buf_fmt(&text, "    - hostPort: %d\n", i + 1);
+		(void)buf_fmt(&text, "    - {hostPort: %d, containerPort: 1, name: p%d}\n", i + 1, i);
 	m = model_of(content_of("x.yaml", text.data), "");
 	p = model_pod(m, "default", "a");
 	assert_int_equal(p->labels->n, DECODE_LABELS_MAX);
 	assert_int_equal(p->addrs.n, DECODE_ADDRS_MAX);
 	assert_int_equal(p->host_ports.n, DECODE_HOST_PORTS_MAX);
+	assert_int_equal(p->ports->n, DECODE_PORTS_MAX);
 	assert_string_equal(p->uid, "");
 	model_free(m);
 	buf_done(&text);
@@ -628,6 +674,7 @@ int main(void)
 		cmocka_unit_test(nobody),
 		cmocka_unit_test(a_list_without_items),
 		cmocka_unit_test(odd_pods),
+		cmocka_unit_test(names_of_ports),
 		cmocka_unit_test(a_namespace_keeps_its_name_label),
 		cmocka_unit_test(pods_have_limits),
 		cmocka_unit_test(differences_only),

@@ -573,11 +573,11 @@ static void problems_and_ignored_kinds(void **state)
 	work(w);
 	assert_said(w, "");
 	put(w, "a.yaml",
-	    NETPOL("a", "{ingress: [{ports: [{port: http}]}]}") "---\n{apiVersion: v1, kind: Secret}\n");
+	    NETPOL("a", "{ingress: [{ports: [{port: HTTP}]}]}") "---\n{apiVersion: v1, kind: Secret}\n");
 	work(w);
 	assert_said(w, "IGNORED a.yaml: kind Secret (v1) is of no use here\n"
 		       "PROBLEM a.yaml: NetworkPolicy 'shop/a': "
-		       "spec.ingress[0].ports[0].port 'http' is a named port, which is not supported yet\n");
+		       "spec.ingress[0].ports[0].port 'HTTP' is neither a number nor the name of a port\n");
 }
 
 static void services_nodes_and_slices_are_taken(void **state)

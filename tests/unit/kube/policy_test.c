@@ -79,8 +79,11 @@ static void show_rule(struct buf *b, const struct rule *r)
 		show_peer(b, &r->peers.v[i]);
 	}
 	(void)buf_str(b, r->peers.n ? " :" : "any :");
-	for (i = 0; i < r->ports.n; i++)
-		(void)buf_fmt(b, " %d/%d-%d", r->ports.v[i].proto, r->ports.v[i].first, r->ports.v[i].last);
+	for (i = 0; i < r->ports.n; i++) {
+		const struct port_range *p = &r->ports.v[i];
+
+		(void)buf_fmt(b, *p->name ? " %d/%s" : " %d/%s%d-%d", p->proto, p->name, p->first, p->last);
+	}
 	(void)buf_str(b, r->ports.n ? ")" : " all)");
 }
 
@@ -228,6 +231,10 @@ static void policy_types(void **state)
 /* ---- selectors, peers, ports -------------------------------------------------------------- */
 
 static const struct row content[] = {
+	{ "{podSelector: {matchLabels: {a.b-c.io/A_b.c-9: web, X: ''}}}", "{a.b-c.io/A_b.c-9=web,X=} I",
+	  NULL },
+	{ "{ingress: [{ports: [{port: http}, {protocol: UDP, port: dns-2}, {port: a23456789012345}, {port: 7x}]}]}",
+	  "{} I | in (any : 6/http 17/dns-2 6/a23456789012345 6/7x)", NULL },
 	{ "{podSelector: {matchLabels: {app: web, tier: ''}}}", "{app=web,tier=} I", NULL },
 	{ "{podSelector: {matchLabels: {app: web}, matchExpressions: ["
 	  "{key: tier, operator: In, values: [a, b]}, {key: x, operator: NotIn, values: [c]},"
@@ -321,6 +328,20 @@ static const struct row bad[] = {
 	  "spec.podSelector.matchExpressions[0].key is missing" },
 	{ SUBJECT("{key: '', operator: Exists}"), "{} I | in ?",
 	  "spec.podSelector.matchExpressions[0].key is empty" },
+	/* what no label can be called: DoesNotExist and NotIn would be everybody */
+	{ SUBJECT("{key: 'a b', operator: DoesNotExist}"), "{} I | in ?",
+	  "spec.podSelector.matchExpressions[0].key cannot be the key of a label" },
+	{ SUBJECT("{key: a/b/c, operator: DoesNotExist}"), "{} I | in ?",
+	  "spec.podSelector.matchExpressions[0].key cannot be the key of a label" },
+	{ SUBJECT("{key: A.io/b, operator: NotIn, values: [c]}"), "{} I | in ?",
+	  "spec.podSelector.matchExpressions[0].key cannot be the key of a label" },
+	{ SUBJECT("{key: a-, operator: Exists}, {key: /a, operator: Exists}, {key: a/, operator: Exists}"),
+	  "{} I | in ?",
+	  "spec.podSelector.matchExpressions[0].key cannot be the key of a label; "
+	  "spec.podSelector.matchExpressions[1].key cannot be the key of a label; "
+	  "spec.podSelector.matchExpressions[2].key cannot be the key of a label" },
+	{ "{podSelector: {matchLabels: {'app ': web}}, ingress: [{}]}", "{} I | in ?",
+	  "spec.podSelector.matchLabels[app ] cannot be the key of a label" },
 	{ SUBJECT("{key: 1, operator: Exists}"), "{} I | in ?",
 	  "spec.podSelector.matchExpressions[0].key is a number, not a text" },
 	{ SUBJECT("{key: a}"), "{} I | in ?", "spec.podSelector.matchExpressions[0].operator is missing" },
@@ -365,10 +386,19 @@ static const struct row bad[] = {
 	{ IN("{ipBlock: {cidr: 10.0.0.0/8, except: [x]}}"), "{} I | in ?",
 	  "spec.ingress[0].from[0].ipBlock.except[0] 'x' is not a CIDR block" },
 	/* ports */
-	{ PORT("{port: http}"), "{} I | in ?",
-	  "spec.ingress[0].ports[0].port 'http' is a named port, which is not supported yet" },
+	{ PORT("{port: ''}"), "{} I | in ?",
+	  "spec.ingress[0].ports[0].port '' is neither a number nor the name of a port" },
 	{ PORT("{port: '80'}"), "{} I | in ?",
-	  "spec.ingress[0].ports[0].port '80' is a named port, which is not supported yet" },
+	  "spec.ingress[0].ports[0].port '80' is neither a number nor the name of a port" },
+	{ PORT("{port: HTTP}"), "{} I | in ?",
+	  "spec.ingress[0].ports[0].port 'HTTP' is neither a number nor the name of a port" },
+	{ PORT("{port: a--b}, {port: -a}, {port: a-}, {port: a_b}"), "{} I | in ?",
+	  "spec.ingress[0].ports[0].port 'a--b' is neither a number nor the name of a port; "
+	  "spec.ingress[0].ports[1].port '-a' is neither a number nor the name of a port; "
+	  "spec.ingress[0].ports[2].port 'a-' is neither a number nor the name of a port; "
+	  "spec.ingress[0].ports[3].port 'a_b' is neither a number nor the name of a port" },
+	{ PORT("{port: a234567890123456}"), "{} I | in ?",
+	  "spec.ingress[0].ports[0].port 'a234567890123456' is neither a number nor the name of a port" },
 	{ PORT("{port: 80}, {port: 0}"), "{} I | in ?",
 	  "spec.ingress[0].ports[1].port 0 is not in 1 to 65535" },
 	{ PORT("{port: -1}"), "{} I | in ?", "spec.ingress[0].ports[0].port -1 is not in 1 to 65535" },
@@ -387,7 +417,7 @@ static const struct row bad[] = {
 	{ PORT("{port: 443, endPort: x}"), "{} I | in ?",
 	  "spec.ingress[0].ports[0].endPort is a text, not a whole number" },
 	{ PORT("{port: http, endPort: 80}"), "{} I | in ?",
-	  "spec.ingress[0].ports[0].port 'http' is a named port, which is not supported yet" },
+	  "spec.ingress[0].ports[0].endPort needs a port that is a number" },
 	{ PORT("{protocol: tcp, port: 80}"), "{} I | in ?",
 	  "spec.ingress[0].ports[0].protocol 'tcp' is none of TCP, UDP and SCTP" },
 	{ PORT("{protocol: ICMP}"), "{} I | in ?",
@@ -399,14 +429,14 @@ static const struct row bad[] = {
 	{ "{ingress: [{ports: {port: 80}}]}", "{} I | in ?",
 	  "spec.ingress[0].ports is an object, not a list" },
 	/* more than one */
-	{ "{ingress: [{from: [{}], ports: [{port: x}]}, {}], egress: [{to: 1}]}",
+	{ "{ingress: [{from: [{}], ports: [{port: X}]}, {}], egress: [{to: 1}]}",
 	  "{} IE | in ? (any : all) | out ?",
 	  "spec.ingress[0].from[0] is empty: it needs podSelector, namespaceSelector or ipBlock; "
-	  "spec.ingress[0].ports[0].port 'x' is a named port, which is not supported yet; "
+	  "spec.ingress[0].ports[0].port 'X' is neither a number nor the name of a port; "
 	  "spec.egress[0].to is a number, not a list" },
 	/* nothing that is shown can forge a line */
 	{ PORT("{port: \"a\\nb\\e[31m\"}"), "{} I | in ?",
-	  "spec.ingress[0].ports[0].port 'a?b?[31m' is a named port, which is not supported yet" },
+	  "spec.ingress[0].ports[0].port 'a?b?[31m' is neither a number nor the name of a port" },
 	{ "{\"x\\ny\": 1}", "{} I", "spec.x?y is not a known field" },
 	{ PORT("{protocol: \"TCP\\0x\"}"), "{} I | in ?",
 	  "spec.ingress[0].ports[0].protocol is a text with a NUL in it, not a text" },
@@ -485,8 +515,10 @@ static void long_texts(void **state)
 		assert_int_equal(p->problems.n, len > DECODE_VALUE_MAX);
 		net_policy_free(p);
 	}
+	/* the longest prefix and the longest name */
 	for (len = DECODE_KEY_MAX; len <= DECODE_KEY_MAX + 1; len++) {
 		memset(text, 'k', len);
+		text[253] = '/';
 		text[len] = '\0';
 		(void)snprintf(spec, sizeof(spec), "{podSelector: {matchLabels: {%s: a}}}", text);
 		p = policy_of(spec);

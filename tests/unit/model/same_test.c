@@ -9,6 +9,7 @@ static struct pod *web(const char *labels, const char *addr)
 	w_labels(&p->labels, labels);
 	*(struct addr *)vec_add(&p->addrs) = w_addr(addr);
 	*(struct host_port *)vec_add(&p->host_ports) = (struct host_port){ .proto = 6, .port = 80 };
+	w_names(p, "http:tcp/80,dns:udp/53");
 	return p;
 }
 
@@ -48,6 +49,18 @@ static void pods(void **state)
 	assert_false(pod_is(p));
 	p = plain();
 	p->host_ports.n = 0;
+	assert_false(pod_is(p));
+	p = plain();
+	w_names(p, "dns:udp/53,http:tcp/80,dns:udp/53");
+	assert_true(pod_is(p));
+	p = plain();
+	w_names(p, "http:tcp/80,dns:udp/54");
+	assert_false(pod_is(p));
+	p = plain();
+	w_names(p, "http:tcp/80,dns:tcp/53");
+	assert_false(pod_is(p));
+	p = plain();
+	assert_int_equal(pod_set_ports(p, NULL, 0), 0);
 	assert_false(pod_is(p));
 	p = plain();
 	assert_int_equal(pod_set_node(p, "n1"), 0);
@@ -100,6 +113,9 @@ static void policies(void **state)
 		{ "app=db", "ie", "pods(app=web);10.0.0.0/8 -10.1.0.0/16", "tcp/79-80" },
 		{ "app=db", "ie", "pods(app=web);10.0.0.0/8 -10.1.0.0/16", "tcp/80-81" },
 		{ "app=db", "ie", "pods(app=web);10.0.0.0/8 -10.1.0.0/16", NULL },
+		{ "app=db", "ie", "pods(app=web);10.0.0.0/8 -10.1.0.0/16", "tcp/http" },
+		{ "app=db", "ie", "pods(app=web);10.0.0.0/8 -10.1.0.0/16", "tcp/https" },
+		{ "app=db", "ie", "pods(app=web);10.0.0.0/8 -10.1.0.0/16", "udp/http" },
 	};
 	auto_model struct model *m = model_new(), *again = model_new();
 	struct net_policy *np[ARRAY_SIZE(variants)], *first;

@@ -742,6 +742,7 @@ static void form_does_not_change_a_name(void **state)
 	assert_same("ns(a=1)", NULL, "ns(a=1) pods()", NULL, true);
 	assert_same("10.0.0.0/8 -10.1.0.0/16 -10.2.0.0/16", NULL, "10.0.0.0/8 -10.2.0.0/16 -10.1.0.0/16",
 		    NULL, true);
+	assert_same(NULL, "tcp/web,tcp/80,udp/x", NULL, "udp/x,tcp/web,tcp/80,tcp/web", true);
 	assert_same(NULL, "tcp/80,tcp/81-90,udp/1", NULL, "udp/1,tcp/85-90,tcp/80-87", true);
 	(void)state;
 }
@@ -762,6 +763,9 @@ static void meaning_changes_a_name(void **state)
 	assert_same(NULL, "tcp/80-90", NULL, "tcp/80,tcp/90", false);
 	assert_same(NULL, "tcp/80-90", NULL, "tcp/80-91", false);
 	assert_same(NULL, "tcp", NULL, NULL, false);
+	assert_same(NULL, "tcp/web", NULL, NULL, false);
+	assert_same(NULL, "tcp/web", NULL, "udp/web", false);
+	assert_same(NULL, "tcp/web,tcp/x", NULL, "tcp/web", false);
 	(void)state;
 }
 
@@ -849,7 +853,7 @@ static void busy_policy(struct model *m, const char *name, bool backwards)
 {
 	static const char *const peers[] = { "pods(app=web)", "ns(team=ops); 10.0.0.0/8 -10.1.0.0/16",
 					     "::/0" };
-	static const char *const ports[] = { "tcp/80,udp/53", NULL, "tcp/1-100,tcp/50-200" };
+	static const char *const ports[] = { "tcp/80,udp/53,tcp/web", NULL, "tcp/1-100,tcp/50-200,udp/dns" };
 	struct net_policy *np = w_policy(m, name, backwards ? "!x,app in db|web" : "app in web|db,!x", "ie");
 	int i;
 
@@ -874,7 +878,9 @@ static struct model *busy(bool backwards)
 	for (i = 0; i < 40; i++) {
 		k = backwards ? 39 - i : i;
 		(void)snprintf(pod, sizeof(pod), "%s/pod-%d", k % 3 ? "shop" : "ops", k);
-		w_pod(m, pod, k % 2 ? "app=web" : "app=db", "");
+		w_names(w_pod(m, pod, k % 2 ? "app=web" : "app=db", ""),
+			backwards ? "dns:udp/53,web:tcp/8080,web:tcp/80"
+				  : "web:tcp/80,web:tcp/8080,dns:udp/53");
 		w_endpoint(m, pod, (uint32_t)(100 + k), backwards ? "fd00::9,10.2.0.1" : "10.2.0.1,fd00::9");
 	}
 	return m;

@@ -96,6 +96,45 @@ static void labels_that_nobody_asks_for(void **state)
 	assert_true(change_matters(i, m, "shop/db", web, v2)); /* here: its own policies may be others */
 }
 
+/* Whether the pod with those labels matters that calls its ports so, and whether calling them otherwise does.
+ */
+static bool names_matter(const struct interest *i, struct model *m, const char *labels, const char *ports,
+			 const char *new_ports)
+{
+	auto_model struct model *was = model_new(), *is = model_new();
+	struct pod *a = w_pod(was, "far/w", labels, "10.0.0.1"), *b = w_pod(is, "far/w", labels, "10.0.0.1");
+	const struct namespace *ns = model_namespace(m, "far");
+
+	w_names(a, ports);
+	if (!new_ports)
+		return interest_pod(i, ns, a);
+	w_names(b, new_ports);
+	return interest_pod_change(i, ns, a, b);
+}
+
+static void names_of_ports(void **state)
+{
+	auto_model struct model *none = cluster("ns() pods(app=web)", "e");
+	auto_model struct model *of_web = cluster("ns() pods(app=web)", "e");
+	auto_model struct model *of_all = cluster(NULL, "e");
+	auto_interest struct interest *i = interest_of(none), *j = NULL, *k = NULL;
+
+	(void)state;
+	*(struct port_range *)vec_add(&of_web->policies.v[1]->rules[DIR_EGRESS].v[0].ports) =
+		w_port("tcp/http");
+	*(struct port_range *)vec_add(&of_all->policies.v[1]->rules[DIR_EGRESS].v[0].ports) =
+		w_port("tcp/http");
+	j = interest_of(of_web);
+	k = interest_of(of_all);
+	assert_false(names_matter(i, none, "app=web", "http:tcp/80", "http:tcp/81"));
+	assert_true(names_matter(j, of_web, "app=web", "http:tcp/80", "http:tcp/81"));
+	assert_false(names_matter(j, of_web, "app=x", "http:tcp/80", "http:tcp/81"));
+	assert_true(names_matter(k, of_all, "app=x", "http:tcp/80", NULL));
+	assert_false(names_matter(k, of_all, "app=x", "http:udp/80", NULL));
+	assert_true(names_matter(k, of_all, "app=x", "http:udp/80", "http:tcp/80"));
+	assert_true(interest_namespace(k, model_namespace(of_all, "ops")));
+}
+
 static void ends_of_pods(void **state)
 {
 	auto_model struct model *m = cluster("pods()", "i"), *other = model_new();
@@ -343,6 +382,7 @@ int main(void)
 		cmocka_unit_test(pods_that_a_peer_names),
 		cmocka_unit_test(pods_here_always),
 		cmocka_unit_test(labels_that_nobody_asks_for),
+		cmocka_unit_test(names_of_ports),
 		cmocka_unit_test(ends_of_pods),
 		cmocka_unit_test(pods_that_are_out_do_not),
 		cmocka_unit_test(claims),

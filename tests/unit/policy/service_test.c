@@ -66,6 +66,23 @@ static void allowed_where_every_backend_is(void **state)
 	(void)state;
 }
 
+/* A Service may send to pods that call different ports so: each is asked for its own. */
+static void a_name_is_each_backends(void **state)
+{
+	auto_model struct model *m = cluster();
+	auto_tables struct tables *t = NULL, *u = NULL;
+
+	w_names(w_pod(m, "shop/a", "app=web,x=a", "10.0.0.8"), "http:tcp/8080");
+	w_names(w_pod(m, "shop/b", "app=web,x=b", "10.0.0.9"), "http:tcp/9090");
+	w_slice(m, "shop/web-2", "10.0.0.9", "web:tcp/9090");
+	t = with_rule(m, "pods(app=web)", "tcp/http");
+	out(t, "10.96.0.1", "tcp/80", ALLOW);
+	w_slice(m, "shop/web-2", "10.0.0.9", "web:tcp/8080");
+	u = w_compile(m);
+	out(u, "10.96.0.1", "tcp/80", "-");
+	(void)state;
+}
+
 static void denied_where_one_backend_is(void **state)
 {
 	auto_model struct model *m = cluster();
@@ -439,6 +456,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(allowed_where_every_backend_is),
+		cmocka_unit_test(a_name_is_each_backends),
 		cmocka_unit_test(denied_where_one_backend_is),
 		cmocka_unit_test(backends_count_by_the_port_they_listen_on),
 		cmocka_unit_test(a_rule_without_ports_allows_the_services_ports_alone),

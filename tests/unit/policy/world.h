@@ -4,7 +4,8 @@
  *   selector  "app=web,tier in a|b,!old,new,x notin y|z"; "" selects everything, NULL is "not used"
  *   peer      "pods(app=web)", "ns(team=a)", "ns(team=a) pods(app=web)", "10.0.0.0/8 -10.1.0.0/16"
  *   peers     peers with ";" between; NULL: any peer
- *   ports     "tcp/80,udp/53,tcp/8000-9000,sctp"; NULL: all; no number: all ports
+ *   ports     "tcp/80,udp/53,tcp/8000-9000,sctp"; NULL: all; no number: all ports; "tcp/http": by name
+ *   of pods   "http:tcp/8080,dns:udp/5353"
  *   of Services and slices  "web:tcp/80,udp/53,any:tcp/0": with a name or without
  */
 #ifndef TESTS_UNIT_POLICY_WORLD_H
@@ -237,11 +238,37 @@ W struct port_range w_port(const char *text)
 	text = strchr(text, '/');
 	if (!text)
 		return ret;
+	if (port_name_is_valid(text + 1)) {
+		ret.last = 0;
+		memcpy(ret.name, text + 1, strlen(text + 1));
+		return ret;
+	}
 	if (sscanf(text, "/%u-%u", &first, &last) != 2)
 		last = first;
 	ret.first = (uint16_t)first;
 	ret.last = (uint16_t)last;
 	return ret;
+}
+
+/* What the pod's containers call their ports. */
+W void w_names(struct pod *p, const char *ports)
+{
+	auto_free char *copy = strdup(ports);
+	VEC(struct named_port) names = {};
+	char *at = copy, *piece;
+
+	while ((piece = w_piece(&at, ","))) {
+		const char *name = strsep(&piece, ":");
+		const struct port_range r = w_port(piece);
+		struct named_port *slot = vec_add(&names);
+
+		assert_non_null(slot);
+		memcpy(slot->name, name, strlen(name));
+		slot->proto = r.proto;
+		slot->port = r.first;
+	}
+	assert_int_equal(pod_set_ports(p, names.v, names.n), 0);
+	vec_done(&names);
 }
 
 W struct rule *w_rule(struct net_policy *np, int dir, const char *peers, const char *ports)

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Two tenants: nothing that the owner of a namespace can write (labels and ports of pods, policies, Services,
+ * slices) changes a verdict between pods of others, nor between them and the world. Random clusters whose
+ * namespace b becomes another; what the pods of a are told stays as it was. BH_SEED=N.
+ */
+#include "cluster.h"
+
+#include <time.h>
+
+#include "tests/oracle/cluster.h"
+
+#define WORLDS 200
+
+/* ---- what the owner of b does --------------------------------------------------------------- */
+
+#define MOVE_OF_B(m, from, vec, put)                                                                         \
+	do {                                                                                                 \
+		size_t i_;                                                                                   \
+                                                                                                             \
+		for (i_ = (from)->vec.n; i_ > 0; i_--) {                                                     \
+			__typeof__(*(from)->vec.v) moved_ = (from)->vec.v[i_ - 1];                           \
+                                                                                                             \
+			if (strcmp(moved_->ns, "b"))                                                         \
+				continue;                                                                    \
+			memmove(&(from)->vec.v[i_ - 1], &(from)->vec.v[i_],                                  \
+				((from)->vec.n-- - i_) * sizeof(moved_));                                    \
+			assert_int_equal(put(m, moved_), 0);                                                 \
+		}                                                                                            \
+	} while (0)
+
+static void copy_ports(struct pod *p, const struct named_ports *from)
+{
+	struct named_port copy[8];
+	const size_t n = from ? from->n : 0;
+
+	assert_true(n <= ARRAY_SIZE(copy));
+	if (n)
+		memcpy(copy, from->at, n * sizeof(*copy));
+	assert_int_equal(pod_set_ports(p, copy, n), 0);
+}
+
+/* Their addresses are not for a tenant to say. */
+static void relabel_pods(struct model *m, const struct model *other)
+{
+	size_t i, k;
+
+	for (i = 0; i < m->pods.n; i++) {
+		struct pod *p = m->pods.v[i];
+		const struct pod *like = strcmp(p->ns, "b") ? NULL : model_pod(other, "b", p->name);
+
+		for (k = 0; like && k < like->labels->n; k++)
+			assert_int_equal(labels_set(&p->labels, like->labels->at[k].key, like->labels->at[k].value),
+					 0);
+		if (like)
+			copy_ports(p, like->ports);
+	}
+}
+
+/* A ClusterIP is the API server's to give, from a range where no pods are. */
+static void keep_ranges_apart(struct model *m)
+{
+	const struct cidr v4 = w_cidr("10.0.1.0/24"), v6 = w_cidr("fd00::1:0/112");
+	size_t i, k;
+
+	for (i = 0; i < m->services.n; i++) {
+		struct service *s = m->services.v[i];
+
+		for (k = s->addrs.n; k > 0; k--)
+			if (!cidr_holds(&v4, &s->addrs.v[k - 1]) && !cidr_holds(&v6, &s->addrs.v[k - 1]))
+				s->addrs.v[k - 1] = s->addrs.v[--s->addrs.n];
+	}
+}
+
+static void b_does(struct model *m, struct dice *d)
+{
+	auto_model struct model *other = cluster_new(d);
+	size_t i;
+
+	for (i = m->policies.n; i > 0; i--)
+		if (!strcmp(m->policies.v[i - 1]->ns, "b") && dice_chance(d, 50))
+			(void)model_del_policy(m, "b", m->policies.v[i - 1]->name);
+	keep_ranges_apart(other);
+	relabel_pods(m, other);
+	MOVE_OF_B(m, other, policies, model_put_policy);
+	MOVE_OF_B(m, other, services, model_put_service);
+	MOVE_OF_B(m, other, slices, model_put_slice);
+}
+
+/* ---- what a is told ------------------------------------------------------------------------- */
+
+/* No pod that is not of a has it, nor does a Service stand for it: that is between the API server and them. */
+static bool is_others(const struct model *m, const struct addr *a)
+{
+	size_t i, k;
+
+	for (i = 0; i < m->pods.n; i++)
+		for (k = 0; k < m->pods.v[i]->addrs.n; k++)
+			if (strcmp(m->pods.v[i]->ns, "a") && !addr_cmp(a, &m->pods.v[i]->addrs.v[k]))
+				return true;
+	for (i = 0; i < m->endpoints.n; i++)
+		for (k = 0; k < m->endpoints.v[i]->addrs.n; k++)
+			if (strcmp(m->endpoints.v[i]->ns, "a") && !addr_cmp(a, &m->endpoints.v[i]->addrs.v[k]))
+				return true;
+	return false;
+}
+
+static void add_answers(FILE *out, const struct tables *t, uint32_t ifindex, const char *remote)
+{
+	static const char *const ports[] = { "tcp/1", "tcp/2", "tcp/5", "tcp/7", "udp/1", "udp/3", "sctp/2", "icmp" };
+	uint32_t dir;
+	size_t i;
+
+	for (dir = 0; dir < DIR_MAX; dir++)
+		for (i = 0; i < ARRAY_SIZE(ports); i++)
+			fprintf(out, "%u %u %s %s %s\n", ifindex, dir, remote, ports[i],
+				w_find(t, ifindex)->set < 0 ? "isolated" : w_ask(t, ifindex, dir, remote, ports[i]));
+}
+
+/* All of it as a text; owned by the caller. */
+static char *what_a_is_told(const struct model *m)
+{
+	static const char *const world[] = { "203.0.113.1", "2001:db8::1" };
+	auto_tables struct tables *t = w_compile(m);
+	char *ret = NULL, remote[ADDR_TEXT];
+	size_t len, i;
+	FILE *out = open_memstream(&ret, &len);
+	struct addr a;
+	int k;
+
+	assert_non_null(out);
+	for (i = 0; i < m->endpoints.n; i++) {
+		const struct endpoint *e = m->endpoints.v[i];
+
+		if (!e->ifindex || strcmp(e->ns, "a"))
+			continue;
+		for (k = 0; k < 48; k++) {
+			(void)snprintf(remote, sizeof(remote), k < 24 ? "10.0.0.%d" : "fd00::%x", k % 24);
+			a = w_addr(remote);
+			if (!is_others(m, &a))
+				add_answers(out, t, e->ifindex, remote);
+		}
+		for (k = 0; k < 2; k++)
+			add_answers(out, t, e->ifindex, world[k]);
+	}
+	assert_int_equal(fclose(out), 0);
+	return ret;
+}
+
+static void assert_told_the_same(char *before, char *after)
+{
+	char *a, *b;
+
+	do {
+		a = strsep(&before, "\n");
+		b = strsep(&after, "\n");
+		if (!a != !b || (a && strcmp(a, b)))
+			fail_msg("was '%s', is '%s'", a ? a : "", b ? b : "");
+	} while (a);
+}
+
+static void nothing_that_b_writes_is_told_to_a(void **state)
+{
+	const char *seed = getenv("BH_SEED");
+	struct dice d = { .state = seed ? strtoull(seed, NULL, 0) : (uint64_t)time(NULL) };
+	size_t asked = 0;
+	int i;
+
+	print_message("BH_SEED=%llu\n", (unsigned long long)d.state);
+	for (i = 0; i < WORLDS; i++) {
+		auto_model struct model *m = cluster_new(&d);
+		auto_free char *before = NULL, *after = NULL;
+
+		keep_ranges_apart(m);
+		before = what_a_is_told(m);
+		b_does(m, &d);
+		after = what_a_is_told(m);
+		asked += strlen(before) > 0;
+		assert_told_the_same(before, after);
+	}
+	assert_true(asked > WORLDS / 4);
+	(void)state;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(nothing_that_b_writes_is_told_to_a),
+	};
+
+	return cmocka_run_group_tests_name("points/tenants", tests, NULL, NULL);
+}
