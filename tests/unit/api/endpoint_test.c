@@ -17,11 +17,11 @@
 
 #include <cmocka.h>
 
-#define GOOD                                                                                                 \
-	"{\"network\":\"podnet\",\"container\":\"c1\",\"ifname\":\"eth0\",\"netns\":\"/run/netns/"           \
-	"x\",\"ifindex\":7,"                                                                                 \
-	"\"mac\":\"02:00:00:00:00:0a\",\"addrs\":[\"10.0.0.2\",\"fd00::2\",\"fe80::1\"],"                    \
-	"\"peer\":2,\"nsid\":3,\"pod\":{\"namespace\":\"shop\",\"name\":\"web\",\"uid\":\"u1\"},\"attach\":\"tcx\","               \
+#define GOOD                                                                                                         \
+	"{\"network\":\"podnet\",\"container\":\"c1\",\"ifname\":\"eth0\",\"netns\":\"/run/netns/"                   \
+	"x\",\"ifindex\":7,"                                                                                         \
+	"\"mac\":\"02:00:00:00:00:0a\",\"addrs\":[\"10.0.0.2\",\"fd00::2\",\"fe80::1\"],"                            \
+	"\"peer\":2,\"nsid\":3,\"pod\":{\"namespace\":\"shop\",\"name\":\"web\",\"uid\":\"u1\"},\"attach\":\"tcx\"," \
 	"\"unprotected\":false,\"adopted\":false}"
 
 static char run_dir[64];

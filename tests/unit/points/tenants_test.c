@@ -50,8 +50,9 @@ static void relabel_pods(struct model *m, const struct model *other)
 		const struct pod *like = strcmp(p->ns, "b") ? NULL : model_pod(other, "b", p->name);
 
 		for (k = 0; like && k < like->labels->n; k++)
-			assert_int_equal(labels_set(&p->labels, like->labels->at[k].key, like->labels->at[k].value),
-					 0);
+			assert_int_equal(
+				labels_set(&p->labels, like->labels->at[k].key, like->labels->at[k].value),
+				0);
 		if (like)
 			copy_ports(p, like->ports);
 	}
@@ -89,7 +90,8 @@ static void b_does(struct model *m, struct dice *d)
 
 /* ---- what a is told ------------------------------------------------------------------------- */
 
-/* No pod that is not of a has it, nor does a Service stand for it: that is between the API server and them. */
+/* No pod that is not of a has it, nor does a Service stand for it: that is between the API server and them.
+ */
 static bool is_others(const struct model *m, const struct addr *a)
 {
 	size_t i, k;
@@ -100,21 +102,24 @@ static bool is_others(const struct model *m, const struct addr *a)
 				return true;
 	for (i = 0; i < m->endpoints.n; i++)
 		for (k = 0; k < m->endpoints.v[i]->addrs.n; k++)
-			if (strcmp(m->endpoints.v[i]->ns, "a") && !addr_cmp(a, &m->endpoints.v[i]->addrs.v[k]))
+			if (strcmp(m->endpoints.v[i]->ns, "a") &&
+			    !addr_cmp(a, &m->endpoints.v[i]->addrs.v[k]))
 				return true;
 	return false;
 }
 
 static void add_answers(FILE *out, const struct tables *t, uint32_t ifindex, const char *remote)
 {
-	static const char *const ports[] = { "tcp/1", "tcp/2", "tcp/5", "tcp/7", "udp/1", "udp/3", "sctp/2", "icmp" };
+	static const char *const ports[] = { "tcp/1", "tcp/2", "tcp/5",	 "tcp/7",
+					     "udp/1", "udp/3", "sctp/2", "icmp" };
 	uint32_t dir;
 	size_t i;
 
 	for (dir = 0; dir < DIR_MAX; dir++)
 		for (i = 0; i < ARRAY_SIZE(ports); i++)
 			fprintf(out, "%u %u %s %s %s\n", ifindex, dir, remote, ports[i],
-				w_find(t, ifindex)->set < 0 ? "isolated" : w_ask(t, ifindex, dir, remote, ports[i]));
+				w_find(t, ifindex)->set < 0 ? "isolated"
+							    : w_ask(t, ifindex, dir, remote, ports[i]));
 }
 
 /* All of it as a text; owned by the caller. */
