@@ -78,9 +78,8 @@ static void add_flags(struct json_object *o, const struct agent *a, const struct
 static const char *state_text(uint8_t state)
 {
 	static const char *const texts[] = {
-		[BH_NEW] = "new",	[BH_ESTABLISHED] = "established",
-		[BH_FIN] = "fin",	[BH_TIME_WAIT] = "time-wait",
-		[BH_CLOSED] = "closed",
+		[BH_NEW] = "new", [BH_ANSWERED] = "answered",	[BH_ESTABLISHED] = "established",
+		[BH_FIN] = "fin", [BH_TIME_WAIT] = "time-wait", [BH_CLOSED] = "closed",
 	};
 
 	return state < ARRAY_SIZE(texts) ? texts[state] : "";

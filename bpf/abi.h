@@ -189,7 +189,8 @@ BH_ASSERT_SIZE(struct bh_flow6, 44);
 #define BH_SESS_ALIVE(dir) (0x10 << (dir)) /* CLOSED: this side goes on all the same */
 
 enum bh_state {
-	BH_NEW = 0, /* not answered yet */
+	BH_NEW = 0,  /* not answered yet */
+	BH_ANSWERED, /* TCP alone: answered, but who opened it has not gone on yet */
 	BH_ESTABLISHED,
 	BH_FIN,	      /* one side has ended */
 	BH_TIME_WAIT, /* both have */
@@ -201,6 +202,7 @@ enum bh_state {
 /* clang-format off */
 #define BH_LIVES(X) \
 	X(TCP_SYN_SENT,		120, "tcp_syn_sent") \
+	X(TCP_SYN_RECV,		60, "tcp_syn_recv") \
 	X(TCP_ESTABLISHED,	432000, "tcp_established") \
 	X(TCP_FIN_WAIT,		120, "tcp_fin_wait") \
 	X(TCP_TIME_WAIT,	120, "tcp_time_wait") \

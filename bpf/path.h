@@ -77,9 +77,7 @@ static __always_inline void open_session(struct __sk_buff *skb, struct bh_pkt *p
 {
 	__u32 fixed = dir;
 	__u8 flags = 0;
-	const enum bh_state state = session_next(BH_NEW, &flags, dir, dir,
-						 (p->bits & BH_PKT_FIN ? BH_SAYS_FIN : 0) |
-							 (p->bits & BH_PKT_RST ? BH_SAYS_RST : 0));
+	const enum bh_state state = session_next(BH_NEW, &flags, dir, dir, says_of(p));
 	struct bh_session s = {
 		.seen = now32(),
 		.life = life_of(session_life(p->flow.proto, state)),

@@ -198,6 +198,8 @@ static __always_inline int state_is_closing(__u8 state)
 /* What a packet says about its flow. */
 #define BH_SAYS_FIN 0x01
 #define BH_SAYS_RST 0x02
+#define BH_SAYS_TCP 0x04
+#define BH_SAYS_SYN 0x08 /* and no ACK */
 
 /* The state after one more packet of @dir; *flags go on. */
 static __always_inline enum bh_state session_next(enum bh_state state, __u8 *flags, enum bh_dir opener,
@@ -221,7 +223,11 @@ static __always_inline enum bh_state session_next(enum bh_state state, __u8 *fla
 	}
 	if (*flags & fins)
 		return (*flags & fins) == fins ? BH_TIME_WAIT : BH_FIN;
-	return *flags & BH_SESS_REPLIED ? BH_ESTABLISHED : BH_NEW;
+	if (!(*flags & BH_SESS_REPLIED))
+		return BH_NEW;
+	if (says & BH_SAYS_TCP && state < BH_ESTABLISHED && (dir != opener || says & BH_SAYS_SYN))
+		return BH_ANSWERED; /* what answers a flood of SYNs is worth no more than they are */
+	return BH_ESTABLISHED;
 }
 
 /* IANA's numbers, without the kernel's header, which libc's does not suffer beside it. */
@@ -261,9 +267,9 @@ enum bh_rank {
 /* By arithmetic, since the verifier follows every value that it knows down a way of its own. */
 static __always_inline __u32 state_rank(__u8 state)
 {
-	const __u32 ranks = BH_RANK_NEW << 4 * BH_NEW | BH_RANK_LIVE << 4 * BH_ESTABLISHED |
-			    BH_RANK_CLOSING << 4 * BH_FIN | BH_RANK_CLOSING << 4 * BH_TIME_WAIT |
-			    BH_RANK_CLOSING << 4 * BH_CLOSED;
+	const __u32 ranks = BH_RANK_NEW << 4 * BH_NEW | BH_RANK_NEW << 4 * BH_ANSWERED |
+			    BH_RANK_LIVE << 4 * BH_ESTABLISHED | BH_RANK_CLOSING << 4 * BH_FIN |
+			    BH_RANK_CLOSING << 4 * BH_TIME_WAIT | BH_RANK_CLOSING << 4 * BH_CLOSED;
 
 	return ranks >> 4 * (state & 7) & 0xf;
 }

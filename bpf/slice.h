@@ -93,12 +93,17 @@ static __always_inline __u32 life_of(enum bh_life life)
 	return meta ? READ_ONCE(meta->life[life & (BH_LIFE_SLOTS - 1)]) : 0;
 }
 
+static __always_inline int says_of(const struct bh_pkt *p)
+{
+	return (p->bits & BH_PKT_FIN ? BH_SAYS_FIN : 0) | (p->bits & BH_PKT_RST ? BH_SAYS_RST : 0) |
+	       (p->bits & BH_PKT_SYN ? BH_SAYS_SYN : 0) | (p->flow.proto == BH_PROTO_TCP ? BH_SAYS_TCP : 0);
+}
+
 static __always_inline void session_step(struct bh_session *s, const struct bh_pkt *p, enum bh_dir dir)
 {
-	const int says = (p->bits & BH_PKT_FIN ? BH_SAYS_FIN : 0) | (p->bits & BH_PKT_RST ? BH_SAYS_RST : 0);
 	const enum bh_state state = s->state;
 	__u8 flags = s->flags;
-	const enum bh_state next = session_next(state, &flags, word_opener(p->word), dir, says);
+	const enum bh_state next = session_next(state, &flags, word_opener(p->word), dir, says_of(p));
 
 	s->flags = flags;
 	if (next == state)

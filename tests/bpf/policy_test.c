@@ -191,8 +191,9 @@ static uint32_t fixed_of(const struct bh_session *s)
 /* By what is written of it in docs/architecture.md. */
 static uint32_t life_in(const struct run *run, uint8_t state)
 {
-	static const enum bh_life tcp[] = { BH_LIFE_TCP_SYN_SENT, BH_LIFE_TCP_ESTABLISHED,
-					    BH_LIFE_TCP_FIN_WAIT, BH_LIFE_TCP_TIME_WAIT, BH_LIFE_TCP_CLOSE };
+	static const enum bh_life tcp[] = { BH_LIFE_TCP_SYN_SENT,    BH_LIFE_TCP_SYN_RECV,
+					    BH_LIFE_TCP_ESTABLISHED, BH_LIFE_TCP_FIN_WAIT,
+					    BH_LIFE_TCP_TIME_WAIT,   BH_LIFE_TCP_CLOSE };
 
 	if (run->flow.proto == IPPROTO_TCP)
 		return world_life(tcp[state]);
@@ -227,8 +228,9 @@ static void check_state(struct run *run, const struct bh_session *s)
 	uint8_t state = run->row->state;
 
 	if (!state)
-		state = old->state != BH_NEW || run->row->prior.against ? old->state ?: BH_ESTABLISHED
-									: BH_NEW;
+		state = old->state != BH_NEW || !run->row->prior.against ? old->state
+			: run->flow.proto == IPPROTO_TCP		 ? BH_ANSWERED
+									 : BH_ESTABLISHED;
 	if (s->state != state ||
 	    s->life != (state != old->state || old->flags & BH_SESS_CUT ? life_in(run, state) : old->life))
 		wrong(run, "session: state %u life %u", s->state, s->life);

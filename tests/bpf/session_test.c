@@ -228,7 +228,15 @@ static void busy_is_not_found(void **state)
 
 /* ---- states ------------------------------------------------------------------------------ */
 
-enum { IN = BH_INGRESS, OUT = BH_EGRESS, FIN = BH_SAYS_FIN << 4, RST = BH_SAYS_RST << 4, END = 0x100 };
+enum {
+	IN = BH_INGRESS,
+	OUT = BH_EGRESS,
+	FIN = BH_SAYS_FIN << 4,
+	RST = BH_SAYS_RST << 4,
+	TCP = BH_SAYS_TCP << 4,
+	SYN = BH_SAYS_SYN << 4,
+	END = 0x100
+};
 
 /* Opened by IN: each packet, and the state after it. */
 static void states_follow(void **state)
@@ -239,6 +247,15 @@ static void states_follow(void **state)
 		uint8_t after[10];
 	} rows[] = {
 		{ "answered", { IN, OUT, IN, END }, { BH_NEW, BH_ESTABLISHED, BH_ESTABLISHED } },
+		{ "opened by three packets, each of the first two sent twice",
+		  { IN | TCP | SYN, OUT | TCP, OUT | TCP, IN | TCP | SYN, IN | TCP, OUT | TCP, END },
+		  { BH_NEW, BH_ANSWERED, BH_ANSWERED, BH_ANSWERED, BH_ESTABLISHED, BH_ESTABLISHED } },
+		{ "answered, and ended before it went on",
+		  { OUT | TCP, OUT | TCP | FIN, IN | TCP | FIN, END },
+		  { BH_ANSWERED, BH_FIN, BH_TIME_WAIT } },
+		{ "answered, and reset",
+		  { OUT | TCP, IN | TCP | RST, OUT | TCP, IN | TCP, END },
+		  { BH_ANSWERED, BH_CLOSED, BH_CLOSED, BH_ESTABLISHED } },
 		{ "refused", { OUT | RST, END }, { BH_CLOSED } },
 		{ "ends, by the opener",
 		  { OUT, IN | FIN, OUT, OUT | FIN, IN, END },
@@ -282,24 +299,24 @@ static void lives_follow_states(void **state)
 {
 	static const struct {
 		uint8_t proto;
-		enum bh_life life[5];
+		enum bh_life life[6];
 	} rows[] = {
 		{ BH_PROTO_TCP,
-		  { BH_LIFE_TCP_SYN_SENT, BH_LIFE_TCP_ESTABLISHED, BH_LIFE_TCP_FIN_WAIT,
+		  { BH_LIFE_TCP_SYN_SENT, BH_LIFE_TCP_SYN_RECV, BH_LIFE_TCP_ESTABLISHED, BH_LIFE_TCP_FIN_WAIT,
 		    BH_LIFE_TCP_TIME_WAIT, BH_LIFE_TCP_CLOSE } },
-		{ 17, { BH_LIFE_UDP, BH_LIFE_UDP_STREAM } },
-		{ BH_PROTO_ICMP, { BH_LIFE_ICMP, BH_LIFE_ICMP } },
-		{ BH_PROTO_ICMPV6, { BH_LIFE_ICMP, BH_LIFE_ICMP } },
+		{ 17, { BH_LIFE_UDP, BH_LIFE_UDP_STREAM, BH_LIFE_UDP_STREAM } },
+		{ BH_PROTO_ICMP, { BH_LIFE_ICMP, BH_LIFE_ICMP, BH_LIFE_ICMP } },
+		{ BH_PROTO_ICMPV6, { BH_LIFE_ICMP, BH_LIFE_ICMP, BH_LIFE_ICMP } },
 		{ BH_PROTO_SCTP,
-		  { BH_LIFE_SCTP_NEW, BH_LIFE_SCTP_ESTABLISHED, BH_LIFE_SCTP_SHUTDOWN, BH_LIFE_SCTP_SHUTDOWN,
-		    BH_LIFE_SCTP_SHUTDOWN } },
+		  { BH_LIFE_SCTP_NEW, BH_LIFE_SCTP_ESTABLISHED, BH_LIFE_SCTP_ESTABLISHED,
+		    BH_LIFE_SCTP_SHUTDOWN, BH_LIFE_SCTP_SHUTDOWN, BH_LIFE_SCTP_SHUTDOWN } },
 	};
 	size_t i;
 	int s;
 
 	(void)state;
 	for (i = 0; i < sizeof(rows) / sizeof(*rows); i++)
-		for (s = 0; s < (rows[i].proto == BH_PROTO_TCP || rows[i].proto == BH_PROTO_SCTP ? 5 : 2);
+		for (s = 0; s < (rows[i].proto == BH_PROTO_TCP || rows[i].proto == BH_PROTO_SCTP ? 6 : 3);
 		     s++)
 			assert_int_equal(session_life(rows[i].proto, (enum bh_state)s), rows[i].life[s]);
 }
