@@ -63,6 +63,7 @@ static void add_flags(struct json_object *o, const struct agent *a, const struct
 	} flags[] = {
 		{ fixed & BH_SESS_HOST, "host" },
 		{ fixed & BH_SESS_BOTH, "adopted" },
+		{ fixed & BH_SESS_VIA, "masqueraded" },
 		{ s->session.flags & BH_SESS_REPLIED, "replied" },
 		{ s->session.flags & BH_SESS_CUT, "cut" },
 		{ ep && word_epoch(s->session.word) != ep->epoch, "stale" },

@@ -180,6 +180,7 @@ BH_ASSERT_SIZE(struct bh_flow6, 44);
 #define BH_SESS_OPENER 0x01 /* enum bh_dir of who opened it */
 #define BH_SESS_HOST   0x02 /* with this node: its to_pod packets must be made by this node */
 #define BH_SESS_BOTH   0x04 /* adopted in mid-flow: opener unknown, both directions must allow */
+#define BH_SESS_VIA    0x08 /* from a pod behind an address of this node: to_pod packets must be that pod's */
 
 /* bh_session.flags: plain stores, by which no more than time-outs and replacement go. */
 #define BH_SESS_REPLIED 0x01 /* the other side has answered */
@@ -227,12 +228,12 @@ struct bh_session {
 	__be32 local, remote; /* IPv4; of IPv6 zero */
 	__be16 lport, rport;
 	__u8 proto;
-	__u8 pad[3];
-	__u32 seen; /* jiffies of the last packet, low 32 bits: compare by subtraction */
-	__u32 life; /* jiffies; over when it was seen longer ago */
-	__u32 rule; /* that allowed it; 0: none was needed */
-	__u8 state; /* enum bh_state */
-	__u8 flags; /* BH_SESS_REPLIED and on */
+	__u8 via[3]; /* BH_SESS_VIA: the low 24 bits of that pod's ifindex */
+	__u32 seen;  /* jiffies of the last packet, low 32 bits: compare by subtraction */
+	__u32 life;  /* jiffies; over when it was seen longer ago */
+	__u32 rule;  /* that allowed it; 0: none was needed */
+	__u8 state;  /* enum bh_state */
+	__u8 flags;  /* BH_SESS_REPLIED and on */
 	__u16 pad2;
 	__u32 packets[2]; /* by enum bh_dir; plain adds: two CPUs on one flow may lose a few */
 	__u64 bytes[2];

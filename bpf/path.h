@@ -96,6 +96,10 @@ static __always_inline void open_session(struct __sk_buff *skb, struct bh_pkt *p
 		fixed |= BH_SESS_BOTH;
 		count_stat(skb, BH_STAT_SESSION_ADOPTED, dir);
 	}
+	if (a->via) {
+		fixed |= BH_SESS_VIA;
+		session_set_via(&s, a->via);
+	}
 	s.word = session_word(session_tag(p->hash), fixed, p->epoch);
 	s.flags = flags;
 	if (!bh_open(p, ep, &s))
@@ -120,6 +124,16 @@ static __always_inline int redo(struct __sk_buff *skb, struct bh_pkt *p, struct 
 		session_end(s, p);
 	}
 	return conclude(skb, p, a, dir);
+}
+
+/* Who is behind an address of this node: to the pod the packet tells, from the pod its session. */
+static __always_inline void look_behind(struct __sk_buff *skb, struct bh_answer *a, const struct bh_pkt *p,
+					const struct bh_session *s, enum bh_dir dir, enum bh_origin origin)
+{
+	if (dir == BH_INGRESS && a->word & BH_CLASS_NODE && origin == BH_ELSEWHERE)
+		bh_behind(a, p, skb->ingress_ifindex);
+	else if (dir == BH_EGRESS && s && word_fixed(p->word) & BH_SESS_VIA)
+		bh_behind(a, p, session_via(s));
 }
 
 /*
@@ -156,8 +170,12 @@ __noinline int bh_cold(struct __sk_buff *skb, struct bh_pkt *p, const struct bh_
 	look_up(&a, p, ep);
 	if (p->kind == BH_POLICY && ep)
 		s = session_cold(ep, p);
+	if (p->kind == BH_POLICY && ep)
+		look_behind(skb, &a, p, s, dir, origin);
 	if (s && !session_reopens(s, p, dir) &&
-	    (session_needs_no_host(p->word, dir) || is_host(&a, p, dir, origin))) {
+	    (session_needs_no_origin(p->word, dir) ||
+	     (word_fixed(p->word) & BH_SESS_VIA ? session_is_via(s, skb->ingress_ifindex)
+						: is_host(&a, p, dir, origin)))) {
 		if (word_epoch(p->word) != p->epoch)
 			return redo(skb, p, s, &a, dir);
 		session_count(s, p, dir, skb->len, now32());
@@ -191,7 +209,10 @@ static __always_inline int is_live(struct __sk_buff *skb, const struct bh_sessio
 {
 	if (word_epoch(p->word) != p->epoch || session_reopens(s, p, dir) || session_is_over(s, now))
 		return 0;
-	return likely(session_needs_no_host(p->word, dir)) || bh_with_host(skb, p, dir);
+	if (likely(session_needs_no_origin(p->word, dir)))
+		return 1;
+	return word_fixed(p->word) & BH_SESS_VIA ? session_is_via(s, skb->ingress_ifindex)
+						 : bh_with_host(skb, p, dir);
 }
 
 __noinline int bh_options(struct __sk_buff *skb)

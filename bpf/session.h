@@ -317,6 +317,20 @@ static __always_inline struct bh_victim session_choose(void *set, __u64 hash, __
 	return best;
 }
 
+/* ---- who is behind the remote address ----------------------------------------------------- */
+
+static __always_inline void session_set_via(struct bh_session *s, __u32 ifindex)
+{
+	s->via[0] = (__u8)ifindex;
+	s->via[1] = (__u8)(ifindex >> 8);
+	s->via[2] = (__u8)(ifindex >> 16);
+}
+
+static __always_inline __u32 session_via(const struct bh_session *s)
+{
+	return (__u32)s->via[2] << 16 | (__u32)s->via[1] << 8 | s->via[0];
+}
+
 /* ---- writing ---------------------------------------------------------------------------- */
 
 /* Whether the line, last seen with @word, is the caller's now. */
@@ -360,6 +374,7 @@ static __always_inline void session_write(struct bh_session *s, const struct bh_
 	s->lport = f->lport;
 	s->rport = f->rport;
 	s->proto = f->proto;
+	session_set_via(s, session_via(fresh));
 	s->seen = fresh->seen;
 	s->life = fresh->life;
 	s->rule = fresh->rule;

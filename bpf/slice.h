@@ -134,12 +134,19 @@ static __always_inline int session_reopens(const struct bh_session *s, const str
 
 /*
  * A HOST session speaks for a packet only while the other end is this node: to the pod, one that was made
- * here; from the pod, to what is still an address of the node and no hostPort. What the node opened, the
- * pod may answer, whatever address the node used.
+ * here; from the pod, to what is still an address of the node and no hostPort. A VIA session: to the pod,
+ * only what comes from the pod that opened it, since the next one may get the same port of the node. What
+ * they opened, the pod may answer, whatever address the node used.
  */
-static __always_inline int session_needs_no_host(__u64 word, enum bh_dir dir)
+static __always_inline int session_needs_no_origin(__u64 word, enum bh_dir dir)
 {
-	return !(word_fixed(word) & BH_SESS_HOST) || (dir == BH_EGRESS && word_opener(word) == BH_INGRESS);
+	return !(word_fixed(word) & (BH_SESS_HOST | BH_SESS_VIA)) ||
+	       (dir == BH_EGRESS && word_opener(word) == BH_INGRESS);
+}
+
+static __always_inline int session_is_via(const struct bh_session *s, __u32 ifindex)
+{
+	return session_via(s) == (ifindex & 0xffffff);
 }
 
 /* ---- open ------------------------------------------------------------------------------- */

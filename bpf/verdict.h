@@ -36,6 +36,7 @@ struct bh_answer {
 	__u32 word;	  /* class word of the remote */
 	__u32 adopted;	  /* the endpoint is BH_EP_ADOPTED */
 	__u32 grace;	  /* allowed for that alone: `dir` is who opened it, then */
+	__u32 via;	  /* ifindex of the pod behind the remote address; 0: nobody is hidden */
 };
 
 /* ---- flow -> reason: pure --------------------------------------------------------------- */
@@ -193,6 +194,11 @@ static __always_inline int ask(struct bh_answer *a, const struct bh_pkt *p, enum
 		a->reason = BH_NO_POLICY;
 		return 0;
 	}
+	if (a->via && a->via == p->flow.ifindex) { /* no policy is between a pod and itself */
+		a->reason = BH_POLICY;
+		a->rule = 0;
+		return 1;
+	}
 	if (bh_ask_row(a, p, dir)) {
 		if (!both)
 			return 1;
@@ -213,6 +219,37 @@ static __always_inline void look_up(struct bh_answer *a, const struct bh_pkt *p,
 	a->policy_set = ep ? READ_ONCE(ep->policy_set) : 0;
 	a->adopted = ep ? READ_ONCE(ep->flags) & BH_EP_ADOPTED : 0;
 	a->word = p->family ? class_word(&p->flow.remote, a->policy_set) : BH_CLASS_NONE;
+}
+
+/* An address of this kind that policy can speak of. */
+static __always_inline int is_of_family(const struct bh_addr *a, __u8 family)
+{
+	if (addr_is4(a))
+		return family == 4;
+	return family == 6 && (a->w[0] & __constant_htonl(0xffc00000)) != __constant_htonl(0xfe800000);
+}
+
+/*
+ * A pod of this node whose packet bears an address of the node (a Service's masquerade) is judged as itself:
+ * the interface that the packet came by tells which it is, where pods are routed. From a bridge it does not;
+ * then the class of the node's address stays.
+ */
+__noinline int bh_behind(struct bh_answer *a, const struct bh_pkt *p, __u32 ifindex)
+{
+	const struct bh_endpoint *peer;
+	__u32 i, slot;
+
+	if (!a || !p)
+		return 0;
+	peer = endpoint_find(ifindex, &slot);
+	for (i = 0; peer && i < BH_EP_ADDRS && i < peer->addrs; i++) {
+		if (!is_of_family(&peer->addr[i], p->family))
+			continue;
+		a->word = class_word(&peer->addr[i], a->policy_set);
+		a->via = ifindex;
+		return 1;
+	}
+	return 0;
 }
 
 /* Is the other end this node itself? To the pod: the packet must have been made here, which neither

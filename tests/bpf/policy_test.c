@@ -104,6 +104,7 @@ static void put_prior(struct run *run)
 		.seen = p->ahead ? world_now() + 1000 : world_now() - 1000,
 		.life = p->over ? 10 : PRIOR_LIFE,
 		.rule = PRIOR_RULE,
+		.via = { (uint8_t)p->via, (uint8_t)(p->via >> 8) },
 		.flags = p->flags,
 		.state = p->state,
 		.packets = { PRIOR_PACKETS, PRIOR_PACKETS },
@@ -113,6 +114,11 @@ static void put_prior(struct run *run)
 	if (p->epoch)
 		(void)world_session(&run->flow,
 				    &run->prior); /* with its key; not if it is in the former slice */
+}
+
+static uint32_t came_by(const struct row *row)
+{
+	return row->here ? 0 : row->by ? (uint32_t)row->by : ELSEWHERE;
 }
 
 static int times(const struct row *row)
@@ -214,6 +220,8 @@ static void check_fresh(struct run *run, const struct bh_session *s)
 	if (epoch_of(s) != EPOCH || fixed_of(s) != fixed || s->flags || s->rule != run->rule)
 		wrong(run, "session: epoch %u fixed %x flags %x rule %u", epoch_of(s), fixed_of(s), s->flags,
 		      s->rule);
+	if (s->via[0] != (uint8_t)run->row->by || s->via[1] != (uint8_t)(run->row->by >> 8) || s->via[2])
+		wrong(run, "session: not that of the pod behind the node's address");
 	if (s->packets[dir] != 1 || s->packets[!dir] || s->bytes[dir] != run->frame.len || s->bytes[!dir])
 		wrong(run, "session: counters are not those of one packet");
 	if (world_now() - s->seen > 100)
@@ -367,7 +375,7 @@ static void run_before(struct run *run)
 
 		p.bend = row->before[i];
 		shape_frame(&p, run->family, run->dir, &f);
-		(void)world_run(run->dir, &f, row->here ? 0 : ELSEWHERE, 0, 1);
+		(void)world_run(run->dir, &f, came_by(row), 0, 1);
 	}
 	world_age_fragments(row->aged, row->former);
 	world_clear_sessions();
@@ -389,7 +397,7 @@ static void run_packet(struct run *run)
 	}
 	run->before = world_counts();
 	run->rule_before = world_rule_packets(run->rule);
-	got = world_run(run->dir, &run->frame, row->here ? 0 : ELSEWHERE, row->linear, times(row));
+	got = world_run(run->dir, &run->frame, came_by(row), row->linear, times(row));
 	if (got <= -1000 && row->linear) {
 		paged_unsupported = true;
 		return;
@@ -430,7 +438,7 @@ static void run_query(struct run *run)
 
 	if (row->p.bend || row->before[0] || row->want == BH_MALFORMED || row->prior.epoch || row->p.mac ||
 	    row->p.group || row->p.peer == P_MAPPED || row->p.local == L_MAPPED || row->p.local == L_ZERO ||
-	    row->linear)
+	    row->linear || row->by)
 		return;
 	world_clear();
 	q.flags = (row->here ? BH_Q_HOST_MADE : 0) | (is_midflow(&row->p) ? BH_Q_MIDFLOW : 0);

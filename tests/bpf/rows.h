@@ -16,6 +16,7 @@
 struct prior {
 	bool against; /* opened in the other direction than the packet's */
 	uint8_t fixed, flags, state;
+	enum by via;
 	bool over, ahead; /* last seen too long ago; a moment after now */
 	uint32_t epoch;	  /* 0: there is none */
 };
@@ -47,7 +48,8 @@ struct row {
 	struct shape p;
 	enum set set;
 	enum ep ep;
-	bool here; /* made by this node, else from elsewhere */
+	bool here;  /* made by this node, else from elsewhere */
+	enum by by; /* and from whose interface */
 	struct prior prior;
 	void (*before[BEFORE])(
 		struct frame *f); /* the same, bent in these ways, came first; its sessions are gone */

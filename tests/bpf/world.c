@@ -193,6 +193,26 @@ static void put_rows(void)
 
 /* ---- endpoints -------------------------------------------------------------------------- */
 
+/* Other pods of this node, whose packets may be masqueraded. */
+static void put_others(void)
+{
+	static const struct {
+		enum by ifindex;
+		enum peer peer;
+	} others[] = { { BY_WEB, P_WEB }, { BY_STRANGER, P_STRANGER } };
+	size_t i;
+
+	for (i = 0; i < sizeof(others) / sizeof(*others); i++) {
+		const uint32_t slot = others[i].ifindex;
+		struct bh_endpoint other = { .ifindex = slot, .policy_set = S_OPEN, .addrs = 3 };
+
+		other.addr[0] = peer_addr(P_LINK_LOCAL, 6); /* says nothing of whose class it is */
+		other.addr[1] = peer_addr(others[i].peer, 4);
+		other.addr[2] = peer_addr(others[i].peer, 6);
+		put(bpf->maps.bh_endpoints, &slot, &other);
+	}
+}
+
 void world_endpoint(enum ep how, enum set set)
 {
 	static const struct bh_slice none = { BH_NO_SLICE, 0 };
@@ -316,6 +336,7 @@ void world_load(void)
 	put_addrs();
 	put_rows();
 	put_node_ports();
+	put_others();
 	put_lives();
 	world_event_jiffies(0);
 }

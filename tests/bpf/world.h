@@ -52,6 +52,9 @@ enum rule {
 /* NO_SLICE: no room for sessions. GROWS: what world_session_put() puts is in the former slice. */
 enum ep { E_PLAIN, E_NONE, E_COLLIDED, E_FORWARDS, E_ADOPTED, E_NO_SLICE, E_GROWS };
 
+/* Interfaces that a packet to the pod comes by; their ifindexes. Nobody's is no endpoint's. */
+enum by { BY_NOBODY = 0, BY_WEB = 301, BY_STRANGER = 302, BY_ITSELF = IFINDEX };
+
 struct counts {
 	struct bh_count stat[BH_STAT_MAX * 2]; /* of BH_SESSION what all endpoints have together */
 	struct bh_count never[2];	       /* what bh_stats has of it: the agent's alone */

@@ -65,8 +65,7 @@ class Pairs(WireCase):
             run("nft", "delete", "table", family, "bh")
 
     def test_behind_a_masquerade(self):
-        """Of another pod and of the pod itself, it is neither the node's traffic nor the pod's address: the node's address
-        is judged, as in any ipBlock."""
+        """Another pod or the pod itself: the interface that it comes by tells which."""
         others = (self.web, self.db, self.job)
         with self.service():
             for pod in others:
@@ -74,11 +73,27 @@ class Pairs(WireCase):
             self.isolate(self.db, ingress=[{"from": [POLICED]}])
             self.assert_policed(ingress=lambda s, d, *_: d is not self.db or s is self.web)
             for pod in others:
-                self.assertFalse(pod.reaches(SERVICE[self.f], "tcp", 80, self.f), pod)
+                allowed = pod is not self.job
+                self.assertEqual(pod.reaches(SERVICE[self.f], "tcp", 80, self.f, ms=3000 if allowed else 300), allowed, pod)
             everybody = {4: "0.0.0.0/0", 6: "::/0"}[self.f]
             self.isolate(self.db, ingress=[{"from": [{"ipBlock": {"cidr": everybody}}]}])
             for pod in others:
                 self.assertTrue(pod.reaches(SERVICE[self.f], "tcp", 80, self.f, ms=3000), pod)
+
+    def test_masqueraded_flow_lives_by_its_pod(self):
+        """Relabelled, the pod behind the node's address is not allowed any more; nor is the flow that it has."""
+        with self.service():
+            self.isolate(self.db, ingress=[{"from": [POLICED]}])
+            talk = Talk(self.web, self.db, self.f, address=SERVICE[self.f])
+            self.addCleanup(talk.close)
+            self.assertTrue(talk.goes_on())
+            port = talk.socket.getsockname()[1]
+            seen = [s for s in self.sessions(self.db, local_port=80, remote_port=port) if "masqueraded" in s["flags"]]
+            (session,) = [s for s in seen if s["state"] == "established"]
+            self.assertNotEqual(session["remote"], self.web.ips[self.f])
+            self.node.write_pod("shop", "web", {"app": "other"})
+            self.addCleanup(self.node.write_pod, "shop", "web", {"app": "web"})
+            self.assertTrue(eventually(lambda: not talk.goes_on(), 5), "relabelled, and its flow goes on")
 
     def again(self, old):
         """Another pod with the index and the addresses of @old, of which nobody has said that it went."""
