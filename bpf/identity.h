@@ -8,6 +8,7 @@
 #define BH_IDENTITY_H
 
 #include "parse.h"
+#include "walk.h"
 
 #define BH_ND_OPTIONS                                                                                        \
 	8 /* link-layer address, nonce, MTU, prefixes: nobody sends more; then it is not ours                \
@@ -143,6 +144,39 @@ static __always_inline enum bh_reason identity_neighbour(struct cursor *c, const
 	if (p->icmp < BH_ND_RS || p->icmp > BH_ND_REDIRECT)
 		return BH_NEIGHBOUR; /* MLD claims no address */
 	return identity_nd(c, p, ep);
+}
+
+/* What a neighbour message from a pod claims is read to its last byte, or it is not believed. */
+static __always_inline int is_all_there(struct cursor c, __u32 len)
+{
+	return len <= BH_PULL && c.pos + len <= c.end;
+}
+
+/* What the packet is once its addresses were looked at, or why it is not the pod's. @c: the frame, of @len
+ * bytes in all; @ep: NULL where nobody knows the interface. */
+static __always_inline enum bh_reason identity_packet(struct cursor c, __u32 len, struct bh_pkt *p,
+						      const struct bh_endpoint *ep, enum bh_dir dir)
+{
+	const struct cursor all = c;
+	const struct ethhdr *eth = cursor_take(&c, sizeof(*eth));
+
+	p->kind = parse_scope(dir, p);
+	if (p->kind == BH_MALFORMED || !eth)
+		return BH_MALFORMED;
+	if (!ep)
+		return p->kind == BH_NEIGHBOUR && nd_from_afar(p) ? BH_SPOOFED_ND : p->kind;
+	if (!(ep->flags & BH_EP_FORWARDS) && !own_mac(eth, ep, dir))
+		return dir == BH_EGRESS ? BH_SPOOFED_MAC : BH_NOT_OURS_MAC;
+	if (p->kind == BH_NEIGHBOUR) {
+		if (dir == BH_EGRESS && p->icmp && !is_all_there(all, len))
+			return BH_SPOOFED_ND;
+		c = cursor_at(all, p->offset);
+		return identity_neighbour(&c, p, ep, dir);
+	}
+	p->kind = identity_addr(p, ep, dir);
+	if (p->kind == BH_POLICY && dir == BH_EGRESS && p->bits & BH_PKT_GROUP)
+		return BH_MULTICAST; /* a subnet's broadcast address, by its MAC address */
+	return p->kind;
 }
 
 #endif

@@ -19,41 +19,6 @@ static __always_inline enum bh_origin origin_of(const struct __sk_buff *skb)
 	return skb->sk ? BH_HERE : BH_PERHAPS_HERE;
 }
 
-/* What a neighbour message from a pod claims is read to its last byte, or it is not believed. */
-static __always_inline enum bh_reason examine_neighbour(struct __sk_buff *skb, const struct bh_pkt *p,
-							const struct bh_endpoint *ep, enum bh_dir dir)
-{
-	struct cursor c = frame(skb);
-	__u32 len = skb->len;
-
-	if (dir == BH_EGRESS && p->icmp && (len > BH_PULL || c.pos + len > c.end))
-		return BH_SPOOFED_ND;
-	c = cursor_at(c, p->offset);
-	return identity_neighbour(&c, p, ep, dir);
-}
-
-/* What the packet is once its addresses were looked at, or why it is not the pod's. */
-static __always_inline enum bh_reason examine(struct __sk_buff *skb, struct bh_pkt *p,
-					      const struct bh_endpoint *ep, enum bh_dir dir)
-{
-	struct cursor c = frame(skb);
-	const struct ethhdr *eth = cursor_take(&c, sizeof(*eth));
-
-	p->kind = parse_scope(dir, p);
-	if (p->kind == BH_MALFORMED || !eth)
-		return BH_MALFORMED;
-	if (!ep)
-		return p->kind == BH_NEIGHBOUR && nd_from_afar(p) ? BH_SPOOFED_ND : p->kind;
-	if (!(ep->flags & BH_EP_FORWARDS) && !own_mac(eth, ep, dir))
-		return dir == BH_EGRESS ? BH_SPOOFED_MAC : BH_NOT_OURS_MAC;
-	if (p->kind == BH_NEIGHBOUR)
-		return examine_neighbour(skb, p, ep, dir);
-	p->kind = identity_addr(p, ep, dir);
-	if (p->kind == BH_POLICY && dir == BH_EGRESS && p->bits & BH_PKT_GROUP)
-		return BH_MULTICAST; /* a subnet's broadcast address, by its MAC address */
-	return p->kind;
-}
-
 /* Settled without a question to policy. */
 #define BH_SETTLED                                                                                           \
 	(BH_NO_EVENT | BH_BIT(BH_NEIGHBOUR) | BH_BIT(BH_MALFORMED) | BH_BIT(BH_SOURCE_ROUTE) |               \
@@ -152,7 +117,7 @@ __noinline int bh_cold(struct __sk_buff *skb, struct bh_pkt *p, const struct bh_
 
 	if (!p)
 		return TC_ACT_SHOT;
-	p->kind = examine(skb, p, ep, dir);
+	p->kind = identity_packet(frame(skb), skb->len, p, ep, dir);
 	if (p->kind == BH_MALFORMED) /* whose it is nobody knows: a report names the interface alone */
 		p->flow = (struct bh_flow6){ .ifindex = p->flow.ifindex };
 	if (is_settled(p, ep, dir)) {

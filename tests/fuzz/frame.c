@@ -157,7 +157,7 @@ static void check_identity(const uint8_t *data, uint32_t len, struct bh_pkt p, e
 	enum bh_reason kind;
 
 	lay(data, len);
-	kind = native_examine(frame, len, len, endpoint(), dir, &p);
+	kind = identity_packet((struct cursor){ frame, frame + len }, len, &p, endpoint(), dir);
 	fuzz_check(kind == BH_NEIGHBOUR || is_forged(kind) || !is_for_others(kind));
 	if (is_forged(kind))
 		return;
