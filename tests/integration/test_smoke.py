@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """A little of everything, for other kernels: the objects load, hang as this kernel can, and decide."""
 import os
+import socket
 
 import bpf
 import wire
-from case import PolicedCase
-from node import CniError
+from case import PolicedCase, below
+from node import CniError, eventually
 
 
 class Smoke(PolicedCase):
@@ -64,6 +65,54 @@ class Smoke(PolicedCase):
         self.node.remove_policies()
         self.node.agent_start()
         self.assert_policed()
+
+    def sctp(self, host):
+        s = host.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_SCTP)
+        self.addCleanup(s.close)
+        s.settimeout(below(0.5))
+        s.bind((host.ips[4], 0))  # no other address of the host's becomes part of it
+        return s
+
+    def sctp_server(self, port):
+        server = self.db.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_SCTP)
+        self.addCleanup(server.close)
+        server.bind((self.db.ips[4], port))
+        server.listen()
+        server.settimeout(below(2))
+        return server
+
+    def associations(self):
+        sessions = self.node.ask("sessions", pod="shop/db")["items"]
+        return [(s["local_port"], s["state"]) for s in sessions if s["proto"] == "SCTP"]
+
+    def test_sctp(self):
+        """Associations of real sockets, where the kernel has these."""
+        try:
+            allowed, shut = self.sctp_server(3868), self.sctp_server(3869)
+        except OSError as e:
+            self.skipTest(f"this kernel has no SCTP: {e}")
+        ports = [{"port": 3868, "protocol": "SCTP"}]
+        peers = [{"podSelector": {"matchLabels": {"app": "web"}}}]
+        self.node.write_policy("shop", "p", subject={"app": "db"}, ingress=[{"from": peers, "ports": ports}])
+        self.assert_policed(ingress=lambda s, d, *_: d is not self.db)
+        client = self.sctp(self.web)
+        client.connect((self.db.ips[4], 3868))
+        server, _ = allowed.accept()
+        self.addCleanup(server.close)
+        for a, b in ((client, server), (server, client)) * 2:
+            a.sendall(b"hello")
+            b.settimeout(below(2))
+            self.assertEqual(b.recv(16), b"hello")
+        self.assertEqual(self.associations(), [(3868, "established")])
+        before = bpf.stats()[("denied", bpf.INGRESS)]
+        for host, port in ((self.web, 3869), (self.job, 3868)):
+            with self.assertRaises(TimeoutError):
+                self.sctp(host).connect((self.db.ips[4], port))
+        self.assertGreaterEqual(bpf.stats()[("denied", bpf.INGRESS)] - before, 2)
+        client.close()
+        server.close()
+        over = lambda: all(state != "established" for _, state in self.associations())  # noqa: E731
+        self.assertTrue(eventually(over, below(3)), "the association is over, its session is not")
 
     def test_spoofed(self):
         before = bpf.stats()[("spoofed_addr", bpf.EGRESS)]
