@@ -52,7 +52,8 @@ static __always_inline __u64 ports_pair(const struct bh_flow6 *f)
 #define BH_MIX_E 0xff51afd7ed558ccdull
 
 /* Keyed, so that nobody outside can choose flows that meet in one set: a sum of products that do not wait for
- * each other, by factors that nobody knows, then both halves mixed. Not for anything that must not be
+ * each other, by factors that nobody knows, then mixed twice (once leaves addresses that follow each other
+ * in a third of the sets). Not for anything that must not be
  * guessed. */
 static __always_inline __u64 session_hash(const struct bh_flow6 *f, __u64 seed, int wide)
 {
@@ -68,6 +69,7 @@ static __always_inline __u64 session_hash(const struct bh_flow6 *f, __u64 seed, 
 		h += (((__u64)f->remote.w[3] << 32 | f->local.w[3]) ^ seed) * (BH_MIX_B ^ key);
 	}
 	h = (h ^ h >> 32) * BH_MIX_E;
+	h = (h ^ h >> 29) * BH_MIX_A;
 	return h ^ h >> 32;
 }
 
