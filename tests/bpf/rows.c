@@ -67,6 +67,7 @@ static void length_too_long(struct frame *f)
 
 static void length_within_header(struct frame *f) { put16(f, f->l3 + 2, 19); }
 static void length_zero(struct frame *f) { put16(f, f->l3 + (f->family == 4 ? 2 : 4), 0); }
+static void data(struct frame *f) { insert(f, f->len, 10); }
 static void padded(struct frame *f) { f->len += 6; }
 static void cut_0(struct frame *f) { cut(f, f->l4); }
 static void cut_7(struct frame *f) { cut(f, f->l4 + 7); }
@@ -728,6 +729,8 @@ static const struct row rows[] = {
 	{ "session: reset, one goes on", F46, EITHER, { .flags = ACK }, S_SHUT,
 	  .prior = { .epoch = NOW, .flags = BH_SESS_REPLIED, .state = BH_CLOSED }, .want = BH_SESSION, .left = RUNS,
 	  .state = BH_CLOSED },
+	{ "SYN with data", F46, EITHER, { .bend = data }, S_WEB, .want = BH_POLICY, .rule = R_HTTP, .left = FRESH },
+	{ "SYN with data, denied", F46, EITHER, { .bend = data }, S_SHUT, .want = BH_DENIED, .rule = R_SHUT },
 	{ "session: the opener goes on", F46, EITHER, { .flags = ACK }, S_SHUT,
 	  .prior = { .epoch = NOW, .flags = BH_SESS_REPLIED, .state = BH_ANSWERED }, .want = BH_SESSION, .left = RUNS,
 	  .state = BH_ESTABLISHED },
@@ -886,7 +889,10 @@ static const struct row rows[] = {
 	{ "first epoch is not dead", F46, EITHER, { .flags = ACK }, S_WEB, .prior = { .epoch = BORN },
 	  .want = BH_SESSION, .rule = R_HTTP, .stat = BH_STAT_SESSION_REDONE, .left = RUNS },
 
-	/* a SYN the other way round */
+	/* a SYN the other way round: also how a simultaneous open begins (RFC 9293 3.5) */
+	{ "simultaneous open: the opener's own SYN-ACK", F46, EITHER, { .flags = SYN | ACK }, S_SHUT,
+	  .prior = { .epoch = NOW, .flags = BH_SESS_REPLIED, .state = BH_ANSWERED }, .want = BH_SESSION, .left = RUNS,
+	  .state = BH_ESTABLISHED },
 	{ "reopened: allowed", F46, EITHER, { 0 }, S_WEB, .prior = { .epoch = NOW, .against = true },
 	  .want = BH_POLICY, .rule = R_HTTP, .left = FRESH },
 	{ "reopened: denied, the old one stays", F46, EITHER, { .port = 81 }, S_WEB,
