@@ -7,19 +7,13 @@ import signal
 import threading
 import time
 
+import losses
 from figures import percentile
 from installed import InstalledCase
 from node import LOGS, eventually
 from test_policed import BOTH, Changes, Rules
 
 CHURN_PORT, CHURN_PODS, CHURN_BATCH = 7777, 200, 40
-
-
-def dropped_by_queues():
-    """Packets that the kernel had no room for in the queue that each CPU has for all namespaces' veths
-    (net/core/dev.c, netdev_max_backlog): on a busy machine other people's floods cost our flows, too."""
-    with open("/proc/net/softnet_stat") as f:
-        return sum(int(line.split()[1], 16) for line in f)
 
 
 class Traffic:
@@ -31,7 +25,13 @@ class Traffic:
             who.start(verb, 5, proto, to.ips[f], port) for f, proto, port in sent
         ]
         self.case = case
-        self.dropped = dropped_by_queues()
+        self.dropped = losses.of_queues()
+        self.losses = losses.Losses(
+            {
+                **{n: lambda n=n: losses.of_programs(self.status(n)) for n in case.node.nodes()},
+                **{str(h): lambda h=h: losses.of_host(h) for h in (to, *friends)},
+            }
+        )
         self.flows = [m for who in friends for m in start(who, "flow")]
         self.fresh = [m for who in friends for m in start(who, "hammer")]
         self.denied = start(stranger, "hammer")
@@ -40,8 +40,14 @@ class Traffic:
         for m in self.flows:
             case.assertTrue(eventually(lambda m=m: m.report()["received"] > 10), f"{m} does not flow")
 
+    def status(self, node):
+        """None while its agent is not there to be asked."""
+        with contextlib.suppress(RuntimeError, LookupError, AttributeError):
+            return self.case.node.ctl(node, "status")
+        return None
+
     def stop(self):
-        """Nothing is lost but what those queues dropped."""
+        """Nothing is lost but what the queues of the CPUs dropped, which are everybody's."""
         lost = []
         for m in self.flows:
             last = m.stop()
@@ -56,9 +62,13 @@ class Traffic:
             last = m.stop()
             self.case.assertEqual(last["answered"], 0, f"{m}: passed: {last}")
             self.case.assertGreater(last["tried"], 100)
-        dropped = dropped_by_queues() - self.dropped
-        text = "\n".join(f"{m}: {last}" for n, m, last in lost if n)
-        self.case.assertLessEqual(sum(n for n, _, _ in lost), dropped, f"dropped by queues: {dropped}; lost:\n{text}")
+        dropped = losses.of_queues() - self.dropped
+        text = "\n".join(f"{m}: {n} lost: {last}" for n, m, last in lost if n)
+        self.case.assertLessEqual(
+            sum(n for n, _, _ in lost),
+            dropped,
+            f"dropped by queues: {dropped}; lost:\n{text}\ncounted meanwhile: {self.losses.since()}",
+        )
 
 
 class Life(Rules, InstalledCase):

@@ -5,6 +5,7 @@ import socket
 import unittest
 
 import invariants
+import losses
 from node import SLOW, Node, Pod, differences, eventually
 
 # Every way in which a node can be: main plugin, plugins' release, family, how our programs hang.
@@ -144,16 +145,18 @@ class PolicedCase(NodeCase):
         self.assert_matrix(self.policed(ingress, egress), self.everybody)
 
 
-# Of nstat: what a packet may have been lost to without us.
-LOSSES = ("TcpRetransSegs", "ListenDrops", "ListenOverflows", "BacklogDrop", "RcvbufErrors", "SYNTimeouts")
-
-
 class LiveTraffic:
     """To shop/db, by TCP and UDP in each family: flows and new connections of one that may, and attempts of one
     that may not."""
 
     def __init__(self, case, allowed, denied):
-        self.case, self.allowed = case, allowed
+        self.case = case
+        self.losses = losses.Losses(
+            {
+                "programs": lambda: losses.of_programs(case.node.ask("status")),
+                **{str(h): lambda h=h: losses.of_host(h) for h in (allowed, case.db)},
+            }
+        )
 
         def start(host, verb, tcp, udp):
             return [
@@ -168,14 +171,6 @@ class LiveTraffic:
         for m in self.flows:
             case.assertTrue(eventually(lambda m=m: m.report()["received"] > 10))
 
-    def why(self):
-        """For a failure: what our programs dropped, and what the kernel at either end did."""
-        status = self.case.node.ask("status") or {}
-        told = {r["reason"]: r for r in status.get("reasons", []) if r["action"] == "deny"}
-        ends = [h.run("nstat", "-asz", check=False).splitlines() for h in (self.allowed, self.case.db)]
-        drops = [[line.split()[:2] for line in e if any(w in line for w in LOSSES)] for e in ends]
-        return f"denied: {told}; kernel: {drops}"
-
     def stop(self, least=100, begun=True):
         """Asserts that nothing was lost and nothing let through; what was counted, as one line. @begun: nor any
         of the new flows."""
@@ -184,14 +179,14 @@ class LiveTraffic:
             last = m.stop()
             case.assertEqual(last["error"], "")
             case.assertEqual(
-                last["sent"], last["received"], f"{m}: a flow lost packets: {last}; {self.why()}"
+                last["sent"], last["received"], f"{m}: a flow lost packets: {last}; {self.losses.since()}"
             )
             n["flow packets"] += last["received"]
         for m in self.fresh:
             last = m.stop()
             if begun:
                 case.assertEqual(
-                    (last["lost"], last["refused"]), (0, 0), f"{m}: new flows were lost: {last}; {self.why()}"
+                    (last["lost"], last["refused"]), (0, 0), f"{m}: new flows were lost: {last}; {self.losses.since()}"
                 )
             case.assertGreater(last["answered"], least)
             n["new flows"] += last["answered"]

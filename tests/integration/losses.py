@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where packets go that do not arrive: what the kernel and our programs count meanwhile. For the words of a failure."""
+import os
+
+# Of nstat, in the namespace of either end.
+KERNEL = (
+    "TcpRetransSegs ListenDrops ListenOverflows BacklogDrop SYNTimeouts RcvbufErrors SndbufErrors UdpInErrors "
+    "InDiscards OutDiscards OutNoRoutes ReasmFails"
+).split()
+# Of /proc/net/stat, per CPU in hexadecimal. The neighbour tables are one for all namespaces: when they are full, or
+# over gc_thresh2 for 5 s, the kernel forgets neighbours that others talk to (net/core/neighbour.c).
+TABLES = {
+    "arp_cache": ("forced_gc_runs", "unresolved_discards", "table_fulls"),
+    "ndisc_cache": ("forced_gc_runs", "unresolved_discards", "table_fulls"),
+    "nf_conntrack": ("insert_failed", "drop", "early_drop"),
+}
+
+
+def of_table(name, columns):
+    path = f"/proc/1/net/stat/{name}"  # not in every namespace
+    if not os.path.exists(path):
+        return {}
+    with open(path) as f:
+        head, *cpus = (line.split() for line in f)
+    return {f"{name} {c}": sum(int(cpu[head.index(c)], 16) for cpu in cpus) for c in columns if c in head}
+
+
+def of_queues():
+    """Packets that the kernel had no room for in the queue that each CPU has for all namespaces' veths
+    (net/core/dev.c, netdev_max_backlog): on a busy machine other people's floods cost our flows, too."""
+    with open("/proc/net/softnet_stat") as f:
+        return sum(int(line.split()[1], 16) for line in f)
+
+
+def of_machine():
+    found = {"softnet dropped": of_queues()}
+    for name, columns in TABLES.items():
+        found.update(of_table(name, columns))
+    return found
+
+
+def of_host(host):
+    lines = (line.split() for line in host.run("nstat", "-asz", check=False).splitlines())
+    return {w[0]: int(w[1]) for w in lines if len(w) > 1 and any(k in w[0] for k in KERNEL)}
+
+
+def of_programs(status):
+    """@status: of an agent, or None where there is none to ask."""
+    reasons = (status or {}).get("reasons", [])
+    return {f"denied {r['reason']}": r["ingress"]["packets"] + r["egress"]["packets"] for r in reasons if r["action"] == "deny"}
+
+
+class Losses:
+    """@sources: {name: a function that counts}, beside the machine's own."""
+
+    def __init__(self, sources):
+        self.sources = {"machine": of_machine, **sources}
+        self.before = {name: count() for name, count in self.sources.items()}
+
+    def since(self):
+        """{name: {counter: how many more}}, where there are any."""
+        found = {}
+        for name, count in self.sources.items():
+            now = count()
+            found[name] = {k: n - self.before[name].get(k, 0) for k, n in now.items() if n != self.before[name].get(k, 0)}
+        return {name: more for name, more in found.items() if more}
