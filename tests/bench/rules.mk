@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # bench: figures, into $(B)/bench. Included by tests.mk. Needs root; ARGS names the benchmarks to run.
-BENCH_C := datapath compile connect flows load model
+BENCH_C := datapath compile connect flows load model sweep
 DATAPATH := $(addprefix tests/bench/,datapath.c datapath_rows.c datapath_world.c)
 BENCH_BIN := $(patsubst %,$(B)/tests/bench/%,$(BENCH_C))
 
@@ -22,6 +22,10 @@ $(B)/tests/bench/compile: $(call obj,tests/bench/compile.c $(LINK_policy))
 $(B)/tests/bench/model: $(call obj,tests/bench/model.c $(LINK_kube))
 	$(say) LD $@
 	$(Q)$(CC) $(CFLAGS) $(LDHARDEN) -o $@ $^ $(LIBS_kube)
+
+$(B)/tests/bench/sweep: $(call obj,tests/bench/sweep.c agent/dataplane/lines.c $(UTIL))
+	$(say) LD $@
+	$(Q)$(CC) $(CFLAGS) $(LDHARDEN) -o $@ $^ -lcrypto
 
 $(addprefix $(B)/tests/bench/,connect flows load): $(B)/tests/bench/%: $(B)/tests/bench/%.o
 	$(say) LD $@
