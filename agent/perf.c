@@ -9,8 +9,10 @@
 #include <errno.h>
 #include <json-c/json.h>
 #include <net/if.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "agent.h"
@@ -29,10 +31,25 @@
 #define MOST_MS	    86400000
 #define PICKS	    256 /* first packets, for what those cost */
 
+/* What packets cost, found out beside the loop. */
+struct cost {
+	struct dp *dp;
+	struct bh_endpoint ep;
+	struct bh_query *picks;
+	size_t n;
+	pthread_t thread;
+	bool running;
+	int done; /* eventfd; -1: none */
+	int r;	  /* 0: found */
+	struct dp_cost found;
+	struct bh_err err;
+};
+
 struct perf {
 	struct perf *next;
 	struct agent *a;
-	struct api_conn *conn;
+	struct api_conn *conn; /* NULL: nobody asks any more; gone once its cost is known */
+	struct cost cost;
 	struct loop_timer timer;
 	uint64_t began_ns, interval_ns, end_ns, due_ns;
 	uint32_t ifindex, slot; /* of the one that is asked about; 0: all */
@@ -188,23 +205,62 @@ static uint32_t typical(const struct perf *p, const struct tables *t)
 	return t->endpoints.n ? t->endpoints.v[0].ifindex : 0;
 }
 
-static void add_cost(struct perf *p, struct json_object *o)
+static void on_cost(void *ctx);
+
+/* Takes the kernel some tenths of a second, for it checks the programs anew. */
+static void *cost_main(void *arg)
+{
+	struct cost *c = arg;
+	const uint64_t one = 1;
+
+	c->r = dp_cost(c->dp, &c->ep, c->picks, c->n, &c->found, &c->err);
+	(void)!write(c->done, &one, sizeof(one));
+	return NULL;
+}
+
+/* Where no pod is there or no thread can be had, that is why there is no cost. Return: whether it is under
+ * way. */
+static bool begin_cost(struct perf *p)
 {
 	const struct inforce *f = reconcile_inforce(p->a->reconcile);
 	const struct bh_endpoint *ep = endpoint_of(reconcile_actual(p->a->reconcile), typical(p, f->tables));
-	auto_free struct bh_query *picks = calloc(PICKS, sizeof(*picks));
-	struct bh_err err = { "no pod has an interface here" };
-	struct dp_cost cost;
-	size_t n = 0;
+	struct cost *c = &p->cost;
 
-	if (ep && picks)
-		n = pick_flows(f, ep->ifindex, picks, PICKS);
-	if (ep && dp_cost(p->a->dp, ep, picks, n, &cost, &err) == 0) {
-		jx_add(o, "cost", cost_of(&cost));
-		return;
+	*c = (struct cost){
+		.dp = p->a->dp, .r = -ENOENT, .done = -1, .err = { "no pod has an interface here" }
+	};
+	if (!ep)
+		return false;
+	c->ep = *ep;
+	c->picks = calloc(PICKS, sizeof(*c->picks));
+	c->done = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	c->r = c->picks && c->done >= 0 ? 0 : -ENOMEM;
+	if (!c->r)
+		c->n = pick_flows(f, ep->ifindex, c->picks, PICKS);
+	if (!c->r)
+		c->r = loop_add(p->a->loop, c->done, on_cost, p, &c->err);
+	if (!c->r)
+		c->r = -pthread_create(&c->thread, NULL, cost_main, c);
+	c->running = !c->r;
+	if (c->r < 0)
+		(void)bh_err_errno(&c->err, c->r, "cannot measure");
+	return c->running;
+}
+
+/* Waits for the thread, if it still runs. */
+static void end_cost(struct perf *p)
+{
+	struct cost *c = &p->cost;
+
+	if (c->running)
+		(void)pthread_join(c->thread, NULL);
+	c->running = false;
+	if (c->done >= 0) {
+		loop_del(p->a->loop, c->done);
+		(void)close(c->done);
 	}
-	jx_add(o, "cost", NULL);
-	jx_add_str(o, "cost_why", err.msg);
+	c->done = -1;
+	free(TAKE_PTR(c->picks));
 }
 
 static int send_head(struct perf *p)
@@ -218,7 +274,9 @@ static int send_head(struct perf *p)
 	jx_add_int(o, "cpus", (uint64_t)sysconf(_SC_NPROCESSORS_ONLN));
 	jx_add_bool(o, "run_stats", p->stats_fd >= 0 || dp_run_stats_are_on());
 	jx_add_bool(o, "jited", runs.jited);
-	add_cost(p, o);
+	jx_add(o, "cost", p->cost.r ? NULL : cost_of(&p->cost.found));
+	if (p->cost.r)
+		jx_add_str(o, "cost_why", p->cost.err.msg);
 	return api_send(p->conn, jx_item(o));
 }
 
@@ -231,6 +289,7 @@ static void end(struct perf *p)
 	while (*at != p)
 		at = &(*at)->next;
 	*at = p->next;
+	end_cost(p);
 	loop_timer_unset(p->a->loop, &p->timer);
 	if (p->stats_fd >= 0)
 		(void)close(p->stats_fd);
@@ -265,13 +324,35 @@ static void on_timer(void *ctx)
 	}
 }
 
+static void start(struct perf *p)
+{
+	if (send_head(p) < 0)
+		return; /* closed: perf_close() */
+	p->began_ns = p->due_ns = clock_ns();
+	loop_timer_set(p->a->loop, &p->timer, 0);
+}
+
+static void on_cost(void *ctx)
+{
+	struct perf *p = ctx;
+
+	end_cost(p);
+	if (p->conn)
+		start(p);
+	else
+		end(p);
+}
+
 void perf_close(struct agent *a, struct api_conn *conn)
 {
 	struct perf *p = a->perfs, *next;
 
 	for (; p; p = next) {
 		next = p->next;
-		if (p->conn == conn)
+		if (p->conn != conn)
+			continue;
+		p->conn = NULL;
+		if (!p->cost.running)
 			end(p);
 	}
 }
@@ -345,6 +426,7 @@ static int begin(struct agent *a, struct api_conn *conn, struct json_object *req
 			       .end_ns = duration_ms / interval_ms * interval_ms * MS,
 			       .ifindex = ifindex,
 			       .slot = ifindex ? (uint32_t)dp_slot(a->dp, ifindex) : 0,
+			       .cost = { .done = -1 },
 			       .stats_fd = dp_run_stats_hold() };
 	a->perfs = *ret;
 	return 0;
@@ -365,8 +447,6 @@ void perf_answer(struct agent *a, struct api_conn *conn, struct json_object *req
 		(void)api_send_error(conn, code_of(r), "%s", err.msg);
 		return;
 	}
-	if (send_head(p) < 0)
-		return; /* closed: perf_close() */
-	p->began_ns = p->due_ns = clock_ns();
-	loop_timer_set(a->loop, &p->timer, 0);
+	if (!begin_cost(p))
+		start(p);
 }

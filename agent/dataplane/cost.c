@@ -76,59 +76,60 @@ struct frame {
 	uint32_t len;
 };
 
-static void *grow(struct frame *f, size_t bytes)
+/* Headers lie at odd places there, so they are copied. */
+static void put(struct frame *f, const void *bytes, size_t n)
 {
-	void *at = f->data + f->len;
-
-	f->len += (uint32_t)bytes;
-	return at;
+	memcpy(f->data + f->len, bytes, n);
+	f->len += (uint32_t)n;
 }
 
 /* Checksums stay zero: the programs do not look at them. */
 static void add_transport(struct frame *f, const struct bh_query *q, __be16 sport, __be16 dport)
 {
-	struct tcphdr *tcp;
-	struct udphdr *udp;
-	struct icmphdr *echo;
+	static const uint8_t payload[18]; /* of the shortest frame there is */
+	const struct tcphdr tcp = { .source = sport, .dest = dport, .doff = 5, .syn = 1 };
+	const struct udphdr udp = { .source = sport,
+				    .dest = dport,
+				    .len = htons(sizeof(udp) + sizeof(payload)) };
+	/* ICMP has it as ICMPv6 has */
+	const struct icmphdr echo = { .type = q->proto == IPPROTO_ICMP ? ICMP_ECHO : ICMP6_ECHO_REQUEST,
+				      .un.echo.id = q->lport };
 
 	if (q->proto == IPPROTO_TCP) {
-		tcp = grow(f, sizeof(*tcp));
-		*tcp = (struct tcphdr){ .source = sport, .dest = dport, .doff = 5, .syn = 1 };
+		put(f, &tcp, sizeof(tcp));
 	} else if (q->proto == IPPROTO_UDP) {
-		udp = grow(f, sizeof(*udp) + 18); /* the shortest frame there is */
-		*udp = (struct udphdr){ .source = sport, .dest = dport, .len = htons(sizeof(*udp) + 18) };
-	} else { /* ICMP has it as ICMPv6 has */
-		echo = grow(f, sizeof(*echo));
-		echo->type = q->proto == IPPROTO_ICMP ? ICMP_ECHO : ICMP6_ECHO_REQUEST;
-		echo->un.echo.id = q->lport;
+		put(f, &udp, sizeof(udp));
+		put(f, payload, sizeof(payload));
+	} else {
+		put(f, &echo, sizeof(echo));
 	}
 }
 
 static void add_ip4(struct frame *f, const struct bh_query *q, const struct bh_addr *from,
 		    const struct bh_addr *to, uint16_t payload)
 {
-	struct iphdr *ip = grow(f, sizeof(*ip));
+	const struct iphdr ip = { .version = 4,
+				  .ihl = 5,
+				  .tot_len = htons((uint16_t)(sizeof(ip) + payload)),
+				  .ttl = 64,
+				  .protocol = q->proto,
+				  .saddr = from->w[3],
+				  .daddr = to->w[3] };
 
-	*ip = (struct iphdr){ .version = 4,
-			      .ihl = 5,
-			      .tot_len = htons((uint16_t)(sizeof(*ip) + payload)),
-			      .ttl = 64,
-			      .protocol = q->proto,
-			      .saddr = from->w[3],
-			      .daddr = to->w[3] };
+	put(f, &ip, sizeof(ip));
 }
 
 static void add_ip6(struct frame *f, const struct bh_query *q, const struct bh_addr *from,
 		    const struct bh_addr *to, uint16_t payload)
 {
-	struct ip6_hdr *ip = grow(f, sizeof(*ip));
+	struct ip6_hdr ip = { .ip6_flow = htonl(6u << 28) };
 
-	ip->ip6_flow = htonl(6u << 28);
-	ip->ip6_plen = htons(payload);
-	ip->ip6_nxt = q->proto;
-	ip->ip6_hlim = 64;
-	memcpy(&ip->ip6_src, from, sizeof(ip->ip6_src));
-	memcpy(&ip->ip6_dst, to, sizeof(ip->ip6_dst));
+	ip.ip6_plen = htons(payload);
+	ip.ip6_nxt = q->proto;
+	ip.ip6_hlim = 64;
+	memcpy(&ip.ip6_src, from, sizeof(ip.ip6_src));
+	memcpy(&ip.ip6_dst, to, sizeof(ip.ip6_dst));
+	put(f, &ip, sizeof(ip));
 }
 
 /* @q as a packet of the direction q->dir, at @ep. */
@@ -138,14 +139,14 @@ static struct frame frame_of(const struct bh_query *q, const struct bh_endpoint 
 	const bool out = q->dir == BH_EGRESS, v4 = !q->remote.w[0] && q->remote.w[2] == htonl(0xffff);
 	const struct bh_addr *from = out ? &q->local : &q->remote, *to = out ? &q->remote : &q->local;
 	struct frame f = { .len = 0 }, transport = { .len = 0 };
-	struct ethhdr *eth = grow(&f, sizeof(*eth));
+	struct ethhdr eth = { .h_proto = htons(v4 ? ETH_P_IP : ETH_P_IPV6) };
 
 	add_transport(&transport, q, out ? q->lport : q->rport, out ? q->rport : q->lport);
-	memcpy(eth->h_source, out ? ep->mac : other_mac, 6);
-	memcpy(eth->h_dest, out ? other_mac : ep->mac, 6);
-	eth->h_proto = htons(v4 ? ETH_P_IP : ETH_P_IPV6);
+	memcpy(eth.h_source, out ? ep->mac : other_mac, 6);
+	memcpy(eth.h_dest, out ? other_mac : ep->mac, 6);
+	put(&f, &eth, sizeof(eth));
 	(v4 ? add_ip4 : add_ip6)(&f, q, from, to, (uint16_t)transport.len);
-	memcpy(grow(&f, transport.len), transport.data, transport.len);
+	put(&f, transport.data, transport.len);
 	return f;
 }
 

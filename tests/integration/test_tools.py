@@ -4,6 +4,7 @@ lost on the way to them."""
 import ctypes
 import json
 import os
+import select
 import struct
 
 import bpf
@@ -211,6 +212,13 @@ class Perf(PolicedCase):
         with self.node.asking("perf", duration_ms=60000):  # who asks goes away in the middle
             self.assertTrue(eventually(lambda: "anon_inode:bpf-stats" in self.held()), self.held())
         self.assertTrue(eventually(lambda: self.held() == before), (before, self.held()))
+
+    def test_nobody_else_waits(self):
+        """The kernel checks the programs anew before they can be measured: half a second in which others are answered."""
+        with self.node.asking("perf", duration_ms=100, interval_ms=100) as answer:
+            self.assertTrue(self.node.ask("status"))
+            self.assertFalse(select.select([answer], [], [], 0)[0], "the agent has measured first")
+            self.assertIn("hot_ns", json.loads(answer.readline())["item"]["cost"])
 
     def test_what_makes_no_sense(self):
         for fields, code in (
