@@ -34,6 +34,7 @@
 #define FIRST_SOURCE_PORT 1024u
 
 struct frame {
+	_Alignas(4) uint8_t odd[2]; /* so that what is behind the Ethernet header is not */
 	uint8_t bytes[FRAME_MAX];
 	size_t len;
 	struct tcphdr *tcp; /* in bytes */
