@@ -17,10 +17,9 @@
 #include "jsonx.h"
 #include "meant.h"
 #include "names.h"
+#include "query.h"
 #include "requests.h"
 #include "util/scope.h"
-
-#define CLIENT_PORT 40000 /* of who opens; no rule looks at it */
 
 /* One end, in one family. */
 struct side {
@@ -46,25 +45,13 @@ static void add_name(void *ctx, const char *policy)
 	(void)json_object_array_add(ctx, json_object_new_string(policy));
 }
 
-static void to_bh(const struct addr *from, struct bh_addr *ret)
-{
-	memcpy(ret->w, from->b, sizeof(ret->w));
-}
-
 /* The question as the program at @at's interface meets it; @opens: @at is who opens the flow. */
-static struct bh_query query_of(const struct question *q, const struct side *at, const struct side *other,
+static struct bh_query asked_at(const struct question *q, const struct side *at, const struct side *other,
 				bool opens)
 {
-	struct bh_query ret = { .ifindex = at->e->ifindex,
-				.proto = q->proto,
-				.dir = opens ? BH_EGRESS : BH_INGRESS };
+	struct bh_query ret = query_of(at->e->ifindex, opens ? BH_EGRESS : BH_INGRESS, &at->addr,
+				       &other->addr, q->proto, q->port);
 
-	to_bh(&at->addr, &ret.local);
-	to_bh(&other->addr, &ret.remote);
-	if (q->proto == IPPROTO_TCP || q->proto == IPPROTO_UDP || q->proto == IPPROTO_SCTP) {
-		ret.lport = htons(opens ? CLIENT_PORT : q->port);
-		ret.rport = htons(opens ? q->port : CLIENT_PORT);
-	}
 	if (!opens && other->is_node)
 		ret.flags = BH_Q_HOST_MADE;
 	return ret;
@@ -100,7 +87,7 @@ static int ask(struct question *q, const struct side *at, const struct side *oth
 
 	if (!at->e)
 		return 0;
-	asked = query_of(q, at, other, opens);
+	asked = asked_at(q, at, other, opens);
 	r = dp_explain(q->a->dp, &asked, err);
 	if (r < 0)
 		return r;

@@ -13,6 +13,7 @@
 #include "agent.h"
 #include "jsonx.h"
 #include "names.h"
+#include "query.h"
 #include "util/buf.h"
 #include "util/clock.h"
 #include "util/log.h"
@@ -171,11 +172,6 @@ static void on_poll(void *ctx)
 
 /* ---- giving out --------------------------------------------------------------------------- */
 
-static bool has_ports(uint8_t proto)
-{
-	return proto == IPPROTO_TCP || proto == IPPROTO_UDP || proto == IPPROTO_SCTP;
-}
-
 static void add_end(struct json_object *o, const char *end, const struct bh_addr *addr, __be16 port,
 		    const struct bh_event *ev, const char *name)
 {
@@ -184,7 +180,7 @@ static void add_end(struct json_object *o, const char *end, const struct bh_addr
 
 	jx_add_addr(o, end, &a);
 	(void)snprintf(field, sizeof(field), "%s_port", end);
-	if (has_ports(ev->proto))
+	if (query_has_ports(ev->proto))
 		jx_add_int(o, field, ntohs(port));
 	(void)snprintf(field, sizeof(field), "%s_name", end);
 	jx_add_str(o, field, name ? name : "");

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "names.h"
+#include "query.h"
 
 struct meant meant_by_tables(const struct inforce *f, const struct table_endpoint *ep,
 			     const struct bh_query *q)
@@ -23,7 +24,7 @@ struct meant meant_by_tables(const struct inforce *f, const struct table_endpoin
 	row = tables_row(f->tables, (uint32_t)ep->set, tables_class(f->tables, &remote, &node), q->dir);
 	action = row->action;
 	rule = row->rule;
-	if (q->proto == IPPROTO_TCP || q->proto == IPPROTO_UDP || q->proto == IPPROTO_SCTP)
+	if (query_has_ports(q->proto))
 		inforce_decide(f, row, BH_PORT(q->proto, port), &action, &rule);
 	return (struct meant){ .allow = action == BH_ALLOW, .sure = !node, .rule = inforce_rule_at(f, rule) };
 }

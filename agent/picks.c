@@ -6,10 +6,10 @@
 #include <netinet/in.h>
 #include <string.h>
 
+#include "query.h"
 #include "util/scope.h"
 
-#define CLIENT_PORT 40000 /* of who opens; no rule looks at it */
-#define TRIES	    8	  /* for a location of the right family */
+#define TRIES 8 /* for a location of the right family */
 
 /* xorshift64*: nobody gains by guessing it. */
 uint64_t picks_number(struct picks *p)
@@ -26,11 +26,6 @@ static size_t below(struct picks *p, size_t n)
 }
 
 /* ---- addresses ---------------------------------------------------------------------------- */
-
-static void to_bh(const struct addr *from, struct bh_addr *ret)
-{
-	memcpy(ret->w, from->b, sizeof(ret->w));
-}
 
 /* One of its own that routers would take; an endpoint without any has none to ask about. */
 static bool own_addr(struct picks *p, const struct table_endpoint *ep, struct addr *ret)
@@ -117,16 +112,12 @@ static uint32_t port_of(struct picks *p, const struct tables *t, const struct ta
 	}
 }
 
-static bool has_ports(uint8_t proto)
-{
-	return proto == IPPROTO_TCP || proto == IPPROTO_UDP || proto == IPPROTO_SCTP;
-}
-
 bool picks_flow(struct picks *p, const struct inforce *f, const struct table_endpoint *only,
 		struct bh_query *ret)
 {
 	const struct tables *t = f->tables;
 	struct addr local, remote;
+	enum bh_dir dir;
 	uint32_t port;
 
 	if (!only && !t->endpoints.n)
@@ -135,16 +126,9 @@ bool picks_flow(struct picks *p, const struct inforce *f, const struct table_end
 		only = &t->endpoints.v[below(p, t->endpoints.n)];
 	if (!own_addr(p, only, &local))
 		return false;
-	*ret = (struct bh_query){ .ifindex = only->ifindex,
-				  .dir = picks_number(p) >> 63 ? BH_EGRESS : BH_INGRESS };
+	dir = picks_number(p) >> 63 ? BH_EGRESS : BH_INGRESS;
 	remote = below(p, 4) ? remote_addr(p, t, addr_is_v4(&local)) : any_addr(p, addr_is_v4(&local));
-	port = port_of(p, t, row_of(t, only, &remote, ret->dir), addr_is_v4(&local));
-	to_bh(&local, &ret->local);
-	to_bh(&remote, &ret->remote);
-	ret->proto = (uint8_t)(port >> 16);
-	if (has_ports(ret->proto)) {
-		ret->lport = htons(ret->dir == BH_EGRESS ? CLIENT_PORT : (uint16_t)port);
-		ret->rport = htons(ret->dir == BH_EGRESS ? (uint16_t)port : CLIENT_PORT);
-	}
+	port = port_of(p, t, row_of(t, only, &remote, dir), addr_is_v4(&local));
+	*ret = query_of(only->ifindex, dir, &local, &remote, (uint8_t)(port >> 16), (uint16_t)port);
 	return true;
 }

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "query.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <string.h>
+
+#define CLIENT_PORT 40000 /* of who opens; no rule looks at it */
+
+bool query_has_ports(uint8_t proto)
+{
+	return proto == IPPROTO_TCP || proto == IPPROTO_UDP || proto == IPPROTO_SCTP;
+}
+
+struct bh_query query_of(uint32_t ifindex, enum bh_dir dir, const struct addr *local,
+			 const struct addr *remote, uint8_t proto, uint16_t port)
+{
+	struct bh_query q = { .ifindex = ifindex, .proto = proto, .dir = (uint8_t)dir };
+
+	memcpy(q.local.w, local->b, sizeof(q.local.w));
+	memcpy(q.remote.w, remote->b, sizeof(q.remote.w));
+	if (query_has_ports(proto)) {
+		q.lport = htons(dir == BH_EGRESS ? CLIENT_PORT : port);
+		q.rport = htons(dir == BH_EGRESS ? port : CLIENT_PORT);
+	}
+	return q;
+}
