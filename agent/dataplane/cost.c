@@ -136,7 +136,7 @@ static void add_ip6(struct frame *f, const struct bh_query *q, const struct bh_a
 static struct frame frame_of(const struct bh_query *q, const struct bh_endpoint *ep)
 {
 	static const uint8_t other_mac[6] = { 2, 0, 0, 0, 0, 1 };
-	const bool out = q->dir == BH_EGRESS, v4 = !q->remote.w[0] && q->remote.w[2] == htonl(0xffff);
+	const bool out = q->dir == BH_EGRESS, v4 = dp_addr_is_v4(&q->remote);
 	const struct bh_addr *from = out ? &q->local : &q->remote, *to = out ? &q->remote : &q->local;
 	struct frame f = { .len = 0 }, transport = { .len = 0 };
 	struct ethhdr eth = { .h_proto = htons(v4 ? ETH_P_IP : ETH_P_IPV6) };
@@ -152,33 +152,16 @@ static struct frame frame_of(const struct bh_query *q, const struct bh_endpoint 
 
 /* ---- the copy ----------------------------------------------------------------------------- */
 
-static bool is_shared(const char *name)
+static bool is_shared(const struct bpf_map *map)
 {
 	static const char *const tables[] = { "bh_addrs", "bh_cidrs",  "bh_classes",
 					      "bh_rows",  "bh_ranges", "bh_node_ports" };
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(tables); i++)
-		if (!strcmp(name, tables[i]))
+		if (!strcmp(bpf_map__name(map), tables[i]))
 			return true;
 	return false;
-}
-
-static int share_tables(struct dp *dp, struct policy_bpf *copy)
-{
-	struct bpf_map *map;
-	int r = 0;
-
-	bpf_object__for_each_map(map, dp->skel->obj) {
-		struct bpf_map *same = bpf_object__find_map_by_name(copy->obj, bpf_map__name(map));
-
-		if (r || !is_shared(bpf_map__name(map)))
-			continue;
-		r = bpf_map__set_max_entries(same, bpf_map__max_entries(map));
-		if (!r)
-			r = bpf_map__reuse_fd(same, bpf_map__fd(map));
-	}
-	return r;
 }
 
 static int put_endpoint(struct policy_bpf *copy, const struct bh_endpoint *like, struct bh_endpoint *ret)
@@ -208,8 +191,8 @@ static int put_meta(const struct dp *dp, const struct policy_bpf *copy)
 
 static int make_copy(struct dp *dp, struct policy_bpf **ret, struct bh_err *err)
 {
-	struct policy_bpf *copy = policy_bpf__open();
-	int r = copy ? share_tables(dp, copy) : -errno;
+	struct policy_bpf *copy = NULL;
+	int r = dp_open_copy(dp, is_shared, &copy);
 
 	if (!r) {
 		(void)bpf_map__set_max_entries(copy->maps.bh_sess4, SETS);
@@ -220,7 +203,6 @@ static int make_copy(struct dp *dp, struct policy_bpf **ret, struct bh_err *err)
 		(void)bpf_map__set_max_entries(copy->maps.bh_ep_stats, IFINDEX + 1);
 		(void)bpf_map__set_max_entries(copy->maps.bh_rules,
 					       bpf_map__max_entries(dp->skel->maps.bh_rules));
-		copy->rodata->bh_seed = dp_meta(dp)->seed;
 		r = policy_bpf__load(copy);
 	}
 	if (r < 0) {
@@ -248,18 +230,11 @@ static int run(const struct policy_bpf *copy, const struct frame *f, enum bh_dir
 	return (int)opts.retval == TC_ACT_SHOT ? BH_DENY : BH_ALLOW;
 }
 
-static int cmp_u32(const void *a, const void *b)
-{
-	const uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-
-	return (x > y) - (x < y);
-}
-
 static uint32_t median(uint32_t *v, size_t n)
 {
 	if (!n)
 		return 0;
-	qsort(v, n, sizeof(*v), cmp_u32);
+	qsort(v, n, sizeof(*v), dp_cmp_u32);
 	return v[n / 2];
 }
 

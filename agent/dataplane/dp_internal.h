@@ -3,6 +3,7 @@
 #ifndef BH_DATAPLANE_DP_INTERNAL_H
 #define BH_DATAPLANE_DP_INTERNAL_H
 
+#include <arpa/inet.h>
 #include <pthread.h>
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -75,6 +76,11 @@ int grace_wait(const struct grace *g, struct bh_err *err); /* blocks */
 /* Locks every directory of another layout. Return: 0, -EBUSY an agent has one, or -errno. */
 int former_open(struct dp *dp, struct bh_err *err);
 
+/* The programs once more, not loaded yet; @shares says which maps are those of @dp. Return: 0 or -errno. */
+int dp_open_copy(struct dp *dp, bool (*shares)(const struct bpf_map *map), struct policy_bpf **ret);
+
+int dp_cmp_u32(const void *a, const void *b); /* for qsort() */
+
 int dp_map_array(int fd, const char *name, struct mapped *ret, struct bh_err *err);
 void dp_unmap_array(struct mapped *m);
 
@@ -109,6 +115,11 @@ static inline void *mapped_at(const struct mapped *m, uint32_t index)
 static inline struct bh_endpoint *dp_endpoint(const struct dp *dp, uint32_t slot)
 {
 	return mapped_at(&dp->endpoints, slot);
+}
+
+static inline bool dp_addr_is_v4(const struct bh_addr *a)
+{
+	return !a->w[0] && !a->w[1] && a->w[2] == htonl(0xffff);
 }
 
 static inline struct bh_meta *dp_meta(const struct dp *dp)

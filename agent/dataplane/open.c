@@ -233,7 +233,7 @@ struct prog_identity {
 	uint32_t maps[32], n;
 };
 
-static int cmp_id(const void *a, const void *b)
+int dp_cmp_u32(const void *a, const void *b)
 {
 	const uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
 
@@ -252,7 +252,7 @@ static int prog_identity(int fd, struct prog_identity *ret)
 		return -E2BIG;
 	memcpy(id.tag, info.tag, sizeof(id.tag));
 	id.n = info.nr_map_ids;
-	qsort(id.maps, id.n, sizeof(*id.maps), cmp_id);
+	qsort(id.maps, id.n, sizeof(*id.maps), dp_cmp_u32);
 	*ret = id;
 	return 0;
 }
@@ -276,7 +276,7 @@ static bool same_constants(uint32_t a, uint32_t b)
 
 static bool has_map(const struct prog_identity *id, uint32_t map)
 {
-	return bsearch(&map, id->maps, id->n, sizeof(*id->maps), cmp_id);
+	return bsearch(&map, id->maps, id->n, sizeof(*id->maps), dp_cmp_u32);
 }
 
 /* The map of @a that @b has not; 0: none, or several. */
@@ -349,26 +349,39 @@ static int set_seed(struct dp *dp, struct bh_err *err)
 	return 0;
 }
 
+int dp_open_copy(struct dp *dp, bool (*shares)(const struct bpf_map *map), struct policy_bpf **ret)
+{
+	struct policy_bpf *copy = policy_bpf__open();
+	struct bpf_map *map;
+	int r = copy ? 0 : -errno;
+
+	if (!copy)
+		return r;
+	bpf_object__for_each_map(map, dp->skel->obj) {
+		struct bpf_map *same = bpf_object__find_map_by_name(copy->obj, bpf_map__name(map));
+
+		if (r || !shares(map))
+			continue;
+		r = bpf_map__set_max_entries(same, bpf_map__max_entries(map));
+		if (!r)
+			r = bpf_map__reuse_fd(same, bpf_map__fd(map));
+	}
+	copy->rodata->bh_seed = dp->skel->rodata->bh_seed;
+	if (r < 0)
+		policy_bpf__destroy(copy);
+	else
+		*ret = copy;
+	return r;
+}
+
 /* The maps are those of the first object. */
 static int load_clone(struct dp *dp, struct policy_bpf **ret, struct bh_err *err)
 {
-	struct policy_bpf *clone = policy_bpf__open();
-	struct bpf_map *map;
-	int r = clone ? 0 : -errno;
+	struct policy_bpf *clone = NULL;
+	int r = dp_open_copy(dp, is_ours, &clone);
 
 	if (!r)
-		bpf_object__for_each_map(map, dp->skel->obj) {
-			struct bpf_map *same = bpf_object__find_map_by_name(clone->obj, bpf_map__name(map));
-
-			if (!r && is_ours(map))
-				r = bpf_map__set_max_entries(same, bpf_map__max_entries(map));
-			if (!r && is_ours(map))
-				r = bpf_map__reuse_fd(same, bpf_map__fd(map));
-		}
-	if (!r) {
-		clone->rodata->bh_seed = dp->skel->rodata->bh_seed;
 		r = policy_bpf__load(clone);
-	}
 	if (r < 0) {
 		policy_bpf__destroy(clone);
 		return bh_err_errno(err, r, "the programs cannot be loaded once more (%s)", last_words);

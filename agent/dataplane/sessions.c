@@ -121,13 +121,6 @@ int dp_sessions_kept(struct dp *dp, int (*each)(void *ctx, const struct dp_sessi
 
 /* ---- store ---------------------------------------------------------------------------------- */
 
-static bool is_v4(const struct bh_addr *a)
-{
-	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
-
-	return !memcmp(a, mapped, sizeof(mapped));
-}
-
 static struct bh_session session_of(const struct dp *dp, const struct dp_seed *seed, uint32_t now)
 {
 	const enum bh_state state = seed->replied ? BH_ESTABLISHED : BH_NEW;
@@ -148,7 +141,7 @@ typedef int (*put_fn)(const struct lines *l, struct bh_slice slice, const struct
 static int put(struct dp *dp, uint32_t slot, const struct bh_flow6 *flow, const struct bh_session *fresh,
 	       uint32_t now, put_fn put_line)
 {
-	const enum bh_family f = is_v4(&flow->local) ? BH_V4 : BH_V6;
+	const enum bh_family f = dp_addr_is_v4(&flow->local) ? BH_V4 : BH_V6;
 	const struct bh_endpoint *ep = dp_endpoint(dp, slot);
 	const struct lines_owner owner = { .ifindex = ep->ifindex, .born = ep->born, .now = now };
 	int r = slice_sets(ep->slice[f]) ? 0 : -ENOSPC;
