@@ -64,11 +64,8 @@ class Traffic:
             self.case.assertGreater(last["tried"], 100)
         dropped = losses.of_queues() - self.dropped
         text = "\n".join(f"{m}: {n} lost: {last}" for n, m, last in lost if n)
-        self.case.assertLessEqual(
-            sum(n for n, _, _ in lost),
-            dropped,
-            f"dropped by queues: {dropped}; lost:\n{text}\ncounted meanwhile: {self.losses.since()}",
-        )
+        words = self.losses.words(f"dropped by queues: {dropped}; lost:\n{text}\n")
+        self.case.assertLessEqual(sum(n for n, _, _ in lost), dropped, words)
 
 
 class Life(Rules, InstalledCase):

@@ -178,16 +178,13 @@ class LiveTraffic:
         for m in self.flows:
             last = m.stop()
             case.assertEqual(last["error"], "")
-            case.assertEqual(
-                last["sent"], last["received"], f"{m}: a flow lost packets: {last}; {self.losses.since()}"
-            )
+            case.assertEqual(last["sent"], last["received"], self.losses.words(f"{m}: a flow lost packets: {last}"))
             n["flow packets"] += last["received"]
         for m in self.fresh:
             last = m.stop()
             if begun:
-                case.assertEqual(
-                    (last["lost"], last["refused"]), (0, 0), f"{m}: new flows were lost: {last}; {self.losses.since()}"
-                )
+                lost = (last["lost"], last["refused"])
+                case.assertEqual(lost, (0, 0), self.losses.words(f"{m}: new flows were lost: {last}"))
             case.assertGreater(last["answered"], least)
             n["new flows"] += last["answered"]
         for m in self.denied:

@@ -50,12 +50,24 @@ def of_programs(status):
     return {f"denied {r['reason']}": r["ingress"]["packets"] + r["egress"]["packets"] for r in reasons if r["action"] == "deny"}
 
 
+class Words:
+    def __init__(self, losses, text):
+        self.losses, self.text = losses, text
+
+    def __str__(self):
+        return f"{self.text}; counted meanwhile: {self.losses.since()}"
+
+
 class Losses:
     """@sources: {name: a function that counts}, beside the machine's own."""
 
     def __init__(self, sources):
         self.sources = {"machine": of_machine, **sources}
         self.before = {name: count() for name, count in self.sources.items()}
+
+    def words(self, text):
+        """@text and what was counted, for an assertion: read when it fails, and not before."""
+        return Words(self, text)
 
     def since(self):
         """{name: {counter: how many more}}, where there are any."""
