@@ -8,10 +8,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "policy/delta.h"
 #include "policy/policy.h"
+#include "tests/bench/figures.h"
 #include "tests/unit/policy/world.h"
 
 #define LOCAL	    100 /* pods on this node; a kubelet's limit is 110 */
@@ -31,14 +31,6 @@ static const struct actual_sizes sizes = {
 	.rules = 16384,
 	.ids = 131072,
 };
-
-static uint64_t cpu_ns(void)
-{
-	struct timespec t;
-
-	(void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-	return (uint64_t)t.tv_sec * 1000000000ull + (uint64_t)t.tv_nsec;
-}
 
 /* ---- a cluster ------------------------------------------------------------------------------ */
 
@@ -101,13 +93,6 @@ struct times {
 	double v[RUNS_MAX];
 	int n;
 };
-
-static int cmp_double(const void *a, const void *b)
-{
-	const double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
 
 static double median(struct times *t)
 {

@@ -15,7 +15,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <arpa/inet.h>
@@ -28,6 +27,7 @@
 #include <linux/tcp.h>
 
 #include "datapath_rows.h"
+#include "figures.h"
 
 #include "datapath.skel.h"
 
@@ -163,14 +163,6 @@ static int entry_of(const struct row *r, uint32_t port)
 	return bpf_program__fd(r->family == 4 ? bench->progs.bench_spread4 : bench->progs.bench_spread6);
 }
 
-static uint64_t cpu_ns(void)
-{
-	struct timespec t;
-
-	(void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-	return (uint64_t)t.tv_sec * 1000000000ull + (uint64_t)t.tv_nsec;
-}
-
 static void pin(int cpu)
 {
 	cpu_set_t set;
@@ -304,13 +296,6 @@ static double turn(struct row *r)
 }
 
 /* ---- figures -------------------------------------------------------------------------------- */
-
-static int cmp_double(const void *a, const void *b)
-{
-	const double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
 
 static double median(const double *v)
 {

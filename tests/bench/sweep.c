@@ -8,10 +8,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "../../bpf/session.h"
 #include "dataplane/lines.h"
+#include "figures.h"
 
 #define SESSIONS 500000u
 #define SETS	 131072u
@@ -19,14 +19,6 @@
 #define EVERY_MS 10000.0 /* agent/sessions.c */
 #define LIFE	 1000u
 #define NOW	 5000u
-
-static double cpu_ms(void)
-{
-	struct timespec t;
-
-	(void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-	return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
-}
 
 static void fill(const struct lines *l, struct bh_slice slice, const struct lines_owner *o)
 {
@@ -51,13 +43,6 @@ static void fill(const struct lines *l, struct bh_slice slice, const struct line
 	}
 }
 
-static int cmp_double(const void *a, const void *b)
-{
-	const double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
 int main(void)
 {
 	const struct bh_slice slice = { 0, SETS - 1 };
@@ -66,6 +51,7 @@ int main(void)
 	struct lines_use use = { 0 };
 	struct lines_busy busy = { 0 };
 	double ms[RUNS];
+	uint64_t from;
 	int i;
 
 	if (!l.at)
@@ -73,9 +59,9 @@ int main(void)
 	for (i = 0; i < RUNS; i++) {
 		lines_clear(&l, 0, SETS);
 		fill(&l, slice, &owner);
-		ms[i] = -cpu_ms();
+		from = cpu_ns();
 		use = lines_sweep(&l, slice, &owner, &busy);
-		ms[i] += cpu_ms();
+		ms[i] = (double)(cpu_ns() - from) / 1e6;
 	}
 	if (use.live < SESSIONS * 98 / 100 || use.live > SESSIONS * 99 / 100)
 		errx(1, "%u sessions are left", use.live);

@@ -5,6 +5,7 @@
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "util/scope.h"
 
@@ -21,6 +22,15 @@ static uint64_t dice_next(struct dice *d)
 	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9ull;
 	z = (z ^ z >> 27) * 0x94d049bb133111ebull;
 	return z ^ z >> 31;
+}
+
+struct dice dice_seeded(void)
+{
+	const char *seed = getenv("BH_SEED");
+	const struct dice d = { .state = seed ? strtoull(seed, NULL, 0) : (uint64_t)time(NULL) };
+
+	printf("BH_SEED=%llu\n", (unsigned long long)d.state);
+	return d;
 }
 
 uint32_t dice_roll(struct dice *d, uint32_t n)

@@ -14,6 +14,7 @@ struct dice {
 	uint64_t state;
 };
 
+struct dice dice_seeded(void);			/* by BH_SEED, else by the time; says by what */
 uint32_t dice_roll(struct dice *d, uint32_t n); /* 0..n-1 */
 bool dice_chance(struct dice *d, uint32_t percent);
 

@@ -5,8 +5,6 @@
  */
 #include "cluster.h"
 
-#include <time.h>
-
 #include "tests/oracle/cluster.h"
 
 #define WORLDS 100
@@ -85,12 +83,10 @@ static struct model *read_again(const struct model *m)
 
 static void written_down_and_read_again(void **state)
 {
-	const char *seed = getenv("BH_SEED");
-	struct dice d = { .state = seed ? strtoull(seed, NULL, 0) : (uint64_t)time(NULL) };
+	struct dice d = dice_seeded();
 	size_t rows = 0;
 	int i;
 
-	print_message("BH_SEED=%llu\n", (unsigned long long)d.state);
 	for (i = 0; i < WORLDS; i++) {
 		auto_model struct model *m = cluster_new(&d), *again = NULL;
 		auto_tables struct tables *t = NULL, *u = NULL;

@@ -6,8 +6,6 @@
  */
 #include "cluster.h"
 
-#include <time.h>
-
 #include "tests/oracle/cluster.h"
 
 #define WORLDS 200
@@ -166,12 +164,10 @@ static void assert_told_the_same(char *before, char *after)
 
 static void nothing_that_b_writes_is_told_to_a(void **state)
 {
-	const char *seed = getenv("BH_SEED");
-	struct dice d = { .state = seed ? strtoull(seed, NULL, 0) : (uint64_t)time(NULL) };
+	struct dice d = dice_seeded();
 	size_t asked = 0;
 	int i;
 
-	print_message("BH_SEED=%llu\n", (unsigned long long)d.state);
 	for (i = 0; i < WORLDS; i++) {
 		auto_model struct model *m = cluster_new(&d);
 		auto_free char *before = NULL, *after = NULL;

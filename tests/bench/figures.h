@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the benchmarks in C measure by. */
+#ifndef BH_TESTS_BENCH_FIGURES_H
+#define BH_TESTS_BENCH_FIGURES_H
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <time.h>
+
+/* That this thread has used. */
+static inline uint64_t cpu_ns(void)
+{
+	struct timespec t;
+
+	(void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+	return (uint64_t)t.tv_sec * 1000000000ull + (uint64_t)t.tv_nsec;
+}
+
+static inline int cmp_double(const void *a, const void *b)
+{
+	const double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+#endif
