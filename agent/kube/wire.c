@@ -10,6 +10,7 @@
 #include "kube/scan.h"
 #include "kube/value.h"
 #include "util/buf.h"
+#include "util/utf8.h"
 
 int kube_check_kind(struct json_object *o, const char *api_version, const char *kind, struct bh_err *err)
 {
@@ -72,29 +73,6 @@ static struct json_object *parse(const char *text, size_t len, struct bh_err *er
 		(void)bh_err_set(err, -EINVAL, "%s", json_tokener_error_desc(json_tokener_get_error(tok)));
 	json_tokener_free(tok);
 	return o;
-}
-
-/* RFC 3629, section 4. Return: of the character that begins there; 0: none does. */
-static size_t utf8_length(const char *text, size_t left)
-{
-	const unsigned char *c = (const unsigned char *)text;
-	const size_t n = c[0] < 0x80   ? 1
-			 : c[0] < 0xc2 ? 0
-			 : c[0] < 0xe0 ? 2
-			 : c[0] < 0xf0 ? 3
-			 : c[0] < 0xf5 ? 4
-				       : 0;
-	size_t i;
-
-	if (!n || n > left)
-		return 0;
-	for (i = 1; i < n; i++)
-		if ((c[i] & 0xc0) != 0x80)
-			return 0;
-	if ((c[0] == 0xe0 && c[1] < 0xa0) || (c[0] == 0xed && c[1] > 0x9f) || (c[0] == 0xf0 && c[1] < 0x90) ||
-	    (c[0] == 0xf4 && c[1] > 0x8f))
-		return 0; /* overlong, a surrogate, past U+10FFFF */
-	return n;
 }
 
 static bool is_utf8(const char *text, size_t len)

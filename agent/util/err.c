@@ -6,11 +6,19 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "util/utf8.h"
+
 void bh_text_clean(char *text)
 {
-	for (; *text; text++)
-		if ((unsigned char)*text < ' ' || *text == 0x7f)
+	size_t left = strlen(text), n;
+
+	for (; left; text += n, left -= n) {
+		n = utf8_length(text, left);
+		if (!n || (unsigned char)*text < ' ' || *text == 0x7f) {
 			*text = '?';
+			n = 1;
+		}
+	}
 }
 
 /* Formats elsewhere first, so that a message may take in the one it replaces. */

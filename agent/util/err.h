@@ -16,7 +16,7 @@ struct bh_err {
  * @err: may be NULL.
  * @r:   -errno; not added to the text.
  *
- * A message longer than the buffer is cut, ending in "..."; control characters become '?'. The
+ * A message longer than the buffer is cut, ending in "..."; it is cleaned as bh_text_clean() does. The
  * arguments may hold @err's own text. Return: @r.
  */
 int bh_err_set(struct bh_err *err, int r, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
@@ -26,7 +26,8 @@ int bh_err_set(struct bh_err *err, int r, const char *fmt, ...) __attribute__((f
  */
 int bh_err_errno(struct bh_err *err, int r, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
-/* Makes each control character a '?': what an object or a file name holds cannot forge a line. */
+/* Makes each control character, and each byte of no UTF-8, a '?': what an object or a file name holds cannot
+ * forge a line, nor spoil the JSON or the JSON's reader it is printed for. In place, of the same length. */
 void bh_text_clean(char *text);
 
 #endif

@@ -105,6 +105,21 @@ static void err_messages(void **state)
 	assert_string_equal(err.msg, file);
 }
 
+/* What is cut, or is one byte of a character: a reader of JSON gives up at the half of one. */
+static void err_is_utf8(void **state)
+{
+	char file[400];
+	struct bh_err err;
+
+	(void)state;
+	(void)bh_err_set(&err, -1, "'%c' %s \xff\x1b[31m", 0xef, "caf\xc3\xa9 \xe2\x82\xac");
+	assert_string_equal(err.msg, "'?' caf\xc3\xa9 \xe2\x82\xac ??[31m");
+	memset(file, 'f', sizeof(file));
+	(void)snprintf(file + sizeof(err.msg) - 6, 16, "\xe2\x82\xac%s", "ffff"); /* its third byte is a dot's */
+	(void)bh_err_set(&err, -1, "%s", file);
+	assert_string_equal(err.msg + sizeof(err.msg) - 7, "f??...");
+}
+
 static void err_takes_in_its_own_text(void **state)
 {
 	struct bh_err err;
@@ -260,6 +275,7 @@ int main(void)
 		cmocka_unit_test(buf_grows),
 		cmocka_unit_test(buf_drops_and_clears),
 		cmocka_unit_test(err_messages),
+		cmocka_unit_test(err_is_utf8),
 		cmocka_unit_test(err_takes_in_its_own_text),
 		cmocka_unit_test(err_is_one_line),
 		cmocka_unit_test(vec_grows_sorts_finds),
