@@ -115,7 +115,8 @@ static void err_is_utf8(void **state)
 	(void)bh_err_set(&err, -1, "'%c' %s \xff\x1b[31m", 0xef, "caf\xc3\xa9 \xe2\x82\xac");
 	assert_string_equal(err.msg, "'?' caf\xc3\xa9 \xe2\x82\xac ??[31m");
 	memset(file, 'f', sizeof(file));
-	(void)snprintf(file + sizeof(err.msg) - 6, 16, "\xe2\x82\xac%s", "ffff"); /* its third byte is a dot's */
+	(void)snprintf(file + sizeof(err.msg) - 6, 16, "\xe2\x82\xac%s",
+		       "ffff"); /* its third byte is a dot's */
 	(void)bh_err_set(&err, -1, "%s", file);
 	assert_string_equal(err.msg + sizeof(err.msg) - 7, "f??...");
 }
