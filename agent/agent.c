@@ -335,6 +335,7 @@ static bool looked_at(const struct agent *a, const struct inforce *f, enum objec
 		return interest_pod(f->interest, model_namespace(m, ((const struct pod *)object)->ns),
 				    object);
 	case OBJECT_POLICY:
+	case OBJECT_CLUSTER_POLICY:
 		return interest_policy(f->interest, object);
 	case OBJECT_SERVICE:
 		return interest_service(f->interest, object);

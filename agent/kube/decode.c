@@ -16,6 +16,7 @@ const struct object_kind_name object_kinds[OBJECT_OTHER] = {
 	[OBJECT_NAMESPACE] = { "v1", "Namespace" },
 	[OBJECT_POD] = { "v1", "Pod" },
 	[OBJECT_POLICY] = { "networking.k8s.io/v1", "NetworkPolicy" },
+	[OBJECT_CLUSTER_POLICY] = { "policy.networking.k8s.io/v1alpha2", "ClusterNetworkPolicy" },
 	[OBJECT_SERVICE] = { "v1", "Service" },
 	[OBJECT_SLICE] = { "discovery.k8s.io/v1", "EndpointSlice" },
 	[OBJECT_NODE] = { "v1", "Node" },
@@ -33,7 +34,7 @@ static enum object_kind kind_of(const char *api_version, const char *kind)
 
 static bool has_namespace(enum object_kind kind)
 {
-	return kind != OBJECT_NAMESPACE && kind != OBJECT_NODE;
+	return kind != OBJECT_NAMESPACE && kind != OBJECT_NODE && kind != OBJECT_CLUSTER_POLICY;
 }
 
 static int decode_name(struct json_object *meta, struct object_id *id, struct bh_err *err)

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Kubernetes API objects (JSON values) as objects of the model. Policies decode strictly inside
- * `spec`: what is not understood becomes a problem with its path, and the rule that holds it matches
- * nothing. Everything else decodes leniently: what is odd is passed over, but
- * that an EndpointSlice remembers that there was something. All of it depends on the
- * object alone, never on history, so that every node decides alike.
+ * `spec`: what is not understood becomes a problem with its path, and the rule that holds it accepts
+ * nothing, and denies all if it is not one that accepts. Everything else decodes leniently: what is odd is
+ * passed over, but that an EndpointSlice remembers that there was something. All of it depends on the object
+ * alone, never on history, so that every node decides alike.
  */
 #ifndef BH_KUBE_DECODE_H
 #define BH_KUBE_DECODE_H
@@ -24,6 +24,9 @@ struct json_object;
 #define DECODE_VALUE_MAX      63   /* label value */
 #define DECODE_RULES_MAX      1024 /* of one direction */
 #define DECODE_ITEMS_MAX      1024 /* of any other list: peers, ports, exceptions, values... */
+#define DECODE_NETWORKS_MAX   25   /* of one peer of a ClusterNetworkPolicy, as the API server */
+#define DECODE_RULE_NAME_MAX  100  /* characters, as the API server */
+#define DECODE_PRIORITY_MAX   1000
 #define DECODE_BACKENDS_MAX   4096 /* addresses of one EndpointSlice; the API server takes 1000 endpoints */
 #define DECODE_PROBLEMS_MAX   32   /* kept of one policy; that there are more is the last one */
 
@@ -31,6 +34,7 @@ enum object_kind {
 	OBJECT_NAMESPACE,
 	OBJECT_POD,
 	OBJECT_POLICY,
+	OBJECT_CLUSTER_POLICY,
 	OBJECT_SERVICE,
 	OBJECT_SLICE,
 	OBJECT_NODE,
@@ -47,7 +51,8 @@ extern const struct object_kind_name object_kinds[OBJECT_OTHER];
 struct object_id {
 	enum object_kind kind;
 	const char *api_version, *kind_name; /* as written */
-	const char *ns, *name; /* ns: "" for a namespace or node, "default" if not said; OTHER: both "" */
+	const char *ns,
+		*name; /* ns: "" for what is of the whole cluster, "default" if not said; OTHER: both "" */
 };
 
 /**
@@ -66,6 +71,7 @@ bool decode_is_list(struct json_object *o, struct json_object **ret_items);
 int decode_namespace(struct json_object *o, const struct object_id *id, struct namespace **ret);
 int decode_pod(struct json_object *o, const struct object_id *id, struct pod **ret);
 int decode_policy(struct json_object *o, const struct object_id *id, struct net_policy **ret);
+int decode_cluster_policy(struct json_object *o, const struct object_id *id, struct net_policy **ret);
 int decode_service(struct json_object *o, const struct object_id *id, struct service **ret);
 int decode_slice(struct json_object *o, const struct object_id *id, struct endpoint_slice **ret);
 int decode_node(struct json_object *o, const struct object_id *id, struct cluster_node **ret);

@@ -84,7 +84,7 @@ static int decode_cluster_ips(struct json_object *spec, struct service *s)
 	return r < 0 ? r : 0;
 }
 
-/* A port that is not here is one that an isolated pod cannot reach. */
+/* A port that is not here is none of the Service: an isolated pod cannot reach it. */
 static int fill_service(struct json_object *o, struct service *s)
 {
 	struct json_object *spec = value_get(o, "spec"), *ports = value_get(spec, "ports");

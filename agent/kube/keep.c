@@ -95,6 +95,7 @@ static const struct scan_keep node_status[] = { { "addresses", NULL }, { NULL, N
 	static const struct scan_keep prefix##namespace[] = { head, NAMESPACE };                             \
 	static const struct scan_keep prefix##pod[] = { head, POD };                                         \
 	static const struct scan_keep prefix##policy[] = { head, POLICY };                                   \
+	static const struct scan_keep prefix##cluster_policy[] = { head, POLICY };                           \
 	static const struct scan_keep prefix##service[] = { head, SERVICE };                                 \
 	static const struct scan_keep prefix##slice[] = { head, SLICE };                                     \
 	static const struct scan_keep prefix##node[] = { head, NODE };
@@ -105,8 +106,9 @@ TREES(WIRE_HEAD, wire_)
 #define TABLE(prefix)                                                                                        \
 	{                                                                                                    \
 		[OBJECT_NAMESPACE] = prefix##namespace, [OBJECT_POD] = prefix##pod,                          \
-		[OBJECT_POLICY] = prefix##policy, [OBJECT_SERVICE] = prefix##service,                        \
-		[OBJECT_SLICE] = prefix##slice, [OBJECT_NODE] = prefix##node,                                \
+		[OBJECT_POLICY] = prefix##policy, [OBJECT_CLUSTER_POLICY] = prefix##cluster_policy,          \
+		[OBJECT_SERVICE] = prefix##service, [OBJECT_SLICE] = prefix##slice,                          \
+		[OBJECT_NODE] = prefix##node,                                                                \
 	}
 
 const struct scan_keep *const keep_decoded[OBJECT_OTHER] = TABLE(own_);

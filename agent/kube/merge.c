@@ -86,7 +86,8 @@ static int held_cmp(const struct held *h, const struct content_object *o)
 static void tell_problems(const struct model *model, const struct claim *claim,
 			  const struct merge_hooks *hooks)
 {
-	const struct net_policy *p = model_policy(model, claim->object->ns, claim->object->name);
+	const struct net_policy *p =
+		object_ops[claim->object->kind].find(model, claim->object->ns, claim->object->name);
 	size_t i;
 
 	for (i = 0; p && i < p->problems.n; i++)
@@ -118,7 +119,7 @@ static int put(struct model *model, const struct claim *claim, const struct merg
 		r = object_ops[o->kind].decode(json, &id, &object);
 	if (!r)
 		r = object_ops[o->kind].put(model, object);
-	if (!r && o->kind == OBJECT_POLICY)
+	if (!r && (o->kind == OBJECT_POLICY || o->kind == OBJECT_CLUSTER_POLICY))
 		tell_problems(model, claim, hooks);
 	json_object_put(json);
 	return r;

@@ -59,6 +59,7 @@
 DEFINE_KIND(namespace, namespace, namespace, namespaces, CLUSTER_WIDE)
 DEFINE_KIND(pod, pod, pod, pods, IN_NAMESPACE)
 DEFINE_KIND(policy, net_policy, net_policy, policies, IN_NAMESPACE)
+DEFINE_KIND(cluster_policy, net_policy, net_policy, policies, CLUSTER_WIDE)
 DEFINE_KIND(service, service, service, services, IN_NAMESPACE)
 DEFINE_KIND(slice, endpoint_slice, slice, slices, IN_NAMESPACE)
 DEFINE_KIND(node, cluster_node, cluster_node, nodes, CLUSTER_WIDE)
@@ -70,6 +71,7 @@ DEFINE_KIND(node, cluster_node, cluster_node, nodes, CLUSTER_WIDE)
 
 const struct object_ops object_ops[OBJECT_OTHER] = {
 	[OBJECT_NAMESPACE] = { OPS(namespace) }, [OBJECT_POD] = { OPS(pod) },
-	[OBJECT_POLICY] = { OPS(policy) },	 [OBJECT_SERVICE] = { OPS(service) },
-	[OBJECT_SLICE] = { OPS(slice) },	 [OBJECT_NODE] = { OPS(node) },
+	[OBJECT_POLICY] = { OPS(policy) },	 [OBJECT_CLUSTER_POLICY] = { OPS(cluster_policy) },
+	[OBJECT_SERVICE] = { OPS(service) },	 [OBJECT_SLICE] = { OPS(slice) },
+	[OBJECT_NODE] = { OPS(node) },
 };

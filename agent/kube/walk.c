@@ -145,6 +145,15 @@ bool walk_has_only(struct walk *w, struct json_object *o, const char *const *kno
 	return ok;
 }
 
+bool walk_has_one(struct walk *w, struct json_object *o, const char *const *names, const char *wrong)
+{
+	size_t n = 0;
+
+	for (; *names; names++)
+		n += value_get(o, *names) != NULL;
+	return n == 1 ? true : walk_problem(w, "%s", wrong);
+}
+
 /* ---- values ------------------------------------------------------------------------------ */
 
 bool walk_integer(struct walk *w, struct json_object *o, int min, int max, uint16_t *ret)

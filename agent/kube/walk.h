@@ -50,8 +50,9 @@ bool walk_items(struct walk *w, struct json_object *list, walk_step step, void *
 bool walk_is_list(struct walk *w, struct json_object *o, size_t max);
 bool walk_is_object(struct walk *w, struct json_object *o);
 
-/* An object that has none but these fields; NULL is behind the last. */
+/* An object that has none but these fields; one that has exactly one of them. NULL is behind the last. */
 bool walk_has_only(struct walk *w, struct json_object *o, const char *const *known);
+bool walk_has_one(struct walk *w, struct json_object *o, const char *const *names, const char *wrong);
 
 /* ---- values ------------------------------------------------------------------------------ */
 

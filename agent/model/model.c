@@ -172,6 +172,11 @@ int model_put_policy(struct model *m, struct net_policy *take)
 	return PUT(&m->policies, take, net_policy_cmp, net_policy_free);
 }
 
+int model_put_cluster_policy(struct model *m, struct net_policy *take)
+{
+	return model_put_policy(m, take);
+}
+
 int model_put_service(struct model *m, struct service *take)
 {
 	return PUT(&m->services, take, service_cmp, service_free);
@@ -211,6 +216,11 @@ bool model_del_policy(struct model *m, const char *ns, const char *name)
 	const struct net_policy key = { .ns = (char *)ns, .name = (char *)name }, *k = &key;
 
 	return DEL(&m->policies, &k, net_policy_cmp, net_policy_free);
+}
+
+bool model_del_cluster_policy(struct model *m, const char *name)
+{
+	return model_del_policy(m, "", name);
 }
 
 bool model_del_service(struct model *m, const char *ns, const char *name)
@@ -260,6 +270,11 @@ const struct net_policy *model_policy(const struct model *m, const char *ns, con
 	const struct net_policy key = { .ns = (char *)ns, .name = (char *)name }, *k = &key;
 
 	return GET(&m->policies, &k, net_policy_cmp);
+}
+
+const struct net_policy *model_cluster_policy(const struct model *m, const char *name)
+{
+	return model_policy(m, "", name);
 }
 
 const struct service *model_service(const struct model *m, const char *ns, const char *name)

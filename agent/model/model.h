@@ -133,22 +133,40 @@ struct peer {
 	VEC(struct cidr) except;
 };
 
+/* policy.networking.k8s.io ClusterNetworkPolicyRuleAction. NetworkPolicy has RULE_ACCEPT alone. */
+enum rule_action {
+	RULE_ACCEPT,
+	RULE_DENY,
+	RULE_PASS, /* what it matches is for the next tier */
+};
+
 struct rule {
+	enum rule_action action;
+	char *name;		      /* NULL: none */
 	VEC(struct peer) peers;	      /* none: any peer, outside ones too */
 	VEC(struct port_range) ports; /* none: every port of every protocol */
-	bool unknown;		      /* holds something not understood: matches nothing */
+	bool unknown; /* holds something not understood: accepts nothing; if it does not accept, denies all */
 };
+
+/* In the order in which they decide. */
+enum policy_tier { TIER_ADMIN, TIER_NETWORK, TIER_BASELINE };
 
 enum { DIR_INGRESS = 0, DIR_EGRESS = 1, DIR_MAX = 2 }; /* as enum bh_dir */
 
-/* networking.k8s.io/v1 NetworkPolicy, defaults applied. */
+/*
+ * A policy of any kind, defaults applied: networking.k8s.io/v1 NetworkPolicy, or
+ * policy.networking.k8s.io/v1alpha2 ClusterNetworkPolicy, whose namespace is "".
+ */
 struct net_policy {
 	char *ns, *name;
 	struct source_seen seen;
-	struct selector *subject; /* spec.podSelector; never NULL */
-	bool isolates[DIR_MAX];	  /* policyTypes with their defaults */
-	VEC(struct rule) rules[DIR_MAX];
-	VEC(struct problem) problems; /* empty: all was understood */
+	enum policy_tier tier;		 /* NetworkPolicy: TIER_NETWORK */
+	uint16_t priority;		 /* in its tier, the lower one first; NetworkPolicy: 0 */
+	struct selector *namespaces;	 /* that its pods are in; NULL: its own */
+	struct selector *subject;	 /* of its pods; never NULL */
+	bool isolates[DIR_MAX];		 /* policyTypes with their defaults; ClusterNetworkPolicy: never */
+	VEC(struct rule) rules[DIR_MAX]; /* the first that matches decides; of NetworkPolicies any does */
+	VEC(struct problem) problems;	 /* empty: all was understood */
 };
 
 /* A port of a Service, or of a slice: the two meet by name and protocol. */
@@ -206,7 +224,7 @@ struct endpoint {
 struct model {
 	VEC(struct namespace *) namespaces;  /* by name */
 	VEC(struct pod *) pods;		     /* by namespace, name */
-	VEC(struct net_policy *) policies;   /* by namespace, name */
+	VEC(struct net_policy *) policies;   /* by namespace, name: those of the cluster first */
 	VEC(struct service *) services;	     /* by namespace, name */
 	VEC(struct endpoint_slice *) slices; /* by namespace, name */
 	VEC(struct cluster_node *) nodes;    /* by name */
@@ -219,6 +237,7 @@ void model_free(struct model *m);
 
 struct namespace *namespace_new(const char *name);
 struct pod *pod_new(const char *ns, const char *name);
+/* @ns "": ClusterNetworkPolicy, of tier Admin. */
 struct net_policy *net_policy_new(const char *ns, const char *name);
 struct service *service_new(const char *ns, const char *name);
 struct endpoint_slice *slice_new(const char *ns, const char *name);
@@ -260,6 +279,17 @@ bool service_same(const struct service *a, const struct service *b);
 bool slice_same(const struct endpoint_slice *a, const struct endpoint_slice *b);
 bool cluster_node_same(const struct cluster_node *a, const struct cluster_node *b);
 
+static inline bool net_policy_is_cluster(const struct net_policy *p)
+{
+	return !*p->ns;
+}
+
+/* Whether it has something to say to what its pods are sent, or send. */
+static inline bool net_policy_judges(const struct net_policy *p, uint32_t dir)
+{
+	return p->isolates[dir] || (net_policy_is_cluster(p) && p->rules[dir].n);
+}
+
 /* Notes what was not understood. Return: 0 or -ENOMEM. */
 int net_policy_problem(struct net_policy *p, const char *path, const char *text);
 
@@ -267,6 +297,7 @@ int net_policy_problem(struct net_policy *p, const char *path, const char *text)
 int model_put_namespace(struct model *m, struct namespace *take);
 int model_put_pod(struct model *m, struct pod *take);
 int model_put_policy(struct model *m, struct net_policy *take);
+int model_put_cluster_policy(struct model *m, struct net_policy *take); /* the same */
 int model_put_service(struct model *m, struct service *take);
 int model_put_slice(struct model *m, struct endpoint_slice *take);
 int model_put_node(struct model *m, struct cluster_node *take);
@@ -276,6 +307,7 @@ int model_put_endpoint(struct model *m, struct endpoint *take);
 bool model_del_namespace(struct model *m, const char *name);
 bool model_del_pod(struct model *m, const char *ns, const char *name);
 bool model_del_policy(struct model *m, const char *ns, const char *name);
+bool model_del_cluster_policy(struct model *m, const char *name);
 bool model_del_service(struct model *m, const char *ns, const char *name);
 bool model_del_slice(struct model *m, const char *ns, const char *name);
 bool model_del_node(struct model *m, const char *name);
@@ -285,6 +317,7 @@ bool model_del_endpoint(struct model *m, const struct hash128 *key);
 const struct namespace *model_namespace(const struct model *m, const char *name);
 const struct pod *model_pod(const struct model *m, const char *ns, const char *name);
 const struct net_policy *model_policy(const struct model *m, const char *ns, const char *name);
+const struct net_policy *model_cluster_policy(const struct model *m, const char *name);
 const struct service *model_service(const struct model *m, const char *ns, const char *name);
 const struct endpoint_slice *model_slice(const struct model *m, const char *ns, const char *name);
 const struct cluster_node *model_node(const struct model *m, const char *name);

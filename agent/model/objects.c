@@ -92,6 +92,7 @@ struct net_policy *net_policy_new(const char *ns, const char *name)
 		return NULL;
 	p->ns = strdup(ns);
 	p->name = strdup(name);
+	p->tier = *ns ? TIER_NETWORK : TIER_ADMIN;
 	p->subject = selector_new();
 	if (!p->ns || !p->name || !p->subject) {
 		net_policy_free(p);
@@ -116,6 +117,7 @@ void rule_done(struct rule *r)
 		peer_done(&r->peers.v[i]);
 	vec_done(&r->peers);
 	vec_done(&r->ports);
+	free(r->name);
 }
 
 static void problems_done(struct net_policy *p)
@@ -141,6 +143,7 @@ void net_policy_free(struct net_policy *p)
 		vec_done(&p->rules[dir]);
 	}
 	problems_done(p);
+	selector_free(p->namespaces);
 	selector_free(p->subject);
 	free(p->ns);
 	free(p->name);

@@ -12,7 +12,7 @@ bool namespace_same(const struct namespace *a, const struct namespace *b)
 	return a->labels == b->labels;
 }
 
-static bool same_uid(const char *a, const char *b)
+static bool same_text(const char *a, const char *b)
 {
 	return a && b ? !strcmp(a, b) : a == b;
 }
@@ -21,7 +21,7 @@ bool pod_same(const struct pod *a, const struct pod *b)
 {
 	size_t i;
 
-	if (strcmp(a->uid, b->uid) || !same_uid(a->static_uid, b->static_uid) || a->node != b->node ||
+	if (strcmp(a->uid, b->uid) || !same_text(a->static_uid, b->static_uid) || a->node != b->node ||
 	    a->labels != b->labels || a->ports != b->ports || a->host_network != b->host_network ||
 	    a->ended != b->ended || !SAME_ADDRS(&a->addrs, &b->addrs) || a->host_ports.n != b->host_ports.n)
 		return false;
@@ -78,7 +78,8 @@ static bool same_rule(const struct rule *a, const struct rule *b)
 {
 	size_t i;
 
-	if (a->unknown != b->unknown || a->peers.n != b->peers.n || a->ports.n != b->ports.n)
+	if (a->action != b->action || !same_text(a->name, b->name) || a->unknown != b->unknown ||
+	    a->peers.n != b->peers.n || a->ports.n != b->ports.n)
 		return false;
 	for (i = 0; i < a->peers.n; i++)
 		if (!same_peer(&a->peers.v[i], &b->peers.v[i]))
@@ -108,7 +109,9 @@ bool net_policy_same(const struct net_policy *a, const struct net_policy *b)
 {
 	size_t dir, i;
 
-	if (!same_selector(a->subject, b->subject) || !same_problems(a, b))
+	if (a->tier != b->tier || a->priority != b->priority ||
+	    !same_selector(a->namespaces, b->namespaces) || !same_selector(a->subject, b->subject) ||
+	    !same_problems(a, b))
 		return false;
 	for (dir = 0; dir < DIR_MAX; dir++) {
 		if (a->isolates[dir] != b->isolates[dir] || a->rules[dir].n != b->rules[dir].n)

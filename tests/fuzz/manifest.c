@@ -11,6 +11,25 @@
 #include "kube/manifest.h"
 #include "kube/object.h"
 
+/* Whatever is wrong with a policy is in a rule, or on all of them; and a rule that is unknown is so for a
+ * reason. */
+static void one_policy(const struct net_policy *p)
+{
+	size_t dir, i, rules = 0, unknown = 0;
+
+	for (dir = 0; dir < DIR_MAX; dir++) {
+		rules += p->rules[dir].n;
+		for (i = 0; i < p->rules[dir].n; i++)
+			unknown += p->rules[dir].v[i].unknown;
+	}
+	fuzz_check(!unknown || p->problems.n);
+	if (p->tier == TIER_NETWORK)
+		return;
+	fuzz_check(!rules || !p->problems.n == !unknown);
+	fuzz_check(!p->isolates[DIR_INGRESS] && !p->isolates[DIR_EGRESS]);
+	fuzz_check(p->namespaces && p->subject);
+}
+
 static void one_object(struct model *m, struct json_object *o)
 {
 	const struct object_ops *ops;
@@ -28,6 +47,8 @@ static void one_object(struct model *m, struct json_object *o)
 	ops = &object_ops[id.kind];
 	fuzz_check(!ops->decode(o, &id, &a) && !ops->decode(o, &id, &b));
 	fuzz_check(ops->same(a, b));
+	if (id.kind == OBJECT_POLICY || id.kind == OBJECT_CLUSTER_POLICY)
+		one_policy(a);
 	name = ops->name(a);
 	fuzz_check(!strcmp(name.name, id.name) && !strcmp(name.ns, id.ns));
 	fuzz_check(!ops->put(m, a));

@@ -552,6 +552,28 @@ static void names_forge_no_line(void **state)
 
 /* ---- objects ---------------------------------------------------------------------------- */
 
+/* Of the cluster, beside the namespaces' own. */
+static void policies_of_the_cluster(void **state)
+{
+	static const char text[] =
+		"{apiVersion: policy.networking.k8s.io/v1alpha2, kind: ClusterNetworkPolicy, metadata: {name: a}, spec: "
+		"{tier: Admin, priority: 1, subject: {namespaces: {}}, ingress: [{action: Deny, from: [{nobody: {}}]}]}}\n";
+	struct world *w = *state;
+
+	put(w, "a.yaml", text);
+	put(w, "b.yaml", NETPOL("a", DENY_IN));
+	start(w);
+	assert_said(
+		w,
+		"PROBLEM a.yaml: ClusterNetworkPolicy 'a': spec.ingress[0].from[0].nobody is not a known field\n");
+	assert_true(model_cluster_policy(w->model, "a")->rules[DIR_INGRESS].v[0].unknown);
+	assert_non_null(model_policy(w->model, "shop", "a"));
+	put(w, "a.yaml", "{apiVersion: v1, kind: Namespace, metadata: {name: x}}");
+	work(w);
+	assert_null(model_cluster_policy(w->model, "a"));
+	assert_non_null(model_policy(w->model, "shop", "a"));
+}
+
 static void problems_and_ignored_kinds(void **state)
 {
 	struct world *w = *state;
@@ -756,6 +778,7 @@ int main(void)
 		TEST(what_is_no_file),
 		TEST(too_large),
 		TEST(names_forge_no_line),
+		TEST(policies_of_the_cluster),
 		TEST(problems_and_ignored_kinds),
 		TEST(services_nodes_and_slices_are_taken),
 		TEST(one_object_in_two_files),

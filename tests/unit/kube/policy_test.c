@@ -1,161 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * NetworkPolicy specs in one table {spec, what it means, what is wrong with it}: every combination of
- * absent, null and empty, every default, everything that must not be understood. A policy is shown as
- *   SUBJECT DIRECTIONS [| in RULE...] [| out RULE...]     RULE: (PEER... : PORT...), "?" if unknown
+ * absent, null and empty, every default, everything that must not be understood.
  */
-#include <json-c/json.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <string.h>
+#include "tests/unit/kube/policies.h"
 
-#include <cmocka.h>
-
-#include "kube/decode.h"
-#include "kube/manifest.h"
-#include "util/buf.h"
-
-#define N(a) (sizeof(a) / sizeof((a)[0]))
-
-/* ---- showing a policy ------------------------------------------------------------------- */
-
-static void show_requirement(struct buf *b, const struct requirement *r)
-{
-	static const char *const ops[] = {
-		[OP_IN] = "=",
-		[OP_NOT_IN] = "!=",
-		[OP_EXISTS] = "+",
-		[OP_NOT_EXISTS] = "-",
-	};
-	size_t i;
-
-	(void)buf_fmt(b, "%s%s", r->key, ops[r->op]);
-	for (i = 0; i < r->values.n; i++)
-		(void)buf_fmt(b, "%s%s", i ? "|" : "", r->values.v[i]);
-}
-
-static void show_selector(struct buf *b, const char *name, const struct selector *s)
-{
-	size_t i;
-
-	if (!s)
-		return;
-	(void)buf_fmt(b, "%s{", name);
-	for (i = 0; i < s->at.n; i++) {
-		(void)buf_str(b, i ? "," : "");
-		show_requirement(b, &s->at.v[i]);
-	}
-	(void)buf_str(b, "}");
-}
-
-static void show_peer(struct buf *b, const struct peer *p)
-{
-	char text[ADDR_TEXT];
-	size_t i;
-
-	show_selector(b, "ns", p->namespaces);
-	show_selector(b, "pods", p->pods);
-	if (p->is_block)
-		(void)buf_str(b, cidr_text(&p->block, text));
-	for (i = 0; i < p->except.n; i++)
-		(void)buf_fmt(b, "-%s", cidr_text(&p->except.v[i], text));
-}
-
-static void show_rule(struct buf *b, const struct rule *r)
-{
-	size_t i;
-
-	if (r->unknown) {
-		(void)buf_str(b, " ?");
-		return;
-	}
-	(void)buf_str(b, " (");
-	for (i = 0; i < r->peers.n; i++) {
-		(void)buf_str(b, i ? " " : "");
-		show_peer(b, &r->peers.v[i]);
-	}
-	(void)buf_str(b, r->peers.n ? " :" : "any :");
-	for (i = 0; i < r->ports.n; i++) {
-		const struct port_range *p = &r->ports.v[i];
-
-		(void)buf_fmt(b, *p->name ? " %d/%s" : " %d/%s%d-%d", p->proto, p->name, p->first, p->last);
-	}
-	(void)buf_str(b, r->ports.n ? ")" : " all)");
-}
-
-static void show(struct buf *b, const struct net_policy *p)
-{
-	static const char *const names[] = { " | in", " | out" };
-	size_t dir, i;
-
-	show_selector(b, "", p->subject);
-	(void)buf_fmt(b, " %s%s", p->isolates[DIR_INGRESS] ? "I" : "", p->isolates[DIR_EGRESS] ? "E" : "");
-	for (dir = 0; dir < DIR_MAX; dir++) {
-		(void)buf_str(b, p->rules[dir].n ? names[dir] : "");
-		for (i = 0; i < p->rules[dir].n; i++)
-			show_rule(b, &p->rules[dir].v[i]);
-	}
-}
-
-static void show_problems(struct buf *b, const struct net_policy *p)
-{
-	size_t i;
-
-	for (i = 0; i < p->problems.n; i++)
-		(void)buf_fmt(b, "%s%s %s", i ? "; " : "", p->problems.v[i].path, p->problems.v[i].text);
-}
-
-/* The policy with this spec (flow YAML), "" for none. */
-static struct net_policy *policy_of(const char *spec)
-{
-	struct buf text = BUF_INIT(MANIFEST_BYTES_MAX);
-	struct manifest m = {};
-	struct net_policy *p = NULL;
-	struct object_id id;
-	struct bh_err err;
-
-	(void)buf_fmt(&text,
-		      "{apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, metadata: {name: p}%s%s}",
-		      *spec ? ", spec: " : "", spec);
-	if (manifest_parse("p.yaml", text.data, text.len, &m, &err) < 0)
-		fail_msg("%s: %s", spec, err.msg);
-	assert_int_equal(m.docs.n, 1);
-	assert_int_equal(decode_id(m.docs.v[0].root, &id, &err), 0);
-	assert_int_equal(decode_policy(m.docs.v[0].root, &id, &p), 0);
-	assert_string_equal(p->ns, "default");
-	manifest_done(&m);
-	buf_done(&text);
-	return p;
-}
-
-struct row {
-	const char *spec, *means, *problems;
-};
-
-static void check(const struct row *rows, size_t n)
-{
-	size_t i;
-
-	for (i = 0; i < n; i++) {
-		struct buf means = BUF_INIT(65536), problems = BUF_INIT(65536);
-		struct net_policy *p = policy_of(rows[i].spec);
-		const char *wanted = rows[i].problems ? rows[i].problems : "";
-
-		show(&means, p);
-		(void)buf_str(&problems, "");
-		show_problems(&problems, p);
-		if (strcmp(means.data, rows[i].means) || strcmp(problems.data, wanted))
-			fail_msg("%s\n  is      %s\n  not     %s\n  says    %s\n  not     %s", rows[i].spec,
-				 means.data, rows[i].means, problems.data, wanted);
-		net_policy_free(p);
-		buf_done(&means);
-		buf_done(&problems);
-	}
-}
+#define check(rows, n)		  check_rows(OBJECT_POLICY, (rows), (n))
+#define policy_of(spec)		  parse_policy(OBJECT_POLICY, (spec))
+#define many(head, item, n, tail) parse_many(OBJECT_POLICY, (head), (item), (n), (tail))
 
 /* ---- absent, null, empty ---------------------------------------------------------------- */
 
@@ -449,22 +301,6 @@ static void what_is_not(void **state)
 }
 
 /* ---- limits ------------------------------------------------------------------------------- */
-
-/* HEAD ITEM,ITEM,... TAIL with @n items. */
-static struct net_policy *many(const char *head, const char *item, size_t n, const char *tail)
-{
-	struct buf text = BUF_INIT(1 << 20);
-	struct net_policy *p;
-	size_t i;
-
-	(void)buf_str(&text, head);
-	for (i = 0; i < n; i++)
-		(void)buf_fmt(&text, "%s%s", i ? "," : "", item);
-	(void)buf_str(&text, tail);
-	p = policy_of(text.data);
-	buf_done(&text);
-	return p;
-}
 
 static void limits(void **state)
 {
