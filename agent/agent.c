@@ -322,7 +322,7 @@ static int open_data_plane(struct agent *a, struct bh_err *err)
 	return r;
 }
 
-static bool looked_at(const struct agent *a, const struct inforce *f, enum object_kind kind,
+static bool looked_at(const struct agent *a, const struct inforce *f, enum object_kind kind, bool stays,
 		      const void *object)
 {
 	const struct model *m = a->model;
@@ -330,7 +330,7 @@ static bool looked_at(const struct agent *a, const struct inforce *f, enum objec
 
 	switch (kind) {
 	case OBJECT_NAMESPACE:
-		return interest_namespace(f->interest, object);
+		return interest_namespace(f->interest, object, stays);
 	case OBJECT_POD:
 		return interest_pod(f->interest, model_namespace(m, ((const struct pod *)object)->ns),
 				    object);
@@ -357,7 +357,7 @@ static bool sees(const struct agent *a, const struct inforce *f, enum object_kin
 
 	if (kind == OBJECT_POD && old && new)
 		return interest_pod_change(f->interest, model_namespace(a->model, pod->ns), old, new);
-	return (old && looked_at(a, f, kind, old)) || (new &&looked_at(a, f, kind, new));
+	return (old && looked_at(a, f, kind, new, old)) || (new &&looked_at(a, f, kind, old, new));
 }
 
 /* By what is in force, and by what is about to be; anything may help what could not be brought in. */

@@ -88,7 +88,7 @@ static void add_rule(struct json_object *o, const struct line *l, const struct i
 			policies,
 			json_object_new_string_len(name, space ? (int)(space - name) : (int)strlen(name)));
 	else if (l->action == BH_DENY)
-		inforce_isolating(f, l->ep, l->dir, add_name, policies);
+		inforce_policies(f, l->ep, l->dir, true, add_name, policies);
 	jx_add(o, "policies", policies);
 	jx_add_str(o, "rule", space ? space + 1 : "");
 }

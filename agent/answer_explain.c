@@ -68,7 +68,7 @@ static void add_answer(struct question *q, const struct bh_query *asked, const s
 	const bool drift = f && meant_differs(&m, asked, rule);
 
 	q->drift |= drift;
-	inforce_isolating(f, ep, opens ? BH_EGRESS : BH_INGRESS, add_name, policies);
+	inforce_policies(f, ep, opens ? BH_EGRESS : BH_INGRESS, true, add_name, policies);
 	jx_add_str(o, "verdict", names_reason_allows(asked->reason) ? "allow" : "deny");
 	jx_add_str(o, "reason", names_reason(asked->reason));
 	jx_add_str(o, "rule", rule);

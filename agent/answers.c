@@ -318,8 +318,8 @@ static void add_policies(struct json_object *o, const struct inforce *f, const s
 {
 	struct json_object *in = json_object_new_array(), *out = json_object_new_array();
 
-	inforce_isolating(f, ep, BH_INGRESS, add_name, in);
-	inforce_isolating(f, ep, BH_EGRESS, add_name, out);
+	inforce_policies(f, ep, BH_INGRESS, false, add_name, in);
+	inforce_policies(f, ep, BH_EGRESS, false, add_name, out);
 	jx_add(o, "ingress_policies", in);
 	jx_add(o, "egress_policies", out);
 }

@@ -42,6 +42,9 @@ static void add_rule(struct sha256 *s, const struct rule *r)
 {
 	size_t i;
 
+	policy_digest_u32(s, r->action);
+	policy_digest_u32(s, r->name != NULL);
+	policy_digest_text(s, r->name ? r->name : "");
 	policy_digest_u32(s, r->unknown);
 	policy_digest_u32(s, (uint32_t)r->peers.n);
 	for (i = 0; i < r->peers.n; i++)
@@ -60,6 +63,9 @@ struct hash128 content_of_policy(const struct net_policy *p)
 	size_t dir, i;
 
 	policy_digest_init(&s, DIGEST_POLICY);
+	policy_digest_u32(&s, p->tier);
+	policy_digest_u32(&s, p->priority);
+	add_selector(&s, p->namespaces);
 	add_selector(&s, p->subject);
 	for (dir = 0; dir < DIR_MAX; dir++) {
 		policy_digest_u32(&s, p->isolates[dir]);

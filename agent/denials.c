@@ -85,7 +85,7 @@ static char *isolating(const struct agent *a, const struct bh_event *ev)
 	const struct inforce *f = reconcile_inforce(a->reconcile);
 	struct buf b = BUF_INIT(4096);
 
-	inforce_isolating(f, inforce_ifindex(f, ev->ifindex), ev->dir, add_policy, &b);
+	inforce_policies(f, inforce_ifindex(f, ev->ifindex), ev->dir, true, add_policy, &b);
 	if (!b.len || buf_add(&b, "", 1) < 0) {
 		buf_done(&b);
 		return NULL;

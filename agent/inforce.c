@@ -35,18 +35,22 @@ void inforce_unref(struct inforce *f)
 
 static int keep_names(struct inforce *f, const struct model *m, const struct inforce *same)
 {
+	uint32_t dir;
 	size_t i;
 
 	for (i = 0; i < m->policies.n; i++) {
 		const struct net_policy *p = m->policies.v[i];
 		struct inforce_policy *kept = vec_add(&f->policies);
 
-		if (!kept || asprintf(&kept->name, "%s/%s", p->ns, p->name) < 0) {
+		if (!kept || asprintf(&kept->name, "%s%s%s", p->ns, *p->ns ? "/" : "", p->name) < 0) {
 			if (kept)
 				kept->name = NULL;
 			return -ENOMEM;
 		}
-		memcpy(kept->isolates, p->isolates, sizeof(kept->isolates));
+		for (dir = 0; dir < DIR_MAX; dir++) {
+			kept->isolates[dir] = p->isolates[dir];
+			kept->judges[dir] = net_policy_judges(p, dir);
+		}
 		if (same && i < same->policies.n && !strcmp(same->policies.v[i].name, kept->name))
 			kept->content = same->policies.v[i].content;
 		else
@@ -136,30 +140,31 @@ void inforce_decide(const struct inforce *f, const struct table_row *row, uint32
 	}
 }
 
-void inforce_isolating(const struct inforce *f, const struct table_endpoint *ep, uint32_t dir,
-		       void (*each)(void *ctx, const char *policy), void *ctx)
+void inforce_policies(const struct inforce *f, const struct table_endpoint *ep, uint32_t dir, bool isolating,
+		      void (*each)(void *ctx, const char *policy), void *ctx)
 {
-	const struct table_set *s;
+	const struct table_set *s = f && ep && ep->set >= 0 ? &f->tables->sets.v[ep->set] : NULL;
 	size_t i;
 
-	if (!f || !ep || ep->set < 0)
-		return;
-	s = &f->tables->sets.v[ep->set];
-	for (i = 0; i < s->policies.n; i++) {
+	for (i = 0; s && i < s->policies.n; i++) {
 		const struct inforce_policy *p = &f->policies.v[s->policies.v[i]];
 
-		if (p->isolates[dir])
+		if (isolating ? p->isolates[dir] : p->judges[dir])
 			each(ctx, p->name);
 	}
 }
 
 /* ---- what changed ------------------------------------------------------------------------- */
 
-/* As the model sorts, by namespace and then name: so '/' is below every other character. */
+/* As the model sorts, by namespace and then name: so '/' is below every other character, and those of the
+ * cluster, which have none, come first. */
 static int by_name(const char *x, const char *y)
 {
+	const bool x_in_one = strchr(x, '/'), y_in_one = strchr(y, '/');
 	unsigned char cx, cy;
 
+	if (x_in_one != y_in_one)
+		return x_in_one ? 1 : -1;
 	while (*x && *x == *y) {
 		x++;
 		y++;

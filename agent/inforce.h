@@ -17,8 +17,8 @@
 #include "util/vec.h"
 
 struct inforce_policy {
-	char *name; /* "shop/allow-web" */
-	bool isolates[DIR_MAX];
+	char *name; /* "shop/allow-web"; of the cluster: "quarantine" */
+	bool isolates[DIR_MAX], judges[DIR_MAX];
 	struct hash128 content;
 };
 
@@ -48,9 +48,10 @@ const char *inforce_rule_at(const struct inforce *f, uint32_t rule);
 void inforce_decide(const struct inforce *f, const struct table_row *row, uint32_t port, uint32_t *ret_action,
 		    uint32_t *ret_rule);
 
-/* Calls @each with the name of every policy that isolates @ep in @dir (enum bh_dir). */
-void inforce_isolating(const struct inforce *f, const struct table_endpoint *ep, uint32_t dir,
-		       void (*each)(void *ctx, const char *policy), void *ctx);
+/* Calls @each with the name of every policy that judges @ep in @dir (enum bh_dir), first to decide first; of
+ * those alone that isolate it, if @isolating. */
+void inforce_policies(const struct inforce *f, const struct table_endpoint *ep, uint32_t dir, bool isolating,
+		      void (*each)(void *ctx, const char *policy), void *ctx);
 
 /* How many policies came, went, or say something else, from @old to @now; the name of the first one is
  * written to @ret_first, "" if there is none. */

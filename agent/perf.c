@@ -189,7 +189,7 @@ static struct json_object *cost_of(const struct dp_cost *cost)
 	return o;
 }
 
-/* The endpoint that is asked about, else one that policies isolate, else the first there is; 0: none. */
+/* The endpoint that is asked about, else one that policies judge, else the first there is; 0: none. */
 static uint32_t typical(const struct perf *p, const struct tables *t)
 {
 	size_t i;
@@ -199,7 +199,7 @@ static uint32_t typical(const struct perf *p, const struct tables *t)
 	for (i = 0; i < t->endpoints.n; i++) {
 		const int32_t set = t->endpoints.v[i].set;
 
-		if (set >= 0 && (t->sets.v[set].isolated[0] || t->sets.v[set].isolated[1]))
+		if (set >= 0 && (t->sets.v[set].judged[0] || t->sets.v[set].judged[1]))
 			return t->endpoints.v[i].ifindex;
 	}
 	return t->endpoints.n ? t->endpoints.v[0].ifindex : 0;

@@ -114,7 +114,9 @@ BH_ASSERT_SIZE(struct bh_cidr_key, 20);
  */
 #define BH_SET_CIDR	 0x80000000u /* has CIDR peers */
 #define BH_SET_SHUT(dir) (0x40000000u >> (dir))
-#define BH_SET_ID(w)	 ((w)&0x1fffffffu)
+/* Some rule does not accept: what may hide whom or what it means is denied. */
+#define BH_SET_REFUSES(dir) (0x10000000u >> (dir))
+#define BH_SET_ID(w)	    ((w)&0x07ffffffu)
 
 /* A row that does not exist is the same as the row of BH_CLASS_NONE, which every policy set has. */
 struct bh_row_key {
@@ -138,8 +140,7 @@ BH_ASSERT_SIZE(struct bh_range, 16);
 
 /*
  * What one policy set says to one class in one direction: disjoint ranges, ascending, and the
- * action of everything else. No range at all: "all allowed" or "all denied", which then holds for
- * every protocol, portless ones and fragments too.
+ * action of everything else: other ports, and what has none that a rule could name.
  */
 struct bh_row {
 	__u32 n;      /* ranges: up to BH_ROW_INLINE in range[], more in bh_ranges from base on */

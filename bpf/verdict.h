@@ -151,6 +151,11 @@ static __always_inline int is_by_port(const struct bh_pkt *p)
 	       (proto == IPPROTO_TCP || proto == IPPROTO_UDP || proto == IPPROTO_SCTP);
 }
 
+/* Kinds that have no port. All others, if they are not by port, may hide one, or who sends them. */
+#define BH_PORTLESS                                                                                          \
+	(1ull << BH_POLICY | 1ull << BH_PROTOCOL | 1ull << BH_ICMP_TYPE | 1ull << BH_UNRELATED |             \
+	 1ull << BH_MULTICAST)
+
 /* Whether policy allows a flow like this one, opened in @dir; reason and rule are filled in. */
 __noinline int bh_ask_row(struct bh_answer *a, const struct bh_pkt *p, __u32 dir)
 {
@@ -169,8 +174,8 @@ __noinline int bh_ask_row(struct bh_answer *a, const struct bh_pkt *p, __u32 dir
 	}
 	a->rule = row->rule;
 	action = row->action;
-	if (row->n && !is_by_port(p) && p->kind != BH_POLICY)
-		action = BH_DENY;
+	if ((row->n || a->policy_set & BH_SET_REFUSES(dir)) && !(BH_PORTLESS >> p->kind & 1))
+		action = BH_DENY; /* what a rule denies may be in it */
 	else if (row->n && is_by_port(p))
 		range = range_find(row, opened_port(p, dir));
 	if (range) {

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 # Test programs. tests/unit mirrors the tree: tests/unit/DIR/x_test.c links what LINK_DIR names, and
 # cmocka, nothing else; points goes from manifests to verdicts. Each closes with cmocka's own line. Included by the Makefile.
-CLUSTERS        := tests/oracle/cluster.c tests/oracle/print.c # random ones
+CLUSTERS        := $(addprefix tests/oracle/,cluster.c policies.c roll.c print.c) # random ones
+ORACLE          := $(addprefix tests/oracle/,oracle.c judge.c match.c)
 LINK_util       := $(UTIL)
 LINK_model      := $(UTIL) $(MODEL)
 LINK_policy     := $(UTIL) $(MODEL) $(POLICY) $(CLUSTERS)
+LINK_oracle     := $(UTIL) $(MODEL) $(ORACLE)
 LINK_kube       := $(UTIL) $(MODEL) $(KUBE)
 LINK_points     := $(UTIL) $(MODEL) $(KUBE) $(POLICY) $(CLUSTERS)
 LINK_hook       := $(UTIL) $(HOOK)

@@ -5,18 +5,21 @@
 static const char *const heads[] = { "POD",    "ADDRESSES", "IF",      "CONTAINER", "HOOK", "INGRESS",
 				     "EGRESS", ">SESSIONS", ">OPENED", ">EVICTED",  NULL };
 
-/* By which policies a direction is isolated. */
+/* By which policies a direction is isolated, or judged. */
 static void add_direction(struct table *t, struct json_object *item, const char *isolated,
 			  const char *policies)
 {
 	char text[200];
 
+	(void)ctl_join(ctl_get(item, policies), text, sizeof(text));
 	if (!ctl_bool(item, "known"))
 		table_add(t, "isolated: pod or namespace not known", YELLOW);
-	else if (!ctl_bool(item, isolated))
-		table_add(t, "open", PLAIN);
+	else if (ctl_bool(item, isolated))
+		table_add(t, text, GREEN);
+	else if (*text)
+		table_fmt(t, PLAIN, "open but for %s", text);
 	else
-		table_add(t, ctl_join(ctl_get(item, policies), text, sizeof(text)), GREEN);
+		table_add(t, "open", PLAIN);
 }
 
 /* Of both families; evicted are those that had been answered. */

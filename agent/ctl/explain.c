@@ -69,7 +69,7 @@ static const char *plain_words(const char *reason)
 		{ "node-open",
 		  "policy would not allow it, but this node is open (bulkhead-agent node status)" },
 		{ "protocol",
-		  "not all is allowed between the two, and a rule with ports cannot name this protocol" },
+		  "not all is allowed between the two, and only a rule without ports can allow this protocol" },
 		{ "multicast",
 		  "the address is a multicast or broadcast one, and no rule allows that port of it" },
 		{ "link-local", "link-local addresses serve neighbour discovery alone" },
@@ -97,9 +97,13 @@ static void print_why(FILE *out, struct json_object *check)
 			(void)fprintf(out, "no policy isolates it for %s", ctl_str(check, "direction"));
 	} else if (!strcmp(reason, "policy-denied") && *rule) {
 		(void)fprintf(out, "rule '%s' denies it", rule);
+	} else if (!strcmp(reason, "policy-denied") && !*policies) {
+		(void)fprintf(
+			out,
+			"denied by no rule that is known: nobody is known behind this Service's port, or it was in force before the agent started");
 	} else if (!strcmp(reason, "policy-denied")) {
 		(void)fprintf(out, "isolated for %s by %s, and no rule of theirs allows it",
-			      ctl_str(check, "direction"), *policies ? policies : "a policy");
+			      ctl_str(check, "direction"), policies);
 	} else {
 		(void)fprintf(out, "%s", plain_words(reason));
 	}

@@ -30,8 +30,13 @@ static void add_because(struct table *t, struct json_object *item)
 		table_fmt(t, PLAIN, "%s %s", policies, rule);
 	else if (*policies)
 		table_fmt(t, PLAIN, "isolated by %s", policies);
+	else if (unknown)
+		table_add(t, "pod or namespace not known", DIM);
 	else
-		table_add(t, unknown ? "pod or namespace not known" : "no policy isolates it", DIM);
+		table_add(t,
+			  strcmp(ctl_str(item, "action"), "allow") ? "no backend that is known"
+								   : "no policy isolates it",
+			  DIM);
 }
 
 static void row(struct table *t, struct json_object *item)

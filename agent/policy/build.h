@@ -13,17 +13,19 @@
 
 #include "policy/policy.h"
 
-/* One item of from/to in use; equal items of different policies are one. Or the pods that call a port by
- * a name in use: what an egress rule with that name allows is in their classes (names.c). */
+/*
+ * One item of from/to in use; equal items of different policies are one. Or the pods that call a port by
+ * a name in use: what an egress rule with that name allows is in their classes (names.c). Or the addresses of
+ * which nobody can tell whether they are of another peer set, which some rule does not accept (claims.c).
+ */
 struct peer_set {
 	struct hash128 hash;
-	const struct peer *peer; /* borrowed from one of the policies that name it; NULL: `named` */
-	const char *ns;		 /* that the pods must be in; NULL: `namespaces` says, or a block */
-	struct named_port named;
-};
-
-struct span {
-	uint32_t first, last; /* BH_PORT(), inclusive */
+	const struct peer
+		*peer;	/* borrowed from one of the policies that name it; NULL: `named`, or perhaps */
+	const char *ns; /* that the pods must be in; NULL: `namespaces` says, or a block */
+	struct named_port named; /* name "": of those that are perhaps in another one */
+	uint32_t perhaps; /* the peer set of those that are perhaps in this one; PEER_NONE: no rule minds */
+	bool by_name;	  /* such a rule, of egress, has ports by name */
 };
 
 struct peer_ref {
@@ -31,19 +33,21 @@ struct peer_ref {
 	uint32_t index; /* into build.peer_sets, once these are sorted */
 };
 
-/* One understood rule of a direction that its policy isolates. */
+/* One rule of a direction that its policy judges, understood or denying all. */
 struct rule_use {
 	struct hash128 hash; /* of its name */
 	uint32_t rule;	     /* index + 1 into tables.rules, once these are sorted */
+	enum rule_action action;
 	bool any_peer, all_ports;
-	VEC(struct peer_ref) peers;   /* sorted by hash, no duplicates */
-	VEC(struct span) ports;	      /* disjoint, ascending, not even adjacent */
-	VEC(struct named_port) names; /* port 0; sorted, no duplicates */
+	VEC(struct peer_ref) peers;    /* sorted by hash, no duplicates */
+	VEC(struct table_range) ports; /* of that rule; disjoint, ascending, not even adjacent */
+	VEC(struct named_port) names;  /* port 0; sorted, no duplicates */
 };
 
 struct policy_use {
 	bool used; /* selects a pod of this node */
 	bool has_cidr;
+	bool refuses[DIR_MAX];		     /* some rule does not accept */
 	struct hash128 hash;		     /* of all that decides what it means */
 	VEC(struct rule_use) rules[DIR_MAX]; /* in the policy's order */
 };
@@ -53,7 +57,7 @@ struct subject {
 	struct table_endpoint ep;
 	bool known;			 /* its pod is a subject; else isolated by ignorance */
 	const struct named_ports *ports; /* of its pod */
-	VEC(uint32_t) policies;		 /* that select it: indexes into model.policies, ascending */
+	VEC(uint32_t) policies; /* that select it: indexes into model.policies, first to decide first */
 	struct hash128 set;
 };
 
@@ -70,10 +74,11 @@ struct pod_addr {
 
 /* One thing that must be allowed for a port of a Service to be. */
 struct need {
-	uint32_t port;	/* of the Service: BH_PORT() */
-	bool is_node;	/* is allowed, as the programs let every pod reach its node */
-	uint32_t class; /* else: of the backend */
-	uint32_t at;	/* its port: BH_PORT() */
+	uint32_t port;	 /* of the Service: BH_PORT() */
+	bool is_node;	 /* is allowed, as the programs let every pod reach its node */
+	bool is_unknown; /* there is nobody, or somebody we cannot tell: is not allowed */
+	uint32_t class;	 /* else: of the backend */
+	uint32_t at;	 /* its port: BH_PORT() */
 };
 
 /* A class and what is in it, by the same index as tables.classes. */
@@ -81,6 +86,7 @@ struct class_use {
 	struct hash128 hash;
 	struct list peers;  /* of a Service: by address; for ingress alone */
 	bool is_service;    /* `needs` decide egress */
+	uint32_t block;	    /* of a Service: the class that its address would have without it */
 	struct list needs;  /* slice of build.needs, by port, this node last */
 	uint32_t was_index; /* services.c's own */
 };
@@ -90,7 +96,8 @@ struct want {
 	struct named_port key; /* port 0 */
 	uint32_t peer;	       /* WANT_ANY: all pods */
 };
-#define WANT_ANY UINT32_MAX
+#define WANT_ANY  UINT32_MAX
+#define PEER_NONE UINT32_MAX
 
 struct build {
 	const struct model *model;
@@ -99,6 +106,7 @@ struct build {
 	struct policy_use *uses;	/* as many as model.policies, same indexes */
 	VEC(struct peer_set) peer_sets; /* by hash: an index says the order, too */
 	VEC(struct want) wants;		/* by key, peer */
+	VEC(uint32_t) refused;		/* peer sets that have a `perhaps`; ascending */
 	VEC(uint32_t) named;		/* peer sets of pods that call a port so, by name, protocol, port */
 	const struct named_ports **set_ports; /* by set: what stands for the names of its ingress rules */
 	VEC(uint32_t) lists;
@@ -125,8 +133,23 @@ int policy_name_members(struct build *b, const struct pod *p, struct list *list)
 /* The first of build.named for that name and protocol, and how many there are; NULL: none. */
 const uint32_t *policy_named(const struct build *b, const struct named_port *key, size_t *ret_n);
 
-/* Brings spans into order, and what touches together. Return: how many remain. */
-size_t policy_merge_spans(struct span *v, size_t n);
+/* Brings a rule's ports into order, and what touches together. Return: how many remain. */
+size_t policy_merge_ports(struct table_range *v, size_t n);
+
+#define PORT_KEYS_LAST BH_PORT(UINT8_MAX, UINT16_MAX)
+
+/* What a rule does, as a range says it until its tier is through; then no ACTION_PASS is left. */
+enum { ACTION_PASS = BH_ALLOW + 1 };
+
+static inline uint32_t action_of(const struct rule_use *use)
+{
+	return use->action == RULE_ACCEPT ? BH_ALLOW : use->action == RULE_DENY ? BH_DENY : ACTION_PASS;
+}
+
+static inline bool peer_set_is_perhaps(const struct peer_set *s)
+{
+	return !s->peer && !*s->named.name;
+}
 
 static inline bool peer_set_is_block(const struct peer_set *s)
 {

@@ -3,8 +3,9 @@
  * Whose address is it? An interface on this node that holds an address is better evidence than the
  * API's memory of one (status.podIPs may be a dead pod's, or not there yet), so an endpoint's claim
  * outranks a status claim. Between two claims of the same rank nobody can tell, so the address is
- * in those peer sets alone that hold both pods: NetworkPolicy peers only ever allow, and so nothing is
- * allowed that only one of the two would be.
+ * in those peer sets alone that hold both pods: nothing is accepted that would be from one of the two only.
+ * Rules that deny or pass are about who might be behind it: the address is perhaps in the peer sets that hold
+ * some of its pods and not all, and that of a pod of which not all is known is perhaps in every one.
  */
 #include "policy/claims.h"
 
@@ -13,12 +14,15 @@
 #include <string.h>
 
 #include "policy/members.h"
+#include "policy/order.h"
 #include "util/scope.h"
 
 struct claim {
 	struct addr addr;
 	bool status;	   /* by status.podIPs; else by an endpoint */
+	bool unknown;	   /* pod or namespace are not known */
 	struct list peers; /* of the pod */
+	const struct named_ports *ports;
 };
 
 struct claims {
@@ -35,7 +39,7 @@ static int claim_cmp(const void *a, const void *b)
 
 /* What is on every link names no pod, and what is this node's own is the node. */
 static int add_claims(struct claims *c, const struct model *m, const struct addr *addrs, size_t n,
-		      bool status, struct list peers)
+		      const struct claim *like)
 {
 	struct claim *claim;
 	size_t i;
@@ -46,7 +50,8 @@ static int add_claims(struct claims *c, const struct model *m, const struct addr
 		claim = vec_add(&c->at);
 		if (!claim)
 			return -ENOMEM;
-		*claim = (struct claim){ .addr = addrs[i], .status = status, .peers = peers };
+		*claim = *like;
+		claim->addr = addrs[i];
 	}
 	return 0;
 }
@@ -59,7 +64,19 @@ static int pod_name_cmp(const void *key, const void *elem)
 	return r ? r : strcmp(x->name, y->name);
 }
 
-/* An endpoint of an unknown pod claims its address too, for no peer set at all. That of a pod that has
+/* What a pod claims; NULL: one that is not known. */
+static struct claim claim_of(const struct model *m, const struct list *members, const struct pod *p)
+{
+	struct claim c = { .unknown = !p || !model_namespace(m, p->ns) };
+
+	if (p) {
+		c.peers = members[vec_find(&m->pods, p, pod_name_cmp) - m->pods.v];
+		c.ports = p->ports;
+	}
+	return c;
+}
+
+/* An endpoint of an unknown pod claims its address too, for no peer set for sure. That of a pod that has
  * ended does not: it may not send anything, and the address may be a living pod's by now. */
 static int endpoint_claims(const struct model *m, const struct list *members, struct claims *c)
 {
@@ -69,27 +86,34 @@ static int endpoint_claims(const struct model *m, const struct list *members, st
 	for (i = 0; !r && i < m->endpoints.n; i++) {
 		const struct endpoint *e = m->endpoints.v[i];
 		const struct pod *p = model_endpoint_pod(m, e);
-		struct list peers = {};
+		struct claim claim;
 
 		if (!e->ifindex || (p && pod_is_out(p)))
 			continue;
-		if (p)
-			peers = members[vec_find(&m->pods, p, pod_name_cmp) - m->pods.v];
-		r = add_claims(c, m, e->addrs.v, e->addrs.n, false, peers);
+		claim = claim_of(m, members, p);
+		r = add_claims(c, m, e->addrs.v, e->addrs.n, &claim);
 	}
 	return r;
 }
 
 static int status_claims(const struct model *m, const struct list *members, struct claims *c)
 {
+	const char *ns = NULL; /* of the pod before; interned */
+	bool known = false;
 	size_t i;
 	int r = 0;
 
 	for (i = 0; !r && i < m->pods.n; i++) {
 		const struct pod *p = m->pods.v[i];
+		struct claim claim = { .status = true, .peers = members[i], .ports = p->ports };
 
-		if (!pod_is_out(p))
-			r = add_claims(c, m, p->addrs.v, p->addrs.n, true, members[i]);
+		if (pod_is_out(p))
+			continue;
+		if (p->ns != ns)
+			known = model_namespace(m, p->ns);
+		ns = p->ns;
+		claim.unknown = !known;
+		r = add_claims(c, m, p->addrs.v, p->addrs.n, &claim);
 	}
 	return r;
 }
@@ -126,17 +150,69 @@ static int copy_list(struct build *b, struct list from, struct list *ret)
 	return 0;
 }
 
+static bool has(const struct build *b, struct list list, uint32_t peer)
+{
+	uint32_t i;
+
+	for (i = 0; i < list.n; i++)
+		if (b->lists.v[list.first + i] == peer)
+			return true;
+	return false;
+}
+
+/* Whether one of the claims is perhaps what a rule refuses that names @peer, while not all of them are for
+ * sure. */
+static bool is_perhaps(const struct build *b, const struct claim *v, size_t n, uint32_t peer)
+{
+	bool some = false, all = true, differ = false;
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		const bool in = has(b, v[i].peers, peer);
+
+		some |= in || v[i].unknown;
+		all &= in;
+		differ |= v[i].ports != v[0].ports;
+	}
+	return some && (!all || (differ && b->peer_sets.v[peer].by_name));
+}
+
+/* To the list, which becomes one of its own at the end of build.lists. */
+static int add_perhaps(struct build *b, const struct claim *v, size_t n, struct list *list)
+{
+	uint32_t *slot;
+	size_t i;
+	int r = copy_list(b, *list, list);
+
+	for (i = 0; !r && i < b->refused.n; i++) {
+		if (!is_perhaps(b, v, n, b->refused.v[i]))
+			continue;
+		slot = vec_add(&b->lists);
+		if (!slot)
+			return -ENOMEM;
+		*slot = b->peer_sets.v[b->refused.v[i]].perhaps;
+		list->n++;
+	}
+	if (!r && list->n)
+		qsort(b->lists.v + list->first, list->n, sizeof(*b->lists.v), policy_index_cmp);
+	return r;
+}
+
 /* The claims [from..to) are all those of one address, the best rank first. */
 static int settle(struct build *b, const struct claims *c, size_t from, size_t to, struct list *ret)
 {
 	const struct claim *best = &c->at.v[from];
+	bool sure = !best->unknown;
 	size_t i;
 	int r;
 
 	*ret = best->peers;
 	for (i = from + 1; i < to && c->at.v[i].status == best->status; i++) {
-		const struct list other = c->at.v[i].peers;
+		const struct claim *claim = &c->at.v[i];
+		const struct list other = claim->peers;
 
+		sure &= !claim->unknown && claim->ports == best->ports && other.first == best->peers.first &&
+			other.n == best->peers.n;
 		if (other.first == ret->first && other.n == ret->n)
 			continue;
 		r = copy_list(b, *ret, ret);
@@ -144,7 +220,7 @@ static int settle(struct build *b, const struct claims *c, size_t from, size_t t
 			return r;
 		intersect(b, ret, other);
 	}
-	return 0;
+	return sure || !b->refused.n ? 0 : add_perhaps(b, best, i - from, ret);
 }
 
 /* Whether somebody lost a peer set here: without the other claims the address would be in one. */

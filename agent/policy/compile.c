@@ -29,6 +29,7 @@ static void build_done(struct build *b)
 	vec_done(&b->subjects);
 	vec_done(&b->peer_sets);
 	vec_done(&b->wants);
+	vec_done(&b->refused);
 	vec_done(&b->named);
 	free(b->set_ports);
 	vec_done(&b->lists);

@@ -23,6 +23,7 @@ enum digest_kind {
 	DIGEST_CLASS,
 	DIGEST_SERVICE, /* a class, too */
 	DIGEST_NAMED,	/* a peer set of pods that call a port so */
+	DIGEST_PERHAPS, /* a peer set of addresses that are perhaps in another one */
 };
 
 void policy_digest_init(struct sha256 *s, enum digest_kind kind);

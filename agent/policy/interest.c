@@ -26,7 +26,8 @@ struct interest {
 	VEC(struct local) locals;     /* by namespace, name */
 	VEC(struct addr) addrs;	      /* where one claim more or less may tell; sorted */
 	VEC(struct addr) cluster_ips; /* sorted */
-	bool services;		      /* some policy set isolates egress */
+	bool services;		      /* some policy set isolates egress, or refuses some */
+	bool refuses;		      /* some rule does not accept: it minds whom nobody knows */
 	bool names;		      /* some egress rule has a port by name */
 	VEC(struct named_port) any;   /* that such a rule asks any pod for; port 0 */
 };
@@ -141,13 +142,14 @@ static int add_policies(struct interest *i, const struct model *m, const struct 
 	if (!used)
 		return -ENOMEM;
 	for (k = 0; k < t->sets.n; k++) {
-		i->services |= t->sets.v[k].isolated[DIR_EGRESS];
+		i->services |= t->sets.v[k].isolated[DIR_EGRESS] || t->sets.v[k].refuses[DIR_EGRESS];
+		i->refuses |= t->sets.v[k].refuses[DIR_INGRESS] || t->sets.v[k].refuses[DIR_EGRESS];
 		for (j = 0; j < t->sets.v[k].policies.n; j++)
 			used[t->sets.v[k].policies.v[j]] = true;
 	}
 	for (k = 0; !r && k < m->policies.n; k++)
 		for (dir = 0; !r && used[k] && dir < DIR_MAX; dir++)
-			if (m->policies.v[k]->isolates[dir])
+			if (net_policy_judges(m->policies.v[k], (uint32_t)dir))
 				r = add_rules(i, m->policies.v[k], dir);
 	return r;
 }
@@ -297,7 +299,7 @@ bool interest_pod(const struct interest *i, const struct namespace *ns, const st
 	for (k = 0; k < p->addrs.n; k++)
 		if (is_known(i, &p->addrs.v[k]))
 			return true;
-	return ns && is_wanted(i, ns, p);
+	return ns ? is_wanted(i, ns, p) : i->refuses;
 }
 
 /* Whether the same peers select both, and names mean the same. */
@@ -340,11 +342,11 @@ static bool has_local(const struct interest *i, const char *ns)
 	return false;
 }
 
-bool interest_namespace(const struct interest *i, const struct namespace *ns)
+bool interest_namespace(const struct interest *i, const struct namespace *ns, bool stays)
 {
 	size_t k;
 
-	if (has_local(i, ns->name) || i->any.n)
+	if (has_local(i, ns->name) || i->any.n || (i->refuses && !stays))
 		return true;
 	for (k = 0; k < i->wishes.n; k++)
 		if (wants_namespace(&i->wishes.v[k], ns))
@@ -354,7 +356,7 @@ bool interest_namespace(const struct interest *i, const struct namespace *ns)
 
 bool interest_policy(const struct interest *i, const struct net_policy *np)
 {
-	return has_local(i, np->ns);
+	return net_policy_is_cluster(np) || has_local(i, np->ns);
 }
 
 bool interest_service(const struct interest *i, const struct service *s)

@@ -29,7 +29,8 @@ bool interest_pod(const struct interest *i, const struct namespace *ns, const st
  * matter. */
 bool interest_pod_change(const struct interest *i, const struct namespace *ns, const struct pod *old,
 			 const struct pod *new);
-bool interest_namespace(const struct interest *i, const struct namespace *ns);
+/* @stays: it was there before and is. */
+bool interest_namespace(const struct interest *i, const struct namespace *ns, bool stays);
 bool interest_policy(const struct interest *i, const struct net_policy *np);
 bool interest_service(const struct interest *i, const struct service *s);
 bool interest_node(const struct interest *i, const struct cluster_node *n);

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "policy/digest.h"
+#include "policy/order.h"
 
 #define FOUND_MIN 1024
 
@@ -165,7 +166,7 @@ static int index_sets(struct build *b)
 	int r = 0;
 
 	for (i = 0; !r && i < b->peer_sets.n; i++) {
-		if (b->peer_sets.v[i].peer)
+		if (b->peer_sets.v[i].peer || peer_set_is_perhaps(&b->peer_sets.v[i]))
 			continue;
 		x = vec_add(&all);
 		if (x)
@@ -236,13 +237,6 @@ const uint32_t *policy_named(const struct build *b, const struct named_port *key
 
 /* ---- pods ----------------------------------------------------------------------------------- */
 
-static int index_cmp(const void *a, const void *b)
-{
-	const uint32_t *x = a, *y = b;
-
-	return (*x > *y) - (*x < *y);
-}
-
 /* Whether a rule that selects a pod of these peer sets asks for the name. */
 static bool is_wanted(const struct build *b, const struct named_port *key, const struct list *list)
 {
@@ -284,6 +278,6 @@ int policy_name_members(struct build *b, const struct pod *p, struct list *list)
 		r = add_member(b, &p->ports->at[i], &peers);
 	list->n = (uint32_t)b->lists.n - list->first;
 	if (list->n > peers.n)
-		qsort(b->lists.v + list->first, list->n, sizeof(*b->lists.v), index_cmp);
+		qsort(b->lists.v + list->first, list->n, sizeof(*b->lists.v), policy_index_cmp);
 	return r;
 }

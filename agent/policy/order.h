@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The orders that the tables are sorted in, and prefixes of an address. */
+/* The orders that the tables are sorted in, and what they are made of; and prefixes of an address. */
 #ifndef BH_POLICY_ORDER_H
 #define BH_POLICY_ORDER_H
 
@@ -7,6 +7,12 @@
 
 int policy_row_cmp(const void *a, const void *b);      /* struct table_row by set, class, dir */
 int policy_location_cmp(const void *a, const void *b); /* struct table_location by is_block, cidr */
+int policy_index_cmp(const void *a, const void *b);    /* uint32_t */
+
+static inline int policy_order(uint32_t a, uint32_t b)
+{
+	return (a > b) - (a < b);
+}
 
 /* The block of that length that holds the address. */
 struct cidr policy_cidr_of(const struct addr *a, unsigned int len);

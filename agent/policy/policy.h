@@ -24,7 +24,7 @@
 /* One rule of one policy: what explain, events and counters name. */
 struct table_rule {
 	struct hash128 hash;
-	char *name; /* "shop/allow-web ingress[0]"; owned */
+	char *name; /* "shop/allow-web ingress[0]", "quarantine egress[2] (no-dns)"; owned */
 };
 
 /* Disjoint, ascending; first and last as BH_PORT(). */
@@ -51,9 +51,12 @@ struct table_class {
 
 struct table_set {
 	struct hash128 hash;
-	bool has_cidr;		/* some peer is an ipBlock: BH_SET_CIDR */
-	bool isolated[2];	/* by direction: some policy isolates it */
-	VEC(uint32_t) policies; /* indexes into model.policies at compile time, for explain */
+	bool has_cidr; /* some peer is an ipBlock: BH_SET_CIDR */
+	/* By direction: */
+	bool judged[2];		/* some policy has something to say */
+	bool isolated[2];	/* some NetworkPolicy isolates it */
+	bool refuses[2];	/* some rule does not accept */
+	VEC(uint32_t) policies; /* indexes into model.policies at compile time, first to decide first */
 };
 
 /* An address (cidr.len 128) or a CIDR block, and the class of what it holds (longest prefix wins). */
@@ -93,9 +96,11 @@ struct tables {
  * @ret:   free with tables_free().
  * @err:   names the object.
  *
- * Semantics: networking.k8s.io/v1 NetworkPolicy. A policy that holds something not understood still
- * isolates its subjects; the rule concerned matches nothing.
- * Return: 0, -E2BIG an endpoint with over BH_EP_ADDRS addresses or a table past VEC_MAX, -ENOMEM.
+ * Semantics: ClusterNetworkPolicy of tier Admin by priority, then NetworkPolicy where one isolates, then
+ * ClusterNetworkPolicy of tier Baseline, then all is allowed (docs/policy.md). A NetworkPolicy that holds
+ * something not understood still isolates its subjects; a rule that does accepts nothing, and denies all if
+ * it is to deny or to pass. Return: 0, -E2BIG an endpoint with over BH_EP_ADDRS addresses or a table past
+ * VEC_MAX, -ENOMEM.
  */
 int policy_compile(const struct model *model, struct tables **ret, struct bh_err *err);
 void tables_free(struct tables *t);

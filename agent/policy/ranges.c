@@ -10,66 +10,70 @@
 
 /* ---- one row -------------------------------------------------------------------------------- */
 
-int range_emit(struct range_vec *v, uint32_t first, uint32_t last, uint32_t rule)
+int range_emit(struct range_vec *v, const struct table_range *range)
 {
 	struct table_range *prev = v->n ? &v->v[v->n - 1] : NULL, *r;
 
-	if (prev && prev->rule == rule && prev->last + 1 == first) {
-		prev->last = last;
+	if (prev && prev->action == range->action && prev->rule == range->rule &&
+	    prev->last + 1 == range->first) {
+		prev->last = range->last;
 		return 0;
 	}
 	r = vec_add(v);
 	if (!r)
 		return -ENOMEM;
-	*r = (struct table_range){ .first = first, .last = last, .action = BH_ALLOW, .rule = rule };
+	*r = *range;
 	return 0;
 }
 
-static int copy_range(struct range_vec *to, const struct table_range *r)
+static int emit_part(struct range_vec *v, const struct table_range *range, uint32_t first, uint32_t last)
 {
-	return range_emit(to, r->first, r->last, r->rule);
+	struct table_range part = *range;
+
+	part.first = first;
+	part.last = last;
+	return range_emit(v, &part);
 }
 
-/* What @base leaves of the span goes to @rule; @ret_at: the first range of @base not yet copied. */
-static int overlay_span(const struct range_vec *base, const struct span *s, uint32_t rule, size_t *ret_at,
-			struct range_vec *to)
+/* What @base leaves of @add; @ret_at: the first range of @base not yet copied. */
+static int overlay_one(const struct range_vec *base, const struct table_range *add, size_t *ret_at,
+		       struct range_vec *to)
 {
-	uint32_t from = s->first;
+	uint32_t from = add->first;
 	size_t i = *ret_at;
 	int r = 0;
 
-	for (; !r && i < base->n && base->v[i].first <= s->last; i++) {
+	for (; !r && i < base->n && base->v[i].first <= add->last; i++) {
 		if (base->v[i].first > from)
-			r = range_emit(to, from, base->v[i].first - 1, rule);
+			r = emit_part(to, add, from, base->v[i].first - 1);
 		if (base->v[i].last >= from)
 			from = base->v[i].last + 1;
-		if (from > s->last) /* that range may reach into the next span */
+		if (from > add->last) /* that range may reach into the next one to be added */
 			break;
 		if (!r)
-			r = copy_range(to, &base->v[i]);
+			r = range_emit(to, &base->v[i]);
 	}
-	if (!r && from <= s->last)
-		r = range_emit(to, from, s->last, rule);
+	if (!r && from <= add->last)
+		r = emit_part(to, add, from, add->last);
 	*ret_at = i;
 	return r;
 }
 
-/* Linear: the place in @base goes on from port to port. */
-int range_overlay(const struct range_vec *base, const struct span *ports, size_t n, uint32_t rule,
-		  struct range_vec *to)
+/* Linear: the place in @base goes on from one to the next. */
+int range_overlay(const struct range_vec *base, const struct table_range *add, size_t n, struct range_vec *to)
 {
 	size_t i, at = 0;
 	int r = 0;
 
 	vec_clear(to);
 	for (i = 0; !r && i < n; i++) {
-		while (!r && at < base->n && base->v[at].last < ports[i].first)
-			r = copy_range(to, &base->v[at++]);
+		while (!r && at < base->n && base->v[at].last < add[i].first)
+			r = range_emit(to, &base->v[at++]);
 		if (!r)
-			r = overlay_span(base, &ports[i], rule, &at, to);
+			r = overlay_one(base, &add[i], &at, to);
 	}
 	while (!r && at < base->n)
-		r = copy_range(to, &base->v[at++]);
+		r = range_emit(to, &base->v[at++]);
 	return r;
 }
 

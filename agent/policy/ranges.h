@@ -5,17 +5,18 @@
 
 #include "policy/build.h"
 
-/* Disjoint and ascending, all of them allowed. */
+/* Disjoint and ascending. */
 struct range_vec {
 	struct table_range *v;
 	size_t n, size;
 };
 
-/* Appends, or lengthens the last one where the same rule goes on. Return: 0 or -ENOMEM, as below. */
-int range_emit(struct range_vec *v, uint32_t first, uint32_t last, uint32_t rule);
+/* Appends, or lengthens the last one where the same rule goes on with the same action. Return: 0 or -ENOMEM,
+ * as below. */
+int range_emit(struct range_vec *v, const struct table_range *range);
 
-/* @to: @base, and of the ports what it leaves, for @rule. */
-int range_overlay(const struct range_vec *base, const struct span *ports, size_t n, uint32_t rule,
+/* @to: @base, and of @add's ranges (disjoint and ascending) what it leaves. */
+int range_overlay(const struct range_vec *base, const struct table_range *add, size_t n,
 		  struct range_vec *to);
 
 /* Rows with the same ranges share them: the first row of each content keeps its own, in row order. */

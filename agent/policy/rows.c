@@ -14,11 +14,6 @@ struct row_view row_view(const struct bh_row *row, const struct bh_range *pool)
 	return v;
 }
 
-static bool all_allowed(struct row_view v)
-{
-	return v.row && !v.row->n && v.row->action == BH_ALLOW;
-}
-
 /* As the programs bisect: the range that holds @key, else the row's own action. */
 static bool allows(struct row_view v, uint32_t key)
 {
@@ -57,9 +52,7 @@ static bool loses_at_edges(struct row_view edges, struct row_view before, struct
 
 bool row_loses(struct row_view before, struct row_view after)
 {
-	if (all_allowed(before) && !all_allowed(after))
-		return true; /* portless packets pass only where all is allowed */
 	if (allows(before, 0) && !allows(after, 0))
-		return true;
+		return true; /* also of packets without ports */
 	return loses_at_edges(before, before, after) || loses_at_edges(after, before, after);
 }

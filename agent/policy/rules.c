@@ -130,6 +130,26 @@ static int block_hash(const struct peer *p, struct hash128 *ret)
 	return 0;
 }
 
+static struct hash128 perhaps_hash(const struct hash128 *hash)
+{
+	struct sha256 s;
+
+	policy_digest_init(&s, DIGEST_PERHAPS);
+	sha256_add(&s, hash, sizeof(*hash));
+	return policy_digest_end(&s);
+}
+
+/* Where nobody can tell whose an address is, whoever is to be refused may be behind it. */
+static int add_perhaps(struct build *b, const struct hash128 *hash)
+{
+	struct peer_set *set = vec_add(&b->peer_sets);
+
+	if (!set)
+		return -ENOMEM;
+	set->hash = perhaps_hash(hash);
+	return 0;
+}
+
 static int add_peer(struct build *b, const char *ns, const struct peer *p, struct rule_use *use)
 {
 	struct peer_set *set = vec_add(&b->peer_sets);
@@ -143,25 +163,27 @@ static int add_peer(struct build *b, const char *ns, const struct peer *p, struc
 	set->ns = p->is_block || p->namespaces ? NULL : ns;
 	r = p->is_block ? block_hash(p, &set->hash) : pods_hash(p, set->ns, &set->hash);
 	ref->hash = set->hash;
+	if (!r && use->action != RULE_ACCEPT && !p->is_block)
+		r = add_perhaps(b, &ref->hash);
 	return r;
 }
 
 /* ---- ports ---------------------------------------------------------------------------------- */
 
-static int span_cmp(const void *a, const void *b)
+static int range_cmp(const void *a, const void *b)
 {
-	const struct span *x = a, *y = b;
+	const struct table_range *x = a, *y = b;
 
 	return (x->first > y->first) - (x->first < y->first);
 }
 
 /* TCP, UDP and SCTP are no neighbours as numbers, so what touches is of one protocol. */
-size_t policy_merge_spans(struct span *v, size_t n)
+size_t policy_merge_ports(struct table_range *v, size_t n)
 {
 	size_t i, kept = 0;
 
 	if (n)
-		qsort(v, n, sizeof(*v), span_cmp);
+		qsort(v, n, sizeof(*v), range_cmp);
 	for (i = 0; i < n; i++) {
 		if (!kept || v[i].first > v[kept - 1].last + 1)
 			v[kept++] = v[i];
@@ -182,14 +204,15 @@ static int add_name(const struct port_range *p, struct rule_use *use)
 	return 0;
 }
 
-static int add_span(const struct port_range *p, struct rule_use *use)
+static int add_numbers(const struct port_range *p, struct rule_use *use)
 {
-	struct span *s = vec_add(&use->ports);
+	struct table_range *range = vec_add(&use->ports);
 
 	assert(p->first <= p->last);
-	if (!s)
+	if (!range)
 		return -ENOMEM;
-	*s = (struct span){ BH_PORT(p->proto, p->first), BH_PORT(p->proto, p->last) };
+	range->first = BH_PORT(p->proto, p->first);
+	range->last = BH_PORT(p->proto, p->last);
 	return 0;
 }
 
@@ -200,13 +223,23 @@ static int add_ports(const struct rule *rule, struct rule_use *use)
 
 	for (i = 0; !r && i < rule->ports.n; i++)
 		r = *rule->ports.v[i].name ? add_name(&rule->ports.v[i], use)
-					   : add_span(&rule->ports.v[i], use);
-	use->ports.n = policy_merge_spans(use->ports.v, use->ports.n);
+					   : add_numbers(&rule->ports.v[i], use);
+	use->ports.n = policy_merge_ports(use->ports.v, use->ports.n);
 	use->names.n = unique(use->names.v, use->names.n, sizeof(*use->names.v), named_port_cmp);
 	return r;
 }
 
 /* ---- rules ---------------------------------------------------------------------------------- */
+
+/* "shop/allow-web ingress[0]"; of the cluster: "quarantine egress[2] (no-dns)". */
+static void rule_text(const struct net_policy *np, uint32_t dir, uint32_t index, char ret[NAME_MAX_BYTES])
+{
+	const char *name = np->rules[dir].v[index].name;
+
+	(void)snprintf(ret, NAME_MAX_BYTES, "%s%s%s %s[%u]%s%s%s", np->ns, *np->ns ? "/" : "", np->name,
+		       dir_name[dir], index, name ? " (" : "", name ? name : "", name ? ")" : "");
+	bh_text_clean(ret);
+}
 
 static int name_rule(struct build *b, const struct net_policy *np, uint32_t dir, uint32_t index,
 		     struct hash128 *ret)
@@ -223,7 +256,7 @@ static int name_rule(struct build *b, const struct net_policy *np, uint32_t dir,
 	policy_digest_u32(&s, dir);
 	policy_digest_u32(&s, index);
 	rule->hash = policy_digest_end(&s);
-	(void)snprintf(name, sizeof(name), "%s/%s %s[%u]", np->ns, np->name, dir_name[dir], index);
+	rule_text(np, dir, index, name);
 	rule->name = strdup(name);
 	*ret = rule->hash;
 	return rule->name ? 0 : -ENOMEM;
@@ -255,6 +288,7 @@ static void digest_rule(struct sha256 *s, const struct rule_use *use)
 	size_t i;
 
 	sha256_add(s, &use->hash, sizeof(use->hash));
+	policy_digest_u32(s, use->action);
 	policy_digest_u32(s, (uint32_t)use->peers.n);
 	for (i = 0; i < use->peers.n; i++)
 		sha256_add(s, &use->peers.v[i].hash, sizeof(use->peers.v[i].hash));
@@ -270,36 +304,50 @@ static void digest_rule(struct sha256 *s, const struct rule_use *use)
 	}
 }
 
-/* What is not understood matches nothing, so such a rule is left out: the rest keeps its indexes. */
+/* What is not understood accepts nothing, and if it was not to accept, it denies all. */
+static int fill_unknown(const struct rule *rule, struct rule_use *use)
+{
+	assert(rule->action != RULE_ACCEPT);
+	use->action = RULE_DENY;
+	use->any_peer = use->all_ports = true;
+	return 0;
+}
+
+static int add_rule(struct build *b, const struct net_policy *np, uint32_t dir, uint32_t index,
+		    struct policy_use *use)
+{
+	const struct rule *rule = &np->rules[dir].v[index];
+	struct rule_use *ru = vec_add(&use->rules[dir]);
+	size_t i;
+	int r;
+
+	if (!ru)
+		return -ENOMEM;
+	ru->action = rule->action;
+	use->refuses[dir] |= rule->action != RULE_ACCEPT;
+	for (i = 0; i < rule->peers.n; i++)
+		use->has_cidr |= rule->peers.v[i].is_block;
+	r = name_rule(b, np, dir, index, &ru->hash);
+	if (r < 0)
+		return r;
+	return rule->unknown ? fill_unknown(rule, ru) : fill_rule(b, np->ns, rule, ru);
+}
+
+/* A rule that is left out leaves the rest its indexes. */
 static int add_direction(struct build *b, const struct net_policy *np, uint32_t dir, struct policy_use *use,
 			 struct sha256 *s)
 {
 	uint32_t i;
-	int r;
+	int r = 0;
 
-	for (i = 0; np->isolates[dir] && i < np->rules[dir].n; i++) {
-		const struct rule *rule = &np->rules[dir].v[i];
-		struct rule_use *ru;
-		size_t k;
-
-		if (rule->unknown)
-			continue;
-		ru = vec_add(&use->rules[dir]);
-		if (!ru)
-			return -ENOMEM;
-		r = name_rule(b, np, dir, i, &ru->hash);
-		if (!r)
-			r = fill_rule(b, np->ns, rule, ru);
-		if (r < 0)
-			return r;
-		for (k = 0; k < rule->peers.n; k++)
-			use->has_cidr |= rule->peers.v[k].is_block;
-	}
+	for (i = 0; !r && net_policy_judges(np, dir) && i < np->rules[dir].n; i++)
+		if (!np->rules[dir].v[i].unknown || np->rules[dir].v[i].action != RULE_ACCEPT)
+			r = add_rule(b, np, dir, i, use);
 	policy_digest_u32(s, np->isolates[dir]);
 	policy_digest_u32(s, (uint32_t)use->rules[dir].n);
 	for (i = 0; i < use->rules[dir].n; i++)
 		digest_rule(s, &use->rules[dir].v[i]);
-	return 0;
+	return r;
 }
 
 static int add_policy(struct build *b, const struct net_policy *np, struct policy_use *use)
@@ -311,6 +359,8 @@ static int add_policy(struct build *b, const struct net_policy *np, struct polic
 	policy_digest_init(&s, DIGEST_POLICY);
 	policy_digest_text(&s, np->ns);
 	policy_digest_text(&s, np->name);
+	policy_digest_u32(&s, np->tier);
+	policy_digest_u32(&s, np->priority);
 	for (dir = 0; dir < DIR_MAX; dir++) {
 		r = add_direction(b, np, dir, use, &s);
 		if (r < 0)
@@ -332,18 +382,55 @@ static int rule_cmp(const void *a, const void *b)
 	return hash128_cmp(&((const struct table_rule *)a)->hash, &((const struct table_rule *)b)->hash);
 }
 
-static void resolve(struct build *b, struct rule_use *use)
+static uint32_t find_set(const struct build *b, const struct hash128 *hash)
+{
+	const struct peer_set key = { .hash = *hash };
+
+	return (uint32_t)(vec_find(&b->peer_sets, &key, peer_set_cmp) - b->peer_sets.v);
+}
+
+/* The rule does not accept what is in the set; in egress its pods say what its ports by name are. */
+static void refuse(struct build *b, const struct rule_use *use, uint32_t dir, uint32_t index)
+{
+	struct peer_set *set = &b->peer_sets.v[index];
+	const struct hash128 hash = perhaps_hash(&set->hash);
+
+	if (peer_set_is_block(set))
+		return;
+	set->perhaps = find_set(b, &hash);
+	set->by_name |= dir == DIR_EGRESS && use->names.n;
+}
+
+static void resolve(struct build *b, struct rule_use *use, uint32_t dir)
 {
 	const struct table_rule rule = { .hash = use->hash };
 	size_t i;
 
 	use->rule = (uint32_t)(vec_find(&b->t->rules, &rule, rule_cmp) - b->t->rules.v) + 1;
-	for (i = 0; i < use->peers.n; i++) {
-		const struct peer_set key = { .hash = use->peers.v[i].hash };
-
-		use->peers.v[i].index =
-			(uint32_t)(vec_find(&b->peer_sets, &key, peer_set_cmp) - b->peer_sets.v);
+	for (i = 0; i < use->ports.n; i++) {
+		use->ports.v[i].action = action_of(use);
+		use->ports.v[i].rule = use->rule;
 	}
+	for (i = 0; i < use->peers.n; i++) {
+		use->peers.v[i].index = find_set(b, &use->peers.v[i].hash);
+		if (use->action != RULE_ACCEPT)
+			refuse(b, use, dir, use->peers.v[i].index);
+	}
+}
+
+static int collect_refused(struct build *b)
+{
+	uint32_t i, *slot;
+
+	for (i = 0; i < b->peer_sets.n; i++) {
+		if (b->peer_sets.v[i].perhaps == PEER_NONE)
+			continue;
+		slot = vec_add(&b->refused);
+		if (!slot)
+			return -ENOMEM;
+		*slot = i;
+	}
+	return 0;
 }
 
 int policy_rules(struct build *b)
@@ -364,9 +451,12 @@ int policy_rules(struct build *b)
 	if (r < 0)
 		return r;
 	b->peer_sets.n = unique(b->peer_sets.v, b->peer_sets.n, sizeof(*b->peer_sets.v), peer_set_cmp);
+	for (i = 0; i < b->peer_sets.n; i++)
+		b->peer_sets.v[i].perhaps = PEER_NONE;
 	for (i = 0; i < b->model->policies.n; i++)
 		for (dir = 0; dir < DIR_MAX; dir++)
 			for (k = 0; k < b->uses[i].rules[dir].n; k++)
-				resolve(b, &b->uses[i].rules[dir].v[k]);
-	return policy_name_wants(b);
+				resolve(b, &b->uses[i].rules[dir].v[k], dir);
+	r = collect_refused(b);
+	return r ? r : policy_name_wants(b);
 }

@@ -56,20 +56,16 @@ static int vip_cmp(const void *a, const void *b)
 	return r ? r : strcmp(x->service->name, y->service->name);
 }
 
-static int cmp_u32(uint32_t x, uint32_t y)
-{
-	return (x > y) - (x < y);
-}
-
 /* By port, this node last: the first one's rule is told. An index of a class goes by its hash. */
 static int need_cmp(const void *a, const void *b)
 {
 	const struct need *x = a, *y = b;
-	int r = cmp_u32(x->port, y->port);
+	int r = policy_order(x->port, y->port);
 
-	r = r ? r : cmp_u32(x->is_node, y->is_node);
-	r = r ? r : cmp_u32(x->class, y->class);
-	return r ? r : cmp_u32(x->at, y->at);
+	r = r ? r : policy_order(x->is_node, y->is_node);
+	r = r ? r : policy_order(x->is_unknown, y->is_unknown);
+	r = r ? r : policy_order(x->class, y->class);
+	return r ? r : policy_order(x->at, y->at);
 }
 
 static int class_cmp(const void *a, const void *b)
@@ -315,21 +311,39 @@ static int add_shared_port(struct services *x, size_t from, size_t to, const str
 	return r;
 }
 
+/* What is not known of a port is known to be so. */
+static int add_known_port(struct services *x, size_t from, size_t to, const struct service_port *p)
+{
+	struct build *b = x->b;
+	const size_t before = b->needs.n;
+	struct need *slot;
+	const int r = add_shared_port(x, from, to, p);
+
+	if (r)
+		return r < 0 ? r : 0;
+	b->needs.n = before;
+	slot = vec_add(&b->needs);
+	if (!slot)
+		return -ENOMEM;
+	*slot = (struct need){ .port = BH_PORT(p->proto, p->port), .is_unknown = true };
+	return 0;
+}
+
 static int add_ports(struct services *x, size_t from, size_t to, struct list *ret)
 {
-	const struct service *s = x->vips.v[from].service;
 	struct build *b = x->b;
 	const size_t first = b->needs.n;
-	size_t i, before;
+	size_t at, i;
 	int r;
 
-	for (i = 0; i < s->ports.n; i++) {
-		before = b->needs.n;
-		r = add_shared_port(x, from, to, &s->ports.v[i]);
-		if (r < 0)
-			return r;
-		if (!r)
-			b->needs.n = before;
+	for (at = from; at < to; at++) {
+		const struct service *s = x->vips.v[at].service;
+
+		for (i = 0; i < s->ports.n; i++) {
+			r = add_known_port(x, from, to, &s->ports.v[i]);
+			if (r < 0)
+				return r;
+		}
 	}
 	settle(b, first);
 	*ret = (struct list){ .first = (uint32_t)first, .n = (uint32_t)(b->needs.n - first) };
@@ -351,6 +365,7 @@ static struct hash128 service_hash(const struct build *b, uint32_t block, struct
 
 		policy_digest_u32(&s, n->port);
 		policy_digest_u32(&s, n->is_node);
+		policy_digest_u32(&s, n->is_unknown);
 		sha256_add(&s, &b->classes.v[n->class].hash, sizeof(struct hash128));
 		policy_digest_u32(&s, n->at);
 	}
@@ -373,6 +388,7 @@ static int add_class(struct services *x, size_t from, size_t to)
 		return r;
 	c->peers = x->b->classes.v[block].peers;
 	c->is_service = true;
+	c->block = block;
 	c->needs = needs;
 	c->hash = service_hash(x->b, block, needs);
 	f->addr = x->vips.v[from].addr;
@@ -415,6 +431,8 @@ static int renumber(struct build *b)
 		now[b->classes.v[i].was_index] = (uint32_t)kept - 1;
 	}
 	b->classes.n = kept;
+	for (i = 0; i < kept; i++)
+		b->classes.v[i].block = now[b->classes.v[i].block];
 	for (i = 0; i < b->t->locations.n; i++)
 		b->t->locations.v[i].class = now[b->t->locations.v[i].class];
 	for (i = 0; i < b->needs.n; i++)
@@ -456,12 +474,13 @@ static int make_services(struct services *x)
 	return r ? r : renumber(x->b);
 }
 
-static bool isolates_egress(const struct tables *t)
+/* Where nobody says no to anything, Services are as open as all else. */
+static bool minds_services(const struct tables *t)
 {
 	size_t i;
 
 	for (i = 0; i < t->sets.n; i++)
-		if (t->sets.v[i].isolated[BH_EGRESS])
+		if (t->sets.v[i].isolated[BH_EGRESS] || t->sets.v[i].refuses[BH_EGRESS])
 			return true;
 	return false;
 }
@@ -471,7 +490,7 @@ int policy_services(struct build *b)
 	struct services x = { .b = b };
 	int r = 0;
 
-	if (isolates_egress(b->t))
+	if (minds_services(b->t))
 		r = make_services(&x);
 	vec_done(&x.nodes);
 	vec_done(&x.slices);

@@ -46,6 +46,14 @@ static int set_cmp(const void *a, const void *b)
 	return hash128_cmp(&((const struct table_set *)a)->hash, &((const struct table_set *)b)->hash);
 }
 
+static void add_say(struct table_set *set, const struct net_policy *np, const struct policy_use *use,
+		    size_t dir)
+{
+	set->judged[dir] |= net_policy_judges(np, (uint32_t)dir);
+	set->isolated[dir] |= np->isolates[dir];
+	set->refuses[dir] |= use->refuses[dir];
+}
+
 static int add_set(struct build *b, const struct subject *s)
 {
 	struct table_set *set = vec_add(&b->t->sets);
@@ -64,7 +72,7 @@ static int add_set(struct build *b, const struct subject *s)
 		*slot = p;
 		set->has_cidr |= b->uses[p].has_cidr;
 		for (dir = 0; dir < DIR_MAX; dir++)
-			set->isolated[dir] |= b->model->policies.v[p]->isolates[dir];
+			add_say(set, b->model->policies.v[p], &b->uses[p], dir);
 	}
 	return 0;
 }

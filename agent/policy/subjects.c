@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "policy/order.h"
+
 static int subject_cmp(const void *a, const void *b)
 {
 	const struct subject *x = a, *y = b;
@@ -44,27 +46,62 @@ static int copy_addrs(const struct endpoint *e, struct table_endpoint *ret, stru
 	return 0;
 }
 
-/* Policies reach pods of their own namespace only. */
-static int select_policies(struct build *b, const struct pod *p, struct subject *ret)
+/* Those of a namespace reach its own pods only. */
+static bool selects(const struct net_policy *np, const struct namespace *ns, const struct pod *p)
 {
+	if (np->namespaces ? !selector_matches(np->namespaces, ns->labels) : strcmp(np->ns, ns->name) != 0)
+		return false;
+	return selector_matches(np->subject, p->labels);
+}
+
+struct selected {
+	const struct net_policy *policy;
+	uint32_t index;
+};
+
+/* As they decide; of equal ones each has its say (verdicts.c), so their order is for the name alone. */
+static int selected_cmp(const void *a, const void *b)
+{
+	const struct selected *x = a, *y = b;
+	int r = policy_order(x->policy->tier, y->policy->tier);
+
+	r = r ? r : policy_order(x->policy->priority, y->policy->priority);
+	return r ? r : policy_order(x->index, y->index);
+}
+
+static int select_policies(struct build *b, const struct namespace *ns, const struct pod *p,
+			   struct subject *ret)
+{
+	VEC(struct selected) found = {};
+	struct selected *at;
 	uint32_t i, *slot;
+	int r = 0;
 
-	for (i = 0; i < b->model->policies.n; i++) {
-		const struct net_policy *np = b->model->policies.v[i];
-
-		if (strcmp(np->ns, p->ns) || !selector_matches(np->subject, p->labels))
+	for (i = 0; !r && i < b->model->policies.n; i++) {
+		if (!selects(b->model->policies.v[i], ns, p))
 			continue;
-		slot = vec_add(&ret->policies);
-		if (!slot)
-			return -ENOMEM;
-		*slot = i;
+		at = vec_add(&found);
+		if (at)
+			*at = (struct selected){ b->model->policies.v[i], i };
+		else
+			r = -ENOMEM;
 	}
-	return 0;
+	vec_sort(&found, selected_cmp);
+	for (i = 0; !r && i < found.n; i++) {
+		slot = vec_add(&ret->policies);
+		if (slot)
+			*slot = found.v[i].index;
+		else
+			r = -ENOMEM;
+	}
+	vec_done(&found);
+	return r;
 }
 
 static int add_subject(struct build *b, const struct endpoint *e, struct bh_err *err)
 {
 	const struct pod *p = model_endpoint_pod(b->model, e);
+	const struct namespace *ns = p ? model_namespace(b->model, p->ns) : NULL;
 	struct subject *s = vec_add(&b->subjects);
 	int r;
 
@@ -83,11 +120,11 @@ static int add_subject(struct build *b, const struct endpoint *e, struct bh_err 
 	 * ended (nothing runs there any more) or that claims to be the node (nodes have no ADD): what
 	 * they would be subject to is not for their labels to say, and open is the wrong guess.
 	 */
-	if (!p || pod_is_out(p) || !model_namespace(b->model, p->ns))
+	if (!ns || pod_is_out(p))
 		return 0;
 	s->known = true;
 	s->ports = p->ports;
-	return select_policies(b, p, s);
+	return select_policies(b, ns, p, s);
 }
 
 /* Two owners of one interface: one of them is stale and nothing here says which, so neither's

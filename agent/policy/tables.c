@@ -29,18 +29,18 @@ void tables_free(struct tables *t)
 	free(t);
 }
 
-static int cmp_u32(uint32_t x, uint32_t y)
+int policy_index_cmp(const void *a, const void *b)
 {
-	return (x > y) - (x < y);
+	return policy_order(*(const uint32_t *)a, *(const uint32_t *)b);
 }
 
 int policy_row_cmp(const void *a, const void *b)
 {
 	const struct table_row *x = a, *y = b;
-	int r = cmp_u32(x->set, y->set);
+	int r = policy_order(x->set, y->set);
 
-	r = r ? r : cmp_u32(x->class, y->class);
-	return r ? r : cmp_u32(x->dir, y->dir);
+	r = r ? r : policy_order(x->class, y->class);
+	return r ? r : policy_order(x->dir, y->dir);
 }
 
 int policy_location_cmp(const void *a, const void *b)

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Verdict rows. For one (policy set, direction): the row of class 0 is what rules for any peer allow;
- * another class gets a row where the rules that name one of its peer sets make it differ. Several
- * rules may allow the same port: the first one owns it, so that counters and explain agree everywhere.
+ * Verdict rows. For one (policy set, direction): the row of class 0 is what rules for any peer say;
+ * another class gets a row where the rules that name one of its peer sets make it differ. All keys of ports
+ * are one line, and packets without ports are its key 0: rules take what those before them have left of it,
+ * tier by tier. Several rules may match the same port: the first one owns it, so that counters and explain
+ * agree everywhere.
  */
 #include "policy/build.h"
 
@@ -14,7 +16,7 @@
 #include "policy/ranges.h"
 
 /* What of a rule's ports holds for the class at hand. Egress by a block does not ask pods for names. */
-enum { HOLDS_NUMBERS = 1, HOLDS_NAMES = 2, HOLDS_ALL = 3 };
+enum { HOLDS_NUMBERS = 1, HOLDS_NAMES = 2, HOLDS_ALL = 3, HOLDS_PERHAPS = 4 };
 
 /* Some rule of the (set, direction) names a peer set of this class. */
 struct hit {
@@ -22,90 +24,263 @@ struct hit {
 	uint8_t how;
 };
 
+/* A rule and whose it is. */
+struct turn {
+	const struct rule_use *use;
+	const struct net_policy *policy;
+};
+
 struct verdicts {
 	struct build *b;
 	struct tables *t;
+	uint32_t dir;
 	uint32_t *start; /* by peer set: where in in_classes its classes begin */
 	uint32_t *in_classes;
-	VEC(const struct rule_use *) rules; /* of one (set, direction), the first wins */
-	VEC(uint8_t) holds;		    /* by rule: for the class at hand */
-	VEC(struct hit) hits;		    /* by class, rule */
-	VEC(struct named_port) names;	    /* that count: the subject's, or those of the class at hand */
-	VEC(struct span) spans;		    /* of the rule at hand, if it has names */
-	struct range_vec merged, spare;
+	VEC(struct turn) rules;	      /* of one (set, direction), the first wins */
+	VEC(uint8_t) holds;	      /* by rule: for the class at hand */
+	VEC(struct hit) hits;	      /* by class, rule */
+	VEC(struct named_port) names; /* that count: the subject's, or those of the class at hand */
+	struct range_vec ports;	      /* of the rule at hand, if it has names */
+	struct range_vec own;	      /* what the policy at hand says by itself */
+	struct range_vec merged;      /* the line so far: the ranges of the row at hand */
+	struct range_vec spare;
 };
 
 /* ---- one row -------------------------------------------------------------------------------- */
 
-/* Adds the ports of one more rule to verdicts.merged, where no earlier rule has them. */
-static int overlay(struct verdicts *w, const struct span *ports, size_t n, uint32_t rule)
+/* Adds to the line what it has left of these. */
+static int overlay(struct verdicts *w, struct range_vec *line, const struct table_range *v, size_t n)
 {
-	const int r = range_overlay(&w->merged, ports, n, rule, &w->spare);
-	const struct range_vec base = w->merged;
+	const int r = range_overlay(line, v, n, &w->spare);
+	const struct range_vec base = *line;
 
-	w->merged = w->spare;
+	*line = w->spare;
 	w->spare = base;
 	return r;
 }
 
-static int add_span(struct verdicts *w, uint32_t first, uint32_t last)
+static int overlay_all(struct verdicts *w, struct range_vec *line, uint32_t action, uint32_t rule)
 {
-	struct span *s = vec_add(&w->spans);
+	const struct table_range all = { .last = PORT_KEYS_LAST, .action = action, .rule = rule };
 
-	if (!s)
+	return overlay(w, line, &all, 1);
+}
+
+static int add_port(struct verdicts *w, const struct rule_use *use, uint32_t port)
+{
+	struct table_range *range = vec_add(&w->ports);
+
+	if (!range)
 		return -ENOMEM;
-	*s = (struct span){ first, last };
+	*range = (struct table_range){ port, port, action_of(use), use->rule };
 	return 0;
 }
 
-/* The ports of a rule that has names, as far as they hold, into verdicts.spans. */
+/* The ports of a rule that has names, as far as they hold, into verdicts.ports. */
 static int resolve_names(struct verdicts *w, const struct rule_use *use, uint8_t how)
 {
 	const struct named_port *at;
+	struct table_range *range;
 	size_t i, k, n;
 	int r = 0;
 
-	vec_clear(&w->spans);
-	for (i = 0; !r && i < use->ports.n; i++)
-		r = add_span(w, use->ports.v[i].first, use->ports.v[i].last);
+	vec_clear(&w->ports);
+	for (i = 0; i < use->ports.n; i++) {
+		range = vec_add(&w->ports);
+		if (!range)
+			return -ENOMEM;
+		*range = use->ports.v[i];
+	}
 	for (i = 0; !r && how & HOLDS_NAMES && i < use->names.n; i++) {
 		at = named_ports_find(w->names.v, w->names.n, &use->names.v[i], &n);
 		for (k = 0; !r && k < n; k++)
-			r = add_span(w, BH_PORT(at[k].proto, at[k].port), BH_PORT(at[k].proto, at[k].port));
+			r = add_port(w, use, BH_PORT(at[k].proto, at[k].port));
 	}
-	w->spans.n = policy_merge_spans(w->spans.v, w->spans.n);
+	w->ports.n = policy_merge_ports(w->ports.v, w->ports.n);
 	return r;
 }
 
-static int add_rule(struct verdicts *w, const struct rule_use *use, uint8_t how)
+/* It does not accept, and who is perhaps meant is denied: his ports, or all where he would say which. */
+static int add_perhaps(struct verdicts *w, struct range_vec *line, const struct rule_use *use)
+{
+	size_t i;
+	int r;
+
+	if (use->all_ports || (use->names.n && w->dir == BH_EGRESS))
+		return overlay_all(w, line, BH_DENY, use->rule);
+	r = resolve_names(w, use, HOLDS_ALL);
+	for (i = 0; i < w->ports.n; i++)
+		w->ports.v[i].action = BH_DENY;
+	return r ? r : overlay(w, line, w->ports.v, w->ports.n);
+}
+
+/* What holds for sure does, unless names depend on who it is. */
+static bool is_sure(const struct verdicts *w, const struct rule_use *use, uint8_t how)
+{
+	return !(how & HOLDS_PERHAPS) || (how & HOLDS_ALL && !(use->names.n && w->dir == BH_EGRESS));
+}
+
+static int add_rule(struct verdicts *w, struct range_vec *line, const struct rule_use *use, uint8_t how)
 {
 	int r;
 
+	if (!is_sure(w, use, how))
+		return add_perhaps(w, line, use);
+	if (use->all_ports)
+		return overlay_all(w, line, action_of(use), use->rule);
 	if (!use->names.n)
-		return overlay(w, use->ports.v, use->ports.n, use->rule);
+		return overlay(w, line, use->ports.v, use->ports.n);
 	r = resolve_names(w, use, how);
-	return r ? r : overlay(w, w->spans.v, w->spans.n, use->rule);
+	return r ? r : overlay(w, line, w->ports.v, w->ports.n);
+}
+
+/* ---- tiers ---------------------------------------------------------------------------------- */
+
+/* Where the rules of a tier, of a priority, of one policy end: all are neighbours. */
+static size_t tier_end(const struct verdicts *w, size_t from, enum policy_tier tier)
+{
+	while (from < w->rules.n && w->rules.v[from].policy->tier == tier)
+		from++;
+	return from;
+}
+
+static size_t priority_end(const struct verdicts *w, size_t from, size_t end)
+{
+	const uint16_t priority = w->rules.v[from].policy->priority;
+
+	while (from < end && w->rules.v[from].policy->priority == priority)
+		from++;
+	return from;
+}
+
+static size_t policy_end(const struct verdicts *w, size_t from, size_t end)
+{
+	const struct net_policy *policy = w->rules.v[from].policy;
+
+	while (from < end && w->rules.v[from].policy == policy)
+		from++;
+	return from;
+}
+
+/* All accept, so the order is of no matter but for who is named: who allows all is. */
+static int add_network_tier(struct verdicts *w, size_t from, size_t end)
+{
+	size_t i;
+	int r = 0;
+
+	for (i = from; i < end; i++)
+		if (w->holds.v[i] && w->rules.v[i].use->all_ports)
+			return add_rule(w, &w->merged, w->rules.v[i].use, w->holds.v[i]);
+	for (i = from; !r && i < end; i++)
+		if (w->holds.v[i])
+			r = add_rule(w, &w->merged, w->rules.v[i].use, w->holds.v[i]);
+	return r;
+}
+
+/* What one policy's rules [from..end) say, into verdicts.own. */
+static int policy_line(struct verdicts *w, size_t from, size_t end)
+{
+	int r = 0;
+
+	vec_clear(&w->own);
+	for (; !r && from < end; from++)
+		if (w->holds.v[from])
+			r = add_rule(w, &w->own, w->rules.v[from].use, w->holds.v[from]);
+	return r;
+}
+
+/* Of the policy's own line what does @action. */
+static int add_own(struct verdicts *w, uint32_t action)
+{
+	size_t i;
+	int r = 0;
+
+	for (i = 0; !r && i < w->own.n; i++)
+		if (w->own.v[i].action == action)
+			r = overlay(w, &w->merged, &w->own.v[i], 1);
+	return r;
+}
+
+/* Rules of one priority. Each policy's first match counts; of different ones, who denies goes first. */
+static int add_priority(struct verdicts *w, size_t from, size_t end)
+{
+	static const uint32_t order[] = { BH_DENY, ACTION_PASS, BH_ALLOW };
+	size_t i, at, next;
+	int r;
+
+	if (policy_end(w, from, end) == end) {
+		r = policy_line(w, from, end);
+		return r ? r : overlay(w, &w->merged, w->own.v, w->own.n);
+	}
+	for (i = 0; i < sizeof(order) / sizeof(order[0]); i++) {
+		for (at = from; at < end; at = next) {
+			next = policy_end(w, at, end);
+			r = policy_line(w, at, next);
+			if (!r)
+				r = add_own(w, order[i]);
+			if (r < 0)
+				return r;
+		}
+	}
+	return 0;
+}
+
+/* What passes is the next tier's. */
+static void drop_passed(struct verdicts *w)
+{
+	size_t i, kept = 0;
+
+	for (i = 0; i < w->merged.n; i++)
+		if (w->merged.v[i].action != ACTION_PASS)
+			w->merged.v[kept++] = w->merged.v[i];
+	w->merged.n = kept;
+}
+
+static int add_cluster_tier(struct verdicts *w, size_t from, size_t end)
+{
+	size_t next;
+	int r = 0;
+
+	for (; !r && from < end; from = next) {
+		next = priority_end(w, from, end);
+		r = add_priority(w, from, next);
+	}
+	drop_passed(w);
+	return r;
+}
+
+/* What the row says by itself is what key 0 has; a range is left where something else holds. */
+static void fold(struct verdicts *w, struct table_row *row)
+{
+	size_t i, kept = 0;
+
+	row->action = w->merged.v[0].action;
+	row->rule = w->merged.v[0].rule;
+	for (i = 0; i < w->merged.n; i++)
+		if (w->merged.v[i].action != row->action || w->merged.v[i].rule != row->rule)
+			w->merged.v[kept++] = w->merged.v[i];
+	w->merged.n = kept;
+	row->n = (uint32_t)kept;
 }
 
 /* The row that the rules in verdicts.holds make; its ranges are in verdicts.merged. */
 static int make_row(struct verdicts *w, struct table_row *row)
 {
-	size_t i;
-	int r = 0;
+	const bool isolated = w->t->sets.v[row->set].isolated[row->dir];
+	const size_t network = tier_end(w, 0, TIER_ADMIN);
+	const size_t baseline = tier_end(w, network, TIER_NETWORK);
+	int r;
 
 	vec_clear(&w->merged);
-	row->action = BH_DENY;
-	for (i = 0; i < w->rules.n; i++) {
-		if (!w->holds.v[i] || !w->rules.v[i]->all_ports)
-			continue;
-		row->action = BH_ALLOW;
-		row->rule = w->rules.v[i]->rule;
-		return 0;
-	}
-	for (i = 0; !r && i < w->rules.n; i++)
-		if (w->holds.v[i])
-			r = add_rule(w, w->rules.v[i], w->holds.v[i]);
-	row->n = (uint32_t)w->merged.n;
+	r = add_cluster_tier(w, 0, network);
+	if (!r)
+		r = add_network_tier(w, network, baseline);
+	if (!r && !isolated)
+		r = add_cluster_tier(w, baseline, w->rules.n);
+	if (!r)
+		r = overlay_all(w, &w->merged, isolated ? BH_DENY : BH_ALLOW, 0);
+	if (!r)
+		fold(w, row);
 	return r;
 }
 
@@ -141,7 +316,7 @@ static int hit_cmp(const void *a, const void *b)
 
 static int collect_rules(struct verdicts *w, const struct table_set *set, uint32_t dir)
 {
-	const struct rule_use **slot;
+	struct turn *slot;
 	size_t i, k;
 	uint8_t *holds;
 
@@ -155,8 +330,9 @@ static int collect_rules(struct verdicts *w, const struct table_set *set, uint32
 			holds = vec_add(&w->holds);
 			if (!slot || !holds)
 				return -ENOMEM;
-			*slot = &pu->rules[dir].v[k];
-			*holds = (*slot)->any_peer ? HOLDS_ALL : 0;
+			*slot = (struct turn){ &pu->rules[dir].v[k],
+					       w->b->model->policies.v[set->policies.v[i]] };
+			*holds = slot->use->any_peer ? HOLDS_ALL : 0;
 		}
 	}
 	return 0;
@@ -165,7 +341,10 @@ static int collect_rules(struct verdicts *w, const struct table_set *set, uint32
 /* What a Service is asked for is not what holds its own address: see service_row(). */
 static int add_hits(struct verdicts *w, uint32_t dir, uint32_t rule, uint32_t peer)
 {
-	const bool by_block = peer_set_is_block(&w->b->peer_sets.v[peer]);
+	const struct peer_set *set = &w->b->peer_sets.v[peer];
+	const uint8_t how = peer_set_is_perhaps(set)			 ? HOLDS_PERHAPS
+			    : dir == BH_EGRESS && peer_set_is_block(set) ? HOLDS_NUMBERS
+									 : HOLDS_ALL;
 	struct hit *hit;
 	uint32_t c;
 
@@ -175,17 +354,26 @@ static int add_hits(struct verdicts *w, uint32_t dir, uint32_t rule, uint32_t pe
 		hit = vec_add(&w->hits);
 		if (!hit)
 			return -ENOMEM;
-		*hit = (struct hit){ .class = w->in_classes[c],
-				     .rule = rule,
-				     .how = dir == BH_EGRESS && by_block ? HOLDS_NUMBERS : HOLDS_ALL };
+		*hit = (struct hit){ .class = w->in_classes[c], .rule = rule, .how = how };
 	}
 	return 0;
+}
+
+/* A rule that refuses says its no to those, too, that are perhaps meant. */
+static int add_peer_hits(struct verdicts *w, uint32_t dir, uint32_t rule, uint32_t peer)
+{
+	const uint32_t perhaps = w->b->peer_sets.v[peer].perhaps;
+	int r = add_hits(w, dir, rule, peer);
+
+	if (!r && w->rules.v[rule].use->action != RULE_ACCEPT && perhaps != PEER_NONE)
+		r = add_hits(w, dir, rule, perhaps);
+	return r;
 }
 
 /* An egress rule for any peer says something of its own to pods that have one of its names. */
 static int add_name_hits(struct verdicts *w, uint32_t rule)
 {
-	const struct rule_use *use = w->rules.v[rule];
+	const struct rule_use *use = w->rules.v[rule].use;
 	const uint32_t *sets;
 	size_t i, k, n;
 	int r = 0;
@@ -206,9 +394,11 @@ static int collect_hits(struct verdicts *w, uint32_t dir)
 
 	vec_clear(&w->hits);
 	for (i = 0; !r && i < w->rules.n; i++) {
-		for (k = 0; !r && k < w->rules.v[i]->peers.n; k++)
-			r = add_hits(w, dir, i, w->rules.v[i]->peers.v[k].index);
-		if (!r && dir == BH_EGRESS && w->rules.v[i]->any_peer)
+		const struct rule_use *use = w->rules.v[i].use;
+
+		for (k = 0; !r && k < use->peers.n; k++)
+			r = add_peer_hits(w, dir, i, use->peers.v[k].index);
+		if (!r && dir == BH_EGRESS && use->any_peer)
 			r = add_name_hits(w, i);
 	}
 	vec_sort(&w->hits, hit_cmp);
@@ -247,7 +437,7 @@ static int class_names(struct verdicts *w, uint32_t class)
 	for (i = 0; !r && i < peers->n; i++) {
 		const struct peer_set *set = &w->b->peer_sets.v[w->b->lists.v[peers->first + i]];
 
-		if (!set->peer)
+		if (!set->peer && !peer_set_is_perhaps(set))
 			r = add_name(w, &set->named);
 	}
 	vec_sort(&w->names, named_port_cmp);
@@ -275,7 +465,7 @@ static int class_row(struct verdicts *w, size_t from, size_t to, size_t base)
 	if (!r)
 		r = make_row(w, &row);
 	for (i = from; i < to; i++)
-		w->holds.v[w->hits.v[i].rule] = w->rules.v[w->hits.v[i].rule]->any_peer ? HOLDS_ALL : 0;
+		w->holds.v[w->hits.v[i].rule] = w->rules.v[w->hits.v[i].rule].use->any_peer ? HOLDS_ALL : 0;
 	if (r < 0 || same_row(w, &w->t->rows.v[base], &row))
 		return r;
 	return add_row(w, row);
@@ -321,47 +511,76 @@ static bool row_allows(const struct verdicts *w, const struct table_row *row, ui
 	return row->action == BH_ALLOW;
 }
 
-/* The needs [from..to) are all those of one port. The rule noted is that of the first backend. */
-static int service_port(struct verdicts *w, const struct group *g, uint32_t from, uint32_t to)
+/* The needs [from..to) are all those of one port: whether all hold. The rule noted is that of the first
+ * backend, or of the one that says no. */
+static bool port_holds(const struct verdicts *w, const struct group *g, uint32_t from, uint32_t to,
+		       uint32_t *ret_rule)
 {
 	const struct need *needs = w->b->needs.v;
-	uint32_t first = 0, rule, i;
+	uint32_t rule, i;
 
+	*ret_rule = 0;
 	for (i = from; i < to; i++) {
 		if (needs[i].is_node)
 			continue;
-		if (!row_allows(w, group_row(w, g, needs[i].class), needs[i].at, &rule))
-			return 0;
-		if (!first)
-			first = rule;
+		if (needs[i].is_unknown)
+			return false;
+		if (!row_allows(w, group_row(w, g, needs[i].class), needs[i].at, &rule)) {
+			*ret_rule = rule;
+			return false;
+		}
+		if (!*ret_rule)
+			*ret_rule = rule;
 	}
-	return range_emit(&w->merged, needs[from].port, needs[from].port, first);
+	return true;
 }
 
-/* A port of a Service is allowed where all its backends are; nothing else that goes to the address is. */
+static bool is_open(const struct table_row *row)
+{
+	return !row->n && row->action == BH_ALLOW;
+}
+
+/* What is no port of the Service is denied; but where everybody may be sent everything, it goes on as if
+ * there were no Service. */
+static int add_no_port(struct verdicts *w, const struct group *g, uint32_t class)
+{
+	const struct table_row *own = group_row(w, g, w->b->classes.v[class].block);
+	int r;
+
+	if (!is_open(&w->t->rows.v[g->base]))
+		return overlay_all(w, &w->merged, BH_DENY, 0);
+	r = overlay(w, &w->merged, w->t->ranges.v + own->first, own->n);
+	return r ? r : overlay_all(w, &w->merged, own->action, own->rule);
+}
+
+/* A port of a Service is allowed where all its backends are. */
 static int service_row(struct verdicts *w, const struct group *g, uint32_t class)
 {
 	const struct table_row *base = &w->t->rows.v[g->base];
-	struct table_row row = { .set = base->set, .class = class, .dir = base->dir, .action = BH_DENY };
+	struct table_row row = { .set = base->set, .class = class, .dir = base->dir };
 	const struct list list = w->b->classes.v[class].needs;
 	const struct need *needs = w->b->needs.v;
+	struct table_range range;
 	uint32_t from, to;
 	int r = 0;
 
 	vec_clear(&w->merged);
 	for (from = list.first; !r && from < list.first + list.n; from = to) {
-		for (to = from + 1; to < list.first + list.n; to++)
-			if (needs[to].port != needs[from].port)
-				break;
-		r = service_port(w, g, from, to);
+		range = (struct table_range){ .first = needs[from].port, .last = needs[from].port };
+		for (to = from + 1; to < list.first + list.n && needs[to].port == range.first;)
+			to++;
+		range.action = port_holds(w, g, from, to, &range.rule) ? BH_ALLOW : BH_DENY;
+		r = range_emit(&w->merged, &range);
 	}
-	row.n = (uint32_t)w->merged.n;
-	if (r < 0 || same_row(w, base, &row))
+	if (!r)
+		r = add_no_port(w, g, class);
+	if (r < 0)
 		return r;
-	return add_row(w, row);
+	fold(w, &row);
+	return same_row(w, base, &row) ? 0 : add_row(w, row);
 }
 
-/* Where everybody may be sent everything, so may a Service. */
+/* Where everybody may be sent everything and no rule refuses anything, so may a Service. */
 static int service_rows(struct verdicts *w, size_t base)
 {
 	const struct group g = { .base = base, .end = w->t->rows.n };
@@ -369,7 +588,7 @@ static int service_rows(struct verdicts *w, size_t base)
 	uint32_t i;
 	int r = 0;
 
-	if (!any->n && any->action == BH_ALLOW)
+	if (is_open(any) && !w->t->sets.v[any->set].refuses[any->dir])
 		return 0;
 	for (i = 0; !r && i < w->b->classes.n; i++)
 		if (w->b->classes.v[i].is_service)
@@ -381,13 +600,14 @@ static int service_rows(struct verdicts *w, size_t base)
 
 static int set_rows(struct verdicts *w, uint32_t set, uint32_t dir)
 {
-	struct table_row row = { .set = set, .dir = dir, .action = BH_ALLOW };
+	struct table_row row = { .set = set, .dir = dir, .action = BH_ALLOW }; /* if nobody has a say */
 	const size_t base = w->t->rows.n;
 	size_t from, to;
 	int r;
 
-	if (!w->t->sets.v[set].isolated[dir])
+	if (!w->t->sets.v[set].judged[dir])
 		return add_row(w, row);
+	w->dir = dir;
 	r = collect_rules(w, &w->t->sets.v[set], dir);
 	if (!r)
 		r = collect_hits(w, dir);
@@ -454,7 +674,8 @@ int policy_rows(struct build *b)
 	vec_done(&w.holds);
 	vec_done(&w.hits);
 	vec_done(&w.names);
-	vec_done(&w.spans);
+	vec_done(&w.ports);
+	vec_done(&w.own);
 	vec_done(&w.merged);
 	vec_done(&w.spare);
 	return r;

@@ -154,6 +154,15 @@ static void put_long(uint32_t set, uint32_t dir)
 	}
 }
 
+static void put_open_but_ssh(uint32_t set, uint32_t dir)
+{
+	put_row(set, C_NONE, dir,
+		&(struct bh_row){ .action = BH_ALLOW,
+				  .n = 1,
+				  .range = { { BH_PORT(IPPROTO_TCP, 22), BH_PORT(IPPROTO_TCP, 22),
+					       R_SSH + dir, BH_DENY } } });
+}
+
 static void put_sctp(uint32_t set, uint32_t dir)
 {
 	struct bh_row row = { .n = 2,
@@ -180,6 +189,8 @@ static void put_rows(void)
 		put_isolated((uint32_t)S_CIDR, dir);
 		put_long(S_LONG, dir);
 		put_sctp(S_SCTP, dir);
+		put_open_but_ssh(S_BUT, dir);
+		put_open(S_REFUSES, dir);
 	}
 	for (dir = 0; dir < 2; dir++) {
 		put_isolated(S_FLAG, dir);

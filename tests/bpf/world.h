@@ -30,6 +30,9 @@ enum set {
 	S_CIDR = (int)(8 | BH_SET_CIDR),
 	S_FLAG = 9 | BH_SET_SHUT(BH_INGRESS),
 	S_SCTP = 10, /* TCP 80 and SCTP 3868 to 3870 with P_WEB */
+	S_BUT = 11,  /* open but for TCP 22 */
+	S_REFUSES = 12 | BH_SET_REFUSES(BH_INGRESS) |
+		    BH_SET_REFUSES(BH_EGRESS), /* open but to some that one must know */
 };
 
 /* Rules; each is this and enum bh_dir. */

@@ -5,189 +5,15 @@
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
-#include "util/scope.h"
+#include "roll.h"
 
 #define PODS	  14
 #define ENDPOINTS 6
 #define POLICIES  8
 #define SERVICES  4
-
-/* splitmix64: the same on every machine, so that a seed tells all. */
-static uint64_t dice_next(struct dice *d)
-{
-	uint64_t z = d->state += 0x9e3779b97f4a7c15ull;
-
-	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9ull;
-	z = (z ^ z >> 27) * 0x94d049bb133111ebull;
-	return z ^ z >> 31;
-}
-
-struct dice dice_seeded(void)
-{
-	const char *seed = getenv("BH_SEED");
-	const struct dice d = { .state = seed ? strtoull(seed, NULL, 0) : (uint64_t)time(NULL) };
-
-	printf("BH_SEED=%llu\n", (unsigned long long)d.state);
-	return d;
-}
-
-uint32_t dice_roll(struct dice *d, uint32_t n)
-{
-	return (uint32_t)(dice_next(d) % n);
-}
-
-bool dice_chance(struct dice *d, uint32_t percent)
-{
-	return dice_roll(d, 100) < percent;
-}
-
-/* A test that runs out of memory has nothing to say. */
-static void *must(void *p)
-{
-	if (!p)
-		abort();
-	return p;
-}
-
-static void zero(int r)
-{
-	if (r)
-		abort();
-}
-
-#define pick(d, list) ((list)[dice_roll(d, ARRAY_SIZE(list))])
-
-/* ---- names and labels ----------------------------------------------------------------------- */
-
-static const char *const namespaces[] = { "a", "b", "ghost" }; /* ghost: pods, but no Namespace */
-static const char *const keys[] = { "app", "tier", "x" };
-static const char *const values[] = { "1", "2" };
-static const char name_label[] = "kubernetes.io/metadata.name";
-
-static const char *roll_namespace(struct dice *d)
-{
-	return namespaces[dice_chance(d, 4) ? 2 : dice_roll(d, 2)];
-}
-
-static void roll_labels(struct dice *d, const struct labels **l)
-{
-	size_t i;
-
-	for (i = 0; i < ARRAY_SIZE(keys); i++)
-		if (dice_chance(d, 60))
-			zero(labels_set(l, keys[i], pick(d, values)));
-}
-
-static void roll_requirement(struct dice *d, struct selector *s, bool of_namespaces)
-{
-	const bool by_name = of_namespaces && dice_chance(d, 25);
-	const enum selector_op op = dice_chance(d, 60) ? OP_IN : (enum selector_op)dice_roll(d, 4);
-	struct requirement *r;
-	uint32_t n;
-
-	zero(selector_add(s, by_name ? name_label : pick(d, keys), op, &r));
-	if (op != OP_IN && op != OP_NOT_IN)
-		return;
-	for (n = 1 + dice_roll(d, 2); n; n--)
-		zero(requirement_value(r, by_name ? pick(d, namespaces) : pick(d, values)));
-}
-
-static struct selector *roll_selector(struct dice *d, bool of_namespaces)
-{
-	struct selector *s = must(selector_new());
-	uint32_t n;
-
-	for (n = dice_chance(d, 40) ? 0 : 1 + dice_roll(d, 2); n; n--)
-		roll_requirement(d, s, of_namespaces);
-	return s;
-}
-
-/* ---- addresses ------------------------------------------------------------------------------ */
-
-static struct addr addr_of(const char *text)
-{
-	struct addr a;
-
-	zero(addr_parse(text, &a));
-	return a;
-}
-
-/* Where pods and nodes live. */
-static struct addr roll_pod_addr(struct dice *d, bool v4)
-{
-	char text[ADDR_TEXT];
-
-	(void)snprintf(text, sizeof(text), v4 ? "10.0.0.%u" : "fd00::%x", dice_roll(d, 24));
-	return addr_of(text);
-}
-
-/* ::fffe:0:0 is next to where IPv4 addresses are kept: a block there may swallow them. */
-static struct addr roll_addr(struct dice *d, bool v4)
-{
-	static const char *const far4[] = { "0.0.0.0", "10.0.0.200", "10.0.1.3", "203.0.113.1",
-					    "255.255.255.255" };
-	static const char *const far6[] = { "::2", "::fffe:0:1", "::1:0:0:1", "fd00::1:3", "2001:db8::1" };
-
-	if (dice_chance(d, 70))
-		return roll_pod_addr(d, v4);
-	return addr_of(v4 ? pick(d, far4) : pick(d, far6));
-}
-
-static struct cidr roll_cidr(struct dice *d, bool v4)
-{
-	static const uint8_t lens4[] = { 0, 1, 8, 24, 27, 28, 29, 30, 31, 32 };
-	static const uint8_t lens6[] = { 0, 1, 8, 64, 80, 90, 95, 120, 123, 125, 126, 127, 128 };
-	char text[ADDR_TEXT], block[ADDR_TEXT + 8];
-	const struct addr a = roll_addr(d, v4);
-	struct cidr c;
-
-	(void)snprintf(block, sizeof(block), "%s/%u", addr_text(&a, text),
-		       v4 ? pick(d, lens4) : pick(d, lens6));
-	zero(cidr_parse(block, &c));
-	return c;
-}
-
-/* ---- ports --------------------------------------------------------------------------------- */
-
-static uint16_t roll_port(struct dice *d)
-{
-	return (uint16_t)(dice_chance(d, 95) ? dice_roll(d, 8) : 65535 - dice_roll(d, 2));
-}
-
-static uint8_t roll_proto(struct dice *d)
-{
-	static const uint8_t protos[] = { IPPROTO_TCP, IPPROTO_TCP, IPPROTO_TCP,
-					  IPPROTO_UDP, IPPROTO_UDP, IPPROTO_SCTP };
-
-	return pick(d, protos);
-}
-
-static const char *const port_names[] = { "web", "dns", "web-2" };
-
-static void roll_name(struct dice *d, char name[PORT_NAME_MAX + 1])
-{
-	memset(name, 0, PORT_NAME_MAX + 1);
-	strcpy(name, pick(d, port_names));
-}
-
-/* The same name may be several ports, and several names one port. */
-static void roll_named_ports(struct dice *d, struct pod *p)
-{
-	struct named_port v[4] = {};
-	const uint32_t n = dice_roll(d, ARRAY_SIZE(v) + 1);
-	uint32_t i;
-
-	for (i = 0; i < n; i++) {
-		roll_name(d, v[i].name);
-		v[i].proto = roll_proto(d);
-		v[i].port = roll_port(d);
-		if (!v[i].port)
-			v[i].port = 65535;
-	}
-	zero(pod_set_ports(p, v, n));
-}
+#define RULED	  50 /* percent of all have policies of the cluster */
+#define CLUSTER	  6
 
 /* ---- objects -------------------------------------------------------------------------------- */
 
@@ -256,71 +82,6 @@ static void put_endpoint(struct model *m, struct dice *d)
 		*(struct addr *)must(vec_add(&e->addrs)) = addr_of("fe80::1");
 	memcpy(e->mac, (const uint8_t[]){ 2, 0, 0, 0, 0, (uint8_t)index }, sizeof(e->mac));
 	zero(model_put_endpoint(m, e));
-}
-
-static void roll_peer(struct dice *d, struct peer *p)
-{
-	bool v4 = dice_chance(d, 50);
-	uint32_t n;
-
-	p->is_block = dice_chance(d, 40);
-	if (!p->is_block) {
-		const uint32_t which = 1 + dice_roll(d, 3);
-
-		p->pods = which & 1 ? roll_selector(d, false) : NULL;
-		p->namespaces = which & 2 ? roll_selector(d, true) : NULL;
-		return;
-	}
-	p->block = roll_cidr(d, v4);
-	for (n = dice_roll(d, 3); n; n--)
-		*(struct cidr *)must(vec_add(&p->except)) = roll_cidr(d, v4 ^ dice_chance(d, 5));
-}
-
-static void roll_ports(struct dice *d, struct port_range *p)
-{
-	uint16_t a = roll_port(d), b = dice_chance(d, 50) ? a : roll_port(d);
-
-	*p = (struct port_range){ .proto = roll_proto(d), .first = a < b ? a : b, .last = a < b ? b : a };
-	if (!p->first) /* no rule can say port 0 but by saying none */
-		p->first = p->last = 1;
-	if (dice_chance(d, 12)) {
-		p->first = 0;
-		p->last = 65535;
-	}
-	if (dice_chance(d, 30)) {
-		p->first = p->last = 0;
-		roll_name(d, p->name);
-	}
-}
-
-static void roll_rule(struct dice *d, struct rule *r)
-{
-	uint32_t n;
-
-	r->unknown = dice_chance(d, 5);
-	for (n = dice_chance(d, 15) ? 0 : 1 + dice_roll(d, 3); n; n--)
-		roll_peer(d, must(vec_add(&r->peers)));
-	for (n = dice_chance(d, 25) ? 0 : 1 + dice_roll(d, 4); n; n--)
-		roll_ports(d, must(vec_add(&r->ports)));
-}
-
-static void put_policy(struct model *m, struct dice *d)
-{
-	struct net_policy *np;
-	uint32_t which = 1 + dice_roll(d, 3), n;
-	char name[16];
-	int dir;
-
-	(void)snprintf(name, sizeof(name), "n%u", dice_roll(d, 4));
-	np = must(net_policy_new(roll_namespace(d), name));
-	selector_free(np->subject);
-	np->subject = roll_selector(d, false);
-	for (dir = 0; dir < DIR_MAX; dir++) {
-		np->isolates[dir] = which >> dir & 1;
-		for (n = dice_roll(d, 5); n; n--)
-			roll_rule(d, must(vec_add(&np->rules[dir])));
-	}
-	zero(model_put_policy(m, np));
 }
 
 /* Mostly where nobody else is, but that is a rule of the API server's, not of ours. */
@@ -431,6 +192,8 @@ struct model *cluster_new(struct dice *d)
 		put_endpoint(m, d);
 	for (n = dice_roll(d, 2 * POLICIES); n; n--)
 		put_policy(m, d);
+	for (n = dice_chance(d, RULED) ? 1 + dice_roll(d, CLUSTER) : 0; n; n--)
+		put_cluster_policy(m, d);
 	for (n = dice_roll(d, 2 * SERVICES); n; n--)
 		put_service(m, d);
 	for (n = dice_roll(d, 6 * SERVICES); n; n--)
@@ -473,36 +236,16 @@ static void remove_one(struct model *m, struct dice *d)
 		(void)model_del_namespace(m, m->namespaces.v[n % m->namespaces.n]->name);
 }
 
-/* The smallest changes: what a name forgets to name shows here. */
-static void tweak_rule(struct dice *d, struct rule *r)
+static bool has_cluster_policy(const struct model *m)
 {
-	struct port_range *p = r->ports.n ? &r->ports.v[dice_roll(d, (uint32_t)r->ports.n)] : NULL;
-	struct peer *peer = r->peers.n ? &r->peers.v[dice_roll(d, (uint32_t)r->peers.n)] : NULL;
-
-	if (dice_chance(d, 10))
-		r->unknown = !r->unknown;
-	else if (p && *p->name && dice_chance(d, 50))
-		roll_name(d, p->name);
-	else if (p && !*p->name && dice_chance(d, 50) && p->last < 65535)
-		p->last++;
-	else if (peer && peer->is_block && peer->except.n)
-		peer->except.n--;
-	else if (peer && peer->pods && peer->pods->at.n)
-		peer->pods->at.v[0].op ^= 1; /* In and NotIn, Exists and DoesNotExist */
+	return m->policies.n && net_policy_is_cluster(m->policies.v[0]);
 }
 
-static void tweak_policy(struct model *m, struct dice *d)
+/* Where there is none, none comes: half of all clusters are without. */
+static void change_cluster_policy(struct model *m, struct dice *d)
 {
-	const int dir = (int)dice_roll(d, DIR_MAX);
-	struct net_policy *np;
-
-	if (!m->policies.n)
-		return;
-	np = m->policies.v[dice_roll(d, (uint32_t)m->policies.n)];
-	if (np->rules[dir].n && dice_chance(d, 70))
-		tweak_rule(d, &np->rules[dir].v[dice_roll(d, (uint32_t)np->rules[dir].n)]);
-	else
-		np->isolates[dir] = !np->isolates[dir];
+	if (has_cluster_policy(m))
+		put_cluster_policy(m, d);
 }
 
 void cluster_change(struct model *m, struct dice *d)
@@ -510,7 +253,7 @@ void cluster_change(struct model *m, struct dice *d)
 	static void (*const changes[])(struct model * m, struct dice * d) = {
 		put_namespace, put_pod,	   put_pod,	 put_endpoint,	 put_policy,
 		put_node,      remove_one, tweak_policy, tweak_policy,	 tweak_policy,
-		put_service,   put_slice,  put_slice,	 put_other_node,
+		put_service,   put_slice,  put_slice,	 put_other_node, change_cluster_policy,
 	};
 
 	pick(d, changes)(m, d);

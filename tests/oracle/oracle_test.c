@@ -40,7 +40,8 @@ struct test {
 	struct tables *t;
 	struct program *program; /* NULL: not asked */
 	unsigned long flows, asked, wrong_tables, wrong_program;
-	unsigned long answers[ORACLE_ALLOWED + 1], services[ORACLE_ALLOWED + 1];
+	unsigned long answers[ORACLE_ALLOWED + 1], services[ORACLE_ALLOWED + 1], ruled[ORACLE_ALLOWED + 1];
+	unsigned long in_doubt, in_doubt_allowed;
 };
 
 static const struct addr *remote_of(const struct oracle_flow *f)
@@ -64,8 +65,7 @@ static void tell(struct test *test, const struct oracle_flow *f, const char *ora
 {
 	fprintf(stderr, "\n==== mismatch, BH_SEED=%llu\n", (unsigned long long)test->seed);
 	print_flow(f);
-	fprintf(stderr, "oracle:  %s\n%s: %s%s%s\n", oracle, who, answer, rule ? " by " : "",
-		rule ? rule : "");
+	fprintf(stderr, "oracle:  %s\n%s: %s by %s\n", oracle, who, answer, rule ? rule : "no rule");
 }
 
 static bool is_told(const struct test *test)
@@ -118,11 +118,20 @@ static enum oracle_answer ask_tables(const struct tables *t, const struct oracle
 	return t->sets.v[ep->set].isolated[f->dir] ? ORACLE_ALLOWED : ORACLE_OPEN;
 }
 
-/* A rule that is said to have allowed the flow must be there, and allow it. */
-static bool is_true_rule(const struct model *m, const struct oracle_flow *f, const char *name)
+/* "shop/allow-web ingress[0]"; of the cluster's policies "deny-tenants ingress[0] (no-ssh)" */
+static void name_rule(const struct net_policy *np, int dir, uint32_t k, char *ret, size_t size)
 {
 	static const char *const dirs[] = { "ingress", "egress" };
-	char text[128];
+	const char *name = np->rules[dir].v[k].name;
+
+	(void)snprintf(ret, size, "%s%s%s %s[%u]%s%s%s", np->ns, net_policy_is_cluster(np) ? "" : "/",
+		       np->name, dirs[dir], k, name ? " (" : "", name ? name : "", name ? ")" : "");
+}
+
+/* A rule that is said to have decided about the flow must be there, and decide so. */
+static bool is_true_rule(const struct model *m, const struct oracle_flow *f, const char *name, bool allowed)
+{
+	char text[256];
 	uint32_t k;
 	size_t i;
 
@@ -130,12 +139,38 @@ static bool is_true_rule(const struct model *m, const struct oracle_flow *f, con
 		const struct net_policy *np = m->policies.v[i];
 
 		for (k = 0; k < np->rules[f->dir].n; k++) {
-			(void)snprintf(text, sizeof(text), "%s/%s %s[%u]", np->ns, np->name, dirs[f->dir], k);
+			name_rule(np, f->dir, k, text, sizeof(text));
 			if (!strcmp(text, name))
-				return oracle_rule_allows(m, f, np, k);
+				return oracle_rule_decides(m, f, np, k, allowed);
 		}
 	}
 	return false;
+}
+
+static bool is_allowed(enum oracle_answer a)
+{
+	return a == ORACLE_OPEN || a == ORACLE_ALLOWED;
+}
+
+/* Nothing that decides is left unnamed; of a Service the backends may differ in what that is. */
+static bool is_right_rule(const struct model *m, const struct oracle_flow *f, const char *name, bool allowed)
+{
+	if (name)
+		return is_true_rule(m, f, name, allowed);
+	return oracle_is_service(m, f) || !oracle_has_rule(m, f);
+}
+
+/* Where nobody can tell whose an address is, more is denied than what the API's words deny, and nothing else
+ * is allowed. Where cluster policies decide, open and allowed are one. */
+static bool is_right_answer(const struct model *m, const struct oracle_flow *f, enum oracle_answer answer)
+{
+	const enum oracle_answer truth = oracle_ask(m, f);
+
+	if (oracle_is_in_doubt(m, f))
+		return answer == ORACLE_DENIED || (is_allowed(answer) && oracle_allows_each(m, f));
+	if (oracle_has_cluster_policy(m, f) && is_allowed(truth))
+		return is_allowed(answer);
+	return answer == truth;
 }
 
 /* @ret: what the tables say. */
@@ -146,12 +181,9 @@ static bool tables_are_right(const struct model *m, const struct tables *t, cons
 
 	*ret = ask_tables(t, f, &rule);
 	*ret_rule = rule ? t->rules.v[rule - 1].name : NULL;
-	if (*ret != oracle_ask(m, f))
+	if (!is_right_answer(m, f, *ret))
 		return false;
-	if (*ret != ORACLE_ALLOWED)
-		return !rule;
-	/* Where this node alone is behind a Service no rule was needed. */
-	return rule ? is_true_rule(m, f, *ret_rule) : oracle_is_service(m, f);
+	return oracle_is_in_doubt(m, f) || is_right_rule(m, f, *ret_rule, is_allowed(*ret));
 }
 
 static bool is_wrong(const struct model *m, void *ctx)
@@ -174,8 +206,10 @@ static void check_tables(struct test *test, const struct oracle_flow *f, enum or
 	enum oracle_answer answer;
 	const char *rule;
 
-	if (tables_are_right(test->m, test->t, f, &answer, &rule))
+	if (tables_are_right(test->m, test->t, f, &answer, &rule)) {
+		test->in_doubt_allowed += oracle_is_in_doubt(test->m, f) && is_allowed(answer);
 		return;
+	}
 	if (is_told(test)) {
 		tell(test, f, said[truth], "tables ", said[answer], rule);
 		show(test, is_wrong, &copy);
@@ -216,26 +250,29 @@ static bool is_node(const struct model *m, const struct addr *a)
 	return vec_find(&m->node_addrs, a, addr_cmp) != NULL;
 }
 
-static bool is_allowed(enum oracle_answer a)
-{
-	return a == ORACLE_OPEN || a == ORACLE_ALLOWED;
-}
-
 static bool has_ports(uint8_t proto)
 {
 	return proto == IPPROTO_TCP || proto == IPPROTO_UDP || proto == IPPROTO_SCTP;
 }
 
-/* What the programs can tell apart; anything else passes only where everything may. */
+/* What the programs can tell apart; of anything else rules without ports decide. */
 static bool is_taught(const struct oracle_flow *f)
 {
 	return has_ports(f->proto) || f->proto == (addr_is_v4(remote_of(f)) ? IPPROTO_ICMP : IPPROTO_ICMPV6);
 }
 
+/* The oracle's, but where that is not to be had (is_right_answer()). */
+static enum oracle_answer answer_of(const struct test *test, const struct oracle_flow *f)
+{
+	uint32_t rule;
+
+	return oracle_is_in_doubt(test->m, f) ? ask_tables(test->t, f, &rule) : oracle_ask(test->m, f);
+}
+
 static uint32_t reason_by_policy(const struct test *test, const struct oracle_flow *f, bool midflow)
 {
 	struct oracle_flow back = { f->ifindex, !f->dir, f->dst, f->src, f->proto, f->dport, f->sport };
-	const enum oracle_answer answer = oracle_ask(test->m, f);
+	const enum oracle_answer answer = answer_of(test, f);
 
 	if (answer == ORACLE_UNKNOWN)
 		return BH_NO_POLICY;
@@ -243,7 +280,7 @@ static uint32_t reason_by_policy(const struct test *test, const struct oracle_fl
 		return is_allowed(answer) ? BH_OPEN : BH_PROTOCOL;
 	if (!midflow)
 		return is_allowed(answer) ? BH_POLICY : BH_DENIED;
-	return is_allowed(answer) && is_allowed(oracle_ask(test->m, &back)) ? BH_POLICY : BH_NO_SESSION;
+	return is_allowed(answer) && is_allowed(answer_of(test, &back)) ? BH_POLICY : BH_NO_SESSION;
 }
 
 static struct bh_query query_of(const struct test *test, const struct oracle_flow *f, bool midflow)
@@ -303,7 +340,7 @@ static void ask_program(struct test *test, const struct oracle_flow *f, bool mid
 	}
 	test->asked++;
 	right = q.reason == truth;
-	if (right && (truth == BH_POLICY || truth == BH_OPEN))
+	if (right && (truth == BH_POLICY || truth == BH_OPEN || truth == BH_DENIED))
 		right = same_rule(test, &asked, q.rule);
 	if (right)
 		return;
@@ -332,6 +369,8 @@ static void one_flow(struct test *test, struct dice *d)
 	test->flows++;
 	test->answers[truth]++;
 	test->services[truth] += oracle_is_service(test->m, &f);
+	test->ruled[truth] += oracle_has_cluster_policy(test->m, &f);
+	test->in_doubt += oracle_is_in_doubt(test->m, &f);
 	check_tables(test, &f, truth);
 	if (test->program && !test->few && !test->spoilt)
 		ask_program(test, &f, midflow);
@@ -424,6 +463,10 @@ int main(void)
 	       test.answers[ORACLE_DENIED], test.answers[ORACLE_OPEN], test.answers[ORACLE_UNKNOWN]);
 	printf("oracle: to Services: %lu allowed, %lu denied\n", test.services[ORACLE_ALLOWED],
 	       test.services[ORACLE_DENIED]);
+	printf("oracle: of pods with cluster policies: %lu allowed, %lu denied, %lu open; in doubt "
+	       "whose an address is: %lu, of which the tables allow %lu\n",
+	       test.ruled[ORACLE_ALLOWED], test.ruled[ORACLE_DENIED], test.ruled[ORACLE_OPEN], test.in_doubt,
+	       test.in_doubt_allowed);
 	printf("oracle: %lu passed, %lu failed\n", passed, failed);
 	program_free(test.program);
 	return failed != 0;

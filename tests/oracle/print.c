@@ -77,6 +77,8 @@ static void print_pod(const struct pod *p, FILE *out)
 
 /* ---- policies ------------------------------------------------------------------------------- */
 
+static const char *const sections[] = { "ingress", "egress" }, *const peer_sections[] = { "from", "to" };
+
 static void print_selector(const struct selector *s, FILE *out)
 {
 	static const char *const ops[] = { "In", "NotIn", "Exists", "DoesNotExist" };
@@ -143,9 +145,7 @@ static void print_rule(const struct rule *r, const char *peers, FILE *out)
 
 static void print_policy(const struct net_policy *np, FILE *out)
 {
-	static const char *const types[] = { "Ingress", "Egress" }, *const sections[] = { "ingress",
-											  "egress" };
-	static const char *const peers[] = { "from", "to" };
+	static const char *const types[] = { "Ingress", "Egress" };
 	const char *const both = np->isolates[0] && np->isolates[1] ? ", " : "";
 	size_t i;
 	int dir;
@@ -158,7 +158,86 @@ static void print_policy(const struct net_policy *np, FILE *out)
 	for (dir = 0; dir < DIR_MAX; dir++) {
 		fprintf(out, "  %s:%s\n", sections[dir], np->rules[dir].n ? "" : " []");
 		for (i = 0; i < np->rules[dir].n; i++)
-			print_rule(&np->rules[dir].v[i], peers[dir], out);
+			print_rule(&np->rules[dir].v[i], peer_sections[dir], out);
+	}
+}
+
+/* ---- policies of the cluster ---------------------------------------------------------------- */
+
+/* "namespaces: {..}", or with pods: "pods: {namespaceSelector: {..}, podSelector: {..}}" */
+static void print_pods_of(const struct selector *namespaces, const struct selector *pods, FILE *out)
+{
+	fprintf(out, "{%s", pods ? "pods: {namespaceSelector: " : "namespaces: ");
+	print_selector(namespaces, out);
+	if (pods) {
+		fprintf(out, ", podSelector: ");
+		print_selector(pods, out);
+		fprintf(out, "}");
+	}
+	fprintf(out, "}");
+}
+
+static void print_cluster_peer(const struct peer *p, FILE *out)
+{
+	char text[ADDR_TEXT];
+
+	fprintf(out, "    - ");
+	if (p->is_block)
+		fprintf(out, "{networks: ['%s']}", cidr_text(&p->block, text));
+	else
+		print_pods_of(p->namespaces, p->pods, out);
+	fprintf(out, "\n");
+}
+
+/* A range begins below its end, and a name says no protocol: such ports come three at a time. */
+static void print_protocol(const struct port_range *p, FILE *out)
+{
+	const char *proto = p->proto == IPPROTO_UDP ? "udp" : p->proto == IPPROTO_SCTP ? "sctp" : "tcp";
+
+	if (*p->name)
+		fprintf(out, "    - {destinationNamedPort: %s} # %s\n", p->name, proto);
+	else if (!p->first)
+		fprintf(out, "    - {%s: {}}\n", proto);
+	else if (p->first == p->last)
+		fprintf(out, "    - {%s: {destinationPort: {number: %u}}}\n", proto, p->first);
+	else
+		fprintf(out, "    - {%s: {destinationPort: {range: {start: %u, end: %u}}}}\n", proto,
+			p->first, p->last);
+}
+
+static void print_cluster_rule(const struct rule *r, const char *peers, FILE *out)
+{
+	static const char *const actions[] = { "Accept", "Deny", "Pass" };
+	size_t i;
+
+	fprintf(out, "  - action: %s\n", actions[r->action]);
+	if (r->name)
+		fprintf(out, "    name: \"%s\"\n", r->name);
+	fprintf(out, "    %s:%s\n", peers, r->peers.n ? "" : " []");
+	for (i = 0; i < r->peers.n; i++)
+		print_cluster_peer(&r->peers.v[i], out);
+	if (r->ports.n)
+		fprintf(out, "    protocols:\n");
+	for (i = 0; i < r->ports.n; i++)
+		print_protocol(&r->ports.v[i], out);
+	if (r->unknown)
+		fprintf(out, "    notUnderstood: true\n");
+}
+
+static void print_cluster_policy(const struct net_policy *np, FILE *out)
+{
+	size_t i;
+	int dir;
+
+	print_head(out, "policy.networking.k8s.io/v1alpha2", "ClusterNetworkPolicy", "", np->name);
+	fprintf(out, "}\nspec:\n  tier: %s\n  priority: %u\n  subject: ",
+		np->tier == TIER_ADMIN ? "Admin" : "Baseline", np->priority);
+	print_pods_of(np->namespaces, np->subject->at.n ? np->subject : NULL, out);
+	fprintf(out, "\n");
+	for (dir = 0; dir < DIR_MAX; dir++) {
+		fprintf(out, "  %s:%s\n", sections[dir], np->rules[dir].n ? "" : " []");
+		for (i = 0; i < np->rules[dir].n; i++)
+			print_cluster_rule(&np->rules[dir].v[i], peer_sections[dir], out);
 	}
 }
 
@@ -238,6 +317,10 @@ void cluster_print(const struct model *m, FILE *out)
 		print_service(m->services.v[i], out);
 	for (i = 0; i < m->slices.n; i++)
 		print_slice(m->slices.v[i], out);
-	for (i = 0; i < m->policies.n; i++)
-		print_policy(m->policies.v[i], out);
+	for (i = 0; i < m->policies.n; i++) {
+		if (net_policy_is_cluster(m->policies.v[i]))
+			print_cluster_policy(m->policies.v[i], out);
+		else
+			print_policy(m->policies.v[i], out);
+	}
 }

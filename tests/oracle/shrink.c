@@ -14,6 +14,30 @@ struct shrinking {
 	bool smaller; /* in this round */
 };
 
+/* A rule of the cluster without peers would be another matter: nobody can write it. */
+static bool can_be_written(const struct model *m)
+{
+	const struct rule *r;
+	size_t i, k;
+	int dir;
+
+	for (i = 0; i < m->policies.n && net_policy_is_cluster(m->policies.v[i]); i++) {
+		for (dir = 0; dir < DIR_MAX; dir++) {
+			for (k = 0; k < m->policies.v[i]->rules[dir].n; k++) {
+				r = &m->policies.v[i]->rules[dir].v[k];
+				if (!r->peers.n && !r->unknown)
+					return false;
+			}
+		}
+	}
+	return true;
+}
+
+static bool is_wrong(struct shrinking *s)
+{
+	return can_be_written(s->m) && s->wrong(s->m, s->ctx);
+}
+
 static void remove_at(void *v, size_t n, size_t i, size_t size)
 {
 	memmove((char *)v + i * size, (char *)v + (i + 1) * size, (n - 1 - i) * size);
@@ -34,7 +58,7 @@ static void insert_at(void *v, size_t n, size_t i, size_t size, const void *elem
 			const __typeof__(*(vec)->v) elem_ = (vec)->v[i_ - 1];                                \
                                                                                                              \
 			remove_at((vec)->v, (vec)->n--, i_ - 1, sizeof(elem_));                              \
-			if ((s)->wrong((s)->m, (s)->ctx)) {                                                  \
+			if (is_wrong(s)) {                                                                   \
 				(s)->smaller = true;                                                         \
 				continue;                                                                    \
 			}                                                                                    \
@@ -71,6 +95,7 @@ static void shrink_policy(struct shrinking *s, struct net_policy *np)
 	size_t i;
 	int dir;
 
+	shrink_selector(s, np->namespaces);
 	shrink_selector(s, np->subject);
 	for (dir = 0; dir < DIR_MAX; dir++) {
 		SHRINK(s, &np->rules[dir]);
@@ -91,7 +116,7 @@ static void shrink_labels(struct shrinking *s, const struct labels **l)
 			if (k != i - 1)
 				(void)labels_set(&less, was->at[k].key, was->at[k].value);
 		*l = less;
-		if (s->wrong(s->m, s->ctx))
+		if (is_wrong(s))
 			s->smaller = true;
 		else
 			*l = was;
@@ -110,7 +135,7 @@ static void shrink_ports(struct shrinking *s, struct pod *p)
 		remove_at(v, was->n, i - 1, sizeof(*v));
 		p->ports = NULL;
 		(void)pod_set_ports(p, v, was->n - 1);
-		if (s->wrong(s->m, s->ctx))
+		if (is_wrong(s))
 			s->smaller = true;
 		else
 			p->ports = was;

@@ -9,12 +9,34 @@
 
 #define WORLDS 100
 
+/* Which the API forbids beside networks. */
+static bool has_name(const struct rule *r)
+{
+	size_t i;
+
+	for (i = 0; i < r->ports.n; i++)
+		if (*r->ports.v[i].name)
+			return true;
+	return false;
+}
+
+static bool has_block(const struct rule *r)
+{
+	size_t i;
+
+	for (i = 0; i < r->peers.n; i++)
+		if (r->peers.v[i].is_block)
+			return true;
+	return false;
+}
+
 /* What no manifest can say goes: exceptions that are no part of their block, a policy for neither direction.
  */
-static void strip_rule(struct rule *r)
+static void strip_rule(struct rule *r, bool of_cluster)
 {
 	size_t i, k;
 
+	r->unknown |= of_cluster && has_name(r) && has_block(r);
 	for (i = 0; i < r->peers.n; i++) {
 		struct peer *p = &r->peers.v[i];
 
@@ -37,8 +59,8 @@ static void strip(struct model *m)
 
 		for (dir = 0; dir < DIR_MAX; dir++)
 			for (k = 0; k < np->rules[dir].n; k++)
-				strip_rule(&np->rules[dir].v[k]);
-		if (!np->isolates[DIR_INGRESS] && !np->isolates[DIR_EGRESS])
+				strip_rule(&np->rules[dir].v[k], net_policy_is_cluster(np));
+		if (!net_policy_is_cluster(np) && !np->isolates[DIR_INGRESS] && !np->isolates[DIR_EGRESS])
 			(void)model_del_policy(m, np->ns, np->name);
 	}
 	while (m->services.n)

@@ -132,7 +132,7 @@ static void names_of_ports(void **state)
 	assert_true(names_matter(k, of_all, "app=x", "http:tcp/80", NULL));
 	assert_false(names_matter(k, of_all, "app=x", "http:udp/80", NULL));
 	assert_true(names_matter(k, of_all, "app=x", "http:udp/80", "http:tcp/80"));
-	assert_true(interest_namespace(k, model_namespace(of_all, "ops")));
+	assert_true(interest_namespace(k, model_namespace(of_all, "ops"), true));
 }
 
 static void ends_of_pods(void **state)
@@ -221,9 +221,9 @@ static void namespaces_and_policies(void **state)
 	auto_interest struct interest *i = interest_of(m);
 
 	(void)state;
-	assert_true(interest_namespace(i, model_namespace(m, "shop")));
-	assert_true(interest_namespace(i, model_namespace(m, "ops")));
-	assert_false(interest_namespace(i, model_namespace(m, "far")));
+	assert_true(interest_namespace(i, model_namespace(m, "shop"), true));
+	assert_true(interest_namespace(i, model_namespace(m, "ops"), true));
+	assert_false(interest_namespace(i, model_namespace(m, "far"), true));
 	assert_true(interest_policy(i, w_policy(m, "shop/new", "app=none", "i")));
 	assert_false(interest_policy(i, w_policy(m, "ops/new", "", "i")));
 }
@@ -298,8 +298,8 @@ static int change(struct model *m, struct model *other, struct dice *d, const st
 			      model_del_pod(m, now->ns, now->name), pod_free);
 	case 1:
 		return CHANGE(m, other, namespaces, k, goes, model_namespace(m, now->name),
-			      interest_namespace(i, was), interest_namespace(i, now), model_put_namespace,
-			      model_del_namespace(m, now->name), namespace_free);
+			      interest_namespace(i, was, !goes), interest_namespace(i, now, was),
+			      model_put_namespace, model_del_namespace(m, now->name), namespace_free);
 	case 2:
 		return CHANGE(m, other, policies, k, goes, model_policy(m, now->ns, now->name),
 			      interest_policy(i, was), interest_policy(i, now), model_put_policy,
@@ -324,11 +324,14 @@ static int change(struct model *m, struct model *other, struct dice *d, const st
 static struct model *random_cluster(struct dice *d)
 {
 	struct model *m = cluster_new(d);
+	const struct net_policy *np;
 
 	while (m->endpoints.n > 1 + dice_roll(d, 3))
 		(void)model_del_endpoint(m, &m->endpoints.v[0]->key);
-	while (m->policies.n > 1 + dice_roll(d, 4))
-		(void)model_del_policy(m, m->policies.v[0]->ns, m->policies.v[0]->name);
+	while (m->policies.n > 1 + dice_roll(d, 4)) {
+		np = m->policies.v[dice_roll(d, (uint32_t)m->policies.n)];
+		(void)model_del_policy(m, np->ns, np->name);
+	}
 	return m;
 }
 
