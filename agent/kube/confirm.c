@@ -31,7 +31,7 @@ struct read {
 	char trouble[200]; /* of the last attempt; "" */
 };
 
-enum { READ_POLICIES, READ_POD, READ_NAMESPACE, READS };
+enum { READ_POLICIES, READ_CLUSTER_POLICIES, READ_POD, READ_NAMESPACE, READS };
 
 struct confirm {
 	struct confirms *all;
@@ -168,7 +168,8 @@ static bool has_namespace(const struct confirm *c)
 
 static bool is_complete(const struct confirm *c)
 {
-	return c->reads[READ_POLICIES].done && has_pod(c) && has_namespace(c);
+	return c->reads[READ_POLICIES].done && c->reads[READ_CLUSTER_POLICIES].done && has_pod(c) &&
+	       has_namespace(c);
 }
 
 static const char *what_is_missing(const struct confirm *c, char *ret, size_t size)
@@ -177,7 +178,10 @@ static const char *what_is_missing(const struct confirm *c, char *ret, size_t si
 	const struct read *r = &c->reads[READ_POLICIES];
 	const char *what = "the policies of its namespace cannot be confirmed";
 
-	if (r->done && !has_pod(c)) {
+	if (r->done && !c->reads[READ_CLUSTER_POLICIES].done) {
+		r = &c->reads[READ_CLUSTER_POLICIES];
+		what = "the policies of the cluster cannot be confirmed";
+	} else if (r->done && !has_pod(c)) {
 		r = &c->reads[READ_POD];
 		what = p && !pod_has_uid(p, c->uid) ? "the API server has a Pod of that name with another UID"
 						    : "its Pod is not known as one of this node";
@@ -227,7 +231,8 @@ static int on_data(void *ctx, const char *data, size_t len, struct bh_err *err)
 static void on_end(void *ctx, const struct http_end *end)
 {
 	struct read *r = ctx;
-	const bool whole = end->status == 200 && scan_is_complete(r->scan);
+	const bool absent = end->status == 404 && r->kind == OBJECT_CLUSTER_POLICY; /* not installed */
+	const bool whole = absent || (end->status == 200 && scan_is_complete(r->scan));
 
 	r->call = NULL; /* it is gone behind this */
 	read_stop(r);
@@ -249,6 +254,8 @@ static int make_path(const struct read *r, struct buf *b)
 	switch (r->kind) {
 	case OBJECT_POLICY:
 		return buf_fmt(b, "/apis/networking.k8s.io/v1/namespaces/%s/networkpolicies", c->ns);
+	case OBJECT_CLUSTER_POLICY:
+		return buf_str(b, "/apis/policy.networking.k8s.io/v1alpha2/clusternetworkpolicies");
 	case OBJECT_POD:
 		return buf_fmt(b, "/api/v1/namespaces/%s/pods/%s", c->ns, c->pod);
 	default: /* a list of one, for which the right to list is enough */
@@ -277,7 +284,7 @@ static bool is_wanted(const struct read *r)
 {
 	const struct confirm *c = r->confirm;
 
-	if (r->kind == OBJECT_POLICY)
+	if (r->kind == OBJECT_POLICY || r->kind == OBJECT_CLUSTER_POLICY)
 		return !r->done;
 	return r->kind == OBJECT_POD ? !has_pod(c) : !has_namespace(c);
 }
@@ -293,7 +300,12 @@ static bool is_name(const char *s)
 
 static struct confirm *confirm_new(struct confirms *all, const char *ns, const char *pod, const char *uid)
 {
-	static const enum object_kind kinds[READS] = { OBJECT_POLICY, OBJECT_POD, OBJECT_NAMESPACE };
+	static const enum object_kind kinds[READS] = {
+		[READ_POLICIES] = OBJECT_POLICY,
+		[READ_CLUSTER_POLICIES] = OBJECT_CLUSTER_POLICY,
+		[READ_POD] = OBJECT_POD,
+		[READ_NAMESPACE] = OBJECT_NAMESPACE,
+	};
 	struct confirm *c = calloc(1, sizeof(*c));
 	size_t i;
 
@@ -305,7 +317,7 @@ static struct confirm *confirm_new(struct confirms *all, const char *ns, const c
 			.confirm = c,
 			.kind = kinds[i],
 			.is_list = i != READ_POD,
-			.due_ms = c->began_ms + (i == READ_POLICIES ? 0 : GET_AFTER_MS),
+			.due_ms = c->began_ms + (i == READ_POD || i == READ_NAMESPACE ? GET_AFTER_MS : 0),
 		};
 	c->ns = strdup(ns);
 	c->pod = strdup(pod);
@@ -331,7 +343,7 @@ int confirms_ask(struct confirms *all, const struct hash128 *key, const char *ns
 	c->name = name_of(ns, pod, uid);
 	c->fn = fn;
 	c->ctx = ctx;
-	c->reads[READ_POLICIES].done = is_known(all, &c->name);
+	c->reads[READ_POLICIES].done = c->reads[READ_CLUSTER_POLICIES].done = is_known(all, &c->name);
 	if (is_complete(c)) {
 		confirm_free(c);
 		return 1;

@@ -2,9 +2,9 @@
 /*
  * Is what an ADD needs here? Watches may lag. Before a pod's first process runs its policy must be
  * in force, including every policy that was there before the pod was scheduled; so for each ADD the
- * policies of its namespace are listed once, consistently: without a resourceVersion the server answers with
- * what holds when it is asked, which is after the scheduling. The pod itself, and its namespace, are asked
- * for by name if their watch has not brought them after a short while.
+ * policies of its namespace and of the cluster are listed once, consistently: without a resourceVersion the
+ * server answers with what holds when it is asked, which is after the scheduling. The pod itself, and its
+ * namespace, are asked for by name if their watch has not brought them after a short while.
  */
 #ifndef BH_KUBE_CONFIRM_H
 #define BH_KUBE_CONFIRM_H

@@ -25,7 +25,7 @@
 #define ROUND_READ  0	   /* rounds of lists begin with 1 */
 #define OBJECTS_MAX 500000 /* of one kind; a server that has more is not one that we can follow */
 
-enum { PODS_HERE, PODS_ELSEWHERE, NAMESPACES, POLICIES, SERVICES, SLICES, NODES, PARTS };
+enum { PODS_HERE, PODS_ELSEWHERE, NAMESPACES, POLICIES, CLUSTER_POLICIES, SERVICES, SLICES, NODES, PARTS };
 
 /* One thing that is watched. */
 struct part {
@@ -58,12 +58,17 @@ struct server {
 
 /* ---- into the model ----------------------------------------------------------------------- */
 
+static bool is_policy(enum object_kind kind)
+{
+	return kind == OBJECT_POLICY || kind == OBJECT_CLUSTER_POLICY;
+}
+
 /* @old or @new may be NULL: none. */
 static void changed(struct server *s, enum object_kind kind, const void *old, const void *new)
 {
 	const struct object_name at = object_ops[kind].name(new ? new : old);
 
-	s->change.policies |= kind == OBJECT_POLICY;
+	s->change.policies |= is_policy(kind);
 	s->touched = true;
 	if (s->opt.matters && !s->opt.matters(s->base.ctx, kind, old, new))
 		return; /* as most changes in a large cluster */
@@ -73,13 +78,13 @@ static void changed(struct server *s, enum object_kind kind, const void *old, co
 	s->changed = true;
 }
 
-static void tell_problems(struct server *s, const struct net_policy *p)
+static void tell_problems(struct server *s, enum object_kind kind, const struct net_policy *p)
 {
 	size_t i;
 
 	for (i = 0; i < p->problems.n; i++)
-		source_tell(&s->base, SOURCE_OBJECT_PROBLEM, "NetworkPolicy '%s/%s': %s %s", p->ns, p->name,
-			    p->problems.v[i].path, p->problems.v[i].text);
+		source_tell(&s->base, SOURCE_OBJECT_PROBLEM, "%s '%s%s%s': %s %s", object_kinds[kind].kind,
+			    p->ns, *p->ns ? "/" : "", p->name, p->problems.v[i].path, p->problems.v[i].text);
 }
 
 /* @take: decoded. Whether it is news is for the caller to know. */
@@ -93,8 +98,8 @@ static int replace(struct server *s, enum object_kind kind, const struct object_
 		ops->free(take);
 		return 0;
 	}
-	if (kind == OBJECT_POLICY)
-		tell_problems(s, take);
+	if (is_policy(kind))
+		tell_problems(s, kind, take);
 	changed(s, kind, old, take);
 	return ops->put(s->model, take);
 }
@@ -169,7 +174,7 @@ static int on_put(void *ctx, struct watch *w, struct json_object *o, struct bh_e
 	const int r = put(p, o, watch_round(p->watch), err);
 
 	(void)w;
-	if (r != -EINVAL || p->kind == OBJECT_POLICY || !has_name(o))
+	if (r != -EINVAL || is_policy(p->kind) || !has_name(o))
 		return r;
 	source_tell(&p->server->base, SOURCE_OBJECT_PROBLEM, "%s: %s, skipped", p->spec.name, err->msg);
 	return 0;
@@ -250,13 +255,23 @@ static void on_trouble(void *ctx, struct watch *w, const char *what)
 	p->told = what;
 }
 
+/* There are no such policies then: who installs them later is heard of. */
+static void on_absent(void *ctx, struct watch *w)
+{
+	struct part *p = ctx;
+
+	(void)w;
+	p->server->news = true;
+}
+
 /* What an ADD has read. What the watch has passed already is there, or was deleted since. */
 static int on_read(void *ctx, enum object_kind kind, struct json_object *o, struct bh_err *err)
 {
 	struct server *s = ctx;
-	struct part *p = &s->parts[kind == OBJECT_POLICY ? POLICIES
-				   : kind == OBJECT_POD	 ? PODS_HERE
-							 : NAMESPACES];
+	struct part *p = &s->parts[kind == OBJECT_POLICY	   ? POLICIES
+				   : kind == OBJECT_CLUSTER_POLICY ? CLUSTER_POLICIES
+				   : kind == OBJECT_POD		   ? PODS_HERE
+								   : NAMESPACES];
 	const uint64_t version = kube_version(o);
 
 	if (version && version <= watch_version(p->watch))
@@ -342,7 +357,8 @@ static int server_timeout_ms(const struct source *base)
 
 static bool is_there(const struct part *p)
 {
-	return watch_is_synced(p->watch) || (p->is_optional && watch_is_refused(p->watch));
+	return watch_is_synced(p->watch) || watch_is_absent(p->watch) ||
+	       (p->is_optional && watch_is_refused(p->watch));
 }
 
 static int server_work(struct source *base, struct source_change *ret, struct bh_err *err)
@@ -448,7 +464,13 @@ static const struct source_ops server_ops = {
 static int add_part(struct server *s, size_t i, const char *name, const char *path, enum object_kind kind)
 {
 	const struct watch_hooks hooks = {
-		.put = on_put, .del = on_del, .synced = on_synced, .trouble = on_trouble, .ctx = &s->parts[i]
+		.put = on_put,
+		.del = on_del,
+		.synced = on_synced,
+		.trouble = on_trouble,
+		.absent =
+			kind == OBJECT_CLUSTER_POLICY ? on_absent : NULL, /* of a CRD that is not installed */
+		.ctx = &s->parts[i],
 	};
 	struct part *p = &s->parts[i];
 
@@ -490,6 +512,9 @@ static int add_parts(struct server *s)
 		[NAMESPACES] = { "namespaces", "/api/v1/namespaces", OBJECT_NAMESPACE },
 		[POLICIES] = { "networkpolicies", "/apis/networking.k8s.io/v1/networkpolicies",
 			       OBJECT_POLICY },
+		[CLUSTER_POLICIES] = { "clusternetworkpolicies",
+				       "/apis/policy.networking.k8s.io/v1alpha2/clusternetworkpolicies",
+				       OBJECT_CLUSTER_POLICY },
 		[SERVICES] = { "services", "/api/v1/services", OBJECT_SERVICE },
 		[SLICES] = { "endpointslices", "/apis/discovery.k8s.io/v1/endpointslices", OBJECT_SLICE },
 		[NODES] = { "nodes", "/api/v1/nodes", OBJECT_NODE },

@@ -66,6 +66,7 @@ struct watch {
 	bool damaged;		 /* what it said was not to be believed */
 	bool retried;		 /* a 401 has had its second try */
 	bool refused;		 /* 403 or 404 */
+	bool absent;		 /* 404 of what may be absent */
 	bool cut_off;		 /* no answer, or none to its end */
 	unsigned int failed;	 /* in a row */
 	unsigned int lost;	 /* in a row: watches whose end was a list */
@@ -99,7 +100,7 @@ static void set_trouble(struct watch *w, const char *fmt, ...)
 static void all_is_well(struct watch *w)
 {
 	w->failed = 0;
-	w->retried = w->refused = w->cut_off = false;
+	w->retried = w->refused = w->absent = w->cut_off = false;
 	set_trouble(w, "%s", "");
 }
 
@@ -326,6 +327,15 @@ static void fail(struct watch *w, unsigned int retry_s, const char *what)
 	back_off(w, retry_s);
 }
 
+/* The server has no such resource: no trouble, unless it has had it. */
+static void wait_for_resource(struct watch *w)
+{
+	w->absent = w->refused = true;
+	stop(w);
+	w->due_ms = clock_ms() + BACKOFF_MAX_MS / 2 + arc4random_uniform(BACKOFF_MAX_MS / 2);
+	w->hooks.absent(w->hooks.ctx, w);
+}
+
 /* The first line of what the server said about it. */
 static void fail_status(struct watch *w, const struct http_end *end)
 {
@@ -335,14 +345,19 @@ static void fail_status(struct watch *w, const struct http_end *end)
 
 	(void)snprintf(what, sizeof(what), "HTTP %d: %s", end->status, message ? message : "no message");
 	w->refused = end->status == 403 || end->status == 404;
-	if (end->status == 410)
+	w->absent = false;
+	if (end->status == 404 && w->hooks.absent && !w->synced)
+		wait_for_resource(w);
+	else if (end->status == 410)
 		w->verdict = RELIST;
 	else if ((end->status == 400 || end->status == 422) && w->phase == INITIAL)
 		w->verdict = NO_STREAM;
 	else if (end->status >= 500 && *w->version &&
 		 strstr(end->body, "esource version")) /* too large a one */
 		w->verdict = FORGET;
-	if (end->status == 401 && !w->retried) {
+	if (w->absent) {
+		set_trouble(w, "%s", "");
+	} else if (end->status == 401 && !w->retried) {
 		w->retried = true; /* the token is read again for each call */
 		stop(w);
 	} else {
@@ -563,6 +578,11 @@ bool watch_is_refused(const struct watch *w)
 	return w->refused;
 }
 
+bool watch_is_absent(const struct watch *w)
+{
+	return w->absent;
+}
+
 int64_t watch_quiet_ms(const struct watch *w)
 {
 	return w->heard_ms ? clock_ms() - w->heard_ms : -1;
@@ -575,6 +595,6 @@ void watch_stats(const struct watch *w, struct watch_stats *ret)
 	};
 
 	*ret = w->stats;
-	ret->state = names[w->phase];
+	ret->state = w->absent && w->phase == WAITING ? "absent" : names[w->phase];
 	ret->trouble = w->trouble;
 }

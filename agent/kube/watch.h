@@ -36,6 +36,9 @@ struct watch_hooks {
 	/* Trouble, once for as long as it stays the same; NULL: it is over. Connections end every now and
 	 * then: that is trouble only when the next one does, too. */
 	void (*trouble)(void *ctx, struct watch *w, const char *what);
+	/* The server has no such resource, and never had since watch_new(): 404 is no trouble, and asked
+	 * about again within half a minute. NULL: it must have it. */
+	void (*absent)(void *ctx, struct watch *w);
 	void *ctx;
 };
 
@@ -56,11 +59,12 @@ uint64_t watch_version(const struct watch *w); /* complete up to here, as kube_v
 bool watch_is_synced(const struct watch *w);   /* has been complete once */
 bool watch_is_cut_off(const struct watch *w);  /* no answers, or none to their end */
 bool watch_is_refused(const struct watch *w);  /* the last word was 403 or 404 */
+bool watch_is_absent(const struct watch *w);   /* the last word was watch_hooks.absent */
 int64_t watch_quiet_ms(const struct watch *w); /* since the server's last word; -1: never */
 
 struct watch_stats {
 	uint64_t lists, events, failures;
-	const char *state;   /* "listing", "watching", "waiting": static */
+	const char *state;   /* "listing", "watching", "waiting", "absent": static */
 	const char *trouble; /* borrowed; "" */
 };
 void watch_stats(const struct watch *w, struct watch_stats *ret);

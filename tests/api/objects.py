@@ -14,6 +14,8 @@ KINDS = {
     "EndpointSlice": ("discovery.k8s.io/v1", "endpointslices", True),
     "Event": ("events.k8s.io/v1", "events", True),
     "NetworkPolicy": ("networking.k8s.io/v1", "networkpolicies", True),
+    "ClusterNetworkPolicy": ("policy.networking.k8s.io/v1alpha2", "clusternetworkpolicies", False),
+    "CustomResourceDefinition": ("apiextensions.k8s.io/v1", "customresourcedefinitions", False),
     "Role": ("rbac.authorization.k8s.io/v1", "roles", True),
     "RoleBinding": ("rbac.authorization.k8s.io/v1", "rolebindings", True),
     "ClusterRole": ("rbac.authorization.k8s.io/v1", "clusterroles", False),
@@ -70,6 +72,31 @@ def policy(ns, name, **spec):
         spec["podSelector"] = {"matchLabels": spec.pop("subject")}
     spec.setdefault("podSelector", {})
     return {**head("NetworkPolicy", ns, name), "spec": spec}
+
+
+def cluster_policy(name, tier="Admin", priority=10, subject=None, **rules):
+    """`subject` as in the API; none: every pod."""
+    spec = {"tier": tier, "priority": priority, "subject": subject or {"namespaces": {}}, **rules}
+    return {**head("ClusterNetworkPolicy", None, name), "spec": spec}
+
+
+def definition(kind):
+    """A CRD of that kind, which takes what it is sent."""
+    version, plural, namespaced = KINDS[kind]
+    group, version = version.split("/")
+    schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+    names = {"kind": kind, "listKind": kind + "List", "plural": plural, "singular": kind.lower()}
+    one = {"name": version, "served": True, "storage": True, "schema": {"openAPIV3Schema": schema}}
+    notes = {"api-approved.kubernetes.io": "unapproved, for tests"}  # of a group that is Kubernetes' own
+    return {
+        **head("CustomResourceDefinition", None, f"{plural}.{group}", annotations=notes),
+        "spec": {
+            "group": group,
+            "scope": "Namespaced" if namespaced else "Cluster",
+            "names": names,
+            "versions": [one],
+        },
+    }
 
 
 def from_pods(**labels):

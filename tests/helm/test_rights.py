@@ -7,7 +7,15 @@ from chart import PRESETS, Objects, containers, preset
 
 HOST_PATHS = {"/sys/fs/bpf", "/run/bulkhead"}
 READ = {"get", "list", "watch"}
-AGENT_READS = {"pods", "namespaces", "nodes", "services", "networkpolicies", "endpointslices"}
+AGENT_READS = {
+    "pods",
+    "namespaces",
+    "nodes",
+    "services",
+    "networkpolicies",
+    "clusternetworkpolicies",
+    "endpointslices",
+}
 
 
 class Rights(unittest.TestCase):
@@ -218,7 +226,8 @@ class Flows(unittest.TestCase):
         first = Objects().of("FlowSchema")["bulkhead-new-pods"]["spec"]
         self.assertEqual(first["priorityLevelConfiguration"]["name"], "workload-high")
         for rule in first["rules"][0]["resourceRules"]:
-            self.assertNotIn("clusterScope", rule)
+            of_cluster = rule["resources"] == ["clusternetworkpolicies"]  # few, and an ADD asks for them
+            self.assertEqual("clusterScope" in rule, of_cluster)
             self.assertNotIn("watch", rule["verbs"])
 
     def test_versions(self):

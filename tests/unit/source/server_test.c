@@ -15,6 +15,7 @@
 #define NAMESPACES "/api/v1/namespaces?watch"
 #define POLICIES   "/v1/networkpolicies?"
 #define READ	   "/namespaces/d/networkpolicies"
+#define CLUSTER	   "/clusternetworkpolicies"
 
 static struct model *model;
 static struct source *source;
@@ -131,14 +132,14 @@ static const char expired[] =
 
 /* ---- worlds --------------------------------------------------------------------------------- */
 
-/* A namespace, and all lists but those of pods and policies complete as of 160. */
-static int setup(void **state)
+/* A namespace, and all lists but those of pods and policies complete as of 160; no CRD of cluster policies.
+ */
+static int begin(void)
 {
 	static const struct kube_config config = { .server = "https://server" };
 	const struct source_api_options opt = { .config = &config, .node = "n1" };
 	struct bh_err err;
 
-	(void)state;
 	confirmed[0] = '\0';
 	model = model_new();
 	if (source_api_new(&opt, model, on_note, NULL, &source, &err) < 0)
@@ -151,6 +152,16 @@ static int setup(void **state)
 	says("/endpointslices?", list_ends("discovery.k8s.io/v1 EndpointSlice", 160));
 	says("/nodes?", list_ends("v1 Node", 160));
 	return 0;
+}
+
+static int setup(void **state)
+{
+	const int r = begin();
+
+	(void)state;
+	if (!r)
+		answer_ends(CLUSTER, 404);
+	return r;
 }
 
 static int teardown(void **state)
@@ -194,11 +205,12 @@ static int confirm(const char *uid)
 	return r;
 }
 
-/* The ADD's own read of the policies is answered. */
+/* The ADD's own reads of the policies are answered. */
 static void read_says(const char *list)
 {
 	says(READ, list);
 	answer_ends(READ, 200);
+	answer_ends(CLUSTER, 404);
 	(void)work();
 }
 
@@ -400,6 +412,29 @@ static void another_uid_is_another_pod(void **state)
 		strstr(confirmed, "pod 'd/p': the API server has a Pod of that name with another UID"));
 }
 
+/* Nothing says that the cluster has none, but that it has no such resource. */
+static void an_add_waits_for_those_of_the_cluster(void **state)
+{
+	(void)state;
+	all_known();
+	assert_int_equal(confirm("u1"), 0);
+	says(READ, policies(NULL, 0, 170, ""));
+	answer_ends(READ, 200);
+	(void)work();
+	assert_string_equal(confirmed, "");
+	answer_ends(CLUSTER, 403);
+	(void)work();
+	assert_string_equal(confirmed, "");
+	wait_for_call(CLUSTER);
+	says(CLUSTER, "{\"kind\":\"ClusterNetworkPolicyList\",\"metadata\":{\"resourceVersion\":\"170\"},"
+		      "\"items\":[{\"metadata\":{\"name\":\"q\",\"resourceVersion\":\"165\"},\"spec\":{}}]}");
+	answer_ends(CLUSTER, 200);
+	(void)work();
+	assert_string_equal(confirmed, "yes");
+	assert_policies("qa");
+	assert_true(net_policy_is_cluster(model_cluster_policy(model, "q")));
+}
+
 /* A name alone is that of the next pod, too. */
 static void without_a_uid_nothing_is_remembered(void **state)
 {
@@ -465,6 +500,46 @@ static void nothing_is_believed_before_all_is_there(void **state)
 	assert_int_equal(source_ready(source, &err), 0);
 }
 
+/* As setup(), but that nothing is known of policies of the cluster. */
+static void begin_again(void **state)
+{
+	(void)teardown(state);
+	assert_int_equal(begin(), 0);
+	all_known();
+}
+
+static void what_may_be_absent_may_not_be_refused(void **state)
+{
+	struct bh_err err;
+
+	begin_again(state);
+	assert_int_equal(source_ready(source, &err), -EAGAIN);
+	assert_string_equal(err.msg, "not known yet: clusternetworkpolicies");
+	answer_ends(CLUSTER, 403);
+	assert_int_equal(source_ready(source, &err), -EAGAIN);
+	assert_string_equal(err.msg, "not known yet: clusternetworkpolicies: HTTP 403: no message");
+	wait_for_call(CLUSTER);
+	answer_ends(CLUSTER, 404);
+	assert_true(work());
+	assert_int_equal(source_ready(source, &err), 0);
+}
+
+/* What was in force stays: a server that has lost a resource it had may find it again. */
+static void what_was_there_is_not_absent(void **state)
+{
+	begin_again(state);
+	says(CLUSTER,
+	     "{\"type\":\"ADDED\",\"object\":{\"metadata\":{\"name\":\"q\",\"resourceVersion\":\"165\"},"
+	     "\"spec\":{}}}\n");
+	says(CLUSTER, list_ends("policy.networking.k8s.io/v1alpha2 ClusterNetworkPolicy", 170));
+	assert_policies("qa");
+	answer_ends(CLUSTER, 0);
+	wait_for_call(CLUSTER);
+	answer_ends(CLUSTER, 404);
+	(void)work();
+	assert_policies("qa");
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 #define ANSWER(i)                                                                                            \
 	{                                                                                                    \
@@ -487,9 +562,12 @@ int main(void)
 		TEST(a_restored_etcd_is_believed),
 		TEST(an_add_waits_for_the_policies),
 		TEST(an_add_waits_for_its_pod),
+		TEST(an_add_waits_for_those_of_the_cluster),
 		TEST(another_uid_is_another_pod),
 		TEST(without_a_uid_nothing_is_remembered),
 		TEST(nothing_is_believed_before_all_is_there),
+		TEST(what_may_be_absent_may_not_be_refused),
+		TEST(what_was_there_is_not_absent),
 		TEST(an_add_takes_no_other_answer),
 		ANSWER(0),
 		ANSWER(1),
