@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * docs/policy.md says what its examples do: each of them is compiled, and each line of its tables asked. The
+ * first one is the cluster; a heading begins a new one.
+ */
+#include "cluster.h"
+
+#define DOC "docs/policy.md"
+
+struct doc {
+	char base[8192], *block; /* the cluster, and the block at hand */
+	struct model *m;	 /* of the example at hand */
+	struct tables *t;
+	unsigned int line, asked, examples;
+	char text[8192]; /* of the block at hand */
+};
+
+/* Every pod has an interface here: that of its place among them. */
+static uint32_t interface_of(const struct model *m, const struct pod *p)
+{
+	size_t i;
+
+	for (i = 0; m->pods.v[i] != p; i++)
+		;
+	return (uint32_t)i + 1;
+}
+
+static void begin_example(struct doc *d)
+{
+	size_t i;
+
+	tables_free(d->t);
+	model_free(d->m);
+	d->t = NULL;
+	d->m = model_new();
+	assert_string_equal(put(d->m, d->base), "");
+	for (i = 0; i < d->m->pods.n; i++) {
+		const struct pod *p = d->m->pods.v[i];
+		char name[128], addr[ADDR_TEXT];
+
+		(void)snprintf(name, sizeof(name), "%s/%s", p->ns, p->name);
+		w_endpoint(d->m, name, interface_of(d->m, p), addr_text(&p->addrs.v[0], addr));
+	}
+	d->examples++;
+}
+
+static void end_block(struct doc *d)
+{
+	if (!*d->base) {
+		(void)snprintf(d->base, sizeof(d->base), "%s", d->text);
+		return;
+	}
+	assert_string_equal(put(d->m, d->text), "");
+	tables_free(d->t);
+	d->t = w_compile(d->m);
+}
+
+/* "| a | b |" -> "a", "b". Return: how many. */
+static size_t cells(char *line, char *ret[8])
+{
+	char *cell;
+	size_t n = 0;
+
+	(void)strsep(&line, "|");
+	while (n < 8 && (cell = strsep(&line, "|"))) {
+		char *end = cell + strlen(cell);
+
+		while (*cell == ' ')
+			cell++;
+		while (end > cell && (end[-1] == ' ' || end[-1] == '\n'))
+			*--end = '\0';
+		ret[n++] = cell;
+	}
+	return n;
+}
+
+static const struct pod *pod_named(const struct doc *d, const char *text)
+{
+	char ns[64], name[64];
+
+	if (!d->m || sscanf(text, "%63[^/]/%63s", ns, name) != 2)
+		return NULL;
+	return model_pod(d->m, ns, name);
+}
+
+/* As the tables say it: the end that denies, else the one whose rule allows. */
+static void answer(const struct doc *d, const struct pod *from, const struct pod *to, const char *port,
+		   char ret[256])
+{
+	char out[128], in[128], addr[ADDR_TEXT];
+	const char *by = in;
+
+	(void)snprintf(out, sizeof(out), "%s",
+		       w_ask(d->t, interface_of(d->m, from), OUT, addr_text(&to->addrs.v[0], addr), port));
+	(void)snprintf(in, sizeof(in), "%s",
+		       w_ask(d->t, interface_of(d->m, to), IN, addr_text(&from->addrs.v[0], addr), port));
+	if (*out == '-' || (*in == '+' && !in[1]))
+		by = out;
+	(void)snprintf(ret, 256, "%s by %s", *by == '+' ? "yes" : "no",
+		       by[1]	    ? by + 1
+		       : *by == '+' ? "nobody"
+				    : "isolated");
+}
+
+static void table_line(struct doc *d, char *line)
+{
+	char *cell[8], wanted[256], got[256];
+	const struct pod *from, *to;
+
+	if (cells(line, cell) < 5)
+		return;
+	from = pod_named(d, cell[0]);
+	to = pod_named(d, cell[1]);
+	if (!from || !to || !d->t)
+		return;
+	(void)snprintf(wanted, sizeof(wanted), "%s by %s", cell[3], cell[4]);
+	answer(d, from, to, cell[2], got);
+	if (strcmp(got, wanted))
+		fail_msg("%s:%u: says %s, but it is %s", DOC, d->line, wanted, got);
+	d->asked++;
+}
+
+static void read_line(struct doc *d, char *line)
+{
+	if (d->block && !strncmp(line, "```", 3)) {
+		d->block = NULL;
+		end_block(d);
+	} else if (d->block) {
+		assert_true((size_t)(d->block - d->text) + strlen(line) < sizeof(d->text));
+		d->block = stpcpy(d->block, line);
+	} else if (!strncmp(line, "```yaml", 7)) {
+		d->block = d->text;
+	} else if (!strncmp(line, "### ", 4)) {
+		begin_example(d);
+	} else if (*line == '|') {
+		table_line(d, line);
+	}
+}
+
+static void examples_are_true(void **state)
+{
+	struct doc d = {};
+	char line[1024];
+	FILE *f = fopen(DOC, "re");
+
+	(void)state;
+	assert_non_null(f);
+	for (d.line = 1; fgets(line, sizeof(line), f); d.line++)
+		read_line(&d, line);
+	(void)fclose(f);
+	tables_free(d.t);
+	model_free(d.m);
+	assert_int_equal(d.examples, 5);
+	assert_int_equal(d.asked, 22);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(examples_are_true),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
