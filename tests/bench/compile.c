@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What one change of the cluster costs the agent: a compile of everything and the plan from what is in
- * force to what is wanted, by pods and policies, for a node with a hundred of the pods. No kernel is
- * asked; times are CPU times, medians. Prints a JSON list; tests/bench/run makes the table.
+ * force to what is wanted, by pods and policies, for a node with a hundred of the pods; and compiles of
+ * clusters of odd shapes. No kernel is asked; times are CPU times, medians. Prints a JSON list;
+ * tests/bench/run makes the table.
  */
 #include <err.h>
 #include <stdio.h>
@@ -67,7 +68,30 @@ static void add_policy(struct model *m, int i, int namespaces)
 		w_rule(p, DIR_INGRESS, "192.0.2.0/24 -192.0.2.128/25;2001:db8::/32", "tcp/443");
 }
 
-static struct model *cluster(int pods, int policies)
+/* By turns in both tiers, about a team each: its own pods pass, another team's are denied, all others'
+ * accepted. */
+static void add_cluster_policy(struct model *m, int i)
+{
+	char name[32], own[32], other[32];
+	struct net_policy *p;
+
+	(void)snprintf(name, sizeof(name), "policy-%d", i);
+	(void)snprintf(own, sizeof(own), "ns(team=team-%d)", i % TEAMS);
+	(void)snprintf(other, sizeof(other), "ns(team=team-%d)", (i + 1) % TEAMS);
+	p = net_policy_new("", name);
+	p->tier = i % 2 ? TIER_ADMIN : TIER_BASELINE;
+	p->priority = (uint16_t)i;
+	(void)snprintf(name, sizeof(name), "team=team-%d", i % TEAMS);
+	p->namespaces = w_selector(name);
+	w_rule(p, DIR_INGRESS, own, "")->action = RULE_PASS;
+	w_rule(p, DIR_INGRESS, other, "tcp/22,tcp/1000-2000,udp")->action = RULE_DENY;
+	w_rule(p, DIR_INGRESS, "ns()", "tcp/443");
+	w_rule(p, DIR_EGRESS, "192.0.2.0/24", "tcp/1-1023")->action = RULE_DENY;
+	if (model_put_cluster_policy(m, p) < 0)
+		errx(1, "no memory");
+}
+
+static struct model *cluster(int pods, int policies, int of_cluster)
 {
 	const int namespaces = (pods + PODS_IN_NS - 1) / PODS_IN_NS;
 	const int step = pods > LOCAL ? pods / LOCAL : 1;
@@ -84,6 +108,88 @@ static struct model *cluster(int pods, int policies)
 		add_pod(m, i, i % step == i / step * 7 % step); /* of every namespace and app some */
 	for (i = 0; i < policies; i++)
 		add_policy(m, i, namespaces);
+	for (i = 0; i < of_cluster; i++)
+		add_cluster_policy(m, i);
+	return m;
+}
+
+/* ---- odd shapes ----------------------------------------------------------------------------- */
+
+/* One endpoint, and pods of a hundred apps in a hundred namespaces. */
+static struct model *wide(void)
+{
+	struct model *m = cluster(0, 0, 0);
+	char name[32], labels[32], addr[32];
+	int i;
+
+	for (i = 0; i < 100; i++) {
+		(void)snprintf(name, sizeof(name), "ns-%d", i);
+		(void)snprintf(labels, sizeof(labels), "team=team-%d", i);
+		w_namespace(m, name, labels);
+	}
+	for (i = 0; i < 10000; i++) {
+		(void)snprintf(name, sizeof(name), "ns-%d/pod-%d", i % 100, i);
+		(void)snprintf(labels, sizeof(labels), "app=app-%d,pod=%d", i / 100, i);
+		(void)snprintf(addr, sizeof(addr), "10.64.%d.%d", i / 250, i % 250 + 1);
+		w_pod(m, name, labels, addr);
+	}
+	w_endpoint(m, "ns-0/pod-0", 2, "10.64.0.1");
+	return m;
+}
+
+static struct model *many_rules(void)
+{
+	struct model *m = wide();
+	char text[64], port[16];
+	struct net_policy *p = NULL;
+	int i;
+
+	for (i = 0; i < 12500; i++) {
+		(void)snprintf(text, sizeof(text), "ns-0/policy-%d", i / 100);
+		p = i % 100 ? p : w_policy(m, text, "", "i");
+		(void)snprintf(text, sizeof(text), "ns(team=team-%d) pods(app=app-%d)", i % 100,
+			       i / 100 % 100);
+		(void)snprintf(port, sizeof(port), "tcp/%d", i + 1);
+		w_rule(p, DIR_INGRESS, text, port);
+	}
+	return m;
+}
+
+/* A rule of 300 ports to each of 1000 blocks; each lies in up to 23 others. */
+static struct model *nested_blocks(void)
+{
+	struct model *m = wide();
+	struct net_policy *p = w_policy(m, "ns-0/policy", "", "e");
+	char ports[8192], block[32];
+	size_t at = 0;
+	int i, k;
+
+	for (i = 0; i < 1000; i++) {
+		for (k = 0, at = 0; k < 300; k++)
+			at += (size_t)snprintf(ports + at, sizeof(ports) - at, "%stcp/%d", k ? "," : "",
+					       2 * (150 * (i % 50) + k) + 1);
+		(void)snprintf(block, sizeof(block), "%d.0.0.0/%d", 1 + i / 24, 9 + i % 24);
+		w_rule(p, DIR_EGRESS, block, ports);
+	}
+	return m;
+}
+
+static struct model *sets_by_classes(void)
+{
+	struct model *m = wide();
+	char name[64], subject[32], peer[64], addr[32];
+	int i;
+
+	for (i = 0; i < 1000; i++) {
+		(void)snprintf(name, sizeof(name), "ns-%d/pod-%d", i % 100, i);
+		(void)snprintf(addr, sizeof(addr), "10.64.%d.%d", i / 250, i % 250 + 1);
+		w_endpoint(m, name, (uint32_t)i + 2, addr);
+		(void)snprintf(name, sizeof(name), "ns-%d/policy-%d", i % 100, i);
+		(void)snprintf(subject, sizeof(subject), "pod=%d", i);
+		(void)snprintf(peer, sizeof(peer), i % 2 ? "ns(team=team-%d)" : "ns() pods(app=app-%d)",
+			       i / 2 % 100);
+		w_rule(w_policy(m, name, subject, "i"), DIR_INGRESS, peer, "tcp/80");
+	}
 	return m;
 }
 
@@ -146,29 +252,49 @@ static size_t settle(const struct tables *wanted, struct actual *a, struct times
 	return steps;
 }
 
-static void print(int pods, int policies, const char *what, double ms)
+static void print(const char *shape, const char *what, double ms)
 {
 	static bool more;
 
-	printf("%s{\"name\": \"%d pods, %d policies: %s\", \"value\": %.2f, \"unit\": \"ms\"}",
-	       more ? ",\n" : "", pods, policies, what, ms);
+	printf("%s{\"name\": \"%s: %s\", \"value\": %.2f, \"unit\": \"ms\"}", more ? ",\n" : "", shape, what,
+	       ms);
 	more = true;
 }
 
-static void measure(int pods, int policies, int runs)
+static void measure_shape(const char *shape, struct model *take)
 {
-	auto_model struct model *m = cluster(pods, policies);
+	auto_model struct model *m = take;
+	struct times t = { .n = 0 };
+	char what[128];
+	int i;
+
+	for (i = 0; i < 3; i++) {
+		auto_tables struct tables *tables = compile(m, &t);
+
+		(void)snprintf(what, sizeof(what), "compile (%zu rows, %zu ranges, %zu classes)",
+			       tables->rows.n, tables->ranges.n, tables->classes.n);
+	}
+	print(shape, what, median(&t));
+}
+
+static void measure(int pods, int policies, int of_cluster, int runs)
+{
+	auto_model struct model *m = cluster(pods, policies, of_cluster);
 	auto_tables struct tables *t = w_compile(m);
 	struct times compiles = { .n = 0 }, none = { .n = 0 }, one = { .n = 0 }, first = { .n = 0 };
 	struct actual *a = actual_new(&sizes);
 	const uint64_t from = cpu_ns();
+	char shape[64];
 	int i;
 
+	(void)snprintf(shape, sizeof(shape),
+		       of_cluster ? "%d pods, %d policies, %d of the cluster" : "%d pods, %d policies", pods,
+		       policies, of_cluster);
 	if (!a)
 		errx(1, "no memory");
 	if (!settle(t, a, &first))
 		errx(1, "the first plan is empty");
-	print(pods, policies, "first plan, applied to the mirror", (double)(cpu_ns() - from) / 1e6);
+	print(shape, "first plan, applied to the mirror", (double)(cpu_ns() - from) / 1e6);
 	for (i = 0; i < runs; i++) {
 		auto_tables struct tables *again = NULL, *changed = NULL;
 		struct plan *p;
@@ -186,19 +312,24 @@ static void measure(int pods, int policies, int runs)
 			errx(1, "no steps where a pod has changed");
 		one.n = i + 1;
 	}
-	print(pods, policies, "compile", median(&compiles));
-	print(pods, policies, "plan, nothing changed", median(&none));
-	print(pods, policies, "plan, one pod changed", median(&one));
+	print(shape, "compile", median(&compiles));
+	print(shape, "plan, nothing changed", median(&none));
+	print(shape, "plan, one pod changed", median(&one));
 	actual_free(a);
 }
 
 int main(void)
 {
 	printf("[\n");
-	measure(100, 10, RUNS_MAX - 4);
-	measure(1000, 100, RUNS_MAX - 4);
-	measure(10000, 200, 10);
-	measure(50000, 200, 10);
+	measure(100, 10, 0, RUNS_MAX - 4);
+	measure(1000, 100, 0, RUNS_MAX - 4);
+	measure(10000, 200, 0, 10);
+	measure(10000, 1000, 0, 10);
+	measure(10000, 200, 25, 10);
+	measure(50000, 200, 0, 10);
+	measure_shape("12500 rules on one endpoint", many_rules());
+	measure_shape("300 ports to each of 1000 nested blocks", nested_blocks());
+	measure_shape("1000 policy sets and 10000 classes", sets_by_classes());
 	printf("\n]\n");
 	return 0;
 }
