@@ -69,6 +69,11 @@ class Losses:
         """@text and what was counted, for an assertion: read when it fails, and not before."""
         return Words(self, text)
 
+    def of_sockets(self):
+        """Packets that have arrived, where the sockets of the test's own programs had no room: on a busy machine
+        they wait for a CPU."""
+        return sum(n for more in self.since().values() for k, n in more.items() if k.endswith("RcvbufErrors"))
+
     def since(self):
         """{name: {counter: how many more}}, where there are any."""
         found = {}
