@@ -284,7 +284,7 @@ static bool is_wanted(const struct read *r)
 {
 	const struct confirm *c = r->confirm;
 
-	if (r->kind == OBJECT_POLICY || r->kind == OBJECT_CLUSTER_POLICY)
+	if (object_is_policy(r->kind))
 		return !r->done;
 	return r->kind == OBJECT_POD ? !has_pod(c) : !has_namespace(c);
 }

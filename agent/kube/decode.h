@@ -41,6 +41,12 @@ enum object_kind {
 	OBJECT_OTHER,
 };
 
+/* Decoded into a struct net_policy, strictly. */
+static inline bool object_is_policy(enum object_kind kind)
+{
+	return kind == OBJECT_POLICY || kind == OBJECT_CLUSTER_POLICY;
+}
+
 /* By enum object_kind: as the API writes it. */
 struct object_kind_name {
 	const char *api_version, *kind;

@@ -119,7 +119,7 @@ static int put(struct model *model, const struct claim *claim, const struct merg
 		r = object_ops[o->kind].decode(json, &id, &object);
 	if (!r)
 		r = object_ops[o->kind].put(model, object);
-	if (!r && (o->kind == OBJECT_POLICY || o->kind == OBJECT_CLUSTER_POLICY))
+	if (!r && object_is_policy(o->kind))
 		tell_problems(model, claim, hooks);
 	json_object_put(json);
 	return r;

@@ -58,17 +58,12 @@ struct server {
 
 /* ---- into the model ----------------------------------------------------------------------- */
 
-static bool is_policy(enum object_kind kind)
-{
-	return kind == OBJECT_POLICY || kind == OBJECT_CLUSTER_POLICY;
-}
-
 /* @old or @new may be NULL: none. */
 static void changed(struct server *s, enum object_kind kind, const void *old, const void *new)
 {
 	const struct object_name at = object_ops[kind].name(new ? new : old);
 
-	s->change.policies |= is_policy(kind);
+	s->change.policies |= object_is_policy(kind);
 	s->touched = true;
 	if (s->opt.matters && !s->opt.matters(s->base.ctx, kind, old, new))
 		return; /* as most changes in a large cluster */
@@ -98,7 +93,7 @@ static int replace(struct server *s, enum object_kind kind, const struct object_
 		ops->free(take);
 		return 0;
 	}
-	if (is_policy(kind))
+	if (object_is_policy(kind))
 		tell_problems(s, kind, take);
 	changed(s, kind, old, take);
 	return ops->put(s->model, take);
@@ -174,7 +169,7 @@ static int on_put(void *ctx, struct watch *w, struct json_object *o, struct bh_e
 	const int r = put(p, o, watch_round(p->watch), err);
 
 	(void)w;
-	if (r != -EINVAL || is_policy(p->kind) || !has_name(o))
+	if (r != -EINVAL || object_is_policy(p->kind) || !has_name(o))
 		return r;
 	source_tell(&p->server->base, SOURCE_OBJECT_PROBLEM, "%s: %s, skipped", p->spec.name, err->msg);
 	return 0;

@@ -331,6 +331,7 @@ static void fail(struct watch *w, unsigned int retry_s, const char *what)
 static void wait_for_resource(struct watch *w)
 {
 	w->absent = w->refused = true;
+	set_trouble(w, "%s", "");
 	stop(w);
 	w->due_ms = clock_ms() + BACKOFF_MAX_MS / 2 + arc4random_uniform(BACKOFF_MAX_MS / 2);
 	w->hooks.absent(w->hooks.ctx, w);
@@ -346,18 +347,14 @@ static void fail_status(struct watch *w, const struct http_end *end)
 	(void)snprintf(what, sizeof(what), "HTTP %d: %s", end->status, message ? message : "no message");
 	w->refused = end->status == 403 || end->status == 404;
 	w->absent = false;
-	if (end->status == 404 && w->hooks.absent && !w->synced)
-		wait_for_resource(w);
-	else if (end->status == 410)
+	if (end->status == 410)
 		w->verdict = RELIST;
 	else if ((end->status == 400 || end->status == 422) && w->phase == INITIAL)
 		w->verdict = NO_STREAM;
 	else if (end->status >= 500 && *w->version &&
 		 strstr(end->body, "esource version")) /* too large a one */
 		w->verdict = FORGET;
-	if (w->absent) {
-		set_trouble(w, "%s", "");
-	} else if (end->status == 401 && !w->retried) {
+	if (end->status == 401 && !w->retried) {
 		w->retried = true; /* the token is read again for each call */
 		stop(w);
 	} else {
@@ -396,7 +393,9 @@ static void on_end(void *ctx, const struct http_end *end)
 
 	w->call = NULL; /* it is gone behind this */
 	w->cut_off = !end->status && !w->damaged;
-	if (end->status && end->status != 200)
+	if (end->status == 404 && w->hooks.absent && !w->synced)
+		wait_for_resource(w);
+	else if (end->status && end->status != 200)
 		fail_status(w, end);
 	else if (w->phase != LISTING)
 		end_watch(w, end);

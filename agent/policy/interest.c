@@ -142,7 +142,7 @@ static int add_policies(struct interest *i, const struct model *m, const struct 
 	if (!used)
 		return -ENOMEM;
 	for (k = 0; k < t->sets.n; k++) {
-		i->services |= t->sets.v[k].isolated[DIR_EGRESS] || t->sets.v[k].refuses[DIR_EGRESS];
+		i->services |= table_set_minds_services(&t->sets.v[k]);
 		i->refuses |= t->sets.v[k].refuses[DIR_INGRESS] || t->sets.v[k].refuses[DIR_EGRESS];
 		for (j = 0; j < t->sets.v[k].policies.n; j++)
 			used[t->sets.v[k].policies.v[j]] = true;

@@ -59,6 +59,12 @@ struct table_set {
 	VEC(uint32_t) policies; /* indexes into model.policies at compile time, first to decide first */
 };
 
+/* Where nobody says no to anything, Services are as open as all else. */
+static inline bool table_set_minds_services(const struct table_set *set)
+{
+	return set->isolated[BH_EGRESS] || set->refuses[BH_EGRESS];
+}
+
 /* An address (cidr.len 128) or a CIDR block, and the class of what it holds (longest prefix wins). */
 struct table_location {
 	struct cidr cidr;

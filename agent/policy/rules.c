@@ -238,7 +238,6 @@ static void rule_text(const struct net_policy *np, uint32_t dir, uint32_t index,
 
 	(void)snprintf(ret, NAME_MAX_BYTES, "%s%s%s %s[%u]%s%s%s", np->ns, *np->ns ? "/" : "", np->name,
 		       dir_name[dir], index, name ? " (" : "", name ? name : "", name ? ")" : "");
-	bh_text_clean(ret);
 }
 
 static int name_rule(struct build *b, const struct net_policy *np, uint32_t dir, uint32_t index,

@@ -474,13 +474,12 @@ static int make_services(struct services *x)
 	return r ? r : renumber(x->b);
 }
 
-/* Where nobody says no to anything, Services are as open as all else. */
 static bool minds_services(const struct tables *t)
 {
 	size_t i;
 
 	for (i = 0; i < t->sets.n; i++)
-		if (t->sets.v[i].isolated[BH_EGRESS] || t->sets.v[i].refuses[BH_EGRESS])
+		if (table_set_minds_services(&t->sets.v[i]))
 			return true;
 	return false;
 }

@@ -3,9 +3,11 @@
 #include "policy/build.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "policy/order.h"
+#include "util/scope.h"
 
 static int subject_cmp(const void *a, const void *b)
 {
@@ -54,51 +56,53 @@ static bool selects(const struct net_policy *np, const struct namespace *ns, con
 	return selector_matches(np->subject, p->labels);
 }
 
-struct selected {
+struct ordered {
 	const struct net_policy *policy;
 	uint32_t index;
 };
 
 /* As they decide; of equal ones each has its say (verdicts.c), so their order is for the name alone. */
-static int selected_cmp(const void *a, const void *b)
+static int ordered_cmp(const void *a, const void *b)
 {
-	const struct selected *x = a, *y = b;
+	const struct ordered *x = a, *y = b;
 	int r = policy_order(x->policy->tier, y->policy->tier);
 
 	r = r ? r : policy_order(x->policy->priority, y->policy->priority);
 	return r ? r : policy_order(x->index, y->index);
 }
 
-static int select_policies(struct build *b, const struct namespace *ns, const struct pod *p,
-			   struct subject *ret)
+/* All policies, the first to decide first. NULL: no memory. */
+static struct ordered *order_policies(const struct model *m)
 {
-	VEC(struct selected) found = {};
-	struct selected *at;
-	uint32_t i, *slot;
-	int r = 0;
+	struct ordered *ret = calloc(m->policies.n + 1, sizeof(*ret));
+	uint32_t i;
 
-	for (i = 0; !r && i < b->model->policies.n; i++) {
-		if (!selects(b->model->policies.v[i], ns, p))
-			continue;
-		at = vec_add(&found);
-		if (at)
-			*at = (struct selected){ b->model->policies.v[i], i };
-		else
-			r = -ENOMEM;
-	}
-	vec_sort(&found, selected_cmp);
-	for (i = 0; !r && i < found.n; i++) {
-		slot = vec_add(&ret->policies);
-		if (slot)
-			*slot = found.v[i].index;
-		else
-			r = -ENOMEM;
-	}
-	vec_done(&found);
-	return r;
+	for (i = 0; ret && i < m->policies.n; i++)
+		ret[i] = (struct ordered){ m->policies.v[i], i };
+	if (ret)
+		qsort(ret, m->policies.n, sizeof(*ret), ordered_cmp);
+	return ret;
 }
 
-static int add_subject(struct build *b, const struct endpoint *e, struct bh_err *err)
+static int select_policies(struct build *b, const struct ordered *order, const struct namespace *ns,
+			   const struct pod *p, struct subject *ret)
+{
+	uint32_t *slot;
+	size_t i;
+
+	for (i = 0; i < b->model->policies.n; i++) {
+		if (!selects(order[i].policy, ns, p))
+			continue;
+		slot = vec_add(&ret->policies);
+		if (!slot)
+			return -ENOMEM;
+		*slot = order[i].index;
+	}
+	return 0;
+}
+
+static int add_subject(struct build *b, const struct ordered *order, const struct endpoint *e,
+		       struct bh_err *err)
 {
 	const struct pod *p = model_endpoint_pod(b->model, e);
 	const struct namespace *ns = p ? model_namespace(b->model, p->ns) : NULL;
@@ -124,7 +128,7 @@ static int add_subject(struct build *b, const struct endpoint *e, struct bh_err 
 		return 0;
 	s->known = true;
 	s->ports = p->ports;
-	return select_policies(b, ns, p, s);
+	return select_policies(b, order, ns, p, s);
 }
 
 /* Two owners of one interface: one of them is stale and nothing here says which, so neither's
@@ -157,13 +161,16 @@ static void mark_used(struct build *b)
 
 int policy_subjects(struct build *b, struct bh_err *err)
 {
+	auto_free struct ordered *order = order_policies(b->model);
 	size_t i;
 	int r;
 
+	if (!order)
+		return -ENOMEM;
 	for (i = 0; i < b->model->endpoints.n; i++) {
 		if (!b->model->endpoints.v[i]->ifindex)
 			continue;
-		r = add_subject(b, b->model->endpoints.v[i], err);
+		r = add_subject(b, order, b->model->endpoints.v[i], err);
 		if (r < 0)
 			return r;
 	}
