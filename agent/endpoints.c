@@ -400,6 +400,7 @@ static void end_graces(struct agent *a)
 			continue;
 		r->grace_end_ns = 0;
 		e->grace = false;
+		(void)model_put_endpoint(a->model, e); /* the same again, so that the model knows of it */
 		reconcile_changed(a->reconcile, CHANGE_POD, "pod '%s/%s' here for a while", e->ns, e->pod);
 	}
 }

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "model/changes.h"
 #include "util/scope.h"
 
 typedef int (*cmp_fn)(const void *a, const void *b);
@@ -159,16 +160,25 @@ void model_free(struct model *m)
 
 int model_put_namespace(struct model *m, struct namespace *take)
 {
+	changes_all(m->changes);
 	return PUT(&m->namespaces, take, namespace_cmp, namespace_free);
 }
 
+/* What was changed in place is not as it was. */
 int model_put_pod(struct model *m, struct pod *take)
 {
+	const struct pod *was = m->changes ? model_pod(m, take->ns, take->name) : NULL;
+
+	if (was == take)
+		changes_all(m->changes);
+	else
+		changes_pod(m->changes, take->ns, take->name, was);
 	return PUT(&m->pods, take, pod_cmp, pod_free);
 }
 
 int model_put_policy(struct model *m, struct net_policy *take)
 {
+	changes_all(m->changes);
 	return PUT(&m->policies, take, net_policy_cmp, net_policy_free);
 }
 
@@ -179,21 +189,25 @@ int model_put_cluster_policy(struct model *m, struct net_policy *take)
 
 int model_put_service(struct model *m, struct service *take)
 {
+	changes_services(m->changes);
 	return PUT(&m->services, take, service_cmp, service_free);
 }
 
 int model_put_slice(struct model *m, struct endpoint_slice *take)
 {
+	changes_services(m->changes);
 	return PUT(&m->slices, take, slice_cmp, slice_free);
 }
 
 int model_put_node(struct model *m, struct cluster_node *take)
 {
+	changes_services(m->changes);
 	return PUT(&m->nodes, take, node_cmp, cluster_node_free);
 }
 
 int model_put_endpoint(struct model *m, struct endpoint *take)
 {
+	changes_all(m->changes);
 	return PUT(&m->endpoints, take, endpoint_cmp, endpoint_free);
 }
 
@@ -201,6 +215,7 @@ bool model_del_namespace(struct model *m, const char *name)
 {
 	const struct namespace key = { .name = (char *)name }, *k = &key;
 
+	changes_all(m->changes);
 	return DEL(&m->namespaces, &k, namespace_cmp, namespace_free);
 }
 
@@ -208,6 +223,8 @@ bool model_del_pod(struct model *m, const char *ns, const char *name)
 {
 	const struct pod key = { .ns = (char *)ns, .name = (char *)name }, *k = &key;
 
+	if (m->changes && model_pod(m, ns, name))
+		changes_pod(m->changes, ns, name, model_pod(m, ns, name));
 	return DEL(&m->pods, &k, pod_cmp, pod_free);
 }
 
@@ -215,6 +232,7 @@ bool model_del_policy(struct model *m, const char *ns, const char *name)
 {
 	const struct net_policy key = { .ns = (char *)ns, .name = (char *)name }, *k = &key;
 
+	changes_all(m->changes);
 	return DEL(&m->policies, &k, net_policy_cmp, net_policy_free);
 }
 
@@ -227,6 +245,7 @@ bool model_del_service(struct model *m, const char *ns, const char *name)
 {
 	const struct service key = { .ns = (char *)ns, .name = (char *)name }, *k = &key;
 
+	changes_services(m->changes);
 	return DEL(&m->services, &k, service_cmp, service_free);
 }
 
@@ -234,6 +253,7 @@ bool model_del_slice(struct model *m, const char *ns, const char *name)
 {
 	const struct endpoint_slice key = { .ns = (char *)ns, .name = (char *)name }, *k = &key;
 
+	changes_services(m->changes);
 	return DEL(&m->slices, &k, slice_cmp, slice_free);
 }
 
@@ -241,6 +261,7 @@ bool model_del_node(struct model *m, const char *name)
 {
 	const struct cluster_node key = { .name = (char *)name }, *k = &key;
 
+	changes_services(m->changes);
 	return DEL(&m->nodes, &k, node_cmp, cluster_node_free);
 }
 
@@ -248,6 +269,7 @@ bool model_del_endpoint(struct model *m, const struct hash128 *key)
 {
 	const struct endpoint wanted = { .key = *key }, *k = &wanted;
 
+	changes_all(m->changes);
 	return DEL(&m->endpoints, &k, endpoint_cmp, endpoint_free);
 }
 
@@ -323,6 +345,7 @@ int model_set_node_addrs(struct model *m, const struct addr *addrs, size_t n)
 		memcpy(copy, addrs, n * sizeof(*copy));
 		qsort(copy, n, sizeof(*copy), addr_cmp);
 	}
+	changes_all(m->changes);
 	vec_done(&m->node_addrs);
 	m->node_addrs.v = TAKE_PTR(copy);
 	m->node_addrs.n = m->node_addrs.size = n;

@@ -230,6 +230,7 @@ struct model {
 	VEC(struct cluster_node *) nodes;    /* by name */
 	VEC(struct endpoint *) endpoints;    /* by key */
 	VEC(struct addr) node_addrs;	     /* of this node, loopback left out; sorted */
+	struct model_changes *changes;	     /* borrowed: who wants to be told (changes.h); NULL: nobody */
 };
 
 struct model *model_new(void);

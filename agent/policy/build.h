@@ -70,6 +70,7 @@ struct list {
 struct pod_addr {
 	struct addr addr;
 	struct list peers; /* by selectors; none: nobody's peer, but a pod's */
+	bool is_sole;	   /* one known pod claims it, by its status */
 };
 
 /* One thing that must be allowed for a port of a Service to be. */
@@ -115,6 +116,11 @@ struct build {
 	VEC(struct need) needs;
 };
 
+/* All of it, for build.model; the tables are in build.t. Return: as policy_compile(). policy_build_done()
+ * ends it in either case. */
+int policy_build(struct build *b, struct bh_err *err);
+void policy_build_done(struct build *b);
+
 /* Each returns 0 or -errno; err names the object. */
 int policy_subjects(struct build *b, struct bh_err *err);
 int policy_rules(struct build *b);
@@ -129,6 +135,14 @@ int policy_name_wants(struct build *b);
 
 /* Adds to the list at the end of build.lists the peer sets that the pod is in for its ports' names. */
 int policy_name_members(struct build *b, const struct pod *p, struct list *list);
+
+/* Whether policy_name_members() can tell: no pod had the ports, and a rule asks for them. */
+bool policy_name_is_new(const struct build *b, const struct pod *p);
+
+/* locations.c: of sorted lists, both (at the end of build.lists; -ENOMEM), and the class of one. */
+int policy_join_lists(struct build *b, struct list x, struct list y, struct list *ret);
+struct hash128 policy_class_hash(const struct build *b, const uint32_t *peers, size_t n);
+int policy_class_cmp(const void *a, const void *b); /* struct class_use by hash */
 
 /* The first of build.named for that name and protocol, and how many there are; NULL: none. */
 const uint32_t *policy_named(const struct build *b, const struct named_port *key, size_t *ret_n);

@@ -37,7 +37,6 @@ static int claim_cmp(const void *a, const void *b)
 	return r ? r : (int)x->status - (int)y->status;
 }
 
-/* What is on every link names no pod, and what is this node's own is the node. */
 static int add_claims(struct claims *c, const struct model *m, const struct addr *addrs, size_t n,
 		      const struct claim *like)
 {
@@ -45,7 +44,7 @@ static int add_claims(struct claims *c, const struct model *m, const struct addr
 	size_t i;
 
 	for (i = 0; i < n; i++) {
-		if (addr_is_link_local(&addrs[i]) || vec_find(&m->node_addrs, &addrs[i], addr_cmp))
+		if (!policy_may_be_claimed(m, &addrs[i]))
 			continue;
 		claim = vec_add(&c->at);
 		if (!claim)
@@ -262,7 +261,10 @@ static int settle_all(struct build *b, struct claims *c)
 		pa = vec_add(&b->pod_addrs);
 		if (!pa)
 			return -ENOMEM;
-		*pa = (struct pod_addr){ .addr = c->at.v[from].addr, .peers = peers };
+		*pa = (struct pod_addr){ .addr = c->at.v[from].addr,
+					 .peers = peers,
+					 .is_sole = to - from == 1 && c->at.v[from].status &&
+						    !c->at.v[from].unknown };
 	}
 	return 0;
 }

@@ -5,6 +5,12 @@
 
 #include "policy/build.h"
 
+/* What is on every link names no pod, and what is this node's own is the node. */
+static inline bool policy_may_be_claimed(const struct model *m, const struct addr *a)
+{
+	return !addr_is_link_local(a) && !vec_find(&m->node_addrs, a, addr_cmp);
+}
+
 /* Fills build.pod_addrs. Return: 0 or -ENOMEM. */
 int policy_pod_addrs(struct build *b);
 

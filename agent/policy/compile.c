@@ -8,7 +8,7 @@
 #include "policy/build.h"
 #include "util/scope.h"
 
-static void build_done(struct build *b)
+void policy_build_done(struct build *b)
 {
 	size_t i, k;
 	int dir;
@@ -71,17 +71,20 @@ static int compile(struct build *b, struct bh_err *err)
 	return r == -ENOMEM ? why_full(b, err) : r;
 }
 
+int policy_build(struct build *b, struct bh_err *err)
+{
+	b->t = calloc(1, sizeof(*b->t));
+	b->uses = calloc(b->model->policies.n + 1, sizeof(*b->uses));
+	return b->t && b->uses ? compile(b, err) : -ENOMEM;
+}
+
 int policy_compile(const struct model *model, struct tables **ret, struct bh_err *err)
 {
 	struct build b = { .model = model };
-	int r = -ENOMEM;
+	const int r = policy_build(&b, err);
 
-	b.t = calloc(1, sizeof(*b.t));
-	b.uses = calloc(model->policies.n + 1, sizeof(*b.uses));
-	if (b.t && b.uses)
-		r = compile(&b, err);
 	if (!r)
 		*ret = TAKE_PTR(b.t);
-	build_done(&b);
+	policy_build_done(&b);
 	return r;
 }

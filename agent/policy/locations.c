@@ -203,29 +203,34 @@ static struct list blocks_of(const struct places *pl, const struct addr *a)
 	return at ? at->peers : (struct list){};
 }
 
+int policy_join_lists(struct build *b, struct list x, struct list y, struct list *ret)
+{
+	uint32_t i = 0, k = 0;
+	int r = 0;
+
+	*ret = (struct list){ .first = (uint32_t)b->lists.n };
+	while (!r && (i < x.n || k < y.n)) {
+		const uint32_t next_x = i < x.n ? b->lists.v[x.first + i] : UINT32_MAX;
+		const uint32_t next_y = k < y.n ? b->lists.v[y.first + k] : UINT32_MAX;
+
+		if (next_x < next_y)
+			i++;
+		else
+			k++;
+		r = add_index(b, next_x < next_y ? next_x : next_y, ret);
+	}
+	return r;
+}
+
 /* An exact location hides the blocks from the look-up, so its class holds them as well. */
 static int add_exact(struct build *b, struct places *pl, const struct addr *a, struct list pods, bool is_node)
 {
-	const struct list blocks = blocks_of(pl, a);
 	struct place *p = vec_add(&pl->exact);
-	uint32_t i = 0, k = 0;
-	int r = 0;
 
 	if (!p)
 		return -ENOMEM;
 	p->at = (struct table_location){ .cidr = { .addr = *a, .len = 128 }, .is_node = is_node };
-	p->peers.first = (uint32_t)b->lists.n;
-	while (!r && (i < pods.n || k < blocks.n)) {
-		const uint32_t x = i < pods.n ? b->lists.v[pods.first + i] : UINT32_MAX;
-		const uint32_t y = k < blocks.n ? b->lists.v[blocks.first + k] : UINT32_MAX;
-
-		if (x < y)
-			i++;
-		else
-			k++;
-		r = add_index(b, x < y ? x : y, &p->peers);
-	}
-	return r;
+	return policy_join_lists(b, pods, blocks_of(pl, a), &p->peers);
 }
 
 static int make_exact(struct build *b, struct places *pl)
@@ -255,18 +260,18 @@ static int peers_cmp(const void *a, const void *b)
 	return x->peers.n ? memcmp(x->peers_v, y->peers_v, x->peers.n * sizeof(*x->peers_v)) : 0;
 }
 
-static struct hash128 class_hash(const struct build *b, const struct place *p)
+struct hash128 policy_class_hash(const struct build *b, const uint32_t *peers, size_t n)
 {
 	struct sha256 s;
-	uint32_t i;
+	size_t i;
 
 	policy_digest_init(&s, DIGEST_CLASS);
-	for (i = 0; i < p->peers.n; i++)
-		sha256_add(&s, &b->peer_sets.v[p->peers_v[i]].hash, sizeof(struct hash128));
+	for (i = 0; i < n; i++)
+		sha256_add(&s, &b->peer_sets.v[peers[i]].hash, sizeof(struct hash128));
 	return policy_digest_end(&s);
 }
 
-static int class_cmp(const void *a, const void *b)
+int policy_class_cmp(const void *a, const void *b)
 {
 	return hash128_cmp(&((const struct class_use *)a)->hash, &((const struct class_use *)b)->hash);
 }
@@ -277,7 +282,7 @@ static int add_class(struct build *b, struct place *p)
 
 	if (!c)
 		return -ENOMEM;
-	p->hash = class_hash(b, p);
+	p->hash = policy_class_hash(b, p->peers_v, p->peers.n);
 	*c = (struct class_use){ .hash = p->hash, .peers = p->peers };
 	return 0;
 }
@@ -301,7 +306,7 @@ static int make_classes(struct build *b, struct place **all, size_t n)
 		if (r < 0)
 			return r;
 	}
-	vec_sort(&b->classes, class_cmp);
+	vec_sort(&b->classes, policy_class_cmp);
 	for (i = 0; i < b->classes.n; i++) {
 		tc = vec_add(&b->t->classes);
 		if (!tc)
@@ -322,7 +327,7 @@ static int emit(struct build *b, const struct place *p)
 	l->cidr = p->at.cidr;
 	l->is_block = p->at.is_block;
 	l->is_node = p->at.is_node;
-	l->class = (uint32_t)(vec_find(&b->classes, &key, class_cmp) - b->classes.v);
+	l->class = (uint32_t)(vec_find(&b->classes, &key, policy_class_cmp) - b->classes.v);
 	return 0;
 }
 

@@ -9,8 +9,6 @@
 #include <errno.h>
 #include <string.h>
 
-typedef VEC(uint32_t) index_vec;
-
 static int add_index(struct list *list, struct build *b, uint32_t index)
 {
 	uint32_t *slot = vec_add(&b->lists);
@@ -22,8 +20,7 @@ static int add_index(struct list *list, struct build *b, uint32_t index)
 	return 0;
 }
 
-/* The peer sets that may hold pods of @ns, as far as the namespace decides. */
-static int namespace_candidates(const struct build *b, const struct namespace *ns, index_vec *ret)
+int policy_candidates(const struct build *b, const struct namespace *ns, struct candidates *ret)
 {
 	uint32_t i, *slot;
 
@@ -44,7 +41,8 @@ static int namespace_candidates(const struct build *b, const struct namespace *n
 	return 0;
 }
 
-static int pod_sets(struct build *b, const struct pod *p, const index_vec *candidates, struct list *ret)
+int policy_pod_members(struct build *b, const struct pod *p, const struct candidates *candidates,
+		       struct list *ret)
 {
 	size_t i;
 	int r;
@@ -63,7 +61,8 @@ static int pod_sets(struct build *b, const struct pod *p, const index_vec *candi
 }
 
 /* The pods of one namespace: model.pods[from..to). An unknown namespace makes no peers. */
-static int namespace_members(struct build *b, size_t from, size_t to, index_vec *candidates, struct list *ret)
+static int namespace_members(struct build *b, size_t from, size_t to, struct candidates *candidates,
+			     struct list *ret)
 {
 	const struct pod *const *pods = (const struct pod *const *)b->model->pods.v;
 	const struct namespace *ns = model_namespace(b->model, pods[from]->ns);
@@ -72,7 +71,7 @@ static int namespace_members(struct build *b, size_t from, size_t to, index_vec 
 
 	if (!ns)
 		return 0;
-	r = namespace_candidates(b, ns, candidates);
+	r = policy_candidates(b, ns, candidates);
 	for (i = from; !r && i < to; i++) {
 		if (pod_is_out(pods[i]))
 			continue;
@@ -80,7 +79,7 @@ static int namespace_members(struct build *b, size_t from, size_t to, index_vec 
 		    pods[last]->ports == pods[i]->ports)
 			ret[i] = ret[last];
 		else
-			r = pod_sets(b, pods[i], candidates, &ret[i]);
+			r = policy_pod_members(b, pods[i], candidates, &ret[i]);
 		last = i;
 	}
 	return r;
@@ -89,7 +88,7 @@ static int namespace_members(struct build *b, size_t from, size_t to, index_vec 
 int policy_members(struct build *b, struct list *ret)
 {
 	const size_t n = b->model->pods.n;
-	index_vec candidates = {};
+	struct candidates candidates = {};
 	size_t from, to;
 	int r = 0;
 

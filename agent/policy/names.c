@@ -253,6 +253,28 @@ static bool is_wanted(const struct build *b, const struct named_port *key, const
 	return false;
 }
 
+static int want_name_cmp(const void *a, const void *b)
+{
+	return named_port_cmp(&((const struct want *)a)->key, &((const struct want *)b)->key);
+}
+
+bool policy_name_is_new(const struct build *b, const struct pod *p)
+{
+	struct want w = {};
+	size_t i, at;
+
+	for (i = 0; p->ports && i < p->ports->n; i++) {
+		w.key = p->ports->at[i];
+		w.key.port = 0;
+		at = place(b, &p->ports->at[i]);
+		if (vec_find(&b->wants, &w, want_name_cmp) &&
+		    (at == b->named.n ||
+		     named_port_cmp(&b->peer_sets.v[b->named.v[at]].named, &p->ports->at[i])))
+			return true;
+	}
+	return false;
+}
+
 static int add_member(struct build *b, const struct named_port *port, const struct list *peers)
 {
 	struct named_port key = *port;

@@ -94,6 +94,13 @@ struct tables {
 	VEC(struct table_location) locations;
 	VEC(struct table_endpoint) endpoints;
 	VEC(struct addr) contested; /* that pods claim which have no peer set in common; interest.c */
+
+	/* Where they come from, which is no part of what they say: compiler.h. */
+	uint64_t run;		/* its number of these; 0: policy_compile()'s */
+	uint64_t from;		/* the run that they differ from by `moved` alone; 0: by who knows what */
+	VEC(struct cidr) moved; /* exact locations that came, went, or have another class; sorted */
+	unsigned int holders;	/* beside the first */
+	unsigned int *sharers;	/* of all vectors but locations and moved; NULL: nobody else has them */
 };
 
 /**
@@ -109,6 +116,9 @@ struct tables {
  * VEC_MAX, -ENOMEM.
  */
 int policy_compile(const struct model *model, struct tables **ret, struct bh_err *err);
+
+/* One holder more, and one less: the last one frees. */
+struct tables *tables_hold(struct tables *t);
 void tables_free(struct tables *t);
 
 /* The row that decides for (set, class, dir): the exact one, else that of class 0. Never NULL for a
@@ -117,5 +127,11 @@ const struct table_row *tables_row(const struct tables *t, uint32_t set, uint32_
 
 /* The class of an address: exact location, else longest block, else 0. @ret_node may be NULL. */
 uint32_t tables_class(const struct tables *t, const struct addr *a, bool *ret_node);
+
+/* Likewise, of an address without an exact location. */
+uint32_t tables_block_class(const struct tables *t, const struct addr *a);
+
+/* What tables_class() finds first; NULL: no exact location. */
+const struct table_location *tables_location(const struct tables *t, const struct addr *a);
 
 #endif

@@ -8,12 +8,16 @@
 
 #include "policy/order.h"
 
-void tables_free(struct tables *t)
+struct tables *tables_hold(struct tables *t)
+{
+	t->holders++;
+	return t;
+}
+
+static void free_shared(struct tables *t)
 {
 	size_t i;
 
-	if (!t)
-		return;
 	for (i = 0; i < t->rules.n; i++)
 		free(t->rules.v[i].name);
 	for (i = 0; i < t->sets.n; i++)
@@ -23,9 +27,19 @@ void tables_free(struct tables *t)
 	vec_done(&t->sets);
 	vec_done(&t->rows);
 	vec_done(&t->ranges);
-	vec_done(&t->locations);
 	vec_done(&t->endpoints);
 	vec_done(&t->contested);
+	free(t->sharers);
+}
+
+void tables_free(struct tables *t)
+{
+	if (!t || t->holders--)
+		return;
+	vec_done(&t->locations);
+	vec_done(&t->moved);
+	if (!t->sharers || !(*t->sharers)--)
+		free_shared(t);
 	free(t);
 }
 
@@ -75,19 +89,34 @@ const struct table_row *tables_row(const struct tables *t, uint32_t set, uint32_
 	return row;
 }
 
-uint32_t tables_class(const struct tables *t, const struct addr *a, bool *ret_node)
+const struct table_location *tables_location(const struct tables *t, const struct addr *a)
 {
-	struct table_location key = { .cidr = { .addr = *a, .len = 128 } };
-	const struct table_location *at = vec_find(&t->locations, &key, policy_location_cmp);
+	const struct table_location key = { .cidr = { .addr = *a, .len = 128 } };
+
+	return vec_find(&t->locations, &key, policy_location_cmp);
+}
+
+uint32_t tables_block_class(const struct tables *t, const struct addr *a)
+{
+	struct table_location key = { .is_block = true };
+	const struct table_location *at = NULL;
 	const int shortest = policy_shortest(a);
 	int len;
 
-	key.is_block = true;
+	if (!t->locations.n || !t->locations.v[t->locations.n - 1].is_block) /* they come last */
+		return BH_CLASS_NONE;
 	for (len = 128; !at && len >= shortest; len--) {
 		key.cidr = policy_cidr_of(a, (unsigned int)len);
 		at = vec_find(&t->locations, &key, policy_location_cmp);
 	}
+	return at ? at->class : BH_CLASS_NONE;
+}
+
+uint32_t tables_class(const struct tables *t, const struct addr *a, bool *ret_node)
+{
+	const struct table_location *at = tables_location(t, a);
+
 	if (ret_node)
 		*ret_node = at && at->is_node;
-	return at ? at->class : BH_CLASS_NONE;
+	return at ? at->class : tables_block_class(t, a);
 }

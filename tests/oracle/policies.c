@@ -189,4 +189,5 @@ void tweak_policy(struct model *m, struct dice *d)
 		tweak_order(d, np, dir);
 	else
 		np->isolates[dir] = !np->isolates[dir];
+	zero(model_put_policy(m, np)); /* the same, so that the model knows of it */
 }

@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Whatever happens to a cluster, in whatever order: what a compiler makes of it is what policy_compile()
+ * does. */
+#include "world.h"
+
+#include "policy/compiler.h"
+#include "tests/oracle/roll.h"
+
+#define WORLDS 150
+#define STEPS  60
+#define REMOTE 40 /* names of pods that no interface here is of */
+#define EVENTS 4  /* at most, from one result to the next */
+
+DEFINE_SCOPE_FREE(struct compiler, compiler_free)
+#define auto_compiler __attribute__((cleanup(compiler_free_scope)))
+
+/* ---- events --------------------------------------------------------------------------------- */
+
+static void remote_name(uint32_t i, char ret[16])
+{
+	(void)snprintf(ret, 16, "r%u", i);
+}
+
+/* Most have their own; some, one that is another's, too. */
+static struct addr remote_addr(struct dice *d, uint32_t i, bool v4)
+{
+	char text[ADDR_TEXT];
+
+	if (dice_chance(d, 3))
+		return roll_addr(d, v4);
+	if (dice_chance(d, 5))
+		i = dice_roll(d, REMOTE);
+	(void)snprintf(text, sizeof(text), v4 ? "10.0.2.%u" : "fd00::2:%x", i);
+	return addr_of(text);
+}
+
+static void put_remote(struct model *m, struct dice *d)
+{
+	const uint32_t i = dice_roll(d, REMOTE);
+	struct pod *p;
+	char name[16];
+	uint32_t n;
+
+	remote_name(i, name);
+	p = must(pod_new(dice_chance(d, 2) ? "ghost" : i % 3 ? "a" : "b", name));
+	roll_labels(d, &p->labels);
+	if (dice_chance(d, 40))
+		roll_named_ports(d, p);
+	for (n = dice_chance(d, 90) ? 2 : dice_roll(d, 4); n; n--)
+		*(struct addr *)must(vec_add(&p->addrs)) = remote_addr(d, i, n % 2);
+	p->ended = dice_chance(d, 5);
+	p->host_network = dice_chance(d, 2);
+	zero(model_put_pod(m, p));
+}
+
+static void drop_remote(struct model *m, struct dice *d)
+{
+	const uint32_t i = dice_roll(d, REMOTE);
+	char name[16];
+
+	remote_name(i, name);
+	(void)model_del_pod(m, i % 3 ? "a" : "b", name);
+}
+
+static struct pod *copy_of(const struct pod *from)
+{
+	struct pod *p = must(pod_new(from->ns, from->name));
+	size_t i;
+
+	for (i = 0; i < from->labels->n; i++)
+		zero(labels_set(&p->labels, from->labels->at[i].key, from->labels->at[i].value));
+	for (i = 0; i < from->addrs.n; i++)
+		*(struct addr *)must(vec_add(&p->addrs)) = from->addrs.v[i];
+	if (from->ports)
+		zero(pod_set_ports(p, (struct named_port *)from->ports->at, from->ports->n));
+	p->host_network = from->host_network;
+	p->ended = from->ended;
+	return p;
+}
+
+/* Told once more; now and then with one thing changed. */
+static void repeat_remote(struct model *m, struct dice *d)
+{
+	char name[16];
+	const struct pod *was;
+	struct pod *p;
+	const uint32_t i = dice_roll(d, REMOTE);
+
+	remote_name(i, name);
+	was = model_pod(m, i % 3 ? "a" : "b", name);
+	if (!was)
+		return;
+	p = copy_of(was);
+	if (dice_chance(d, 60))
+		roll_labels(d, &p->labels);
+	p->ended ^= dice_chance(d, 10);
+	zero(model_put_pod(m, p));
+}
+
+static void happens(struct model *m, struct dice *d)
+{
+	static void (*const events[])(struct model * m, struct dice * d) = {
+		put_remote,
+		repeat_remote,
+		repeat_remote,
+		drop_remote,
+	};
+
+	if (dice_chance(d, 95))
+		pick(d, events)(m, d);
+	else
+		cluster_change(m, d);
+}
+
+/* ---- the same ------------------------------------------------------------------------------- */
+
+#define SAME(x, y) ((x)->n == (y)->n && (!(x)->n || !memcmp((x)->v, (y)->v, (x)->n * sizeof(*(x)->v))))
+
+static bool same_sets(const struct tables *a, const struct tables *b)
+{
+	size_t i;
+
+	for (i = 0; i < a->sets.n && i < b->sets.n; i++) {
+		const struct table_set *x = &a->sets.v[i], *y = &b->sets.v[i];
+
+		if (hash128_cmp(&x->hash, &y->hash) || x->has_cidr != y->has_cidr ||
+		    memcmp(x->judged, y->judged, sizeof(x->judged)) ||
+		    memcmp(x->isolated, y->isolated, sizeof(x->isolated)) ||
+		    memcmp(x->refuses, y->refuses, sizeof(x->refuses)) || !SAME(&x->policies, &y->policies))
+			return false;
+	}
+	return a->sets.n == b->sets.n;
+}
+
+static bool same_rules(const struct tables *a, const struct tables *b)
+{
+	size_t i;
+
+	for (i = 0; i < a->rules.n && i < b->rules.n; i++)
+		if (hash128_cmp(&a->rules.v[i].hash, &b->rules.v[i].hash) ||
+		    strcmp(a->rules.v[i].name, b->rules.v[i].name))
+			return false;
+	return a->rules.n == b->rules.n;
+}
+
+static const char *difference(const struct tables *a, const struct tables *b)
+{
+	return !SAME(&a->classes, &b->classes)	     ? "classes"
+	       : !SAME(&a->rows, &b->rows)	     ? "rows"
+	       : !SAME(&a->ranges, &b->ranges)	     ? "ranges"
+	       : !SAME(&a->locations, &b->locations) ? "locations"
+	       : !SAME(&a->endpoints, &b->endpoints) ? "endpoints"
+	       : !SAME(&a->contested, &b->contested) ? "contested"
+	       : !same_sets(a, b)		     ? "sets"
+	       : !same_rules(a, b)		     ? "rules"
+						     : NULL;
+}
+
+static struct tables *run(struct compiler *c, struct model *m)
+{
+	auto_tables struct tables *fresh = w_compile(m);
+	struct tables *t = NULL;
+	struct bh_err err = {};
+	const char *differs;
+
+	if (compiler_run(c, &t, &err) < 0)
+		fail_msg("compiler_run: %s", err.msg);
+	differs = difference(t, fresh);
+	if (differs) {
+		cluster_print(m, stderr);
+		fail_msg("the %s of run %u (%s) are not those of policy_compile()", differs,
+			 (unsigned int)t->run, t->from ? "a patch" : "of all");
+	}
+	return t;
+}
+
+struct count {
+	unsigned int all, patches, moves;
+};
+
+static void one_world(struct dice *d, struct count *count)
+{
+	auto_model struct model *m = cluster_new(d);
+	auto_compiler struct compiler *c = compiler_new(m);
+	struct tables *held[2] = {}; /* as an agent does: what is in force, and what is next */
+	uint32_t i, n;
+
+	for (i = 0; i < REMOTE; i++)
+		put_remote(m, d);
+	for (i = 0; i < STEPS; i++) {
+		tables_free(held[i % 2]);
+		held[i % 2] = run(c, m);
+		count->all++;
+		count->patches += held[i % 2]->from != 0;
+		count->moves += held[i % 2]->moved.n != 0;
+		for (n = dice_roll(d, EVENTS + 1); n; n--)
+			happens(m, d);
+	}
+	tables_free(held[0]);
+	tables_free(held[1]);
+}
+
+static void any_order_of_events(void **state)
+{
+	struct dice d = dice_seeded();
+	struct count count = {};
+	uint32_t i;
+
+	(void)state;
+	for (i = 0; i < WORLDS; i++)
+		one_world(&d, &count);
+	print_message("%u results, %u of them patches, of which %u had other locations\n", count.all,
+		      count.patches, count.moves);
+	assert_true(count.patches > count.all / 2 && count.moves > count.all / 8);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(any_order_of_events),
+	};
+
+	return cmocka_run_group_tests_name("policy/compiler", tests, NULL, NULL);
+}
