@@ -336,12 +336,14 @@ static bool looked_at(const struct agent *a, const struct inforce *f, enum objec
 				    object);
 	case OBJECT_POLICY:
 	case OBJECT_CLUSTER_POLICY:
+	case OBJECT_SEGMENTATION:
+	case OBJECT_CLUSTER_SEGMENTATION:
 		return interest_policy(f->interest, object);
 	case OBJECT_SERVICE:
 		return interest_service(f->interest, object);
 	case OBJECT_SLICE:
 		slice = object;
-		return interest_slice(f->interest, model_service(m, slice->ns, slice->service));
+		return interest_slice(f->interest, slice, model_service(m, slice->ns, slice->service));
 	case OBJECT_NODE:
 		return interest_node(f->interest, object);
 	case OBJECT_OTHER:

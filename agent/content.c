@@ -29,13 +29,15 @@ static void add_peer(struct sha256 *s, const struct peer *p)
 {
 	size_t i;
 
+	policy_digest_u32(s, p->kind);
 	add_selector(s, p->pods);
 	add_selector(s, p->namespaces);
-	policy_digest_u32(s, p->is_block ? 1 + (uint32_t)p->except.n : 0);
-	if (p->is_block)
-		policy_digest_cidr(s, &p->block);
-	for (i = 0; p->is_block && i < p->except.n; i++)
+	policy_digest_cidr(s, &p->block);
+	policy_digest_u32(s, (uint32_t)p->except.n);
+	for (i = 0; i < p->except.n; i++)
 		policy_digest_cidr(s, &p->except.v[i]);
+	policy_digest_text(s, p->service_ns ? p->service_ns : "");
+	policy_digest_text(s, p->service ? p->service : "");
 }
 
 static void add_rule(struct sha256 *s, const struct rule *r)
@@ -43,6 +45,7 @@ static void add_rule(struct sha256 *s, const struct rule *r)
 	size_t i;
 
 	policy_digest_u32(s, r->action);
+	policy_digest_u32(s, r->log);
 	policy_digest_u32(s, r->name != NULL);
 	policy_digest_text(s, r->name ? r->name : "");
 	policy_digest_u32(s, r->unknown);
@@ -65,6 +68,9 @@ struct hash128 content_of_policy(const struct net_policy *p)
 	policy_digest_init(&s, DIGEST_POLICY);
 	policy_digest_u32(&s, p->tier);
 	policy_digest_u32(&s, p->priority);
+	policy_digest_u32(&s, p->audit);
+	policy_digest_u32(&s, (uint32_t)p->expires);
+	policy_digest_u32(&s, (uint32_t)((uint64_t)p->expires >> 32));
 	add_selector(&s, p->namespaces);
 	add_selector(&s, p->subject);
 	for (dir = 0; dir < DIR_MAX; dir++) {

@@ -19,6 +19,13 @@ struct inforce *inforce_ref(struct inforce *f)
 	return f;
 }
 
+static void policy_done(struct inforce_policy *p)
+{
+	free(p->ns);
+	free(p->name);
+	free(p->text);
+}
+
 void inforce_unref(struct inforce *f)
 {
 	size_t i;
@@ -26,15 +33,25 @@ void inforce_unref(struct inforce *f)
 	if (!f || --f->refs)
 		return;
 	for (i = 0; i < f->policies.n; i++)
-		free(f->policies.v[i].name);
+		policy_done(&f->policies.v[i]);
 	vec_done(&f->policies);
 	interest_free(f->interest);
 	tables_free(f->tables);
 	free(f);
 }
 
+/* As the model sorts. */
+static int policy_cmp(const struct inforce_policy *x, const struct inforce_policy *y)
+{
+	int r = strcmp(x->ns, y->ns);
+
+	r = r ? r : strcmp(x->name, y->name);
+	return r ? r : (int)x->kind - (int)y->kind;
+}
+
 static int keep_names(struct inforce *f, const struct model *m, const struct inforce *same)
 {
+	char text[POLICY_TEXT];
 	uint32_t dir;
 	size_t i;
 
@@ -42,16 +59,19 @@ static int keep_names(struct inforce *f, const struct model *m, const struct inf
 		const struct net_policy *p = m->policies.v[i];
 		struct inforce_policy *kept = vec_add(&f->policies);
 
-		if (!kept || asprintf(&kept->name, "%s%s%s", p->ns, *p->ns ? "/" : "", p->name) < 0) {
-			if (kept)
-				kept->name = NULL;
+		if (!kept)
 			return -ENOMEM;
-		}
+		kept->kind = p->kind;
+		kept->ns = strdup(p->ns);
+		kept->name = strdup(p->name);
+		kept->text = strdup(net_policy_text(p, text));
+		if (!kept->ns || !kept->name || !kept->text)
+			return -ENOMEM;
 		for (dir = 0; dir < DIR_MAX; dir++) {
 			kept->isolates[dir] = p->isolates[dir];
 			kept->judges[dir] = net_policy_judges(p, dir);
 		}
-		if (same && i < same->policies.n && !strcmp(same->policies.v[i].name, kept->name))
+		if (same && i < same->policies.n && !policy_cmp(&same->policies.v[i], kept))
 			kept->content = same->policies.v[i].content;
 		else
 			kept->content = content_of_policy(p);
@@ -150,29 +170,11 @@ void inforce_policies(const struct inforce *f, const struct table_endpoint *ep, 
 		const struct inforce_policy *p = &f->policies.v[s->policies.v[i]];
 
 		if (isolating ? p->isolates[dir] : p->judges[dir])
-			each(ctx, p->name);
+			each(ctx, p->text);
 	}
 }
 
 /* ---- what changed ------------------------------------------------------------------------- */
-
-/* As the model sorts, by namespace and then name: so '/' is below every other character, and those of the
- * cluster, which have none, come first. */
-static int by_name(const char *x, const char *y)
-{
-	const bool x_in_one = strchr(x, '/'), y_in_one = strchr(y, '/');
-	unsigned char cx, cy;
-
-	if (x_in_one != y_in_one)
-		return x_in_one ? 1 : -1;
-	while (*x && *x == *y) {
-		x++;
-		y++;
-	}
-	cx = *x == '/' ? 1 : (unsigned char)*x;
-	cy = *y == '/' ? 1 : (unsigned char)*y;
-	return cx < cy ? -1 : cx > cy;
-}
 
 size_t inforce_changes(const struct inforce *old, const struct inforce *now, const char **ret_first)
 {
@@ -182,10 +184,10 @@ size_t inforce_changes(const struct inforce *old, const struct inforce *now, con
 	while (i < old->policies.n || j < now->policies.n) {
 		const struct inforce_policy *was = i < old->policies.n ? &old->policies.v[i] : NULL;
 		const struct inforce_policy *is = j < now->policies.n ? &now->policies.v[j] : NULL;
-		const int order = !was ? 1 : !is ? -1 : by_name(was->name, is->name);
+		const int order = !was ? 1 : !is ? -1 : policy_cmp(was, is);
 
 		if ((order || hash128_cmp(&was->content, &is->content)) && !n++)
-			*ret_first = order < 0 ? was->name : is->name;
+			*ret_first = order < 0 ? was->text : is->text;
 		i += order <= 0;
 		j += order >= 0;
 	}

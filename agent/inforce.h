@@ -17,7 +17,9 @@
 #include "util/vec.h"
 
 struct inforce_policy {
-	char *name; /* "shop/allow-web"; of the cluster: "quarantine" */
+	enum policy_kind kind;
+	char *ns, *name;
+	char *text; /* net_policy_text() */
 	bool isolates[DIR_MAX], judges[DIR_MAX];
 	struct hash128 content;
 };

@@ -31,7 +31,16 @@ struct read {
 	char trouble[200]; /* of the last attempt; "" */
 };
 
-enum { READ_POLICIES, READ_CLUSTER_POLICIES, READ_POD, READ_NAMESPACE, READS };
+enum {
+	READ_POLICIES, /* as enum policy_kind */
+	READ_CLUSTER_POLICIES,
+	READ_SEGMENTATIONS,
+	READ_CLUSTER_SEGMENTATIONS,
+	READ_POD,
+	READ_NAMESPACE,
+	READS,
+	READS_OF_POLICIES = READ_POD,
+};
 
 struct confirm {
 	struct confirms *all;
@@ -166,26 +175,37 @@ static bool has_namespace(const struct confirm *c)
 	return model_namespace(c->all->model, c->ns);
 }
 
+/* A kind of policy that is not read yet; NULL: all are. */
+static const struct read *missing_policies(const struct confirm *c)
+{
+	size_t i;
+
+	for (i = 0; i < READS_OF_POLICIES; i++)
+		if (!c->reads[i].done)
+			return &c->reads[i];
+	return NULL;
+}
+
 static bool is_complete(const struct confirm *c)
 {
-	return c->reads[READ_POLICIES].done && c->reads[READ_CLUSTER_POLICIES].done && has_pod(c) &&
-	       has_namespace(c);
+	return !missing_policies(c) && has_pod(c) && has_namespace(c);
 }
 
 static const char *what_is_missing(const struct confirm *c, char *ret, size_t size)
 {
 	const struct pod *p = model_pod(c->all->model, c->ns, c->pod);
-	const struct read *r = &c->reads[READ_POLICIES];
-	const char *what = "the policies of its namespace cannot be confirmed";
+	const struct read *r = missing_policies(c);
+	char policies[128];
+	const char *what = policies;
 
-	if (r->done && !c->reads[READ_CLUSTER_POLICIES].done) {
-		r = &c->reads[READ_CLUSTER_POLICIES];
-		what = "the policies of the cluster cannot be confirmed";
-	} else if (r->done && !has_pod(c)) {
+	if (r) {
+		(void)snprintf(policies, sizeof(policies), "its policies of kind %s cannot be confirmed",
+			       object_kinds[r->kind].kind);
+	} else if (!has_pod(c)) {
 		r = &c->reads[READ_POD];
 		what = p && !pod_has_uid(p, c->uid) ? "the API server has a Pod of that name with another UID"
 						    : "its Pod is not known as one of this node";
-	} else if (r->done) {
+	} else {
 		r = &c->reads[READ_NAMESPACE];
 		what = "its Namespace is not known";
 	}
@@ -231,7 +251,7 @@ static int on_data(void *ctx, const char *data, size_t len, struct bh_err *err)
 static void on_end(void *ctx, const struct http_end *end)
 {
 	struct read *r = ctx;
-	const bool absent = end->status == 404 && r->kind == OBJECT_CLUSTER_POLICY; /* not installed */
+	const bool absent = end->status == 404 && object_is_custom(r->kind); /* not installed */
 	const bool whole = absent || (end->status == 200 && scan_is_complete(r->scan));
 
 	r->call = NULL; /* it is gone behind this */
@@ -256,6 +276,11 @@ static int make_path(const struct read *r, struct buf *b)
 		return buf_fmt(b, "/apis/networking.k8s.io/v1/namespaces/%s/networkpolicies", c->ns);
 	case OBJECT_CLUSTER_POLICY:
 		return buf_str(b, "/apis/policy.networking.k8s.io/v1alpha2/clusternetworkpolicies");
+	case OBJECT_SEGMENTATION:
+		return buf_fmt(b, "/apis/policy.bulkhead.dev/v1alpha1/namespaces/%s/segmentationpolicies",
+			       c->ns);
+	case OBJECT_CLUSTER_SEGMENTATION:
+		return buf_str(b, "/apis/policy.bulkhead.dev/v1alpha1/clustersegmentationpolicies");
 	case OBJECT_POD:
 		return buf_fmt(b, "/api/v1/namespaces/%s/pods/%s", c->ns, c->pod);
 	default: /* a list of one, for which the right to list is enough */
@@ -303,6 +328,8 @@ static struct confirm *confirm_new(struct confirms *all, const char *ns, const c
 	static const enum object_kind kinds[READS] = {
 		[READ_POLICIES] = OBJECT_POLICY,
 		[READ_CLUSTER_POLICIES] = OBJECT_CLUSTER_POLICY,
+		[READ_SEGMENTATIONS] = OBJECT_SEGMENTATION,
+		[READ_CLUSTER_SEGMENTATIONS] = OBJECT_CLUSTER_SEGMENTATION,
 		[READ_POD] = OBJECT_POD,
 		[READ_NAMESPACE] = OBJECT_NAMESPACE,
 	};
@@ -332,6 +359,7 @@ int confirms_ask(struct confirms *all, const struct hash128 *key, const char *ns
 		 const char *uid, source_confirmed_fn fn, void *ctx, struct bh_err *err)
 {
 	struct confirm *c, **slot;
+	size_t i;
 
 	if (!is_name(ns) || !is_name(pod))
 		return bh_err_set(err, -EINVAL, "pod '%.64s/%.253s': not the name of a Pod", ns, pod);
@@ -343,7 +371,8 @@ int confirms_ask(struct confirms *all, const struct hash128 *key, const char *ns
 	c->name = name_of(ns, pod, uid);
 	c->fn = fn;
 	c->ctx = ctx;
-	c->reads[READ_POLICIES].done = c->reads[READ_CLUSTER_POLICIES].done = is_known(all, &c->name);
+	for (i = 0; i < READS_OF_POLICIES; i++)
+		c->reads[i].done = is_known(all, &c->name);
 	if (is_complete(c)) {
 		confirm_free(c);
 		return 1;

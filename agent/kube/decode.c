@@ -17,6 +17,8 @@ const struct object_kind_name object_kinds[OBJECT_OTHER] = {
 	[OBJECT_POD] = { "v1", "Pod" },
 	[OBJECT_POLICY] = { "networking.k8s.io/v1", "NetworkPolicy" },
 	[OBJECT_CLUSTER_POLICY] = { "policy.networking.k8s.io/v1alpha2", "ClusterNetworkPolicy" },
+	[OBJECT_SEGMENTATION] = { "policy.bulkhead.dev/v1alpha1", "SegmentationPolicy" },
+	[OBJECT_CLUSTER_SEGMENTATION] = { "policy.bulkhead.dev/v1alpha1", "ClusterSegmentationPolicy" },
 	[OBJECT_SERVICE] = { "v1", "Service" },
 	[OBJECT_SLICE] = { "discovery.k8s.io/v1", "EndpointSlice" },
 	[OBJECT_NODE] = { "v1", "Node" },
@@ -34,7 +36,8 @@ static enum object_kind kind_of(const char *api_version, const char *kind)
 
 static bool has_namespace(enum object_kind kind)
 {
-	return kind != OBJECT_NAMESPACE && kind != OBJECT_NODE && kind != OBJECT_CLUSTER_POLICY;
+	return kind != OBJECT_NAMESPACE && kind != OBJECT_NODE && kind != OBJECT_CLUSTER_POLICY &&
+	       kind != OBJECT_CLUSTER_SEGMENTATION;
 }
 
 static int decode_name(struct json_object *meta, struct object_id *id, struct bh_err *err)

@@ -33,8 +33,10 @@ struct json_object;
 enum object_kind {
 	OBJECT_NAMESPACE,
 	OBJECT_POD,
-	OBJECT_POLICY,
+	OBJECT_POLICY, /* from here on as enum policy_kind */
 	OBJECT_CLUSTER_POLICY,
+	OBJECT_SEGMENTATION,
+	OBJECT_CLUSTER_SEGMENTATION,
 	OBJECT_SERVICE,
 	OBJECT_SLICE,
 	OBJECT_NODE,
@@ -44,7 +46,21 @@ enum object_kind {
 /* Decoded into a struct net_policy, strictly. */
 static inline bool object_is_policy(enum object_kind kind)
 {
-	return kind == OBJECT_POLICY || kind == OBJECT_CLUSTER_POLICY;
+	return kind >= OBJECT_POLICY && kind <= OBJECT_CLUSTER_SEGMENTATION;
+}
+
+/* Whose kind a CRD brings, which may not be installed. */
+static inline bool object_is_custom(enum object_kind kind)
+{
+	return object_is_policy(kind) && kind != OBJECT_POLICY;
+}
+
+/* Of a policy. */
+static inline enum policy_kind object_policy_kind(enum object_kind kind)
+{
+	_Static_assert(OBJECT_CLUSTER_SEGMENTATION - OBJECT_POLICY == POLICY_CLUSTER_SEGMENTATION,
+		       "the kinds of policy are in one order");
+	return (enum policy_kind)(kind - OBJECT_POLICY);
 }
 
 /* By enum object_kind: as the API writes it. */
@@ -78,6 +94,8 @@ int decode_namespace(struct json_object *o, const struct object_id *id, struct n
 int decode_pod(struct json_object *o, const struct object_id *id, struct pod **ret);
 int decode_policy(struct json_object *o, const struct object_id *id, struct net_policy **ret);
 int decode_cluster_policy(struct json_object *o, const struct object_id *id, struct net_policy **ret);
+int decode_segmentation(struct json_object *o, const struct object_id *id, struct net_policy **ret);
+int decode_cluster_segmentation(struct json_object *o, const struct object_id *id, struct net_policy **ret);
 int decode_service(struct json_object *o, const struct object_id *id, struct service **ret);
 int decode_slice(struct json_object *o, const struct object_id *id, struct endpoint_slice **ret);
 int decode_node(struct json_object *o, const struct object_id *id, struct cluster_node **ret);

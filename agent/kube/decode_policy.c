@@ -38,7 +38,7 @@ static bool decode_block(struct walk *w, struct json_object *o, void *into)
 	static const char *const known[] = { "cidr", "except", NULL };
 	struct peer *p = into;
 
-	p->is_block = true;
+	p->kind = PEER_BLOCK;
 	return walk_has_only(w, o, known) && walk_required(w, o, "cidr", walk_cidr, &p->block) &&
 	       walk_field(w, o, "except", decode_exceptions, p);
 }
@@ -53,9 +53,9 @@ static bool fill_peer(struct walk *w, struct json_object *o, struct peer *p)
 	ok &= walk_field(w, o, "ipBlock", decode_block, p);
 	if (!ok)
 		return false;
-	if (p->is_block && (p->pods || p->namespaces))
+	if (p->kind == PEER_BLOCK && (p->pods || p->namespaces))
 		return walk_problem(w, "has an ipBlock beside a selector");
-	if (!p->is_block && !p->pods && !p->namespaces)
+	if (p->kind != PEER_BLOCK && !p->pods && !p->namespaces)
 		return walk_problem(w, "is empty: it needs podSelector, namespaceSelector or ipBlock");
 	return true;
 }
@@ -178,28 +178,6 @@ static void clear_rules(struct net_policy *p, int dir)
 
 /* ---- the policy ------------------------------------------------------------------------- */
 
-static bool decode_type(struct walk *w, struct json_object *o, void *into)
-{
-	const char *text = value_text(o);
-	bool *isolates = into;
-	char clip[VALUE_CLIP];
-
-	if (!text)
-		return walk_wrong_type(w, o, "a text");
-	if (!strcmp(text, "Ingress"))
-		isolates[DIR_INGRESS] = true;
-	else if (!strcmp(text, "Egress"))
-		isolates[DIR_EGRESS] = true;
-	else
-		return walk_problem(w, "'%s' is neither Ingress nor Egress", value_clip(text, clip));
-	return true;
-}
-
-static bool decode_types(struct walk *w, struct json_object *o, void *into)
-{
-	return walk_is_list(w, o, DECODE_ITEMS_MAX) && walk_items(w, o, decode_type, into);
-}
-
 /* Defaults of pkg/apis/networking/v1: Ingress always, Egress with an egress rule. An egress section
  * that is no list was meant to hold some. */
 static void decode_isolation(struct walk *w, struct json_object *spec)
@@ -207,7 +185,7 @@ static void decode_isolation(struct walk *w, struct json_object *spec)
 	bool *isolates = w->policy->isolates;
 	struct json_object *egress = value_get(spec, "egress");
 
-	if (!walk_field(w, spec, "policyTypes", decode_types, isolates)) {
+	if (!walk_field(w, spec, "policyTypes", walk_policy_types, isolates)) {
 		isolates[DIR_INGRESS] = isolates[DIR_EGRESS] = true;
 	} else if (!value_length(value_get(spec, "policyTypes"))) {
 		isolates[DIR_INGRESS] = true;

@@ -230,11 +230,41 @@ static int fill_node(struct json_object *o, struct cluster_node *n)
 	return r < 0 ? r : 0;
 }
 
+static int add_pods(struct json_object *o, struct cluster_node *n)
+{
+	const char *text = value_text(o);
+	struct cidr c, *slot;
+
+	if (!text || cidr_parse(text, &c) < 0)
+		return 0;
+	slot = vec_add(&n->pods);
+	if (!slot)
+		return -ENOMEM;
+	*slot = c;
+	return 0;
+}
+
+/* What it has for its pods; podCIDR is the first of podCIDRs. */
+static int fill_node_pods(struct json_object *o, struct cluster_node *n)
+{
+	struct json_object *spec = value_get(o, "spec"), *list = value_get(spec, "podCIDRs");
+	size_t i;
+	int r = 0;
+
+	if (!list)
+		return add_pods(value_get(spec, "podCIDR"), n);
+	for (i = 0; !r && i < value_length(list) && n->pods.n < DECODE_ADDRS_MAX; i++)
+		r = add_pods(value_at(list, i), n);
+	return r;
+}
+
 int decode_node(struct json_object *o, const struct object_id *id, struct cluster_node **ret)
 {
 	struct cluster_node *n = cluster_node_new(id->name);
 	int r = n ? fill_node(o, n) : -ENOMEM;
 
+	if (!r)
+		r = fill_node_pods(o, n);
 	if (r < 0) {
 		cluster_node_free(n);
 		return r;

@@ -47,6 +47,7 @@ static const struct scan_keep service_spec[] = {
 
 static const struct scan_keep backend[] = { { "addresses", NULL }, { NULL, NULL } };
 
+static const struct scan_keep node_spec[] = { { "podCIDR", NULL }, { "podCIDRs", NULL }, { NULL, NULL } };
 static const struct scan_keep node_status[] = { { "addresses", NULL }, { NULL, NULL } };
 
 /* The fields of each kind behind its metadata. Policies are strictly decoded, so all of their spec. */
@@ -75,7 +76,7 @@ static const struct scan_keep node_status[] = { { "addresses", NULL }, { NULL, N
 		NULL, NULL                                                                                   \
 	}
 #define NODE                                                                                                 \
-	{ "status", node_status },                                                                           \
+	{ "spec", node_spec }, { "status", node_status },                                                    \
 	{                                                                                                    \
 		NULL, NULL                                                                                   \
 	}
@@ -95,7 +96,6 @@ static const struct scan_keep node_status[] = { { "addresses", NULL }, { NULL, N
 	static const struct scan_keep prefix##namespace[] = { head, NAMESPACE };                             \
 	static const struct scan_keep prefix##pod[] = { head, POD };                                         \
 	static const struct scan_keep prefix##policy[] = { head, POLICY };                                   \
-	static const struct scan_keep prefix##cluster_policy[] = { head, POLICY };                           \
 	static const struct scan_keep prefix##service[] = { head, SERVICE };                                 \
 	static const struct scan_keep prefix##slice[] = { head, SLICE };                                     \
 	static const struct scan_keep prefix##node[] = { head, NODE };
@@ -106,7 +106,8 @@ TREES(WIRE_HEAD, wire_)
 #define TABLE(prefix)                                                                                        \
 	{                                                                                                    \
 		[OBJECT_NAMESPACE] = prefix##namespace, [OBJECT_POD] = prefix##pod,                          \
-		[OBJECT_POLICY] = prefix##policy, [OBJECT_CLUSTER_POLICY] = prefix##cluster_policy,          \
+		[OBJECT_POLICY] = prefix##policy, [OBJECT_CLUSTER_POLICY] = prefix##policy,                  \
+		[OBJECT_SEGMENTATION] = prefix##policy, [OBJECT_CLUSTER_SEGMENTATION] = prefix##policy,      \
 		[OBJECT_SERVICE] = prefix##service, [OBJECT_SLICE] = prefix##slice,                          \
 		[OBJECT_NODE] = prefix##node,                                                                \
 	}

@@ -7,11 +7,20 @@
 #define NS_IN_NAMESPACE(o) (o)->ns
 #define NS_CLUSTER_WIDE(o) ""
 
+#define NETWORK(o, n)		   POLICY_NETWORK, (o), (n)
+#define CLUSTER(o, n)		   POLICY_CLUSTER, (o), (n)
+#define SEGMENTATION(o, n)	   POLICY_SEGMENTATION, (o), (n)
+#define CLUSTER_SEGMENTATION(o, n) POLICY_CLUSTER_SEGMENTATION, (o), (n)
+#define NS_NETWORK(o)		   (o)->ns
+#define NS_CLUSTER(o)		   (o)->ns
+#define NS_SEGMENTATION(o)	   (o)->ns
+#define NS_CLUSTER_SEGMENTATION(o) (o)->ns
+
 /*
- * One kind: @type is its struct, @obj and @x its name in the functions of the object and of the model,
- * @vec its vector there, @scope how it is asked for.
+ * One kind: @x is its name for the decoder, @type its struct, @obj and @in its names in the functions of the
+ * object and of the model, @vec its vector there, @scope how it is asked for.
  */
-#define DEFINE_KIND(x, type, obj, vec, scope)                                                                \
+#define DEFINE_KIND(x, type, obj, in, vec, scope)                                                            \
 	static int any_##x##_decode(struct json_object *o, const struct object_id *id, void **ret)           \
 	{                                                                                                    \
 		return decode_##x(o, id, (struct type **)ret);                                               \
@@ -23,7 +32,7 @@
 	static void *any_##x##_find(const struct model *m, const char *ns, const char *name)                 \
 	{                                                                                                    \
 		(void)ns;                                                                                    \
-		return (void *)model_##x(m, scope(ns, name));                                                \
+		return (void *)model_##in(m, scope(ns, name));                                               \
 	}                                                                                                    \
 	static void *any_##x##_at(const struct model *m, size_t i)                                           \
 	{                                                                                                    \
@@ -35,12 +44,12 @@
 	}                                                                                                    \
 	static int any_##x##_put(struct model *m, void *take)                                                \
 	{                                                                                                    \
-		return model_put_##x(m, take);                                                               \
+		return model_put_##in(m, take);                                                              \
 	}                                                                                                    \
 	static void any_##x##_del(struct model *m, const char *ns, const char *name)                         \
 	{                                                                                                    \
 		(void)ns;                                                                                    \
-		(void)model_del_##x(m, scope(ns, name));                                                     \
+		(void)model_del_##in(m, scope(ns, name));                                                    \
 	}                                                                                                    \
 	static struct object_name any_##x##_name(const void *object)                                         \
 	{                                                                                                    \
@@ -56,13 +65,15 @@
 		return &((struct type *)object)->seen;                                                       \
 	}
 
-DEFINE_KIND(namespace, namespace, namespace, namespaces, CLUSTER_WIDE)
-DEFINE_KIND(pod, pod, pod, pods, IN_NAMESPACE)
-DEFINE_KIND(policy, net_policy, net_policy, policies, IN_NAMESPACE)
-DEFINE_KIND(cluster_policy, net_policy, net_policy, policies, CLUSTER_WIDE)
-DEFINE_KIND(service, service, service, services, IN_NAMESPACE)
-DEFINE_KIND(slice, endpoint_slice, slice, slices, IN_NAMESPACE)
-DEFINE_KIND(node, cluster_node, cluster_node, nodes, CLUSTER_WIDE)
+DEFINE_KIND(namespace, namespace, namespace, namespace, namespaces, CLUSTER_WIDE)
+DEFINE_KIND(pod, pod, pod, pod, pods, IN_NAMESPACE)
+DEFINE_KIND(policy, net_policy, net_policy, policy, policies, NETWORK)
+DEFINE_KIND(cluster_policy, net_policy, net_policy, policy, policies, CLUSTER)
+DEFINE_KIND(segmentation, net_policy, net_policy, policy, policies, SEGMENTATION)
+DEFINE_KIND(cluster_segmentation, net_policy, net_policy, policy, policies, CLUSTER_SEGMENTATION)
+DEFINE_KIND(service, service, service, service, services, IN_NAMESPACE)
+DEFINE_KIND(slice, endpoint_slice, slice, slice, slices, IN_NAMESPACE)
+DEFINE_KIND(node, cluster_node, cluster_node, node, nodes, CLUSTER_WIDE)
 
 #define OPS(x)                                                                                               \
 	.decode = any_##x##_decode, .free = any_##x##_drop, .find = any_##x##_find, .at = any_##x##_at,      \
@@ -70,8 +81,13 @@ DEFINE_KIND(node, cluster_node, cluster_node, nodes, CLUSTER_WIDE)
 	.same = any_##x##_same, .seen = any_##x##_seen
 
 const struct object_ops object_ops[OBJECT_OTHER] = {
-	[OBJECT_NAMESPACE] = { OPS(namespace) }, [OBJECT_POD] = { OPS(pod) },
-	[OBJECT_POLICY] = { OPS(policy) },	 [OBJECT_CLUSTER_POLICY] = { OPS(cluster_policy) },
-	[OBJECT_SERVICE] = { OPS(service) },	 [OBJECT_SLICE] = { OPS(slice) },
+	[OBJECT_NAMESPACE] = { OPS(namespace) },
+	[OBJECT_POD] = { OPS(pod) },
+	[OBJECT_POLICY] = { OPS(policy) },
+	[OBJECT_CLUSTER_POLICY] = { OPS(cluster_policy) },
+	[OBJECT_SEGMENTATION] = { OPS(segmentation) },
+	[OBJECT_CLUSTER_SEGMENTATION] = { OPS(cluster_segmentation) },
+	[OBJECT_SERVICE] = { OPS(service) },
+	[OBJECT_SLICE] = { OPS(slice) },
 	[OBJECT_NODE] = { OPS(node) },
 };

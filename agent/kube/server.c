@@ -25,7 +25,19 @@
 #define ROUND_READ  0	   /* rounds of lists begin with 1 */
 #define OBJECTS_MAX 500000 /* of one kind; a server that has more is not one that we can follow */
 
-enum { PODS_HERE, PODS_ELSEWHERE, NAMESPACES, POLICIES, CLUSTER_POLICIES, SERVICES, SLICES, NODES, PARTS };
+enum {
+	PODS_HERE,
+	PODS_ELSEWHERE,
+	NAMESPACES,
+	POLICIES, /* as enum policy_kind */
+	CLUSTER_POLICIES,
+	SEGMENTATIONS,
+	CLUSTER_SEGMENTATIONS,
+	SERVICES,
+	SLICES,
+	NODES,
+	PARTS,
+};
 
 /* One thing that is watched. */
 struct part {
@@ -263,10 +275,9 @@ static void on_absent(void *ctx, struct watch *w)
 static int on_read(void *ctx, enum object_kind kind, struct json_object *o, struct bh_err *err)
 {
 	struct server *s = ctx;
-	struct part *p = &s->parts[kind == OBJECT_POLICY	   ? POLICIES
-				   : kind == OBJECT_CLUSTER_POLICY ? CLUSTER_POLICIES
-				   : kind == OBJECT_POD		   ? PODS_HERE
-								   : NAMESPACES];
+	struct part *p = &s->parts[object_is_policy(kind) ? POLICIES + object_policy_kind(kind)
+				   : kind == OBJECT_POD	  ? PODS_HERE
+							  : NAMESPACES];
 	const uint64_t version = kube_version(o);
 
 	if (version && version <= watch_version(p->watch))
@@ -463,8 +474,7 @@ static int add_part(struct server *s, size_t i, const char *name, const char *pa
 		.del = on_del,
 		.synced = on_synced,
 		.trouble = on_trouble,
-		.absent =
-			kind == OBJECT_CLUSTER_POLICY ? on_absent : NULL, /* of a CRD that is not installed */
+		.absent = object_is_custom(kind) ? on_absent : NULL,
 		.ctx = &s->parts[i],
 	};
 	struct part *p = &s->parts[i];
@@ -510,6 +520,12 @@ static int add_parts(struct server *s)
 		[CLUSTER_POLICIES] = { "clusternetworkpolicies",
 				       "/apis/policy.networking.k8s.io/v1alpha2/clusternetworkpolicies",
 				       OBJECT_CLUSTER_POLICY },
+		[SEGMENTATIONS] = { "segmentationpolicies",
+				    "/apis/policy.bulkhead.dev/v1alpha1/segmentationpolicies",
+				    OBJECT_SEGMENTATION },
+		[CLUSTER_SEGMENTATIONS] = { "clustersegmentationpolicies",
+					    "/apis/policy.bulkhead.dev/v1alpha1/clustersegmentationpolicies",
+					    OBJECT_CLUSTER_SEGMENTATION },
 		[SERVICES] = { "services", "/api/v1/services", OBJECT_SERVICE },
 		[SLICES] = { "endpointslices", "/apis/discovery.k8s.io/v1/endpointslices", OBJECT_SLICE },
 		[NODES] = { "nodes", "/api/v1/nodes", OBJECT_NODE },

@@ -4,7 +4,9 @@
 
 #include <json-c/json.h>
 #include <netinet/in.h>
+#include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "util/err.h"
 
@@ -61,6 +63,44 @@ uint8_t value_protocol(struct json_object *o)
 	if (!strcmp(text, "UDP"))
 		return IPPROTO_UDP;
 	return strcmp(text, "SCTP") ? 0 : IPPROTO_SCTP;
+}
+
+/* "Z", "+01:00": seconds to take off. */
+static bool read_zone(const char *text, int64_t *ret)
+{
+	unsigned int hours, minutes;
+	int end = 0;
+
+	*ret = 0;
+	if (!strcmp(text, "Z"))
+		return true;
+	if (sscanf(text + (*text == '+' || *text == '-'), "%2u:%2u%n", &hours, &minutes, &end) != 2 ||
+	    end != 5 || text[6] || hours > 23 || minutes > 59)
+		return false;
+	*ret = (int64_t)(hours * 60 + minutes) * (*text == '-' ? -60 : 60);
+	return true;
+}
+
+bool value_time(struct json_object *o, int64_t *ret)
+{
+	const char *text = value_text(o), *rest;
+	struct tm tm = {};
+	int64_t zone;
+
+	if (!text || strspn(text, "0123456789") != 4)
+		return false;
+	rest = strptime(text, "%Y-%m-%dT%H:%M:%S", &tm);
+	if (!rest || rest - text != 19)
+		return false;
+	if (*rest == '.') {
+		if (!strspn(rest + 1, "0123456789"))
+			return false;
+		rest += 1 + strspn(rest + 1, "0123456789");
+	}
+	if (!read_zone(rest, &zone))
+		return false;
+	*ret = timegm(&tm) - zone;
+	return true;
 }
 
 const char *value_type(struct json_object *o)

@@ -25,6 +25,9 @@ bool value_is_true(struct json_object *o); /* the boolean, nothing like it */
 /* "TCP", "UDP" or "SCTP" as IPPROTO_*; 0: anything else. */
 uint8_t value_protocol(struct json_object *o);
 
+/* A text like "2026-01-31T12:00:00.5+01:00" (RFC 3339 5.6): seconds since the epoch, the fraction dropped. */
+bool value_time(struct json_object *o, int64_t *ret);
+
 /* For messages: "an object", "a text", ...; and a text as it may be shown: printable, its beginning
  * alone if it is long. Returns ret. */
 const char *value_type(struct json_object *o);

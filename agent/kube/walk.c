@@ -203,6 +203,30 @@ bool walk_cidr(struct walk *w, struct json_object *o, void *into)
 	return true;
 }
 
+/* ---- policyTypes ----------------------------------------------------------------------- */
+
+static bool decode_type(struct walk *w, struct json_object *o, void *into)
+{
+	const char *text = value_text(o);
+	bool *isolates = into;
+	char clip[VALUE_CLIP];
+
+	if (!text)
+		return walk_wrong_type(w, o, "a text");
+	if (!strcmp(text, "Ingress"))
+		isolates[DIR_INGRESS] = true;
+	else if (!strcmp(text, "Egress"))
+		isolates[DIR_EGRESS] = true;
+	else
+		return walk_problem(w, "'%s' is neither Ingress nor Egress", value_clip(text, clip));
+	return true;
+}
+
+bool walk_policy_types(struct walk *w, struct json_object *o, void *into)
+{
+	return walk_is_list(w, o, DECODE_ITEMS_MAX) && walk_items(w, o, decode_type, into);
+}
+
 /* ---- rules ------------------------------------------------------------------------------ */
 
 const char *const walk_section[DIR_MAX] = { "ingress", "egress" };
@@ -244,7 +268,9 @@ void walk_distrust(struct net_policy *p)
 int walk_policy(struct json_object *o, const struct object_id *id,
 		void (*spec)(struct walk *w, struct json_object *o), struct net_policy **ret)
 {
-	struct walk w = { .policy = net_policy_new(id->ns, id->name), .path = "spec", .len = 4 };
+	struct walk w = { .policy = net_policy_new(object_policy_kind(id->kind), id->ns, id->name),
+			  .path = "spec",
+			  .len = 4 };
 
 	if (!w.policy)
 		return -ENOMEM;

@@ -64,9 +64,10 @@ bool walk_choice(struct walk *w, struct json_object *o, const char *const *names
 		 size_t *ret);
 
 /* Steps. The selector's place is NULL before, and stays so if it is not understood. */
-bool walk_port(struct walk *w, struct json_object *o, void *into);     /* uint16_t */
-bool walk_cidr(struct walk *w, struct json_object *o, void *into);     /* struct cidr */
-bool walk_selector(struct walk *w, struct json_object *o, void *into); /* struct selector * */
+bool walk_port(struct walk *w, struct json_object *o, void *into);	   /* uint16_t */
+bool walk_cidr(struct walk *w, struct json_object *o, void *into);	   /* struct cidr */
+bool walk_selector(struct walk *w, struct json_object *o, void *into);	   /* struct selector * */
+bool walk_policy_types(struct walk *w, struct json_object *o, void *into); /* bool [DIR_MAX], false */
 
 /* ---- rules ------------------------------------------------------------------------------- */
 

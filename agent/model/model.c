@@ -35,8 +35,9 @@ static int pod_cmp(const void *a, const void *b)
 static int net_policy_cmp(const void *a, const void *b)
 {
 	const struct net_policy *x = *(struct net_policy *const *)a, *y = *(struct net_policy *const *)b;
+	const int r = names_cmp(x->ns, x->name, y->ns, y->name);
 
-	return names_cmp(x->ns, x->name, y->ns, y->name);
+	return r ? r : (int)x->kind - (int)y->kind;
 }
 
 static int service_cmp(const void *a, const void *b)
@@ -182,11 +183,6 @@ int model_put_policy(struct model *m, struct net_policy *take)
 	return PUT(&m->policies, take, net_policy_cmp, net_policy_free);
 }
 
-int model_put_cluster_policy(struct model *m, struct net_policy *take)
-{
-	return model_put_policy(m, take);
-}
-
 int model_put_service(struct model *m, struct service *take)
 {
 	changes_services(m->changes);
@@ -228,17 +224,12 @@ bool model_del_pod(struct model *m, const char *ns, const char *name)
 	return DEL(&m->pods, &k, pod_cmp, pod_free);
 }
 
-bool model_del_policy(struct model *m, const char *ns, const char *name)
+bool model_del_policy(struct model *m, enum policy_kind kind, const char *ns, const char *name)
 {
-	const struct net_policy key = { .ns = (char *)ns, .name = (char *)name }, *k = &key;
+	const struct net_policy key = { .kind = kind, .ns = (char *)ns, .name = (char *)name }, *k = &key;
 
 	changes_all(m->changes);
 	return DEL(&m->policies, &k, net_policy_cmp, net_policy_free);
-}
-
-bool model_del_cluster_policy(struct model *m, const char *name)
-{
-	return model_del_policy(m, "", name);
 }
 
 bool model_del_service(struct model *m, const char *ns, const char *name)
@@ -287,16 +278,12 @@ const struct pod *model_pod(const struct model *m, const char *ns, const char *n
 	return GET(&m->pods, &k, pod_cmp);
 }
 
-const struct net_policy *model_policy(const struct model *m, const char *ns, const char *name)
+const struct net_policy *model_policy(const struct model *m, enum policy_kind kind, const char *ns,
+				      const char *name)
 {
-	const struct net_policy key = { .ns = (char *)ns, .name = (char *)name }, *k = &key;
+	const struct net_policy key = { .kind = kind, .ns = (char *)ns, .name = (char *)name }, *k = &key;
 
 	return GET(&m->policies, &k, net_policy_cmp);
-}
-
-const struct net_policy *model_cluster_policy(const struct model *m, const char *name)
-{
-	return model_policy(m, "", name);
 }
 
 const struct service *model_service(const struct model *m, const char *ns, const char *name)

@@ -125,12 +125,22 @@ struct port_range {
 	char name[PORT_NAME_MAX + 1]; /* else "": what each pod calls so counts; first and last are 0 */
 };
 
-/* One item of from/to. Exactly one of: block set (then both selectors NULL), or a selector at least. */
+/* What one item of from/to selects. */
+enum peer_kind {
+	PEER_PODS,    /* by `pods`, `namespaces` or both */
+	PEER_BLOCK,   /* `block` without `except` */
+	PEER_SERVICE, /* the addresses behind `service` in `service_ns` */
+	PEER_HOST,    /* nodes */
+	PEER_CLUSTER, /* pods, nodes, and what nodes have for pods */
+	PEER_WORLD,   /* all else */
+};
+
 struct peer {
+	enum peer_kind kind;
 	struct selector *pods, *namespaces; /* NULL: not used. Pods alone: in the policy's namespace */
-	bool is_block;
 	struct cidr block;
 	VEC(struct cidr) except;
+	char *service_ns, *service;
 };
 
 /* policy.networking.k8s.io ClusterNetworkPolicyRuleAction. NetworkPolicy has RULE_ACCEPT alone. */
@@ -142,6 +152,7 @@ enum rule_action {
 
 struct rule {
 	enum rule_action action;
+	bool log;		      /* flows that it decides are reported, also those that it accepts */
 	char *name;		      /* NULL: none */
 	VEC(struct peer) peers;	      /* none: any peer, outside ones too */
 	VEC(struct port_range) ports; /* none: every port of every protocol */
@@ -149,22 +160,30 @@ struct rule {
 };
 
 /* In the order in which they decide. */
-enum policy_tier { TIER_ADMIN, TIER_NETWORK, TIER_BASELINE };
+enum policy_tier { TIER_ADMIN, TIER_SEGMENTATION, TIER_NETWORK, TIER_BASELINE };
+
+/* An object is one by its kind, namespace and name. */
+enum policy_kind {
+	POLICY_NETWORK,		     /* networking.k8s.io/v1 NetworkPolicy */
+	POLICY_CLUSTER,		     /* policy.networking.k8s.io/v1alpha2 ClusterNetworkPolicy */
+	POLICY_SEGMENTATION,	     /* policy.bulkhead.dev/v1alpha1 SegmentationPolicy */
+	POLICY_CLUSTER_SEGMENTATION, /* and ClusterSegmentationPolicy */
+};
 
 enum { DIR_INGRESS = 0, DIR_EGRESS = 1, DIR_MAX = 2 }; /* as enum bh_dir */
 
-/*
- * A policy of any kind, defaults applied: networking.k8s.io/v1 NetworkPolicy, or
- * policy.networking.k8s.io/v1alpha2 ClusterNetworkPolicy, whose namespace is "".
- */
+/* A policy of any kind, defaults applied. */
 struct net_policy {
-	char *ns, *name;
+	char *ns, *name; /* ns "": of the cluster */
 	struct source_seen seen;
-	enum policy_tier tier;		 /* NetworkPolicy: TIER_NETWORK */
+	enum policy_kind kind;
+	enum policy_tier tier;
 	uint16_t priority;		 /* in its tier, the lower one first; NetworkPolicy: 0 */
+	bool audit;			 /* what it would deny is reported, and nothing is denied by it */
+	int64_t expires;		 /* seconds since the epoch; from then on it is not there. 0: never */
 	struct selector *namespaces;	 /* that its pods are in; NULL: its own */
 	struct selector *subject;	 /* of its pods; never NULL */
-	bool isolates[DIR_MAX];		 /* policyTypes with their defaults; ClusterNetworkPolicy: never */
+	bool isolates[DIR_MAX];		 /* policyTypes with their defaults; those of the cluster: never */
 	VEC(struct rule) rules[DIR_MAX]; /* the first that matches decides; of NetworkPolicies any does */
 	VEC(struct problem) problems;	 /* empty: all was understood */
 };
@@ -200,6 +219,7 @@ struct cluster_node {
 	char *name;
 	struct source_seen seen;
 	VEC(struct addr) addrs; /* status.addresses: InternalIP, ExternalIP */
+	VEC(struct cidr) pods;	/* spec.podCIDRs */
 };
 
 /*
@@ -224,13 +244,13 @@ struct endpoint {
 struct model {
 	VEC(struct namespace *) namespaces;  /* by name */
 	VEC(struct pod *) pods;		     /* by namespace, name */
-	VEC(struct net_policy *) policies;   /* by namespace, name: those of the cluster first */
+	VEC(struct net_policy *) policies;   /* by namespace, name, kind: those of the cluster first */
 	VEC(struct service *) services;	     /* by namespace, name */
 	VEC(struct endpoint_slice *) slices; /* by namespace, name */
 	VEC(struct cluster_node *) nodes;    /* by name */
 	VEC(struct endpoint *) endpoints;    /* by key */
 	VEC(struct addr) node_addrs;	     /* of this node, loopback left out; sorted */
-	struct model_changes *changes;	     /* borrowed: who wants to be told (changes.h); NULL: nobody */
+	int64_t now;			     /* seconds since the epoch, by which policies expire */
 };
 
 struct model *model_new(void);
@@ -238,8 +258,8 @@ void model_free(struct model *m);
 
 struct namespace *namespace_new(const char *name);
 struct pod *pod_new(const char *ns, const char *name);
-/* @ns "": ClusterNetworkPolicy, of tier Admin. */
-struct net_policy *net_policy_new(const char *ns, const char *name);
+/* @ns: "" for the kinds of the cluster, which are of tier Admin until they say another. */
+struct net_policy *net_policy_new(enum policy_kind kind, const char *ns, const char *name);
 struct service *service_new(const char *ns, const char *name);
 struct endpoint_slice *slice_new(const char *ns, const char *name);
 struct cluster_node *cluster_node_new(const char *name);
@@ -285,10 +305,22 @@ static inline bool net_policy_is_cluster(const struct net_policy *p)
 	return !*p->ns;
 }
 
+/* "shop/allow-web", "quarantine"; of our own kinds as kubectl takes it: "segpol shop/db", "csegpol x".
+ * Return:
+ * @ret. */
+#define POLICY_TEXT 400
+const char *net_policy_text(const struct net_policy *p, char ret[POLICY_TEXT]);
+
+/* Whether it was there until a time that has come. */
+static inline bool net_policy_is_expired(const struct net_policy *p, int64_t now)
+{
+	return p->expires && p->expires <= now;
+}
+
 /* Whether it has something to say to what its pods are sent, or send. */
 static inline bool net_policy_judges(const struct net_policy *p, uint32_t dir)
 {
-	return p->isolates[dir] || (net_policy_is_cluster(p) && p->rules[dir].n);
+	return p->isolates[dir] || (p->kind != POLICY_NETWORK && p->rules[dir].n);
 }
 
 /* Notes what was not understood. Return: 0 or -ENOMEM. */
@@ -298,7 +330,6 @@ int net_policy_problem(struct net_policy *p, const char *path, const char *text)
 int model_put_namespace(struct model *m, struct namespace *take);
 int model_put_pod(struct model *m, struct pod *take);
 int model_put_policy(struct model *m, struct net_policy *take);
-int model_put_cluster_policy(struct model *m, struct net_policy *take); /* the same */
 int model_put_service(struct model *m, struct service *take);
 int model_put_slice(struct model *m, struct endpoint_slice *take);
 int model_put_node(struct model *m, struct cluster_node *take);
@@ -307,8 +338,7 @@ int model_put_endpoint(struct model *m, struct endpoint *take);
 /* Return: whether there was one. */
 bool model_del_namespace(struct model *m, const char *name);
 bool model_del_pod(struct model *m, const char *ns, const char *name);
-bool model_del_policy(struct model *m, const char *ns, const char *name);
-bool model_del_cluster_policy(struct model *m, const char *name);
+bool model_del_policy(struct model *m, enum policy_kind kind, const char *ns, const char *name);
 bool model_del_service(struct model *m, const char *ns, const char *name);
 bool model_del_slice(struct model *m, const char *ns, const char *name);
 bool model_del_node(struct model *m, const char *name);
@@ -317,8 +347,8 @@ bool model_del_endpoint(struct model *m, const struct hash128 *key);
 /* Borrowed; NULL if not there. */
 const struct namespace *model_namespace(const struct model *m, const char *name);
 const struct pod *model_pod(const struct model *m, const char *ns, const char *name);
-const struct net_policy *model_policy(const struct model *m, const char *ns, const char *name);
-const struct net_policy *model_cluster_policy(const struct model *m, const char *name);
+const struct net_policy *model_policy(const struct model *m, enum policy_kind kind, const char *ns,
+				      const char *name);
 const struct service *model_service(const struct model *m, const char *ns, const char *name);
 const struct endpoint_slice *model_slice(const struct model *m, const char *ns, const char *name);
 const struct cluster_node *model_node(const struct model *m, const char *name);

@@ -3,6 +3,7 @@
 #include "model/model.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -84,15 +85,22 @@ int pod_set_node(struct pod *p, const char *node)
 	return 0;
 }
 
-struct net_policy *net_policy_new(const char *ns, const char *name)
+struct net_policy *net_policy_new(enum policy_kind kind, const char *ns, const char *name)
 {
+	static const enum policy_tier tiers[] = {
+		[POLICY_NETWORK] = TIER_NETWORK,
+		[POLICY_CLUSTER] = TIER_ADMIN,
+		[POLICY_SEGMENTATION] = TIER_SEGMENTATION,
+		[POLICY_CLUSTER_SEGMENTATION] = TIER_ADMIN,
+	};
 	struct net_policy *p = calloc(1, sizeof(*p));
 
 	if (!p)
 		return NULL;
 	p->ns = strdup(ns);
 	p->name = strdup(name);
-	p->tier = *ns ? TIER_NETWORK : TIER_ADMIN;
+	p->kind = kind;
+	p->tier = tiers[kind];
 	p->subject = selector_new();
 	if (!p->ns || !p->name || !p->subject) {
 		net_policy_free(p);
@@ -106,6 +114,8 @@ void peer_done(struct peer *p)
 	selector_free(p->pods);
 	selector_free(p->namespaces);
 	vec_done(&p->except);
+	free(p->service_ns);
+	free(p->service);
 	*p = (struct peer){};
 }
 
@@ -118,6 +128,19 @@ void rule_done(struct rule *r)
 	vec_done(&r->peers);
 	vec_done(&r->ports);
 	free(r->name);
+}
+
+const char *net_policy_text(const struct net_policy *p, char ret[POLICY_TEXT])
+{
+	static const char *const kinds[] = {
+		[POLICY_NETWORK] = "",
+		[POLICY_CLUSTER] = "",
+		[POLICY_SEGMENTATION] = "segpol ",
+		[POLICY_CLUSTER_SEGMENTATION] = "csegpol ",
+	};
+
+	(void)snprintf(ret, POLICY_TEXT, "%s%s%s%s", kinds[p->kind], p->ns, *p->ns ? "/" : "", p->name);
+	return ret;
 }
 
 static void problems_done(struct net_policy *p)
@@ -246,6 +269,7 @@ void cluster_node_free(struct cluster_node *n)
 	if (!n)
 		return;
 	vec_done(&n->addrs);
+	vec_done(&n->pods);
 	free(n->name);
 	free(n);
 }

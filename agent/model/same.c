@@ -65,8 +65,9 @@ static bool same_peer(const struct peer *a, const struct peer *b)
 {
 	size_t i;
 
-	if (a->is_block != b->is_block || cidr_cmp(&a->block, &b->block) || a->except.n != b->except.n ||
-	    !same_selector(a->pods, b->pods) || !same_selector(a->namespaces, b->namespaces))
+	if (a->kind != b->kind || cidr_cmp(&a->block, &b->block) || a->except.n != b->except.n ||
+	    !same_selector(a->pods, b->pods) || !same_selector(a->namespaces, b->namespaces) ||
+	    !same_text(a->service_ns, b->service_ns) || !same_text(a->service, b->service))
 		return false;
 	for (i = 0; i < a->except.n; i++)
 		if (cidr_cmp(&a->except.v[i], &b->except.v[i]))
@@ -78,8 +79,8 @@ static bool same_rule(const struct rule *a, const struct rule *b)
 {
 	size_t i;
 
-	if (a->action != b->action || !same_text(a->name, b->name) || a->unknown != b->unknown ||
-	    a->peers.n != b->peers.n || a->ports.n != b->ports.n)
+	if (a->action != b->action || a->log != b->log || !same_text(a->name, b->name) ||
+	    a->unknown != b->unknown || a->peers.n != b->peers.n || a->ports.n != b->ports.n)
 		return false;
 	for (i = 0; i < a->peers.n; i++)
 		if (!same_peer(&a->peers.v[i], &b->peers.v[i]))
@@ -109,9 +110,9 @@ bool net_policy_same(const struct net_policy *a, const struct net_policy *b)
 {
 	size_t dir, i;
 
-	if (a->tier != b->tier || a->priority != b->priority ||
-	    !same_selector(a->namespaces, b->namespaces) || !same_selector(a->subject, b->subject) ||
-	    !same_problems(a, b))
+	if (a->tier != b->tier || a->priority != b->priority || a->audit != b->audit ||
+	    a->expires != b->expires || !same_selector(a->namespaces, b->namespaces) ||
+	    !same_selector(a->subject, b->subject) || !same_problems(a, b))
 		return false;
 	for (dir = 0; dir < DIR_MAX; dir++) {
 		if (a->isolates[dir] != b->isolates[dir] || a->rules[dir].n != b->rules[dir].n)
@@ -151,5 +152,12 @@ bool slice_same(const struct endpoint_slice *a, const struct endpoint_slice *b)
 
 bool cluster_node_same(const struct cluster_node *a, const struct cluster_node *b)
 {
-	return SAME_ADDRS(&a->addrs, &b->addrs);
+	size_t i;
+
+	if (!SAME_ADDRS(&a->addrs, &b->addrs) || a->pods.n != b->pods.n)
+		return false;
+	for (i = 0; i < a->pods.n; i++)
+		if (cidr_cmp(&a->pods.v[i], &b->pods.v[i]))
+			return false;
+	return true;
 }

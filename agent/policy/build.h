@@ -107,6 +107,7 @@ struct build {
 	struct policy_use *uses;	/* as many as model.policies, same indexes */
 	VEC(struct peer_set) peer_sets; /* by hash: an index says the order, too */
 	VEC(struct want) wants;		/* by key, peer */
+	uint32_t cluster, world;	/* these peer sets; PEER_NONE: no rule names them */
 	VEC(uint32_t) refused;		/* peer sets that have a `perhaps`; ascending */
 	VEC(uint32_t) named;		/* peer sets of pods that call a port so, by name, protocol, port */
 	const struct named_ports **set_ports; /* by set: what stands for the names of its ingress rules */
@@ -165,9 +166,21 @@ static inline bool peer_set_is_perhaps(const struct peer_set *s)
 	return !s->peer && !*s->named.name;
 }
 
-static inline bool peer_set_is_block(const struct peer_set *s)
+static inline bool peer_set_is(const struct peer_set *s, enum peer_kind kind)
 {
-	return s->peer && s->peer->is_block;
+	return s->peer && s->peer->kind == kind;
+}
+
+/* Whether pods are in it by their labels: then they may have names for their ports. */
+static inline bool peer_set_is_pods(const struct peer_set *s)
+{
+	return !s->peer || s->peer->kind == PEER_PODS;
+}
+
+/* Whether the peer may be found by the longest prefix alone. */
+static inline bool peer_has_blocks(const struct peer *p)
+{
+	return p->kind == PEER_BLOCK || p->kind == PEER_WORLD || p->kind == PEER_CLUSTER;
 }
 
 /* A pod that no policy may see: it is the node, or its addresses may be another's by now. */

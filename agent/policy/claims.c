@@ -241,6 +241,20 @@ static int note_contested(struct build *b, const struct addr *a)
 	return 0;
 }
 
+/* Whoever it is, it is a pod. */
+static int add_to_cluster(struct build *b, struct list *list)
+{
+	const int r = copy_list(b, *list, list);
+	uint32_t *slot = r ? NULL : vec_add(&b->lists);
+
+	if (!slot)
+		return -ENOMEM;
+	*slot = b->cluster;
+	list->n++;
+	qsort(b->lists.v + list->first, list->n, sizeof(*b->lists.v), policy_index_cmp);
+	return 0;
+}
+
 static int settle_all(struct build *b, struct claims *c)
 {
 	struct pod_addr *pa;
@@ -254,6 +268,8 @@ static int settle_all(struct build *b, struct claims *c)
 			if (addr_cmp(&c->at.v[from].addr, &c->at.v[to].addr))
 				break;
 		r = settle(b, c, from, to, &peers);
+		if (!r && b->cluster != PEER_NONE && !has(b, peers, b->cluster))
+			r = add_to_cluster(b, &peers);
 		if (!r && !peers.n && is_contested(c, from, to))
 			r = note_contested(b, &c->at.v[from].addr);
 		if (r < 0)

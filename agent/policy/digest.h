@@ -23,6 +23,7 @@ enum digest_kind {
 	DIGEST_CLASS,
 	DIGEST_SERVICE, /* a class, too */
 	DIGEST_NAMED,	/* a peer set of pods that call a port so */
+	DIGEST_ENTITY,	/* a peer set of what is not selected by labels or block */
 	DIGEST_PERHAPS, /* a peer set of addresses that are perhaps in another one */
 };
 

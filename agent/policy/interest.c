@@ -21,12 +21,20 @@ struct local {
 	const char *ns, *name;
 };
 
+/* A Service. */
+struct behind {
+	char *ns, *name;
+};
+
 struct interest {
 	VEC(struct wish) wishes;
 	VEC(struct local) locals;     /* by namespace, name */
 	VEC(struct addr) addrs;	      /* where one claim more or less may tell; sorted */
 	VEC(struct addr) cluster_ips; /* sorted */
 	bool services;		      /* some policy set isolates egress, or refuses some */
+	bool nodes;		      /* some rule names nodes, the cluster or the world */
+	bool pods;		      /* some rule names the cluster or the world: any pod tells */
+	VEC(struct behind) behind;    /* that some rule names */
 	bool refuses;		      /* some rule does not accept: it minds whom nobody knows */
 	bool names;		      /* some egress rule has a port by name */
 	VEC(struct named_port) any;   /* that such a rule asks any pod for; port 0 */
@@ -62,13 +70,35 @@ static int copy_selector(const struct selector *from, struct selector **ret)
 	return 0;
 }
 
+static int add_behind(struct interest *i, const struct peer *p)
+{
+	struct behind *slot = vec_add(&i->behind);
+
+	if (!slot)
+		return -ENOMEM;
+	slot->ns = strdup(p->service_ns);
+	slot->name = strdup(p->service);
+	return slot->ns && slot->name ? 0 : -ENOMEM;
+}
+
+/* What is not selected by labels. */
+static int add_entity(struct interest *i, const struct peer *p)
+{
+	i->nodes |= p->kind == PEER_HOST || p->kind == PEER_CLUSTER || p->kind == PEER_WORLD;
+	i->pods |= p->kind == PEER_CLUSTER || p->kind == PEER_WORLD;
+	return p->kind == PEER_SERVICE ? add_behind(i, p) : 0;
+}
+
 static int add_wish(struct interest *i, const struct net_policy *np, const struct peer *p)
 {
-	struct wish *w = p->is_block ? NULL : vec_add(&i->wishes);
+	struct wish *w;
 	int r;
 
+	if (p->kind != PEER_PODS)
+		return add_entity(i, p);
+	w = vec_add(&i->wishes);
 	if (!w)
-		return p->is_block ? 0 : -ENOMEM;
+		return -ENOMEM;
 	if (!p->namespaces) {
 		w->ns = intern_text(np->ns);
 		if (!w->ns)
@@ -232,7 +262,12 @@ void interest_free(struct interest *i)
 		intern_drop(i->locals.v[k].ns);
 		intern_drop(i->locals.v[k].name);
 	}
+	for (k = 0; k < i->behind.n; k++) {
+		free(i->behind.v[k].ns);
+		free(i->behind.v[k].name);
+	}
 	vec_done(&i->wishes);
+	vec_done(&i->behind);
 	vec_done(&i->any);
 	vec_done(&i->locals);
 	vec_done(&i->addrs);
@@ -299,6 +334,8 @@ bool interest_pod(const struct interest *i, const struct namespace *ns, const st
 	for (k = 0; k < p->addrs.n; k++)
 		if (is_known(i, &p->addrs.v[k]))
 			return true;
+	if (i->pods)
+		return true;
 	return ns ? is_wanted(i, ns, p) : i->refuses;
 }
 
@@ -364,8 +401,14 @@ bool interest_service(const struct interest *i, const struct service *s)
 	return i->services && s->addrs.n;
 }
 
-bool interest_slice(const struct interest *i, const struct service *service)
+bool interest_slice(const struct interest *i, const struct endpoint_slice *slice,
+		    const struct service *service)
 {
+	size_t k;
+
+	for (k = 0; k < i->behind.n; k++)
+		if (!strcmp(i->behind.v[k].name, slice->service) && !strcmp(i->behind.v[k].ns, slice->ns))
+			return true;
 	return service && interest_service(i, service);
 }
 
@@ -374,8 +417,8 @@ bool interest_node(const struct interest *i, const struct cluster_node *n)
 {
 	size_t k;
 
-	for (k = 0; k < n->addrs.n; k++)
+	for (k = 0; !i->nodes && k < n->addrs.n; k++)
 		if (vec_find(&i->cluster_ips, &n->addrs.v[k], addr_cmp))
 			return true;
-	return false;
+	return i->nodes;
 }

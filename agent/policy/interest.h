@@ -36,6 +36,7 @@ bool interest_service(const struct interest *i, const struct service *s);
 bool interest_node(const struct interest *i, const struct cluster_node *n);
 
 /* @service: the slice's, NULL if it is not known: its coming is asked about by itself. */
-bool interest_slice(const struct interest *i, const struct service *service);
+bool interest_slice(const struct interest *i, const struct endpoint_slice *slice,
+		    const struct service *service);
 
 #endif

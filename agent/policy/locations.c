@@ -13,6 +13,7 @@
 
 #include "policy/claims.h"
 #include "policy/digest.h"
+#include "policy/entities.h"
 #include "policy/order.h"
 
 struct place {
@@ -61,30 +62,30 @@ static int add_guard(struct places *pl, const struct cidr *c)
 	return add_block(pl, &any_v4);
 }
 
-static int add_blocks_of(struct places *pl, const struct peer *p)
+static int add_blocks_of(struct places *pl, const struct set_block *s)
 {
 	size_t i;
 	int r;
 
-	r = add_block(pl, &p->block);
+	r = add_block(pl, &s->block);
 	if (!r)
-		r = add_guard(pl, &p->block);
-	for (i = 0; !r && i < p->except.n; i++) {
-		r = add_block(pl, &p->except.v[i]);
+		r = add_guard(pl, &s->block);
+	for (i = 0; !r && i < s->excepts; i++) {
+		r = add_block(pl, &s->except[i]);
 		if (!r)
-			r = add_guard(pl, &p->except.v[i]);
+			r = add_guard(pl, &s->except[i]);
 	}
 	return r;
 }
 
-static bool block_holds(const struct peer *p, const struct cidr *c)
+static bool block_holds(const struct set_block *s, const struct cidr *c)
 {
 	size_t i;
 
-	if (!cidr_covers(&p->block, c))
+	if (!cidr_covers(&s->block, c))
 		return false;
-	for (i = 0; i < p->except.n; i++)
-		if (cidr_covers(&p->except.v[i], c))
+	for (i = 0; i < s->excepts; i++)
+		if (cidr_covers(&s->except[i], c))
 			return false;
 	return true;
 }
@@ -100,14 +101,13 @@ static int add_index(struct build *b, uint32_t index, struct list *list)
 	return 0;
 }
 
-static int sort_blocks(struct build *b, struct places *pl)
+static int sort_blocks(const struct blocks *blocks, struct places *pl)
 {
 	size_t i, kept = 0;
 	int r = 0;
 
-	for (i = 0; !r && i < b->peer_sets.n; i++)
-		if (peer_set_is_block(&b->peer_sets.v[i]))
-			r = add_blocks_of(pl, b->peer_sets.v[i].peer);
+	for (i = 0; !r && i < blocks->at.n; i++)
+		r = add_blocks_of(pl, &blocks->at.v[i]);
 	vec_sort(&pl->blocks, place_cmp);
 	for (i = 0; i < pl->blocks.n; i++)
 		if (!kept || place_cmp(&pl->blocks.v[kept - 1], &pl->blocks.v[i]))
@@ -145,37 +145,51 @@ static int hold_cmp(const void *a, const void *b)
  * Every longer block inside a prefix is a prefix too, so what covers the prefix covers all that the
  * prefix is the longest match of.
  */
-static int collect_holds(const struct places *pl, const struct peer *p, uint32_t peer, hold_vec *ret)
+static int collect_holds(const struct places *pl, const struct set_block *s, hold_vec *ret)
 {
-	const struct place key = { .at.cidr = p->block };
+	const struct place key = { .at.cidr = s->block };
 	size_t i = (size_t)(vec_find(&pl->blocks, &key, place_cmp) - pl->blocks.v);
 	struct hold *h;
 
-	for (; i < pl->blocks.n && starts_with(&pl->blocks.v[i].at.cidr, &p->block); i++) {
-		if (!block_holds(p, &pl->blocks.v[i].at.cidr))
+	for (; i < pl->blocks.n && starts_with(&pl->blocks.v[i].at.cidr, &s->block); i++) {
+		if (!block_holds(s, &pl->blocks.v[i].at.cidr))
 			continue;
 		h = vec_add(ret);
 		if (!h)
 			return -ENOMEM;
-		*h = (struct hold){ .block = (uint32_t)i, .peer = peer };
+		*h = (struct hold){ .block = (uint32_t)i, .peer = s->set };
 	}
 	return 0;
+}
+
+static int find_holds(const struct build *b, struct places *pl, hold_vec *ret)
+{
+	struct blocks blocks = {};
+	size_t i;
+	int r;
+
+	r = policy_blocks(b, &blocks);
+	if (!r)
+		r = sort_blocks(&blocks, pl);
+	for (i = 0; !r && i < blocks.at.n; i++)
+		r = collect_holds(pl, &blocks.at.v[i], ret);
+	policy_blocks_done(&blocks);
+	vec_sort(ret, hold_cmp);
+	return r;
 }
 
 static int make_blocks(struct build *b, struct places *pl)
 {
 	hold_vec holds = {};
-	uint32_t i;
+	size_t i;
 	int r;
 
-	r = sort_blocks(b, pl);
-	for (i = 0; !r && i < b->peer_sets.n; i++)
-		if (peer_set_is_block(&b->peer_sets.v[i]))
-			r = collect_holds(pl, b->peer_sets.v[i].peer, i, &holds);
-	vec_sort(&holds, hold_cmp);
+	r = find_holds(b, pl, &holds);
 	for (i = 0; !r && i < holds.n; i++) {
 		struct place *p = &pl->blocks.v[holds.v[i].block];
 
+		if (i && !hold_cmp(&holds.v[i - 1], &holds.v[i]))
+			continue; /* two ranges of the cluster that overlap */
 		if (!p->peers.n)
 			p->peers.first = (uint32_t)b->lists.n;
 		r = add_index(b, holds.v[i].peer, &p->peers);
@@ -203,49 +217,120 @@ static struct list blocks_of(const struct places *pl, const struct addr *a)
 	return at ? at->peers : (struct list){};
 }
 
-int policy_join_lists(struct build *b, struct list x, struct list y, struct list *ret)
+/* Ascending lists of peer sets as one; @x may be at the end of build.lists, where the new one is begun. */
+static int merge(struct build *b, struct list x, struct list y, uint32_t without, struct list *ret)
 {
 	uint32_t i = 0, k = 0;
 	int r = 0;
 
 	*ret = (struct list){ .first = (uint32_t)b->lists.n };
 	while (!r && (i < x.n || k < y.n)) {
-		const uint32_t next_x = i < x.n ? b->lists.v[x.first + i] : UINT32_MAX;
-		const uint32_t next_y = k < y.n ? b->lists.v[y.first + k] : UINT32_MAX;
+		const uint32_t at_x = i < x.n ? b->lists.v[x.first + i] : UINT32_MAX;
+		const uint32_t at_y = k < y.n ? b->lists.v[y.first + k] : UINT32_MAX;
+		const uint32_t least = at_x < at_y ? at_x : at_y;
 
-		if (next_x < next_y)
-			i++;
-		else
-			k++;
-		r = add_index(b, next_x < next_y ? next_x : next_y, ret);
+		i += at_x == least;
+		k += at_y == least;
+		if (least != without)
+			r = add_index(b, least, ret);
 	}
 	return r;
 }
 
-/* An exact location hides the blocks from the look-up, so its class holds them as well. */
-static int add_exact(struct build *b, struct places *pl, const struct addr *a, struct list pods, bool is_node)
+static bool has(const struct build *b, struct list list, uint32_t peer)
 {
+	uint32_t i;
+
+	for (i = 0; i < list.n; i++)
+		if (b->lists.v[list.first + i] == peer)
+			return true;
+	return false;
+}
+
+/* An exact location hides the blocks from the look-up, so its class holds them as well; but what is of the
+ * cluster is not of the world. */
+static int add_exact(struct build *b, struct places *pl, const struct addr *a, struct list peers,
+		     bool is_node)
+{
+	const struct list blocks = blocks_of(pl, a);
+	const bool inside = b->cluster != PEER_NONE && has(b, peers, b->cluster);
 	struct place *p = vec_add(&pl->exact);
 
 	if (!p)
 		return -ENOMEM;
 	p->at = (struct table_location){ .cidr = { .addr = *a, .len = 128 }, .is_node = is_node };
-	return policy_join_lists(b, pods, blocks_of(pl, a), &p->peers);
+	return merge(b, peers, blocks, inside ? b->world : PEER_NONE, &p->peers);
+}
+
+/* Takes from *@at on what @v has for the address. */
+static int take_extras(struct build *b, const extra_vec *v, size_t *at, const struct addr *a,
+		       struct list *ret)
+{
+	int r = 0;
+
+	*ret = (struct list){ .first = (uint32_t)b->lists.n };
+	for (; !r && *at < v->n && !addr_cmp(&v->v[*at].addr, a); ++*at)
+		r = add_index(b, v->v[*at].set, ret);
+	return r;
+}
+
+/* The next address of a pod, of an extra or of this node, and all that is known of it. */
+struct exact_walk {
+	const struct build *b;
+	const extra_vec *extras;
+	size_t pod, extra, node;
+};
+
+/* NULL: that was the last one. */
+static const struct addr *next_addr(const struct exact_walk *x)
+{
+	const struct addr *const at[] = {
+		x->pod < x->b->pod_addrs.n ? &x->b->pod_addrs.v[x->pod].addr : NULL,
+		x->extra < x->extras->n ? &x->extras->v[x->extra].addr : NULL,
+		x->node < x->b->model->node_addrs.n ? &x->b->model->node_addrs.v[x->node] : NULL,
+	};
+	const struct addr *least = NULL;
+	size_t i;
+
+	for (i = 0; i < sizeof(at) / sizeof(at[0]); i++)
+		if (at[i] && (!least || addr_cmp(at[i], least) < 0))
+			least = at[i];
+	return least;
+}
+
+/* A pod's address that is in no peer set needs no location; this node's has one in any case. */
+static int walk_exact(struct build *b, struct places *pl, struct exact_walk *x, struct addr a)
+{
+	struct list pods = {}, extras, peers;
+	bool is_node = false;
+	int r;
+
+	if (x->pod < b->pod_addrs.n && !addr_cmp(&b->pod_addrs.v[x->pod].addr, &a))
+		pods = b->pod_addrs.v[x->pod++].peers;
+	for (; x->node < b->model->node_addrs.n && !addr_cmp(&b->model->node_addrs.v[x->node], &a); x->node++)
+		is_node = true;
+	r = take_extras(b, x->extras, &x->extra, &a, &extras);
+	peers = extras.n ? extras : pods;
+	if (!r && extras.n && pods.n)
+		r = merge(b, pods, extras, PEER_NONE, &peers);
+	if (r < 0 || (!peers.n && !is_node))
+		return r;
+	return add_exact(b, pl, &a, peers, is_node);
 }
 
 static int make_exact(struct build *b, struct places *pl)
 {
-	const struct model *m = b->model;
-	size_t i;
+	extra_vec extras = {};
+	struct exact_walk x = { .b = b, .extras = &extras };
+	const struct addr *a;
 	int r;
 
 	r = policy_pod_addrs(b);
-	for (i = 0; !r && i < b->pod_addrs.n; i++)
-		if (b->pod_addrs.v[i].peers.n)
-			r = add_exact(b, pl, &b->pod_addrs.v[i].addr, b->pod_addrs.v[i].peers, false);
-	for (i = 0; !r && i < m->node_addrs.n; i++)
-		if (!i || addr_cmp(&m->node_addrs.v[i - 1], &m->node_addrs.v[i]))
-			r = add_exact(b, pl, &m->node_addrs.v[i], (struct list){}, true);
+	if (!r)
+		r = policy_extras(b, &extras);
+	while (!r && (a = next_addr(&x)))
+		r = walk_exact(b, pl, &x, *a);
+	vec_done(&extras);
 	return r;
 }
 

@@ -20,7 +20,15 @@ static int add_index(struct list *list, struct build *b, uint32_t index)
 	return 0;
 }
 
-int policy_candidates(const struct build *b, const struct namespace *ns, struct candidates *ret)
+static bool may_hold(const struct peer_set *set, const struct namespace *ns)
+{
+	if (!peer_set_is(set, PEER_PODS))
+		return false;
+	return set->ns ? !strcmp(set->ns, ns->name) : selector_matches(set->peer->namespaces, ns->labels);
+}
+
+/* The peer sets that may hold pods of @ns, as far as the namespace decides. */
+static int namespace_candidates(const struct build *b, const struct namespace *ns, index_vec *ret)
 {
 	uint32_t i, *slot;
 
@@ -28,10 +36,7 @@ int policy_candidates(const struct build *b, const struct namespace *ns, struct 
 	for (i = 0; i < b->peer_sets.n; i++) {
 		const struct peer_set *set = &b->peer_sets.v[i];
 
-		if (!set->peer || set->peer->is_block)
-			continue;
-		if (set->ns ? strcmp(set->ns, ns->name)
-			    : !selector_matches(set->peer->namespaces, ns->labels))
+		if (i != b->cluster && !may_hold(set, ns))
 			continue;
 		slot = vec_add(ret);
 		if (!slot)

@@ -142,7 +142,7 @@ static int add_wants(struct build *b, const struct rule_use *use, const struct n
 	int r = use->any_peer ? add_want(b, key, WANT_ANY) : 0;
 
 	for (i = 0; !r && i < use->peers.n; i++)
-		if (!peer_set_is_block(&b->peer_sets.v[use->peers.v[i].index]))
+		if (peer_set_is_pods(&b->peer_sets.v[use->peers.v[i].index]))
 			r = add_want(b, key, use->peers.v[i].index);
 	return r;
 }

@@ -54,7 +54,7 @@ struct table_set {
 	bool has_cidr; /* some peer is an ipBlock: BH_SET_CIDR */
 	/* By direction: */
 	bool judged[2];		/* some policy has something to say */
-	bool isolated[2];	/* some NetworkPolicy isolates it */
+	bool isolated[2];	/* some policy of its namespace isolates it */
 	bool refuses[2];	/* some rule does not accept */
 	VEC(uint32_t) policies; /* indexes into model.policies at compile time, first to decide first */
 };
@@ -109,11 +109,11 @@ struct tables {
  * @ret:   free with tables_free().
  * @err:   names the object.
  *
- * Semantics: ClusterNetworkPolicy of tier Admin by priority, then NetworkPolicy where one isolates, then
- * ClusterNetworkPolicy of tier Baseline, then all is allowed (docs/policy.md). A NetworkPolicy that holds
- * something not understood still isolates its subjects; a rule that does accepts nothing, and denies all if
- * it is to deny or to pass. Return: 0, -E2BIG an endpoint with over BH_EP_ADDRS addresses or a table past
- * VEC_MAX, -ENOMEM.
+ * Semantics: policies of the cluster of tier Admin by priority, then SegmentationPolicy by priority, then
+ * NetworkPolicy, then denied where one of those two isolates, then policies of the cluster of tier Baseline,
+ * then all is allowed (docs/policy.md). A NetworkPolicy that holds something not understood still isolates
+ * its subjects; a rule that does accepts nothing, and denies all if it is to deny or to pass. Return: 0,
+ * -E2BIG an endpoint with over BH_EP_ADDRS addresses or a table past VEC_MAX, -ENOMEM.
  */
 int policy_compile(const struct model *model, struct tables **ret, struct bh_err *err);
 

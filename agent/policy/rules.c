@@ -130,6 +130,29 @@ static int block_hash(const struct peer *p, struct hash128 *ret)
 	return 0;
 }
 
+static struct hash128 entity_hash(const struct peer *p)
+{
+	struct sha256 s;
+
+	policy_digest_init(&s, DIGEST_ENTITY);
+	policy_digest_u32(&s, p->kind);
+	policy_digest_text(&s, p->service_ns ? p->service_ns : "");
+	policy_digest_text(&s, p->service ? p->service : "");
+	return policy_digest_end(&s);
+}
+
+static int peer_hash(const struct peer *p, const char *ns, struct hash128 *ret)
+{
+	if (p->kind == PEER_PODS) {
+		assert(p->pods || p->namespaces);
+		return pods_hash(p, ns, ret);
+	}
+	if (p->kind == PEER_BLOCK)
+		return block_hash(p, ret);
+	*ret = entity_hash(p);
+	return 0;
+}
+
 static struct hash128 perhaps_hash(const struct hash128 *hash)
 {
 	struct sha256 s;
@@ -150,6 +173,20 @@ static int add_perhaps(struct build *b, const struct hash128 *hash)
 	return 0;
 }
 
+static const struct peer the_cluster = { .kind = PEER_CLUSTER }, the_world = { .kind = PEER_WORLD };
+
+/* Who knows the world knows what is none of it. */
+static int add_cluster(struct build *b)
+{
+	struct peer_set *set = vec_add(&b->peer_sets);
+
+	if (!set)
+		return -ENOMEM;
+	set->peer = &the_cluster;
+	set->hash = entity_hash(&the_cluster);
+	return 0;
+}
+
 static int add_peer(struct build *b, const char *ns, const struct peer *p, struct rule_use *use)
 {
 	struct peer_set *set = vec_add(&b->peer_sets);
@@ -158,13 +195,14 @@ static int add_peer(struct build *b, const char *ns, const struct peer *p, struc
 
 	if (!set || !ref)
 		return -ENOMEM;
-	assert(p->is_block || p->pods || p->namespaces);
 	set->peer = p;
-	set->ns = p->is_block || p->namespaces ? NULL : ns;
-	r = p->is_block ? block_hash(p, &set->hash) : pods_hash(p, set->ns, &set->hash);
+	set->ns = p->kind != PEER_PODS || p->namespaces ? NULL : ns;
+	r = peer_hash(p, set->ns, &set->hash);
 	ref->hash = set->hash;
-	if (!r && use->action != RULE_ACCEPT && !p->is_block)
+	if (!r && use->action != RULE_ACCEPT && p->kind == PEER_PODS)
 		r = add_perhaps(b, &ref->hash);
+	if (!r && p->kind == PEER_WORLD)
+		r = add_cluster(b);
 	return r;
 }
 
@@ -235,9 +273,10 @@ static int add_ports(const struct rule *rule, struct rule_use *use)
 static void rule_text(const struct net_policy *np, uint32_t dir, uint32_t index, char ret[NAME_MAX_BYTES])
 {
 	const char *name = np->rules[dir].v[index].name;
+	char policy[POLICY_TEXT];
 
-	(void)snprintf(ret, NAME_MAX_BYTES, "%s%s%s %s[%u]%s%s%s", np->ns, *np->ns ? "/" : "", np->name,
-		       dir_name[dir], index, name ? " (" : "", name ? name : "", name ? ")" : "");
+	(void)snprintf(ret, NAME_MAX_BYTES, "%s %s[%u]%s%s%s", net_policy_text(np, policy), dir_name[dir],
+		       index, name ? " (" : "", name ? name : "", name ? ")" : "");
 }
 
 static int name_rule(struct build *b, const struct net_policy *np, uint32_t dir, uint32_t index,
@@ -250,6 +289,7 @@ static int name_rule(struct build *b, const struct net_policy *np, uint32_t dir,
 	if (!rule)
 		return -ENOMEM;
 	policy_digest_init(&s, DIGEST_RULE);
+	policy_digest_u32(&s, np->kind);
 	policy_digest_text(&s, np->ns);
 	policy_digest_text(&s, np->name);
 	policy_digest_u32(&s, dir);
@@ -325,7 +365,7 @@ static int add_rule(struct build *b, const struct net_policy *np, uint32_t dir, 
 	ru->action = rule->action;
 	use->refuses[dir] |= rule->action != RULE_ACCEPT;
 	for (i = 0; i < rule->peers.n; i++)
-		use->has_cidr |= rule->peers.v[i].is_block;
+		use->has_cidr |= peer_has_blocks(&rule->peers.v[i]);
 	r = name_rule(b, np, dir, index, &ru->hash);
 	if (r < 0)
 		return r;
@@ -356,6 +396,7 @@ static int add_policy(struct build *b, const struct net_policy *np, struct polic
 	int r;
 
 	policy_digest_init(&s, DIGEST_POLICY);
+	policy_digest_u32(&s, np->kind);
 	policy_digest_text(&s, np->ns);
 	policy_digest_text(&s, np->name);
 	policy_digest_u32(&s, np->tier);
@@ -381,11 +422,20 @@ static int rule_cmp(const void *a, const void *b)
 	return hash128_cmp(&((const struct table_rule *)a)->hash, &((const struct table_rule *)b)->hash);
 }
 
+/* PEER_NONE: there is none. */
 static uint32_t find_set(const struct build *b, const struct hash128 *hash)
 {
 	const struct peer_set key = { .hash = *hash };
+	const struct peer_set *set = vec_find(&b->peer_sets, &key, peer_set_cmp);
 
-	return (uint32_t)(vec_find(&b->peer_sets, &key, peer_set_cmp) - b->peer_sets.v);
+	return set ? (uint32_t)(set - b->peer_sets.v) : PEER_NONE;
+}
+
+static uint32_t find_entity(const struct build *b, const struct peer *p)
+{
+	const struct hash128 hash = entity_hash(p);
+
+	return find_set(b, &hash);
 }
 
 /* The rule does not accept what is in the set; in egress its pods say what its ports by name are. */
@@ -394,7 +444,7 @@ static void refuse(struct build *b, const struct rule_use *use, uint32_t dir, ui
 	struct peer_set *set = &b->peer_sets.v[index];
 	const struct hash128 hash = perhaps_hash(&set->hash);
 
-	if (peer_set_is_block(set))
+	if (!peer_set_is(set, PEER_PODS))
 		return;
 	set->perhaps = find_set(b, &hash);
 	set->by_name |= dir == DIR_EGRESS && use->names.n;
@@ -452,6 +502,8 @@ int policy_rules(struct build *b)
 	b->peer_sets.n = unique(b->peer_sets.v, b->peer_sets.n, sizeof(*b->peer_sets.v), peer_set_cmp);
 	for (i = 0; i < b->peer_sets.n; i++)
 		b->peer_sets.v[i].perhaps = PEER_NONE;
+	b->cluster = find_entity(b, &the_cluster);
+	b->world = find_entity(b, &the_world);
 	for (i = 0; i < b->model->policies.n; i++)
 		for (dir = 0; dir < DIR_MAX; dir++)
 			for (k = 0; k < b->uses[i].rules[dir].n; k++)

@@ -91,7 +91,7 @@ static int select_policies(struct build *b, const struct ordered *order, const s
 	size_t i;
 
 	for (i = 0; i < b->model->policies.n; i++) {
-		if (!selects(order[i].policy, ns, p))
+		if (net_policy_is_expired(order[i].policy, b->model->now) || !selects(order[i].policy, ns, p))
 			continue;
 		slot = vec_add(&ret->policies);
 		if (!slot)

@@ -236,7 +236,7 @@ static void drop_passed(struct verdicts *w)
 	w->merged.n = kept;
 }
 
-static int add_cluster_tier(struct verdicts *w, size_t from, size_t end)
+static int add_tier(struct verdicts *w, size_t from, size_t end)
 {
 	size_t next;
 	int r = 0;
@@ -267,16 +267,19 @@ static void fold(struct verdicts *w, struct table_row *row)
 static int make_row(struct verdicts *w, struct table_row *row)
 {
 	const bool isolated = w->t->sets.v[row->set].isolated[row->dir];
-	const size_t network = tier_end(w, 0, TIER_ADMIN);
+	const size_t segmentation = tier_end(w, 0, TIER_ADMIN);
+	const size_t network = tier_end(w, segmentation, TIER_SEGMENTATION);
 	const size_t baseline = tier_end(w, network, TIER_NETWORK);
 	int r;
 
 	vec_clear(&w->merged);
-	r = add_cluster_tier(w, 0, network);
+	r = add_tier(w, 0, segmentation);
+	if (!r)
+		r = add_tier(w, segmentation, network);
 	if (!r)
 		r = add_network_tier(w, network, baseline);
 	if (!r && !isolated)
-		r = add_cluster_tier(w, baseline, w->rules.n);
+		r = add_tier(w, baseline, w->rules.n);
 	if (!r)
 		r = overlay_all(w, &w->merged, isolated ? BH_DENY : BH_ALLOW, 0);
 	if (!r)
@@ -343,7 +346,7 @@ static int add_hits(struct verdicts *w, uint32_t dir, uint32_t rule, uint32_t pe
 {
 	const struct peer_set *set = &w->b->peer_sets.v[peer];
 	const uint8_t how = peer_set_is_perhaps(set)			 ? HOLDS_PERHAPS
-			    : dir == BH_EGRESS && peer_set_is_block(set) ? HOLDS_NUMBERS
+			    : dir == BH_EGRESS && !peer_set_is_pods(set) ? HOLDS_NUMBERS
 									 : HOLDS_ALL;
 	struct hit *hit;
 	uint32_t c;

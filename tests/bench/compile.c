@@ -78,7 +78,7 @@ static void add_cluster_policy(struct model *m, int i)
 	(void)snprintf(name, sizeof(name), "policy-%d", i);
 	(void)snprintf(own, sizeof(own), "ns(team=team-%d)", i % TEAMS);
 	(void)snprintf(other, sizeof(other), "ns(team=team-%d)", (i + 1) % TEAMS);
-	p = net_policy_new("", name);
+	p = net_policy_new(POLICY_CLUSTER, "", name);
 	p->tier = i % 2 ? TIER_ADMIN : TIER_BASELINE;
 	p->priority = (uint16_t)i;
 	(void)snprintf(name, sizeof(name), "team=team-%d", i % TEAMS);
@@ -87,7 +87,7 @@ static void add_cluster_policy(struct model *m, int i)
 	w_rule(p, DIR_INGRESS, other, "tcp/22,tcp/1000-2000,udp")->action = RULE_DENY;
 	w_rule(p, DIR_INGRESS, "ns()", "tcp/443");
 	w_rule(p, DIR_EGRESS, "192.0.2.0/24", "tcp/1-1023")->action = RULE_DENY;
-	if (model_put_cluster_policy(m, p) < 0)
+	if (model_put_policy(m, p) < 0)
 		errx(1, "no memory");
 }
 

@@ -220,7 +220,8 @@ static void remove_one(struct model *m, struct dice *d)
 	const uint32_t what = dice_roll(d, 6), n = dice_roll(d, 1000);
 
 	if (what == 0 && m->policies.n)
-		(void)model_del_policy(m, m->policies.v[n % m->policies.n]->ns,
+		(void)model_del_policy(m, m->policies.v[n % m->policies.n]->kind,
+				       m->policies.v[n % m->policies.n]->ns,
 				       m->policies.v[n % m->policies.n]->name);
 	if (what == 1 && m->pods.n)
 		(void)model_del_pod(m, m->pods.v[n % m->pods.n]->ns, m->pods.v[n % m->pods.n]->name);

@@ -258,7 +258,7 @@ static bool all_are(const struct question *q, const struct net_policy *np, const
 
 static bool peer_matches(const struct question *q, const struct net_policy *np, const struct peer *p)
 {
-	if (p->is_block)
+	if (p->kind == PEER_BLOCK)
 		return !q->nowhere && in_block(p, q->f->dir == DIR_INGRESS ? &q->f->src : &q->f->dst);
 	return all_are(q, np, p, NULL);
 }
@@ -278,7 +278,7 @@ static bool port_matches(const struct question *q, const struct net_policy *np, 
 		return p->first <= f->dport && f->dport <= p->last;
 	if (f->dir == DIR_INGRESS)
 		return pod_calls(q->subject, p, f->dport);
-	if (peer && peer->is_block) /* selects no pods */
+	if (peer && peer->kind == PEER_BLOCK) /* selects no pods */
 		return false;
 	return all_are(q, np, peer, p);
 }

@@ -10,8 +10,8 @@ static void roll_peer(struct dice *d, struct peer *p)
 	bool v4 = dice_chance(d, 50);
 	uint32_t n;
 
-	p->is_block = dice_chance(d, 40);
-	if (!p->is_block) {
+	p->kind = dice_chance(d, 40) ? PEER_BLOCK : PEER_PODS;
+	if (p->kind != PEER_BLOCK) {
 		const uint32_t which = 1 + dice_roll(d, 3);
 
 		p->pods = which & 1 ? roll_selector(d, false) : NULL;
@@ -59,7 +59,7 @@ void put_policy(struct model *m, struct dice *d)
 	int dir;
 
 	(void)snprintf(name, sizeof(name), "n%u", dice_roll(d, 4));
-	np = must(net_policy_new(roll_namespace(d), name));
+	np = must(net_policy_new(POLICY_NETWORK, roll_namespace(d), name));
 	selector_free(np->subject);
 	np->subject = roll_selector(d, false);
 	for (dir = 0; dir < DIR_MAX; dir++) {
@@ -75,8 +75,8 @@ void put_policy(struct model *m, struct dice *d)
 /* Of ingress pods alone, and blocks know no exceptions. */
 static void roll_cluster_peer(struct dice *d, struct peer *p, int dir)
 {
-	p->is_block = dir == DIR_EGRESS && dice_chance(d, 40);
-	if (p->is_block) {
+	p->kind = dir == DIR_EGRESS && dice_chance(d, 40) ? PEER_BLOCK : PEER_PODS;
+	if (p->kind == PEER_BLOCK) {
 		p->block = roll_cidr(d, dice_chance(d, 50));
 		return;
 	}
@@ -124,7 +124,7 @@ void put_cluster_policy(struct model *m, struct dice *d)
 	int dir;
 
 	(void)snprintf(name, sizeof(name), "c%u", dice_roll(d, 6));
-	np = must(net_policy_new("", name));
+	np = must(net_policy_new(POLICY_CLUSTER, "", name));
 	np->tier = dice_chance(d, 50) ? TIER_ADMIN : TIER_BASELINE;
 	np->priority = pick(d, priorities);
 	np->namespaces = dice_chance(d, 40) ? must(selector_new()) : roll_selector(d, true);
@@ -133,7 +133,7 @@ void put_cluster_policy(struct model *m, struct dice *d)
 	for (dir = 0; dir < DIR_MAX; dir++)
 		for (n = dice_roll(d, 5); n; n--)
 			roll_cluster_rule(d, must(vec_add(&np->rules[dir])), dir);
-	zero(model_put_cluster_policy(m, np));
+	zero(model_put_policy(m, np));
 }
 
 /* ---- small changes -------------------------------------------------------------------------- */
@@ -151,7 +151,7 @@ static void tweak_rule(struct dice *d, struct rule *r, bool of_cluster)
 		roll_name(d, p->name);
 	else if (p && !*p->name && dice_chance(d, 50) && p->last < 65535)
 		p->last++;
-	else if (peer && peer->is_block && peer->except.n)
+	else if (peer && peer->kind == PEER_BLOCK && peer->except.n)
 		peer->except.n--;
 	else if (peer && peer->pods && peer->pods->at.n)
 		peer->pods->at.v[0].op ^= 1; /* In and NotIn, Exists and DoesNotExist */

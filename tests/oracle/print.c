@@ -110,7 +110,7 @@ static void print_peer(const struct peer *p, FILE *out)
 		fprintf(out, "%snamespaceSelector: ", p->pods ? ", " : "");
 		print_selector(p->namespaces, out);
 	}
-	if (p->is_block) {
+	if (p->kind == PEER_BLOCK) {
 		fprintf(out, "ipBlock: {cidr: '%s', except: [", cidr_text(&p->block, text));
 		for (i = 0; i < p->except.n; i++)
 			fprintf(out, "%s'%s'", comma(i), cidr_text(&p->except.v[i], text));
@@ -182,7 +182,7 @@ static void print_cluster_peer(const struct peer *p, FILE *out)
 	char text[ADDR_TEXT];
 
 	fprintf(out, "    - ");
-	if (p->is_block)
+	if (p->kind == PEER_BLOCK)
 		fprintf(out, "{networks: ['%s']}", cidr_text(&p->block, text));
 	else
 		print_pods_of(p->namespaces, p->pods, out);

@@ -189,7 +189,7 @@ static void real_namespaces(void **state)
 static void a_real_policy(void **state)
 {
 	struct model *m = model_of(fixture("policy.yaml"), "");
-	const struct net_policy *p = model_policy(m, "shop", "db");
+	const struct net_policy *p = model_policy(m, POLICY_NETWORK, "shop", "db");
 	const struct rule *in, *out;
 
 	(void)state;
@@ -199,7 +199,7 @@ static void a_real_policy(void **state)
 	in = &p->rules[DIR_INGRESS].v[0];
 	assert_int_equal(in->peers.n, 2);
 	assert_int_equal(in->peers.v[0].pods->at.v[0].values.n, 2);
-	assert_true(in->peers.v[1].is_block);
+	assert_true(in->peers.v[1].kind == PEER_BLOCK);
 	assert_int_equal(in->peers.v[1].except.n, 1);
 	assert_int_equal(in->ports.v[0].first, 5432);
 	assert_int_equal(in->ports.v[0].last, 5440);
@@ -222,7 +222,7 @@ static void small_ones(void **state)
 	m = model_of(c, "");
 	assert_addrs(model_pod(m, "shop", "web"), "10.0.0.2", NULL);
 	assert_non_null(model_namespace(m, "shop"));
-	assert_true(model_policy(m, "shop", "deny-all")->isolates[DIR_INGRESS]);
+	assert_true(model_policy(m, POLICY_NETWORK, "shop", "deny-all")->isolates[DIR_INGRESS]);
 	model_free(m);
 }
 

@@ -169,7 +169,7 @@ static void settle(struct world *w)
 /* "IE": directions that policy shop/NAME isolates; "": there is no such policy. */
 static const char *isolation(const struct world *w, const char *name)
 {
-	const struct net_policy *p = model_policy(w->model, "shop", name);
+	const struct net_policy *p = model_policy(w->model, POLICY_NETWORK, "shop", name);
 
 	if (!p)
 		return "";
@@ -267,7 +267,7 @@ static void good_saves_count_at_once(void **state)
 
 	put(w, "b.yaml", NETPOL("b", DENY_IN));
 	start(w);
-	b = model_policy(w->model, "shop", "b");
+	b = model_policy(w->model, POLICY_NETWORK, "shop", "b");
 	put(w, "a.yaml", NETPOL("a", DENY_IN));
 	work(w);
 	assert_string_equal(isolation(w, "a"), "I");
@@ -279,7 +279,8 @@ static void good_saves_count_at_once(void **state)
 	work(w);
 	assert_string_equal(isolation(w, "a"), "I");
 	assert_true(w->changed);
-	assert_ptr_equal(model_policy(w->model, "shop", "b"), b); /* the other one was left alone */
+	assert_ptr_equal(model_policy(w->model, POLICY_NETWORK, "shop", "b"),
+			 b); /* the other one was left alone */
 	assert_said(w, "");
 	w->changed = false;
 	put(w, "a.yaml", NETPOL("a", DENY_IN) "# a remark\n");
@@ -331,12 +332,12 @@ static void renamed(void **state)
 
 	put(w, "b.yaml", NETPOL("a", DENY_IN));
 	start(w);
-	p = model_policy(w->model, "shop", "a");
+	p = model_policy(w->model, POLICY_NETWORK, "shop", "a");
 	move(w, "b.yaml", "c.yaml");
 	settle(w);
 	move(w, "c.yaml", "a.yaml");
 	settle(w);
-	assert_ptr_equal(model_policy(w->model, "shop", "a"), p); /* never gone, never new */
+	assert_ptr_equal(model_policy(w->model, POLICY_NETWORK, "shop", "a"), p); /* never gone, never new */
 	assert_said(w, "");
 	drop(w, "a.yaml");
 	put(w, "z.yaml", NETPOL("a", DENY_OUT)); /* what is there goes before what is on its way out */
@@ -566,12 +567,12 @@ static void policies_of_the_cluster(void **state)
 	assert_said(
 		w,
 		"PROBLEM a.yaml: ClusterNetworkPolicy 'a': spec.ingress[0].from[0].nobody is not a known field\n");
-	assert_true(model_cluster_policy(w->model, "a")->rules[DIR_INGRESS].v[0].unknown);
-	assert_non_null(model_policy(w->model, "shop", "a"));
+	assert_true(model_policy(w->model, POLICY_CLUSTER, "", "a")->rules[DIR_INGRESS].v[0].unknown);
+	assert_non_null(model_policy(w->model, POLICY_NETWORK, "shop", "a"));
 	put(w, "a.yaml", "{apiVersion: v1, kind: Namespace, metadata: {name: x}}");
 	work(w);
-	assert_null(model_cluster_policy(w->model, "a"));
-	assert_non_null(model_policy(w->model, "shop", "a"));
+	assert_null(model_policy(w->model, POLICY_CLUSTER, "", "a"));
+	assert_non_null(model_policy(w->model, POLICY_NETWORK, "shop", "a"));
 }
 
 static void problems_and_ignored_kinds(void **state)
@@ -585,8 +586,8 @@ static void problems_and_ignored_kinds(void **state)
 	assert_said(w, "IGNORED a.yaml: kind ConfigMap (v1) is of no use here\n"
 		       "PROBLEM a.yaml: NetworkPolicy 'shop/a': "
 		       "spec.ingress[1].ports[1].endPort 80 is below port 443\n");
-	assert_false(model_policy(w->model, "shop", "a")->rules[DIR_INGRESS].v[0].unknown);
-	assert_true(model_policy(w->model, "shop", "a")->rules[DIR_INGRESS].v[1].unknown);
+	assert_false(model_policy(w->model, POLICY_NETWORK, "shop", "a")->rules[DIR_INGRESS].v[0].unknown);
+	assert_true(model_policy(w->model, POLICY_NETWORK, "shop", "a")->rules[DIR_INGRESS].v[1].unknown);
 	put(w, "b.yaml", NETPOL("b", DENY_IN));
 	work(w);
 	put(w, "a.yaml",

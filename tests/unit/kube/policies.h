@@ -63,7 +63,7 @@ static void show_peer(struct buf *b, const struct peer *p)
 
 	show_selector(b, "ns", p->namespaces);
 	show_selector(b, "pods", p->pods);
-	if (p->is_block)
+	if (p->kind == PEER_BLOCK)
 		(void)buf_str(b, cidr_text(&p->block, text));
 	for (i = 0; i < p->except.n; i++)
 		(void)buf_fmt(b, "-%s", cidr_text(&p->except.v[i], text));
@@ -121,7 +121,7 @@ static void show_rules(struct buf *b, const struct net_policy *p)
 
 static void show(struct buf *b, const struct net_policy *p)
 {
-	static const char *const tiers[] = { "admin", "network", "baseline" };
+	static const char *const tiers[] = { "admin", "segmentation", "network", "baseline" };
 
 	if (!*p->ns || p->tier != TIER_NETWORK || p->priority)
 		(void)buf_fmt(b, "%s %d ", tiers[p->tier], p->priority);

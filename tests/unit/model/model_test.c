@@ -181,28 +181,28 @@ static void pods_and_policies(void **state)
 	assert_int_equal(model_put_pod(m, pod_new("b", "x")), 0);
 	assert_int_equal(model_put_pod(m, pod_new("a", "y")), 0);
 	assert_int_equal(model_put_pod(m, pod_new("a", "x")), 0);
-	assert_int_equal(model_put_policy(m, net_policy_new("b", "x")), 0);
-	assert_int_equal(model_put_policy(m, net_policy_new("a", "x")), 0);
+	assert_int_equal(model_put_policy(m, net_policy_new(POLICY_NETWORK, "b", "x")), 0);
+	assert_int_equal(model_put_policy(m, net_policy_new(POLICY_NETWORK, "a", "x")), 0);
 	assert_string_equal(m->pods.v[0]->name, "x");
 	assert_string_equal(m->pods.v[2]->ns, "b");
 	assert_string_equal(model_pod(m, "a", "y")->uid, "");
 	assert_string_equal(model_pod(m, "a", "y")->node, "");
 	assert_null(model_pod(m, "b", "y"));
-	assert_non_null(model_policy(m, "b", "x")->subject);
-	assert_null(model_policy(m, "a", "y"));
+	assert_non_null(model_policy(m, POLICY_NETWORK, "b", "x")->subject);
+	assert_null(model_policy(m, POLICY_NETWORK, "a", "y"));
 	/* its own strings as the key */
 	assert_true(model_del_pod(m, m->pods.v[0]->ns, m->pods.v[0]->name));
 	assert_null(model_pod(m, "a", "x"));
 	assert_false(model_del_pod(m, "a", "x"));
-	assert_true(model_del_policy(m, "a", "x"));
-	assert_false(model_del_policy(m, "a", "x"));
-	assert_non_null(model_policy(m, "b", "x"));
+	assert_true(model_del_policy(m, POLICY_NETWORK, "a", "x"));
+	assert_false(model_del_policy(m, POLICY_NETWORK, "a", "x"));
+	assert_non_null(model_policy(m, POLICY_NETWORK, "b", "x"));
 	model_free(m);
 }
 
 static void a_full_policy_is_freed(void **state)
 {
-	struct net_policy *p = net_policy_new("a", "x");
+	struct net_policy *p = net_policy_new(POLICY_NETWORK, "a", "x");
 	struct rule *rule = vec_add(&p->rules[DIR_EGRESS]);
 	struct peer *peer = vec_add(&rule->peers);
 

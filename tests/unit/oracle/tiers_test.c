@@ -202,7 +202,7 @@ static struct net_policy *add_cluster_policy(struct model *m, char *line)
 {
 	const enum policy_tier tier = *w_piece(&line, " ") == 'a' ? TIER_ADMIN : TIER_BASELINE;
 	const char *priority = w_piece(&line, " ");
-	struct net_policy *np = net_policy_new("", w_piece(&line, " "));
+	struct net_policy *np = net_policy_new(POLICY_CLUSTER, "", w_piece(&line, " "));
 	auto_free char *namespaces = w_inside(line, "ns("), *pods = w_inside(line, "pods(");
 
 	np->tier = tier;
@@ -210,7 +210,7 @@ static struct net_policy *add_cluster_policy(struct model *m, char *line)
 	np->namespaces = w_selector(namespaces);
 	selector_free(np->subject);
 	np->subject = w_selector(pods);
-	assert_int_equal(model_put_cluster_policy(m, np), 0);
+	assert_int_equal(model_put_policy(m, np), 0);
 	return np;
 }
 

@@ -62,9 +62,8 @@ static inline const char *put(struct model *m, const char *text)
 		assert_true(id.kind != OBJECT_OTHER);
 		assert_int_equal(object_ops[id.kind].decode(manifest.docs.v[i].root, &id, &object), 0);
 		assert_int_equal(object_ops[id.kind].put(m, object), 0);
-		np = id.kind == OBJECT_POLICY || id.kind == OBJECT_CLUSTER_POLICY
-			     ? model_policy(m, id.ns, id.name)
-			     : NULL;
+		np = object_is_policy(id.kind) ? model_policy(m, object_policy_kind(id.kind), id.ns, id.name)
+					       : NULL;
 		for (k = 0; np && k < np->problems.n; k++)
 			at += (size_t)snprintf(problems + at, sizeof(problems) - at, "%s: %s %s\n", np->name,
 					       np->problems.v[k].path, np->problems.v[k].text);

@@ -25,7 +25,7 @@ static bool has_block(const struct rule *r)
 	size_t i;
 
 	for (i = 0; i < r->peers.n; i++)
-		if (r->peers.v[i].is_block)
+		if (r->peers.v[i].kind == PEER_BLOCK)
 			return true;
 	return false;
 }
@@ -61,7 +61,7 @@ static void strip(struct model *m)
 			for (k = 0; k < np->rules[dir].n; k++)
 				strip_rule(&np->rules[dir].v[k], net_policy_is_cluster(np));
 		if (!net_policy_is_cluster(np) && !np->isolates[DIR_INGRESS] && !np->isolates[DIR_EGRESS])
-			(void)model_del_policy(m, np->ns, np->name);
+			(void)model_del_policy(m, np->kind, np->ns, np->name);
 	}
 	while (m->services.n)
 		(void)model_del_service(m, m->services.v[0]->ns, m->services.v[0]->name);

@@ -483,7 +483,7 @@ static void point_20_new_labels(void **state)
 	denied(wanted, WEB, IN, "10.0.0.9", "tcp/80");
 	every_order(events, ARRAY_SIZE(events), check_relabelled, wanted);
 	assert_true(model_del_namespace(m, "ops"));
-	assert_true(model_del_policy(m, "shop", "p"));
+	assert_true(model_del_policy(m, POLICY_NETWORK, "shop", "p"));
 	gone = w_compile(m);
 	decided(gone, WEB, IN, "10.0.1.8", "tcp/80", "+");
 }

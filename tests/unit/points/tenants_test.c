@@ -78,7 +78,7 @@ static void b_does(struct model *m, struct dice *d)
 
 	for (i = m->policies.n; i > 0; i--)
 		if (!strcmp(m->policies.v[i - 1]->ns, "b") && dice_chance(d, 50))
-			(void)model_del_policy(m, "b", m->policies.v[i - 1]->name);
+			(void)model_del_policy(m, POLICY_NETWORK, "b", m->policies.v[i - 1]->name);
 	keep_ranges_apart(other);
 	relabel_pods(m, other);
 	MOVE_OF_B(m, other, policies, model_put_policy);

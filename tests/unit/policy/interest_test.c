@@ -195,6 +195,7 @@ static void services_for_egress(void **state)
 {
 	auto_model struct model *in = cluster("pods(app=web)", "i"), *out = cluster("pods(app=web)", "e");
 	auto_interest struct interest *i = NULL, *e = NULL;
+	const struct endpoint_slice slice = { .ns = (char *)"far", .service = (char *)"s" };
 	const struct service *s, *headless;
 
 	(void)state;
@@ -204,11 +205,12 @@ static void services_for_egress(void **state)
 	w_node(out, "n", "10.96.0.1");
 	i = interest_of(in);
 	e = interest_of(out);
-	assert_false(interest_service(i, s) || interest_slice(i, s));
+	assert_false(interest_service(i, s) || interest_slice(i, &slice, s));
 	assert_false(interest_node(i, model_node(out, "n")));
 	assert_false(pod_matters(i, in, "far/x", "", "10.96.0.1"));
-	assert_true(interest_service(e, s) && interest_slice(e, s));
-	assert_false(interest_service(e, headless) || interest_slice(e, headless) || interest_slice(e, NULL));
+	assert_true(interest_service(e, s) && interest_slice(e, &slice, s));
+	assert_false(interest_service(e, headless) || interest_slice(e, &slice, headless) ||
+		     interest_slice(e, &slice, NULL));
 	assert_true(interest_node(e, model_node(out, "n")));
 	assert_true(pod_matters(e, out, "far/x", "", "10.96.0.1"));
 	w_node(out, "n", "10.96.0.2");
@@ -301,18 +303,18 @@ static int change(struct model *m, struct model *other, struct dice *d, const st
 			      interest_namespace(i, was, !goes), interest_namespace(i, now, was),
 			      model_put_namespace, model_del_namespace(m, now->name), namespace_free);
 	case 2:
-		return CHANGE(m, other, policies, k, goes, model_policy(m, now->ns, now->name),
+		return CHANGE(m, other, policies, k, goes, model_policy(m, now->kind, now->ns, now->name),
 			      interest_policy(i, was), interest_policy(i, now), model_put_policy,
-			      model_del_policy(m, now->ns, now->name), net_policy_free);
+			      model_del_policy(m, now->kind, now->ns, now->name), net_policy_free);
 	case 3:
 		return CHANGE(m, other, services, k, goes, model_service(m, now->ns, now->name),
 			      interest_service(i, was), interest_service(i, now), model_put_service,
 			      model_del_service(m, now->ns, now->name), service_free);
 	case 4:
 		return CHANGE(m, other, slices, k, goes, model_slice(m, now->ns, now->name),
-			      interest_slice(i, model_service(m, was->ns, was->service)),
-			      interest_slice(i, model_service(m, now->ns, now->service)), model_put_slice,
-			      model_del_slice(m, now->ns, now->name), slice_free);
+			      interest_slice(i, was, model_service(m, was->ns, was->service)),
+			      interest_slice(i, now, model_service(m, now->ns, now->service)),
+			      model_put_slice, model_del_slice(m, now->ns, now->name), slice_free);
 	default:
 		return CHANGE(m, other, nodes, k, goes, model_node(m, now->name), interest_node(i, was),
 			      interest_node(i, now), model_put_node, model_del_node(m, now->name),
@@ -330,7 +332,7 @@ static struct model *random_cluster(struct dice *d)
 		(void)model_del_endpoint(m, &m->endpoints.v[0]->key);
 	while (m->policies.n > 1 + dice_roll(d, 4)) {
 		np = m->policies.v[dice_roll(d, (uint32_t)m->policies.n)];
-		(void)model_del_policy(m, np->ns, np->name);
+		(void)model_del_policy(m, np->kind, np->ns, np->name);
 	}
 	return m;
 }

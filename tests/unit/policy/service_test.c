@@ -270,7 +270,7 @@ static void what_is_open_stays_open(void **state)
 	any = with_rule(m, NULL, NULL);
 	out(any, "10.96.0.1", "tcp/81", ALLOW);
 	out(any, "10.96.0.1", "icmp", ALLOW);
-	(void)model_del_policy(m, "shop", "p");
+	(void)model_del_policy(m, POLICY_NETWORK, "shop", "p");
 	w_policy(m, "shop/q", "app=db", "i");
 	in = w_compile(m);
 	out(in, "10.96.0.1", "tcp/81", "+");

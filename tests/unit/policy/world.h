@@ -185,7 +185,7 @@ W struct net_policy *w_policy(struct model *m, const char *name, const char *sub
 	struct net_policy *np;
 
 	w_split(name, ns, policy);
-	np = net_policy_new(ns, policy);
+	np = net_policy_new(POLICY_NETWORK, ns, policy);
 	selector_free(np->subject);
 	np->subject = w_selector(subject);
 	np->isolates[DIR_INGRESS] = strchr(types, 'i');
@@ -212,7 +212,7 @@ W void w_peer(struct peer *p, char *text)
 	p->namespaces = namespaces ? w_selector(namespaces) : NULL;
 	if (pods || namespaces)
 		return;
-	p->is_block = true;
+	p->kind = PEER_BLOCK;
 	p->block = w_cidr(w_piece(&text, " "));
 	while ((piece = w_piece(&text, " ")))
 		*(struct cidr *)vec_add(&p->except) = w_cidr(piece + 1);

@@ -184,7 +184,7 @@ static void put_pod(struct node *n, const char *name, uint32_t ifindex, size_t a
 /* Isolates `db`, and lets in @from. */
 static void put_policy(struct node *n, const char *from)
 {
-	struct net_policy *p = net_policy_new("shop", "db");
+	struct net_policy *p = net_policy_new(POLICY_NETWORK, "shop", "db");
 	struct requirement *q;
 	struct rule *rule;
 	struct peer *peer;
@@ -340,7 +340,7 @@ static void as_many_passes_as_the_plan_wants(void **state)
 
 	reconcile_changed(n->r, CHANGE_SOURCE, "start");
 	turn(n);
-	assert_true(model_del_policy(n->model, "shop", "db"));
+	assert_true(model_del_policy(n->model, POLICY_NETWORK, "shop", "db"));
 	reconcile_changed(n->r, CHANGE_SOURCE, "policy gone");
 	turn(n);
 	assert_int_equal(n->enforced, 2);
@@ -457,7 +457,7 @@ static void changes_are_named_by_policy(void **state)
 	assert_int_equal(inforce_changes(a, b, &first), 0);
 	inforce_unref(b);
 	put_policy(n, "cli"); /* the same name says something else */
-	assert_int_equal(model_put_policy(n->model, net_policy_new("shop-b", "a")), 0);
+	assert_int_equal(model_put_policy(n->model, net_policy_new(POLICY_NETWORK, "shop-b", "a")), 0);
 	assert_int_equal(inforce_compile(n->model, NULL, &b, &err), 0);
 	assert_int_equal(inforce_changes(a, b, &first), 2);
 	assert_string_equal(first, "shop/db");

@@ -16,6 +16,8 @@
 #define POLICIES   "/v1/networkpolicies?"
 #define READ	   "/namespaces/d/networkpolicies"
 #define CLUSTER	   "/clusternetworkpolicies"
+#define OURS	   "/segmentationpolicies"
+#define OURS_TOO   "/clustersegmentationpolicies"
 
 static struct model *model;
 static struct source *source;
@@ -151,6 +153,8 @@ static int begin(void)
 	says("/services?", list_ends("v1 Service", 160));
 	says("/endpointslices?", list_ends("discovery.k8s.io/v1 EndpointSlice", 160));
 	says("/nodes?", list_ends("v1 Node", 160));
+	answer_ends(OURS, 404);
+	answer_ends(OURS_TOO, 404);
 	return 0;
 }
 
@@ -211,6 +215,8 @@ static void read_says(const char *list)
 	says(READ, list);
 	answer_ends(READ, 200);
 	answer_ends(CLUSTER, 404);
+	answer_ends(OURS, 404);
+	answer_ends(OURS_TOO, 404);
 	(void)work();
 }
 
@@ -430,9 +436,13 @@ static void an_add_waits_for_those_of_the_cluster(void **state)
 		      "\"items\":[{\"metadata\":{\"name\":\"q\",\"resourceVersion\":\"165\"},\"spec\":{}}]}");
 	answer_ends(CLUSTER, 200);
 	(void)work();
+	assert_string_equal(confirmed, "");
+	answer_ends(OURS, 404);
+	answer_ends(OURS_TOO, 404);
+	(void)work();
 	assert_string_equal(confirmed, "yes");
 	assert_policies("qa");
-	assert_true(net_policy_is_cluster(model_cluster_policy(model, "q")));
+	assert_true(net_policy_is_cluster(model_policy(model, POLICY_CLUSTER, "", "q")));
 }
 
 /* A name alone is that of the next pod, too. */
