@@ -32,6 +32,11 @@ RULES = [  # what the agent needs, and nothing else
         "resources": ["clusternetworkpolicies"],
         "verbs": ["list", "watch"],
     },
+    {
+        "apiGroups": ["policy.bulkhead.dev"],
+        "resources": ["segmentationpolicies", "clustersegmentationpolicies"],
+        "verbs": ["list", "watch"],
+    },
     {"apiGroups": ["events.k8s.io"], "resources": ["events"], "verbs": ["create", "patch"]},
 ]
 

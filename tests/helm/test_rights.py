@@ -14,6 +14,8 @@ AGENT_READS = {
     "services",
     "networkpolicies",
     "clusternetworkpolicies",
+    "segmentationpolicies",
+    "clustersegmentationpolicies",
     "endpointslices",
 }
 
@@ -225,10 +227,13 @@ class Flows(unittest.TestCase):
         """What an ADD waits for, and nothing that reads the whole cluster."""
         first = Objects().of("FlowSchema")["bulkhead-new-pods"]["spec"]
         self.assertEqual(first["priorityLevelConfiguration"]["name"], "workload-high")
+        of_cluster = {"clusternetworkpolicies", "clustersegmentationpolicies"}  # few, and an ADD asks for them
+        found = set()
         for rule in first["rules"][0]["resourceRules"]:
-            of_cluster = rule["resources"] == ["clusternetworkpolicies"]  # few, and an ADD asks for them
-            self.assertEqual("clusterScope" in rule, of_cluster)
+            found |= set(rule["resources"])
+            self.assertEqual("clusterScope" in rule, set(rule["resources"]) <= of_cluster)
             self.assertNotIn("watch", rule["verbs"])
+        self.assertEqual(found, of_cluster | {"pods", "networkpolicies", "segmentationpolicies"})
 
     def test_versions(self):
         for version, want in (("1.25", "v1beta2"), ("1.26", "v1beta3"), ("1.28", "v1beta3"), ("1.29", "v1")):
