@@ -328,7 +328,7 @@ node_is_ready() {	# NODE [TIME]: and has said so since
 # ---- Bulkhead --------------------------------------------------------------------------------
 
 agent_account() {
-	kubectl apply -f "$root/manifests/rbac.yaml" >"$logs/rbac.log" 2>&1 ||
+	kubectl apply -f "$root/manifests/rbac.yaml" -f "$root/manifests/crds.yaml" >"$logs/rbac.log" 2>&1 ||
 		gave_up rbac "no account for the agents"
 	kubectl -n bulkhead create token bulkhead-agent --duration=24h >"$state/agent.token"
 	chmod 0600 "$state/agent.token"

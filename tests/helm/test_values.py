@@ -58,6 +58,8 @@ REFUSED = [
     ("openshift.scc=a b", "openshift.scc"),
     ("resourceQuota.pods=none", "resourceQuota.pods"),
     ("flowSchema.enabled=1", "flowSchema.enabled"),
+    ("crds.enabled=1", "crds.enabled"),
+    ("crds.keep=true", "keep"),
     ("uninstall.timeoutSeconds=5", "uninstall.timeoutSeconds"),
     ("uninstall.hook=yes", "uninstall.hook"),
 ]
@@ -211,6 +213,14 @@ class Arrives(unittest.TestCase):
         self.assertEqual(len(Objects().of("ResourceQuota")), 1)
         self.assertFalse(Objects(namespace="kube-system").of("ResourceQuota"))
         self.assertFalse(Objects("--set", "resourceQuota.enabled=false").of("ResourceQuota"))
+
+    def test_crds(self):
+        """They stay when the chart goes: with them every policy would."""
+        crds = Objects().of("CustomResourceDefinition")
+        self.assertEqual(len(crds), 2)
+        for name, crd in crds.items():
+            self.assertEqual(crd["metadata"]["annotations"], {"helm.sh/resource-policy": "keep"}, name)
+        self.assertFalse(Objects("--set", "crds.enabled=false").of("CustomResourceDefinition"))
 
     def test_hook(self):
         job = Objects("--set", "uninstall.timeoutSeconds=300").of("Job")["bulkhead-retire"]
