@@ -14,7 +14,7 @@ from objects import collection, path, path_of
 class ApiError(Exception):
     def __init__(self, what, status, text):
         super().__init__(f"{what}: {status}: {text[:500]}")
-        self.status = status
+        self.status, self.text = status, text
 
 
 class Connection(http.client.HTTPSConnection):
@@ -56,7 +56,7 @@ class Client:
         headers = {"Content-Type": content, "Accept": "application/json"}
         if self.token:
             headers["Authorization"] = f"Bearer {self.token}"
-        text = None if body is None else json.dumps(body)
+        text = body if body is None or isinstance(body, str) else json.dumps(body)
         try:
             status, answer = self._exchange(method, where, text, headers)
         except (OSError, http.client.HTTPException):
@@ -84,6 +84,11 @@ class Client:
         return self.request(
             "PATCH", path_of(obj) + "?fieldManager=test&force=true", obj, "application/apply-patch+yaml"
         )
+
+    def apply_text(self, kind, ns, name, text):
+        """The same of what is YAML, and without any field that the server does not know."""
+        where = path(kind, ns, name) + "?fieldManager=test&force=true&fieldValidation=Strict"
+        return self.request("PATCH", where, text, "application/apply-patch+yaml")
 
     def patch(self, kind, ns, name, change, sub=""):
         return self.request("PATCH", path(kind, ns, name) + sub, change, "application/merge-patch+json")

@@ -15,6 +15,8 @@ KINDS = {
     "Event": ("events.k8s.io/v1", "events", True),
     "NetworkPolicy": ("networking.k8s.io/v1", "networkpolicies", True),
     "ClusterNetworkPolicy": ("policy.networking.k8s.io/v1alpha2", "clusternetworkpolicies", False),
+    "SegmentationPolicy": ("policy.bulkhead.dev/v1alpha1", "segmentationpolicies", True),
+    "ClusterSegmentationPolicy": ("policy.bulkhead.dev/v1alpha1", "clustersegmentationpolicies", False),
     "CustomResourceDefinition": ("apiextensions.k8s.io/v1", "customresourcedefinitions", False),
     "Role": ("rbac.authorization.k8s.io/v1", "roles", True),
     "RoleBinding": ("rbac.authorization.k8s.io/v1", "rolebindings", True),
