@@ -4,6 +4,8 @@ policies hold from one where they do not. Its agents are put on no node here; th
 """
 
 import os
+import shutil
+import tempfile
 import unittest
 
 from archive import HOST, path_of
@@ -16,6 +18,13 @@ KINDS = (
     "all,networkpolicies,resourcequotas,serviceaccounts,roles,rolebindings,"
     "clusterroles,clusterrolebindings,flowschemas"
 )
+KEPT = "segmentationpolicy.policy.bulkhead.dev/kept"
+SEGMENTATION = {
+    "apiVersion": "policy.bulkhead.dev/v1alpha1",
+    "kind": "SegmentationPolicy",
+    "metadata": {"namespace": "default", "name": "kept"},
+    "spec": {"mode": "Audit", "podSelector": {}},
+}
 
 
 class ChartCase(unittest.TestCase):
@@ -71,7 +80,10 @@ class Enforced(ChartCase):
         return "bulkhead" in self.on_node("cat /etc/cni/net.d/*")
 
     def test_uninstall(self):
-        """The chain, the programs and the records go with it, and pods are made as before."""
+        """The chain, the programs and the records go with it, and pods are made as before. Policies stay, and are there when
+        it comes back."""
+        self.cluster.apply(SEGMENTATION)
+        self.addCleanup(self.still_there)
         self.assertTrue(self.chained())
         self.assertIn("bulkhead-v2", self.on_node("ls /sys/fs/bpf"))
         self.addCleanup(self.install)
@@ -80,14 +92,31 @@ class Enforced(ChartCase):
         self.assertFalse(self.chained())
         self.assertNotIn("bulkhead", self.on_node("ls /sys/fs/bpf"))
         self.assertTrue(eventually(lambda: not self.ours(), 20, 0.5), self.ours())
+        self.still_there()
+
+    def still_there(self):
+        self.assertEqual(self.cluster.kubectl("get", "bulkhead", "-A", "-o", "name").split(), [KEPT])
 
     def test_upgrade(self):
-        """A value that changed arrives, and the agents are ready again."""
+        """A value that changed arrives, and so does a definition; and the agents are ready again."""
         where = ("--namespace", "bulkhead", "--wait", "--timeout", "100s")
-        answer = self.helm("upgrade", "bulkhead", CHART, *where, "--set", "agent.logLevel=debug")
+        answer = self.helm("upgrade", "bulkhead", self.newer_chart(), *where, "--set", "agent.logLevel=debug")
         self.assertEqual(answer.code, 0, answer.out + answer.err)
         args = self.cluster.get("daemonset", "-n", "bulkhead", "bulkhead-agent")["spec"]["template"]["spec"]
         self.assertIn("--log-level=debug", args["containers"][0]["args"])
+        crd = self.cluster.get("crd", "segmentationpolicies.policy.bulkhead.dev")
+        self.assertEqual(crd["spec"]["names"]["categories"], ["bulkhead", "newer"])
+
+    def newer_chart(self):
+        """One whose own kinds of policy differ."""
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        chart = shutil.copytree(CHART, os.path.join(folder.name, "bulkhead"))
+        with open(os.path.join(chart, "templates/crds.yaml"), "r+") as f:
+            text = f.read().replace("categories: [bulkhead]", "categories: [bulkhead, newer]")
+            f.seek(0)
+            f.write(text)
+        return chart
 
     def test_test(self):
         """Passes, and leaves nothing."""
