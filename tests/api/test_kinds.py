@@ -113,6 +113,8 @@ ACCEPTED = [
     {"podSelector": {"matchExpressions": [{"key": f"{'p' * 253}/{LABEL}", "operator": "Exists"}] * 32}},
     {"podSelector": {"matchLabels": {"app.kubernetes.io/name": "", "x": LABEL}}},
 ]
+# As many of everything as there may be: the server also limits what its rules may cost while they are asked.
+MOST_OF_ALL = {"ingress": rules(100, **{"from": ANY * 100, "protocols": WEB * 100})}
 
 # The same, with the field that is named and a part of what is said of it.
 REFUSED = [
@@ -346,7 +348,7 @@ class Kinds(unittest.TestCase):
             self.assertEqual(crd["spec"]["names"]["categories"], ["bulkhead"])
 
     def test_accepted(self):
-        self.all_accepted(OWN, ACCEPTED)
+        self.all_accepted(OWN, [*ACCEPTED, MOST_OF_ALL])
         self.all_accepted(CLUSTER, CLUSTER_ACCEPTED)
 
     def test_refused(self):
