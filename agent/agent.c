@@ -18,6 +18,7 @@
 #include "adopt.h"
 #include "denials.h"
 #include "endpoints.h"
+#include "expiry.h"
 #include "event.h"
 #include "former.h"
 #include "lock.h"
@@ -263,6 +264,7 @@ static void on_tick(void *ctx)
 		prepare(a);
 	else
 		look_after_pins(a);
+	expiry_tick(a);
 	if (a->server) {
 		former_step(a);
 		endpoints_tick(a);
@@ -289,6 +291,7 @@ static int make_own_parts(struct agent *a, struct bh_err *err)
 	if (!a->names || endpoints_new(a) < 0 || adopt_new(a) < 0 || requests_new(a) < 0 ||
 	    streams_new(a) < 0)
 		return bh_err_set(err, -ENOMEM, "no memory");
+	a->model->audit = a->opt.audit;
 	a->tick = (struct loop_timer){ .fn = on_tick, .ctx = a };
 	a->source_timer = (struct loop_timer){ .fn = on_source, .ctx = a };
 	a->lock_timer = (struct loop_timer){ .fn = on_lock, .ctx = a };
@@ -430,6 +433,7 @@ static int take_over(struct agent *a, struct bh_err *err)
 	if (a->waits)
 		log_info("standby: taking over");
 	opened_tick(a);
+	expiry_tick(a);
 	reconcile_changed(a->reconcile, CHANGE_SOURCE, "start");
 	endpoints_load(a);
 	return 0;

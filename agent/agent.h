@@ -41,6 +41,7 @@ struct agent_options {
 	const char *run_dir, *pin_dir;
 	const char *probe_dir; /* NULL: no probes */
 	enum hook_mode attach;
+	bool audit; /* policies deny nothing on this node, and what they would is reported */
 	struct dp_sizes sizes;
 	struct timeouts timeouts;   /* of sessions */
 	struct chain_options chain; /* conf_dir NULL: the chain is somebody else's business */

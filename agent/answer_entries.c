@@ -7,6 +7,7 @@
 #include "answers.h"
 
 #include <json-c/json.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -54,22 +55,50 @@ static void add_remote(struct json_object *o, const struct line *l, struct agent
 	jx_add_str(o, "remote_name", name);
 }
 
+/* "80", "8000-8100", "any"; of ICMP the type and the code: "8/0", "3". */
+static void ports_text(const struct table_range *r, char ret[32])
+{
+	const uint8_t proto = (uint8_t)(r->first >> 16);
+	const uint16_t first = (uint16_t)r->first, last = (uint16_t)r->last;
+	const bool is_icmp = proto == IPPROTO_ICMP || proto == IPPROTO_ICMPV6;
+
+	if (proto != r->last >> 16 || (!first && last == UINT16_MAX))
+		(void)snprintf(ret, 32, "any");
+	else if (is_icmp && first == last)
+		(void)snprintf(ret, 32, "%u/%u", first >> 8, first & UINT8_MAX);
+	else if (is_icmp && !(first & UINT8_MAX) && last == (first | UINT8_MAX))
+		(void)snprintf(ret, 32, "%u", first >> 8);
+	else if (is_icmp)
+		(void)snprintf(ret, 32, "%u/%u-%u/%u", first >> 8, first & UINT8_MAX, last >> 8,
+			       last & UINT8_MAX);
+	else if (first == last)
+		(void)snprintf(ret, 32, "%u", first);
+	else
+		(void)snprintf(ret, 32, "%u-%u", first, last);
+}
+
+/* What touches may be of several protocols: "1-2". */
+static void protos_text(const struct table_range *r, char ret[20])
+{
+	const uint8_t first = (uint8_t)(r->first >> 16), last = (uint8_t)(r->last >> 16);
+	char from[8], to[8];
+
+	if (first == last)
+		(void)snprintf(ret, 20, "%s", names_proto(first, from));
+	else
+		(void)snprintf(ret, 20, "%s-%s", names_proto(first, from), names_proto(last, to));
+}
+
 static void add_ports(struct json_object *o, const struct line *l)
 {
-	char text[32] = "any", proto[8];
+	char ports[32] = "any", protos[20] = "any";
 
-	if (!l->range) {
-		jx_add_str(o, "proto", "any");
-		jx_add_str(o, "ports", "any");
-		return;
+	if (l->range) {
+		ports_text(l->range, ports);
+		protos_text(l->range, protos);
 	}
-	if ((uint16_t)l->range->first == (uint16_t)l->range->last)
-		(void)snprintf(text, sizeof(text), "%u", (uint16_t)l->range->first);
-	else if ((uint16_t)l->range->first || (uint16_t)l->range->last != 0xffff)
-		(void)snprintf(text, sizeof(text), "%u-%u", (uint16_t)l->range->first,
-			       (uint16_t)l->range->last);
-	jx_add_str(o, "proto", names_proto((uint8_t)(l->range->first >> 16), proto));
-	jx_add_str(o, "ports", text);
+	jx_add_str(o, "proto", protos);
+	jx_add_str(o, "ports", ports);
 }
 
 static void add_name(void *ctx, const char *policy)
@@ -77,17 +106,32 @@ static void add_name(void *ctx, const char *policy)
 	(void)json_object_array_add(ctx, json_object_new_string(policy));
 }
 
+/* Where the rule begins behind its policy's name, of which no part is "ingress[" or "egress[". */
+static const char *rule_in(const char *name)
+{
+	const char *in = strstr(name, " ingress["), *out = strstr(name, " egress[");
+
+	return !in || (out && out < in) ? out : in;
+}
+
+static const char *action_text(uint32_t action)
+{
+	if (!(action & BH_ALLOW))
+		return "deny";
+	return action & BH_AUDIT ? "audit" : action & BH_LOG ? "allow, log" : "allow";
+}
+
 /* "shop/allow-web ingress[0]" is policy and rule; a denial without a rule is by all that isolate. */
 static void add_rule(struct json_object *o, const struct line *l, const struct inforce *f)
 {
-	const char *name = inforce_rule_at(f, l->rule), *space = name ? strchr(name, ' ') : NULL;
+	const char *name = inforce_rule_at(f, l->rule), *space = name ? rule_in(name) : NULL;
 	struct json_object *policies = json_object_new_array();
 
 	if (name)
 		(void)json_object_array_add(
 			policies,
 			json_object_new_string_len(name, space ? (int)(space - name) : (int)strlen(name)));
-	else if (l->action == BH_DENY)
+	else if (!(l->action & BH_ALLOW) || l->action & BH_AUDIT)
 		inforce_policies(f, l->ep, l->dir, true, add_name, policies);
 	jx_add(o, "policies", policies);
 	jx_add_str(o, "rule", space ? space + 1 : "");
@@ -103,7 +147,7 @@ static void send_line(struct entries *e, const struct line *l, const struct addr
 	jx_add_str(o, "direction", l->dir == BH_INGRESS ? "ingress" : "egress");
 	add_remote(o, l, e->a);
 	add_ports(o, l);
-	jx_add_str(o, "action", l->action == BH_ALLOW ? "allow" : "deny");
+	jx_add_str(o, "action", action_text(l->action));
 	add_rule(o, l, e->f);
 	if (l->unknown)
 		jx_add_bool(o, "unknown_pod", true);
@@ -149,7 +193,7 @@ static void send_row(struct entries *e, struct line *l, const struct table_row *
 		l->rule = l->range->rule;
 		send_lines(e, l);
 	}
-	if (row != any && row->action == any->action)
+	if (row != any && !((row->action ^ any->action) & (BH_ALLOW | BH_AUDIT | BH_LOG)))
 		return;
 	l->range = NULL;
 	l->action = row->action;

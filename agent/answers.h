@@ -11,6 +11,7 @@ struct json_object;
 void answer_status(struct agent *a, struct api_conn *conn, struct json_object *request);
 void answer_endpoints(struct agent *a, struct api_conn *conn, struct json_object *request);
 void answer_entries(struct agent *a, struct api_conn *conn, struct json_object *request);
+void answer_policies(struct agent *a, struct api_conn *conn, struct json_object *request);
 void answer_rules(struct agent *a, struct api_conn *conn, struct json_object *request);
 void answer_sessions(struct agent *a, struct api_conn *conn, struct json_object *request);
 void answer_flows(struct agent *a, struct api_conn *conn, struct json_object *request);

@@ -29,6 +29,8 @@ static const char usage[] =
 	"  --probe-dir PATH    a directory of this process alone, where 'probe' finds it (default: none)\n"
 	"  --attach MODE       how the agent attaches programs: auto, tcx or clsact (default auto)\n"
 	"  --cni-conf-dir PATH install the plugin and keep it in the chain that the runtime finds there\n" CHAIN_USAGE
+	"  --mode MODE         Enforce, or Audit: what policies would deny is reported, and passes\n"
+	"                      (default Enforce)\n"
 	"  --sessions N        tracked flows of each family; only when the maps are made\n"
 	"  --session-timeout NAME=SECONDS  how long such a flow may be silent (may be repeated)\n"
 	"  --log-level LEVEL   error, warn, info or debug (default info)\n"
@@ -42,6 +44,7 @@ static const struct option options[] = {
 	{ "pin-dir", required_argument, NULL, 'p' },
 	{ "probe-dir", required_argument, NULL, 'd' },
 	{ "attach", required_argument, NULL, 'a' },
+	{ "mode", required_argument, NULL, 'm' },
 	{ "sessions", required_argument, NULL, 'n' },
 	{ "session-timeout", required_argument, NULL, 't' },
 	CHAIN_LONG_OPTIONS,
@@ -68,6 +71,14 @@ static int read_source(const char *text, struct agent_options *ret, struct bh_er
 	if (!text[4])
 		return bh_err_set(err, -EINVAL, "--source '%s': no path after dir:", text);
 	ret->source_dir = text + 4;
+	return 0;
+}
+
+static int read_mode(const char *text, struct agent_options *ret, struct bh_err *err)
+{
+	ret->audit = !strcmp(text, "Audit");
+	if (!ret->audit && strcmp(text, "Enforce"))
+		return bh_err_set(err, -EINVAL, "--mode '%s': neither Enforce nor Audit", text);
 	return 0;
 }
 
@@ -128,6 +139,8 @@ static int read_option(int c, struct agent_options *o, struct bh_err *err)
 		return read_dir("--pin-dir", optarg, &o->pin_dir, err);
 	case 'd':
 		return read_dir("--probe-dir", optarg, &o->probe_dir, err);
+	case 'm':
+		return read_mode(optarg, o, err);
 	case 'n':
 		return read_sessions(optarg, o, err);
 	case 't':

@@ -22,7 +22,8 @@
 #define QUIET_MS    100 /* the programs wake nobody: see bpf/maps.h */
 #define FOLLOWED_MS 25
 
-/* About 200 bytes and two short texts. Where `lost` is not 0 it stands for so many that nobody read. */
+/* What the programs reported: a denial, or what is audited or logged. About 200 bytes and two short texts.
+ * Where `lost` is not 0 it stands for so many that nobody read. */
 struct denial {
 	uint64_t lost;
 	struct bh_event ev;
@@ -199,6 +200,13 @@ static void add_time(struct json_object *o, int64_t unix_ms)
 	jx_add_str(o, "time", text);
 }
 
+static const char *verdict_text(const struct bh_event *ev)
+{
+	if (!names_reason_allows(ev->reason))
+		return "denied";
+	return ev->reason == BH_AUDITED ? "audited" : "allowed";
+}
+
 static struct json_object *encode(const struct denial *d)
 {
 	struct json_object *o = json_object_new_object(), *list = json_object_new_array();
@@ -219,6 +227,7 @@ static struct json_object *encode(const struct denial *d)
 	add_end(o, "dst", in ? &d->ev.local : &d->ev.remote, in ? d->ev.lport : d->ev.rport, &d->ev,
 		in ? d->pod : d->peer);
 	jx_add_str(o, "proto", names_proto(d->ev.proto, proto));
+	jx_add_str(o, "verdict", verdict_text(&d->ev));
 	jx_add_str(o, "reason", names_reason(d->ev.reason));
 	jx_add_str(o, "rule", d->rule);
 	for (; p && *p; p += strlen(p) + 1)

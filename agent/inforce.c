@@ -147,17 +147,10 @@ const char *inforce_rule_at(const struct inforce *f, uint32_t rule)
 void inforce_decide(const struct inforce *f, const struct table_row *row, uint32_t port, uint32_t *ret_action,
 		    uint32_t *ret_rule)
 {
-	const struct table_range *r = &f->tables->ranges.v[row->first];
-	uint32_t i;
+	const struct table_range *r = tables_range(f->tables, row, port);
 
-	*ret_action = row->action;
-	*ret_rule = row->rule;
-	for (i = 0; i < row->n; i++) {
-		if (port < r[i].first || port > r[i].last)
-			continue;
-		*ret_action = r[i].action;
-		*ret_rule = r[i].rule;
-	}
+	*ret_action = r ? r->action : row->action;
+	*ret_rule = r ? r->rule : row->rule;
 }
 
 void inforce_policies(const struct inforce *f, const struct table_endpoint *ep, uint32_t dir, bool isolating,

@@ -2,8 +2,6 @@
 /* One flow judged from the tables, natively. */
 #include "meant.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <string.h>
 
 #include "names.h"
@@ -12,7 +10,6 @@
 struct meant meant_by_tables(const struct inforce *f, const struct table_endpoint *ep,
 			     const struct bh_query *q)
 {
-	const uint16_t port = ntohs(q->dir == BH_EGRESS ? q->rport : q->lport);
 	const struct table_row *row;
 	uint32_t action, rule;
 	struct addr remote;
@@ -22,17 +19,14 @@ struct meant meant_by_tables(const struct inforce *f, const struct table_endpoin
 		return (struct meant){ .sure = true };
 	memcpy(remote.b, q->remote.w, sizeof(remote.b));
 	row = tables_row(f->tables, (uint32_t)ep->set, tables_class(f->tables, &remote, &node), q->dir);
-	action = row->action;
-	rule = row->rule;
-	if (query_has_ports(q->proto))
-		inforce_decide(f, row, BH_PORT(q->proto, port), &action, &rule);
-	return (struct meant){ .allow = action == BH_ALLOW, .sure = !node, .rule = inforce_rule_at(f, rule) };
+	inforce_decide(f, row, query_key(q), &action, &rule);
+	return (struct meant){ .allow = action & BH_ALLOW, .sure = !node, .rule = inforce_rule_at(f, rule) };
 }
 
 static bool is_policys(uint32_t reason)
 {
-	return reason == BH_POLICY || reason == BH_OPEN || reason == BH_DENIED || reason == BH_NO_POLICY ||
-	       reason == BH_NO_ENDPOINT || reason == BH_NO_ROW;
+	return reason == BH_POLICY || reason == BH_OPEN || reason == BH_AUDITED || reason == BH_DENIED ||
+	       reason == BH_NO_POLICY || reason == BH_NO_ENDPOINT || reason == BH_NO_ROW;
 }
 
 bool meant_differs(const struct meant *m, const struct bh_query *q, const char *rule)

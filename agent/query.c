@@ -2,7 +2,9 @@
 #include "query.h"
 
 #include <arpa/inet.h>
+#include <netinet/icmp6.h>
 #include <netinet/in.h>
+#include <netinet/ip_icmp.h>
 #include <string.h>
 
 #define CLIENT_PORT 40000 /* of who opens; no rule looks at it */
@@ -10,6 +12,17 @@
 bool query_has_ports(uint8_t proto)
 {
 	return proto == IPPROTO_TCP || proto == IPPROTO_UDP || proto == IPPROTO_SCTP;
+}
+
+uint32_t query_key(const struct bh_query *q)
+{
+	if (query_has_ports(q->proto))
+		return BH_PORT(q->proto, ntohs(q->dir == BH_EGRESS ? q->rport : q->lport));
+	if (q->proto == IPPROTO_ICMP)
+		return BH_ICMP(q->proto, ICMP_ECHO, 0);
+	if (q->proto == IPPROTO_ICMPV6)
+		return BH_ICMP(q->proto, ICMP6_ECHO_REQUEST, 0);
+	return BH_PORT(q->proto, 0);
 }
 
 struct bh_query query_of(uint32_t ifindex, enum bh_dir dir, const struct addr *local,

@@ -329,6 +329,7 @@ static const struct {
 	{ "status", answer_status },
 	{ "endpoints", answer_endpoints },
 	{ "entries", answer_entries },
+	{ "policies", answer_policies },
 	{ "rules", answer_rules },
 	{ "sessions", answer_sessions },
 	{ "flows", answer_flows },

@@ -10,7 +10,7 @@
 #include <linux/types.h>
 
 #ifndef BH_LAYOUT /* a build for the tests of upgrades says another number */
-#define BH_LAYOUT 2
+#define BH_LAYOUT 3
 #endif
 #define BH_DIGITS_(n) #n
 #define BH_DIGITS(n)  BH_DIGITS_(n)
@@ -28,6 +28,12 @@ enum bh_action {
 	BH_DENY = 0,
 	BH_ALLOW = 1,
 };
+
+/* Beside BH_ALLOW. */
+#define BH_LOG		0x02 /* the flow is reported */
+#define BH_AUDIT	0x04 /* it would be denied, by `rule`, were all policies in earnest: reported */
+#define BH_HIDES_DENIED 0x08 /* bh_row.action alone: what may hide its port, or who it is, is denied */
+#define BH_HIDES_AUDIT	0x10 /* bh_row.action alone: the same, were all policies in earnest */
 
 /*
  * One address of either family, network byte order; IPv4 as ::ffff:a.b.c.d (RFC 4291 2.5.5.2).
@@ -114,9 +120,7 @@ BH_ASSERT_SIZE(struct bh_cidr_key, 20);
  */
 #define BH_SET_CIDR	 0x80000000u /* has CIDR peers */
 #define BH_SET_SHUT(dir) (0x40000000u >> (dir))
-/* Some rule does not accept: what may hide whom or what it means is denied. */
-#define BH_SET_REFUSES(dir) (0x10000000u >> (dir))
-#define BH_SET_ID(w)	    ((w)&0x07ffffffu)
+#define BH_SET_ID(w)	 ((w)&0x07ffffffu)
 
 /* A row that does not exist is the same as the row of BH_CLASS_NONE, which every policy set has. */
 struct bh_row_key {
@@ -126,26 +130,28 @@ struct bh_row_key {
 };
 BH_ASSERT_SIZE(struct bh_row_key, 12);
 
-/* The ports of one protocol that one rule decides, both ends inclusive. */
+/* What one rule decides, both ends inclusive. */
 struct bh_range {
 	__u32 first; /* BH_PORT(protocol, port) */
 	__u32 last;
 	__u32 rule;   /* id of the rule that decided; 0: none */
-	__u32 action; /* enum bh_action */
+	__u32 action; /* enum bh_action, BH_LOG, BH_AUDIT */
 };
 BH_ASSERT_SIZE(struct bh_range, 16);
-#define BH_PORT(proto, port) ((__u32)(proto) << 16 | (__u16)(port))
+
+/* What ranges are about: protocol and port of who is asked; ICMP: type and code, an echo's that of the
+ * request; what has neither: 0. */
+#define BH_PORT(proto, port)	   ((__u32)(proto) << 16 | (__u16)(port))
+#define BH_ICMP(proto, type, code) BH_PORT(proto, (__u16)(type) << 8 | (__u8)(code))
 
 #define BH_ROW_INLINE 4
 
-/*
- * What one policy set says to one class in one direction: disjoint ranges, ascending, and the
- * action of everything else: other ports, and what has none that a rule could name.
- */
+/* What one policy set says to one class in one direction: disjoint ranges, ascending, and the action of
+ * everything else. */
 struct bh_row {
 	__u32 n;      /* ranges: up to BH_ROW_INLINE in range[], more in bh_ranges from base on */
 	__u32 base;   /* index into bh_ranges; 0 if inline */
-	__u32 action; /* enum bh_action of what no range holds */
+	__u32 action; /* enum bh_action of what no range holds, and flags */
 	__u32 rule;   /* id of the rule behind `action`; 0: none */
 	struct bh_range range[BH_ROW_INLINE];
 };
@@ -299,7 +305,8 @@ BH_ASSERT_SIZE(struct bh_set6, 1024);
 	X(UNRELATED,	DENY, "icmp-unrelated")		/* an ICMP error about none */ \
 	X(SOURCE_ROUTE,	DENY, "source-route")		/* never passes: the addresses are not where it comes from and goes */ \
 	X(FRAGMENT_TINY, DENY, "fragment-tiny")		/* the first one is without the whole transport header */ \
-	X(FRAGMENT_OVERLAP, DENY, "fragment-overlap")	/* over what was seen or past the end, and all that follows it */
+	X(FRAGMENT_OVERLAP, DENY, "fragment-overlap")	/* over what was seen or past the end, and all that follows it */ \
+	X(AUDITED,	ALLOW, "audited")		/* would be denied, were all policies in earnest */
 /* clang-format on */
 
 #define BH_REASON_ENUM(name, action, text) BH_##name,
@@ -333,7 +340,8 @@ struct bh_ep_stat {
 
 /* ---- events ----------------------------------------------------------------------------- */
 
-/* One per denied flow, at most every BH_EVENT_JIFFIES. Spoofed and flooded packets make none. */
+/* One per flow that is denied, audited or to be logged, at most every BH_EVENT_JIFFIES. Spoofed and flooded
+ * packets make none. */
 struct bh_event {
 	__u64 ns; /* CLOCK_MONOTONIC */
 	__u32 ifindex;

@@ -241,6 +241,12 @@ struct bh_icmp {
 	__be16 sum, id, seq;
 };
 
+/* Of no flow: what rules ask about stands where the port would. */
+static __always_inline void set_icmp(struct bh_pkt *p, const struct bh_icmp *icmp)
+{
+	p->flow.rport = *(const __be16 *)&icmp->type;
+}
+
 /* The flow names who asks, so that a request never looks like the answer to one. */
 static __always_inline enum bh_reason parse_echo(const struct bh_icmp *icmp, int request, enum bh_dir dir,
 						 struct bh_pkt *p)
@@ -283,6 +289,7 @@ static __always_inline enum bh_reason parse_icmp4(struct cursor *c, __u32 room, 
 		return BH_MALFORMED;
 	if (icmp->type == BH_ECHO4_REQUEST || icmp->type == BH_ECHO4_REPLY)
 		return parse_echo(icmp, icmp->type == BH_ECHO4_REQUEST, dir, p);
+	set_icmp(p, icmp);
 	p->offset = ETH_HLEN + sizeof(struct iphdr);
 	return is_icmp4_error(icmp->type) ? BH_UNRELATED : BH_ICMP_TYPE;
 }
@@ -312,6 +319,7 @@ static __always_inline enum bh_reason parse_icmp6(struct cursor *c, __u32 room, 
 		return BH_MALFORMED;
 	if (icmp->type == BH_ECHO6_REQUEST || icmp->type == BH_ECHO6_REPLY)
 		return parse_echo(icmp, icmp->type == BH_ECHO6_REQUEST, dir, p);
+	set_icmp(p, icmp);
 	p->offset = ETH_HLEN + sizeof(struct ipv6hdr);
 	if (is_icmp6_error(icmp->type))
 		return BH_UNRELATED;

@@ -80,6 +80,7 @@ static __always_inline int redo(struct __sk_buff *skb, struct bh_pkt *p, struct 
 	count_stat(skb, BH_STAT_SESSION_REDONE, dir);
 	if (fixed & BH_SESS_HOST || ask(a, p, word_opener(p->word), fixed & BH_SESS_BOTH, BH_DENIED)) {
 		a->reason = BH_SESSION;
+		a->action &= BH_AUDIT; /* it was logged when it was new */
 		count_redone(p->slot);
 		session_renew(s, p, a->rule);
 		session_count(s, p, dir, skb->len, now32());

@@ -35,6 +35,7 @@ struct bh_answer {
 	__u32 dir;	  /* enum bh_dir in which the flow was asked about; the packet's where none was */
 	__u32 word;	  /* class word of the remote */
 	__u32 adopted;	  /* the endpoint is BH_EP_ADOPTED */
+	__u32 action;	  /* of the row or range that decided: enum bh_action and flags */
 	__u32 grace;	  /* allowed for that alone: `dir` is who opened it, then */
 	__u32 via;	  /* ifindex of the pod behind the remote address; 0: nobody is hidden */
 };
@@ -140,21 +141,37 @@ static __always_inline __u32 opened_port(const struct bh_pkt *p, enum bh_dir dir
 	return BH_PORT(p->flow.proto, bpf_ntohs(dir == BH_EGRESS ? p->flow.rport : p->flow.lport));
 }
 
-/* Whether a rule with ports can speak of it: datagrams to a group are no flow, but have a port. */
-static __always_inline int is_by_port(const struct bh_pkt *p)
+/* What rules ask about it: BH_PORT() or BH_ICMP(). 0, of which no rule speaks: a group's, but for datagrams.
+ */
+static __always_inline __u32 asked_port(const struct bh_pkt *p, enum bh_dir dir)
 {
 	const __u8 proto = p->flow.proto;
 
-	if (p->kind == BH_MULTICAST)
-		return proto == IPPROTO_UDP;
-	return p->kind == BH_POLICY &&
-	       (proto == IPPROTO_TCP || proto == IPPROTO_UDP || proto == IPPROTO_SCTP);
+	if (p->kind == BH_ICMP_TYPE || p->kind == BH_UNRELATED)
+		return BH_PORT(proto, bpf_ntohs(p->flow.rport));
+	if (proto == IPPROTO_ICMP && p->family == 4)
+		return BH_ICMP(proto, BH_ECHO4_REQUEST, 0);
+	if (proto == IPPROTO_ICMPV6 && p->family == 6)
+		return BH_ICMP(proto, BH_ECHO6_REQUEST, 0);
+	if (p->kind == BH_PROTOCOL)
+		return BH_PORT(proto, 0);
+	if (p->kind == BH_POLICY || proto == IPPROTO_UDP)
+		return opened_port(p, dir);
+	return has_ports(proto) ? 0 : BH_PORT(proto, 0);
 }
 
-/* Kinds that have no port. All others, if they are not by port, may hide one, or who sends them. */
-#define BH_PORTLESS                                                                                          \
+/* Kinds that show what rules ask about. All others may hide it, or who sends them. */
+#define BH_SHOWN                                                                                             \
 	(1ull << BH_POLICY | 1ull << BH_PROTOCOL | 1ull << BH_ICMP_TYPE | 1ull << BH_UNRELATED |             \
 	 1ull << BH_MULTICAST)
+
+/* What a rule denies may be in it. */
+static __always_inline __u32 hidden_action(__u32 action)
+{
+	if (action & BH_HIDES_DENIED)
+		return BH_DENY;
+	return action & BH_HIDES_AUDIT ? action | BH_AUDIT : action;
+}
 
 /* Whether policy allows a flow like this one, opened in @dir; reason and rule are filled in. */
 __noinline int bh_ask_row(struct bh_answer *a, const struct bh_pkt *p, __u32 dir)
@@ -166,6 +183,7 @@ __noinline int bh_ask_row(struct bh_answer *a, const struct bh_pkt *p, __u32 dir
 	if (!a || !p)
 		return 0;
 	a->dir = dir;
+	a->action = BH_DENY;
 	row = row_find(a, dir);
 	if (!row) {
 		a->rule = 0;
@@ -174,26 +192,29 @@ __noinline int bh_ask_row(struct bh_answer *a, const struct bh_pkt *p, __u32 dir
 	}
 	a->rule = row->rule;
 	action = row->action;
-	if ((row->n || a->policy_set & BH_SET_REFUSES(dir)) && !(BH_PORTLESS >> p->kind & 1))
-		action = BH_DENY; /* what a rule denies may be in it */
-	else if (row->n && is_by_port(p))
-		range = range_find(row, opened_port(p, dir));
+	if (!(BH_SHOWN >> p->kind & 1))
+		action = hidden_action(action);
+	else if (row->n)
+		range = range_find(row, asked_port(p, dir));
 	if (range) {
 		a->rule = range->rule;
 		action = range->action;
 	}
-	if (action == BH_ALLOW)
-		a->reason = p->kind == BH_POLICY ? BH_POLICY : BH_OPEN;
-	else
+	a->action = action;
+	if (!(action & BH_ALLOW))
 		a->reason = p->kind == BH_POLICY ? BH_DENIED : p->kind;
-	return action == BH_ALLOW;
+	else if (action & BH_AUDIT)
+		a->reason = BH_AUDITED;
+	else
+		a->reason = p->kind == BH_POLICY ? BH_POLICY : BH_OPEN;
+	return action & BH_ALLOW;
 }
 
 /* As bh_ask_row(), of both directions if @both; @denied is the reason if policy says no. */
 static __always_inline int ask(struct bh_answer *a, const struct bh_pkt *p, enum bh_dir dir, int both,
 			       enum bh_reason denied)
 {
-	__u32 rule;
+	__u32 rule, action;
 
 	if (!a->policy_set) {
 		a->reason = BH_NO_POLICY;
@@ -208,8 +229,10 @@ static __always_inline int ask(struct bh_answer *a, const struct bh_pkt *p, enum
 		if (!both)
 			return 1;
 		rule = a->rule;
+		action = a->action;
 		if (bh_ask_row(a, p, dir == BH_EGRESS ? BH_INGRESS : BH_EGRESS)) {
 			a->rule = rule;
+			a->action |= action;
 			return 1;
 		}
 	}
@@ -429,7 +452,7 @@ __noinline int bh_report(struct __sk_buff *skb, const struct bh_pkt *p, const st
 		.rport = p->flow.rport,
 		.proto = p->flow.proto,
 		.dir = a->dir,
-		.reason = a->reason,
+		.reason = is_allowed(a->reason) && a->action & BH_AUDIT ? BH_AUDITED : a->reason,
 		.len = skb->len,
 	};
 	bpf_ringbuf_submit(e, BPF_RB_NO_WAKEUP);
@@ -446,7 +469,15 @@ static __always_inline int node_is_open(void)
 	return meta && READ_ONCE(meta->open);
 }
 
-/* Out, with all that a decision leaves behind: the rule's counter and, if denied, an event. */
+static __always_inline int is_reported(const struct bh_answer *a)
+{
+	if (is_allowed(a->reason))
+		return a->action & (BH_LOG | BH_AUDIT);
+	return !(BH_NO_EVENT >> a->reason & 1);
+}
+
+/* Out, with all that a decision leaves behind: the rule's counter and, where somebody wants to know, an
+ * event. */
 static __always_inline int conclude(struct __sk_buff *skb, struct bh_pkt *p, const struct bh_answer *a,
 				    enum bh_dir dir)
 {
@@ -455,7 +486,7 @@ static __always_inline int conclude(struct __sk_buff *skb, struct bh_pkt *p, con
 		return verdict(skb, p->slot, BH_NODE_OPEN, dir);
 	if (a->rule)
 		count(&bh_rules, a->rule, skb->len);
-	if (!is_allowed(a->reason) && !(BH_NO_EVENT >> a->reason & 1))
+	if (is_reported(a))
 		bh_report(skb, p, a, dir);
 	return verdict(skb, p->slot, a->reason, dir);
 }

@@ -45,9 +45,9 @@ struct command {
 	int (*run)(const struct ctl *c, char **args); /* returns an exit code */
 };
 
-extern const struct command command_status, command_endpoints, command_entries, command_rules,
-	command_sessions, command_flows, command_explain, command_perf, command_stats, command_selftest_serve,
-	command_selftest_probe;
+extern const struct command command_status, command_endpoints, command_policies, command_entries,
+	command_rules, command_sessions, command_flows, command_explain, command_perf, command_stats,
+	command_selftest_serve, command_selftest_probe;
 
 /* {"v":1,"op":op}, with "pod" where c->pod is set. NULL: no memory, which ctl_call() takes. */
 struct json_object *ctl_request(const struct ctl *c, const char *op);

@@ -65,6 +65,8 @@ static const char *plain_words(const char *reason)
 		{ "host", "traffic with the node itself is not subject to policy" },
 		{ "no-endpoint", "the data plane does not know this interface" },
 		{ "no-policy", "its Pod or Namespace is not known to the agent, so it is isolated" },
+		{ "audited",
+		  "policies would deny it, were they in earnest: audited, it passes and is reported" },
 		{ "no-row", "the tables are broken: please report this" },
 		{ "node-open",
 		  "policy would not allow it, but this node is open (bulkhead-agent node status)" },
@@ -95,6 +97,11 @@ static void print_why(FILE *out, struct json_object *check)
 			(void)fprintf(out, "rule '%s' allows it", rule);
 		else
 			(void)fprintf(out, "no policy isolates it for %s", ctl_str(check, "direction"));
+	} else if (!strcmp(reason, "audited") && *rule) {
+		(void)fprintf(out, "audited: rule '%s' would deny it", rule);
+	} else if (!strcmp(reason, "audited") && *policies) {
+		(void)fprintf(out, "audited: it is isolated for %s by %s, and no rule of theirs allows it",
+			      ctl_str(check, "direction"), policies);
 	} else if (!strcmp(reason, "policy-denied") && *rule) {
 		(void)fprintf(out, "rule '%s' denies it", rule);
 	} else if (!strcmp(reason, "policy-denied") && !*policies) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* bulkheadctl flows: what was denied, and live with -f. */
+/* bulkheadctl flows: what was denied, audited or is to be logged, and live with -f. */
 #include "ctl/flows.h"
 
 #include <stdlib.h>
@@ -7,6 +7,7 @@
 
 #include "ctl/ctl.h"
 #include "util/err.h"
+#include "util/scope.h"
 
 /* "shop/web (10.0.0.2:4711)", or the address alone where nobody is known to have it. */
 static void print_end(FILE *out, struct json_object *item, const char *addr, const char *port,
@@ -33,6 +34,8 @@ static void print_because(FILE *out, struct json_object *item)
 	(void)fprintf(out, "%s", reason);
 	if (*rule)
 		(void)fprintf(out, ": rule %s", rule);
+	else if (!strcmp(ctl_str(item, "verdict"), "allowed"))
+		return;
 	else if (*policies)
 		(void)fprintf(out, ": %s is isolated for %s by %s", ctl_str(item, "pod"),
 			      ctl_str(item, "direction"), policies);
@@ -48,10 +51,29 @@ static const char *clock_of(const char *time)
 
 static void print_lost(FILE *out, struct json_object *item, bool colours)
 {
-	(void)fprintf(out, "%s%s%s %sLOST%s   %llu denials: they came faster than the agent could read\n",
+	(void)fprintf(out, "%s%s%s %sLOST%s   %llu reports: they came faster than the agent could read\n",
 		      colour_code(colours, DIM), clock_of(ctl_str(item, "time")), colour_code(colours, PLAIN),
 		      colour_code(colours, YELLOW), colour_code(colours, PLAIN),
 		      (unsigned long long)ctl_int(item, "lost"));
+}
+
+static void print_verdict(FILE *out, const char *verdict, bool colours)
+{
+	static const struct {
+		const char *verdict, *word;
+		enum colour colour;
+	} all[] = {
+		{ "allowed", "ALLOWED", GREEN },
+		{ "audited", "AUDIT", YELLOW },
+		{ "denied", "DENIED", RED },
+	};
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(all) - 1; i++) /* of an agent that does not say it is denied */
+		if (!strcmp(all[i].verdict, verdict))
+			break;
+	(void)fprintf(out, "%s%s%s", colour_code(colours, all[i].colour), all[i].word,
+		      colour_code(colours, PLAIN));
 }
 
 void flows_print(FILE *out, struct json_object *item, bool colours)
@@ -60,9 +82,10 @@ void flows_print(FILE *out, struct json_object *item, bool colours)
 		print_lost(out, item, colours);
 		return;
 	}
-	(void)fprintf(out, "%s%s%s %sDENIED%s %-7s ", colour_code(colours, DIM),
-		      clock_of(ctl_str(item, "time")), colour_code(colours, PLAIN), colour_code(colours, RED),
-		      colour_code(colours, PLAIN), ctl_str(item, "direction"));
+	(void)fprintf(out, "%s%s%s ", colour_code(colours, DIM), clock_of(ctl_str(item, "time")),
+		      colour_code(colours, PLAIN));
+	print_verdict(out, ctl_str(item, "verdict"), colours);
+	(void)fprintf(out, " %-7s ", ctl_str(item, "direction"));
 	print_end(out, item, "src", "src_port", "src_name", colours);
 	(void)fputs(" -> ", out);
 	print_end(out, item, "dst", "dst_port", "dst_name", colours);
@@ -113,7 +136,8 @@ static int run(const struct ctl *c, char **args)
 const struct command command_flows = {
 	.name = "flows",
 	.args = "",
-	.summary = "denied flows, the last 1,024; -f: and those to come, until interrupted",
+	.summary =
+		"denied, audited and logged flows, the last 1,024; -f: and those to come, until interrupted",
 	.options = OPT_FOLLOW,
 	.run = run,
 };

@@ -12,9 +12,9 @@
 #include "util/scope.h"
 
 static const struct command *const commands[] = {
-	&command_status, &command_endpoints,	  &command_stats,	   &command_entries,
-	&command_rules,	 &command_sessions,	  &command_flows,	   &command_explain,
-	&command_perf,	 &command_selftest_serve, &command_selftest_probe,
+	&command_status,   &command_endpoints, &command_stats,		&command_entries,
+	&command_policies, &command_rules,     &command_sessions,	&command_flows,
+	&command_explain,  &command_perf,      &command_selftest_serve, &command_selftest_probe,
 };
 
 static const struct option options[] = {
@@ -190,7 +190,7 @@ static int run_command(const struct ctl *c, unsigned int given, char **args, int
 	if (!n)
 		return usage("%s", "no command");
 	if (!found)
-		return usage(!strcmp(args[0], "policy")	    ? "'%s' takes one more word: entries or rules"
+		return usage(!strcmp(args[0], "policy") ? "'%s' takes one more word: list, entries or rules"
 			     : !strcmp(args[0], "selftest") ? "'%s' takes one more word: serve or probe"
 							    : "unknown command '%s'",
 			     args[0]);

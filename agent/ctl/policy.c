@@ -34,8 +34,8 @@ static void add_because(struct table *t, struct json_object *item)
 		table_add(t, "pod or namespace not known", DIM);
 	else
 		table_add(t,
-			  strcmp(ctl_str(item, "action"), "allow") ? "no backend that is known"
-								   : "no policy isolates it",
+			  strcmp(ctl_str(item, "action"), "deny") ? "no policy isolates it"
+								  : "no backend that is known",
 			  DIM);
 }
 
@@ -49,7 +49,7 @@ static void row(struct table *t, struct json_object *item)
 	add_remote(t, item);
 	table_add(t, ctl_str(item, "proto"), PLAIN);
 	table_add(t, ctl_str(item, "ports"), PLAIN);
-	table_add(t, action, strcmp(action, "allow") ? RED : GREEN);
+	table_add(t, action, strncmp(action, "allow", 5) ? *action == 'a' ? YELLOW : RED : GREEN);
 	add_because(t, item);
 }
 
@@ -65,6 +65,63 @@ const struct command command_entries = {
 	.summary = "every pattern in force: pod, remote, protocol, ports, direction, policy and rule",
 	.options = OPT_POD,
 	.run = run,
+};
+
+/* ---- policies ----------------------------------------------------------------------------- */
+
+static const char *const policy_heads[] = { "POLICY", "TIER",	">PRIORITY", "MODE", "EXPIRES IN",
+					    ">PODS",  ">RULES", "TROUBLE",   NULL };
+
+/* "3d4h", "12m": the two largest units. */
+static void add_remaining(struct table *t, struct json_object *item)
+{
+	const uint64_t s = (uint64_t)ctl_int(item, "expires_in");
+
+	if (ctl_bool(item, "expired"))
+		table_add(t, "expired", YELLOW);
+	else if (!s)
+		table_add(t, "never", DIM);
+	else if (s >= 86400)
+		table_fmt(t, PLAIN, "%llud%lluh", (unsigned long long)(s / 86400),
+			  (unsigned long long)(s % 86400 / 3600));
+	else if (s >= 3600)
+		table_fmt(t, PLAIN, "%lluh%llum", (unsigned long long)(s / 3600),
+			  (unsigned long long)(s % 3600 / 60));
+	else
+		table_fmt(t, YELLOW, "%llum%llus", (unsigned long long)(s / 60),
+			  (unsigned long long)(s % 60));
+}
+
+static void policy_row(struct table *t, struct json_object *item)
+{
+	const char *ns = ctl_str(item, "namespace"), *mode = ctl_str(item, "mode");
+	char problems[600];
+
+	(void)ctl_join(ctl_get(item, "problems"), problems, sizeof(problems));
+	table_fmt(t, BOLD, "%s %s%s%s", ctl_str(item, "kind"), ns, *ns ? "/" : "", ctl_str(item, "name"));
+	table_add(t, ctl_str(item, "tier"), PLAIN);
+	table_fmt(t, PLAIN, "%llu", (unsigned long long)ctl_int(item, "priority"));
+	table_add(t, mode, strcmp(mode, "Audit") ? PLAIN : YELLOW);
+	add_remaining(t, item);
+	table_fmt(t, ctl_int(item, "pods") ? PLAIN : DIM, "%llu", (unsigned long long)ctl_int(item, "pods"));
+	table_fmt(t, PLAIN, "%llu",
+		  (unsigned long long)(ctl_int(item, "ingress_rules") + ctl_int(item, "egress_rules")));
+	table_add(t, problems, RED);
+}
+
+static int run_policies(const struct ctl *c, char **args)
+{
+	(void)args;
+	return ctl_list(c, "policies", policy_heads, policy_row);
+}
+
+const struct command command_policies = {
+	.name = "policy list",
+	.args = "",
+	.summary =
+		"the policies that the agent knows, for how many pods here each is in force, and what is not "
+		"understood in it",
+	.run = run_policies,
 };
 
 /* ---- rules -------------------------------------------------------------------------------- */

@@ -187,7 +187,7 @@ static int read_1(struct copying *c)
 	return r;
 }
 
-/* ---- layout 2: sets of lines in slices; still ours, so its structs are those of abi.h ------------- */
+/* ---- layouts 2 and 3: sets of lines in slices; still ours, so the structs are those of abi.h ------- */
 
 struct taking_2 {
 	struct copying *c;
@@ -253,7 +253,7 @@ static int read_2(struct copying *c)
 
 /* ---- all of them ------------------------------------------------------------------------------ */
 
-static const struct reader readers[] = { { 1, read_1 }, { 2, read_2 } };
+static const struct reader readers[] = { { 1, read_1 }, { 2, read_2 }, { 3, read_2 } };
 
 static uint32_t layout_of(const struct former *f)
 {

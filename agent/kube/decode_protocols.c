@@ -17,13 +17,13 @@ static const struct {
 	uint8_t proto;
 	walk_step step;
 } protocols[] = {
-	{ "tcp", IPPROTO_TCP, decode_transport }, { "udp", IPPROTO_UDP, decode_transport },
+	{ "tcp", IPPROTO_TCP, decode_transport },   { "udp", IPPROTO_UDP, decode_transport },
 	{ "sctp", IPPROTO_SCTP, decode_transport }, { "icmp", IPPROTO_ICMP, decode_icmp },
 	{ "icmpv6", IPPROTO_ICMPV6, decode_icmp },
 };
 
 #define TRANSPORTS 3 /* that have ports */
-#define PROTOCOLS (sizeof(protocols) / sizeof(protocols[0]))
+#define PROTOCOLS  (sizeof(protocols) / sizeof(protocols[0]))
 
 static bool decode_number(struct walk *w, struct json_object *o, void *into)
 {
@@ -151,8 +151,8 @@ static bool decode_transports(struct walk *w, struct json_object *o, struct rule
 static bool decode_protocol(struct walk *w, struct json_object *o, void *into)
 {
 	static const char *const upstream[] = { "tcp", "udp", "sctp", "destinationNamedPort", NULL };
-	static const char *const ours[] = { "tcp",    "udp",	"sctp", "destinationNamedPort", "icmp",
-					    "icmpv6", "number", NULL };
+	static const char *const ours[] = { "tcp",  "udp",    "sctp",	"destinationNamedPort",
+					    "icmp", "icmpv6", "number", NULL };
 	struct port_range p = { .last = UINT16_MAX };
 
 	if (!walk_has_only(w, o, rules_are_ours(w) ? ours : upstream))
@@ -160,8 +160,9 @@ static bool decode_protocol(struct walk *w, struct json_object *o, void *into)
 	if (!rules_are_ours(w) &&
 	    !walk_has_one(w, o, upstream, "needs exactly one of tcp, udp, sctp and destinationNamedPort"))
 		return false;
-	if (!walk_has_one(w, o, ours,
-			  "needs exactly one of tcp, udp, sctp, icmp, icmpv6, number and destinationNamedPort"))
+	if (!walk_has_one(
+		    w, o, ours,
+		    "needs exactly one of tcp, udp, sctp, icmp, icmpv6, number and destinationNamedPort"))
 		return false;
 	if (value_get(o, "number"))
 		return walk_field(w, o, "number", decode_other, &p) && walk_add_port(w, into, &p);

@@ -137,7 +137,8 @@ bool rules_decode(struct walk *w, struct json_object *o, void *into)
 	return false;
 }
 
-/* ---- what is said for the whole policy ------------------------------------------------------------------------- */
+/* ---- what is said for the whole policy
+ * ------------------------------------------------------------------------- */
 
 static bool decode_tier(struct walk *w, struct json_object *o, void *into)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the kinds of policy share whose rules have an action: ClusterNetworkPolicy of the network policy group,
- * and our own two, which have the same words and some more. Internal to kube/.
+ * What the kinds of policy share whose rules have an action: ClusterNetworkPolicy of the network policy
+ * group, and our own two, which have the same words and some more. Internal to kube/.
  */
 #ifndef BH_KUBE_RULES_H
 #define BH_KUBE_RULES_H

@@ -78,6 +78,9 @@ struct namespace {
 	struct source_seen seen;
 };
 
+/* Its owner wants to see first what policies would deny to its pods: label policy.bulkhead.dev/mode=Audit. */
+bool namespace_is_audited(const struct namespace *n);
+
 struct host_port {
 	uint8_t proto; /* IPPROTO_* */
 	uint16_t port;
@@ -250,6 +253,7 @@ struct model {
 	VEC(struct cluster_node *) nodes;    /* by name */
 	VEC(struct endpoint *) endpoints;    /* by key */
 	VEC(struct addr) node_addrs;	     /* of this node, loopback left out; sorted */
+	bool audit;			     /* policies deny nothing here; what they would is reported */
 	int64_t now;			     /* seconds since the epoch, by which policies expire */
 };
 

@@ -24,6 +24,13 @@ struct namespace *namespace_new(const char *name)
 	return n;
 }
 
+bool namespace_is_audited(const struct namespace *n)
+{
+	const char *mode = labels_get(n->labels, "policy.bulkhead.dev/mode");
+
+	return mode && !strcmp(mode, "Audit");
+}
+
 void namespace_free(struct namespace *n)
 {
 	if (!n)

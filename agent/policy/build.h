@@ -38,7 +38,7 @@ struct rule_use {
 	struct hash128 hash; /* of its name */
 	uint32_t rule;	     /* index + 1 into tables.rules, once these are sorted */
 	enum rule_action action;
-	bool any_peer, all_ports;
+	bool any_peer, all_ports, log;
 	VEC(struct peer_ref) peers;    /* sorted by hash, no duplicates */
 	VEC(struct table_range) ports; /* of that rule; disjoint, ascending, not even adjacent */
 	VEC(struct named_port) names;  /* port 0; sorted, no duplicates */
@@ -56,6 +56,7 @@ struct policy_use {
 struct subject {
 	struct table_endpoint ep;
 	bool known;			 /* its pod is a subject; else isolated by ignorance */
+	bool audited;			 /* it is denied nothing by policy */
 	const struct named_ports *ports; /* of its pod */
 	VEC(uint32_t) policies; /* that select it: indexes into model.policies, first to decide first */
 	struct hash128 set;
@@ -154,11 +155,13 @@ size_t policy_merge_ports(struct table_range *v, size_t n);
 #define PORT_KEYS_LAST BH_PORT(UINT8_MAX, UINT16_MAX)
 
 /* What a rule does, as a range says it until its tier is through; then no ACTION_PASS is left. */
-enum { ACTION_PASS = BH_ALLOW + 1 };
+enum { ACTION_PASS = 0x100 };
 
 static inline uint32_t action_of(const struct rule_use *use)
 {
-	return use->action == RULE_ACCEPT ? BH_ALLOW : use->action == RULE_DENY ? BH_DENY : ACTION_PASS;
+	if (use->action == RULE_ACCEPT)
+		return use->log ? BH_ALLOW | BH_LOG : BH_ALLOW;
+	return use->action == RULE_DENY ? BH_DENY : ACTION_PASS;
 }
 
 static inline bool peer_set_is_perhaps(const struct peer_set *s)

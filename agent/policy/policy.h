@@ -30,7 +30,7 @@ struct table_rule {
 /* Disjoint, ascending; first and last as BH_PORT(). */
 struct table_range {
 	uint32_t first, last;
-	uint32_t action; /* enum bh_action */
+	uint32_t action; /* enum bh_action, BH_LOG, BH_AUDIT */
 	uint32_t rule;	 /* index + 1 into tables.rules; 0: none */
 };
 
@@ -40,7 +40,7 @@ struct table_row {
 	uint32_t set;	   /* index into tables.sets */
 	uint32_t class;	   /* index into tables.classes; 0 is BH_CLASS_NONE */
 	uint32_t dir;	   /* enum bh_dir */
-	uint32_t action;   /* of what no range holds */
+	uint32_t action;   /* of what no range holds; BH_HIDES_* too */
 	uint32_t rule;	   /* behind `action`; index + 1, 0: none */
 	uint32_t first, n; /* slice of tables.ranges */
 };
@@ -52,6 +52,7 @@ struct table_class {
 struct table_set {
 	struct hash128 hash;
 	bool has_cidr; /* some peer is an ipBlock: BH_SET_CIDR */
+	bool audited;  /* of what all its policies would deny nothing is */
 	/* By direction: */
 	bool judged[2];		/* some policy has something to say */
 	bool isolated[2];	/* some policy of its namespace isolates it */
@@ -124,6 +125,9 @@ void tables_free(struct tables *t);
 /* The row that decides for (set, class, dir): the exact one, else that of class 0. Never NULL for a
  * set of the tables. */
 const struct table_row *tables_row(const struct tables *t, uint32_t set, uint32_t class, uint32_t dir);
+
+/* The range of the row that holds @port; NULL: none, and the row's own action holds. */
+const struct table_range *tables_range(const struct tables *t, const struct table_row *row, uint32_t port);
 
 /* The class of an address: exact location, else longest block, else 0. @ret_node may be NULL. */
 uint32_t tables_class(const struct tables *t, const struct addr *a, bool *ret_node);

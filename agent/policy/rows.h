@@ -16,7 +16,7 @@ struct row_view {
 /* @pool: bh_ranges, for rows whose ranges are not inline. */
 struct row_view row_view(const struct bh_row *row, const struct bh_range *pool);
 
-/* Whether anything that @before allows is not allowed by @after. */
+/* Whether anything that @before allows is denied by @after, or would be. */
 bool row_loses(struct row_view before, struct row_view after);
 
 #endif

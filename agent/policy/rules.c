@@ -328,6 +328,7 @@ static void digest_rule(struct sha256 *s, const struct rule_use *use)
 
 	sha256_add(s, &use->hash, sizeof(use->hash));
 	policy_digest_u32(s, use->action);
+	policy_digest_u32(s, use->log);
 	policy_digest_u32(s, (uint32_t)use->peers.n);
 	for (i = 0; i < use->peers.n; i++)
 		sha256_add(s, &use->peers.v[i].hash, sizeof(use->peers.v[i].hash));
@@ -363,6 +364,7 @@ static int add_rule(struct build *b, const struct net_policy *np, uint32_t dir, 
 	if (!ru)
 		return -ENOMEM;
 	ru->action = rule->action;
+	ru->log = rule->log;
 	use->refuses[dir] |= rule->action != RULE_ACCEPT;
 	for (i = 0; i < rule->peers.n; i++)
 		use->has_cidr |= peer_has_blocks(&rule->peers.v[i]);
@@ -401,6 +403,7 @@ static int add_policy(struct build *b, const struct net_policy *np, struct polic
 	policy_digest_text(&s, np->name);
 	policy_digest_u32(&s, np->tier);
 	policy_digest_u32(&s, np->priority);
+	policy_digest_u32(&s, np->audit);
 	for (dir = 0; dir < DIR_MAX; dir++) {
 		r = add_direction(b, np, dir, use, &s);
 		if (r < 0)

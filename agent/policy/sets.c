@@ -30,6 +30,7 @@ static struct hash128 set_hash(const struct build *b, const struct subject *s)
 	size_t i, k;
 
 	policy_digest_init(&sha, DIGEST_SET);
+	policy_digest_u32(&sha, s->audited);
 	policy_digest_u32(&sha, (uint32_t)s->policies.n);
 	for (i = 0; i < s->policies.n; i++) {
 		const struct policy_use *use = &b->uses[s->policies.v[i]];
@@ -63,6 +64,7 @@ static int add_set(struct build *b, const struct subject *s)
 	if (!set)
 		return -ENOMEM;
 	set->hash = s->set;
+	set->audited = s->audited;
 	for (i = 0; i < s->policies.n; i++) {
 		const uint32_t p = s->policies.v[i];
 

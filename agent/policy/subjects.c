@@ -127,6 +127,7 @@ static int add_subject(struct build *b, const struct ordered *order, const struc
 	if (!ns || pod_is_out(p))
 		return 0;
 	s->known = true;
+	s->audited = b->model->audit || namespace_is_audited(ns);
 	s->ports = p->ports;
 	return select_policies(b, order, ns, p, s);
 }

@@ -89,7 +89,25 @@ const struct table_row *tables_row(const struct tables *t, uint32_t set, uint32_
 	return row;
 }
 
-const struct table_location *tables_location(const struct tables *t, const struct addr *a)
+const struct table_range *tables_range(const struct tables *t, const struct table_row *row, uint32_t port)
+{
+	const struct table_range *v = t->ranges.v + row->first;
+	size_t lo = 0, hi = row->n;
+
+	while (lo < hi) {
+		const size_t mid = lo + (hi - lo) / 2;
+
+		if (port < v[mid].first)
+			hi = mid;
+		else if (port > v[mid].last)
+			lo = mid + 1;
+		else
+			return &v[mid];
+	}
+	return NULL;
+}
+
+uint32_t tables_class(const struct tables *t, const struct addr *a, bool *ret_node)
 {
 	const struct table_location key = { .cidr = { .addr = *a, .len = 128 } };
 

@@ -58,8 +58,6 @@ static uint32_t set_flags(const struct tables *t, uint32_t set)
 
 		if (!row->n && row->action == BH_DENY && !row->rule)
 			ret |= BH_SET_SHUT(dir);
-		if (t->sets.v[set].refuses[dir])
-			ret |= BH_SET_REFUSES(dir);
 	}
 	return ret;
 }

@@ -68,15 +68,22 @@ static const char *stat_text(uint32_t stat)
 	return stat < BH_REASON_MAX ? reason_text[stat] : more[stat - BH_REASON_MAX];
 }
 
-static bool makes_event(enum bh_reason r)
-{
-	return reason_action[r] == BH_DENY && r != BH_SPOOFED_MAC && r != BH_SPOOFED_ADDR &&
-	       r != BH_SPOOFED_ND && r != BH_NOT_OURS_MAC && r != BH_NOT_OURS_ADDR;
-}
-
 static enum bh_reason wanted(const struct row *row)
 {
 	return opened && reason_action[row->want] == BH_DENY ? BH_NODE_OPEN : row->want;
+}
+
+/* The reason that an event is to have; 0: there is to be none. */
+static enum bh_reason told(const struct row *row)
+{
+	const enum bh_reason r = wanted(row);
+
+	if (reason_action[r] == BH_ALLOW)
+		return row->want == r ? row->told : 0;
+	if (r == BH_SPOOFED_MAC || r == BH_SPOOFED_ADDR || r == BH_SPOOFED_ND || r == BH_NOT_OURS_MAC ||
+	    r == BH_NOT_OURS_ADDR)
+		return 0;
+	return r;
 }
 
 /* What a UDP flow that only the open node lets through leaves: it keeps its answers from opening it for good.
@@ -133,7 +140,7 @@ static uint64_t expected(const struct run *run, uint32_t index)
 
 	if (index == wanted(row) * 2 + run->dir)
 		return n;
-	if (row->event_jiffies && makes_event(wanted(row)) && index == BH_STAT_EVENT_THROTTLED * 2 + run->dir)
+	if (row->event_jiffies && told(row) && index == BH_STAT_EVENT_THROTTLED * 2 + run->dir)
 		return n - 1;
 	return row->stat && index == row->stat * 2 + run->dir;
 }
@@ -164,13 +171,13 @@ static void check_event(struct run *run)
 	struct bh_event e = { 0 };
 	const struct row *row = run->row;
 	struct bh_addr nowhere = { 0 };
-	int want = makes_event(wanted(row)) ? (row->event_jiffies ? 1 : times(row)) : 0, n = world_events(&e);
+	int want = told(row) ? (row->event_jiffies ? 1 : times(row)) : 0, n = world_events(&e);
 
 	if (n != want)
 		wrong(run, "%d events, not %d", n, want);
 	if (!n || n != want)
 		return;
-	if (e.reason != row->want || e.dir != (row->far ? !run->dir : run->dir) || e.ifindex != IFINDEX ||
+	if (e.reason != told(row) || e.dir != (row->far ? !run->dir : run->dir) || e.ifindex != IFINDEX ||
 	    e.len != run->frame.len || !e.ns)
 		wrong(run, "event: reason %u dir %u ifindex %u len %u", e.reason, e.dir, e.ifindex, e.len);
 	if (e.rule != run->rule || e.policy_set != (row->ep == E_NONE ? 0 : (uint32_t)row->set))

@@ -89,6 +89,8 @@ static void udp_0(struct frame *f) { put16(f, f->l4 + 4, 0); }
 static void udp_too_long(struct frame *f) { put16(f, f->l4 + 4, 13); }
 
 static void icmp_error(struct frame *f) { f->data[f->l4] = f->family == 4 ? 3 : 1; }
+static void icmp_timestamp(struct frame *f) { f->data[f->l4] = 13; }
+static void icmp_stamped(struct frame *f) { f->data[f->l4] = 14; }
 static void icmp_code(struct frame *f) { f->data[f->l4 + 1] = 1; }
 
 /* ---- Ethernet --------------------------------------------------------------------------- */
@@ -442,6 +444,31 @@ static const struct row rows[] = {
 	{ "isolated: ICMP of the other family", F4, EITHER, { .proto = IPPROTO_ICMPV6, .bend = cut_7 }, S_WEB,
 	  .want = BH_PROTOCOL, .rule = R_SHUT },
 	{ "isolated: ICMP error without a session", F46, EITHER, { .proto = ECHO, .bend = icmp_error }, S_WEB, .want = BH_UNRELATED, .rule = R_SHUT },
+	{ "by type and code: timestamp", F4, EITHER, { .proto = ECHO, .bend = icmp_timestamp }, S_WEB, .want = BH_OPEN,
+	  .rule = R_PING },
+	{ "by type and code: its answer is another", F4, EITHER, { .proto = ECHO, .bend = icmp_stamped }, S_WEB,
+	  .want = BH_ICMP_TYPE, .rule = R_SHUT },
+	{ "by type and code: echo is another", F46, EITHER, { .proto = ECHO }, S_WEB, .want = BH_DENIED, .rule = R_SHUT },
+	{ "by number: GRE", F46, EITHER, { .proto = IPPROTO_GRE, .bend = cut_7 }, S_SCTP, .want = BH_OPEN, .rule = R_PING },
+	{ "by number: IPIP is another", F46, EITHER, { .proto = IPPROTO_IPIP, .bend = cut_7 }, S_SCTP, .want = BH_PROTOCOL,
+	  .rule = R_SHUT },
+	{ "audited: SSH", F46, EITHER, { .port = 22 }, S_AUDIT, .want = BH_AUDITED, .rule = R_SSH, .told = BH_AUDITED,
+	  .left = FRESH },
+	{ "audited: SSH that goes on is asked again", F46, EITHER, { .port = 22 }, S_AUDIT, .prior = { .epoch = STALE },
+	  .want = BH_SESSION, .rule = R_SSH, .stat = BH_STAT_SESSION_REDONE, .told = BH_AUDITED, .left = RUNS },
+	{ "audited: and is told of once", F46, EITHER, { .port = 22 }, S_AUDIT, .prior = { .epoch = NOW },
+	  .want = BH_SESSION, .left = RUNS },
+	{ "audited: another port", F46, EITHER, { 0 }, S_AUDIT, .want = BH_POLICY, .left = FRESH },
+	{ "audited: it may be in a later fragment", F46, EITHER, { .bend = later_fragment }, S_AUDIT, .want = BH_AUDITED,
+	  .told = BH_AUDITED },
+	{ "audited: IPIP hides nothing", F46, EITHER, { .proto = IPPROTO_IPIP }, S_AUDIT, .want = BH_OPEN },
+	{ "logged: HTTP", F46, EITHER, { 0 }, S_LOG, .want = BH_POLICY, .rule = R_HTTP, .told = BH_POLICY, .left = FRESH },
+	{ "logged: HTTP that goes on is not", F46, EITHER, { 0 }, S_LOG, .prior = { .epoch = STALE },
+	  .want = BH_SESSION, .rule = R_HTTP, .stat = BH_STAT_SESSION_REDONE, .left = RUNS },
+	{ "logged: echo", F46, EITHER, { .proto = ECHO }, S_LOG, .want = BH_POLICY, .rule = R_PING, .told = BH_POLICY,
+	  .left = FRESH },
+	{ "logged: SSH is not", F46, EITHER, { .port = 22 }, S_LOG, .want = BH_POLICY, .left = FRESH },
+	{ "logged: nor what may hide HTTP", F46, EITHER, { .bend = later_fragment }, S_LOG, .want = BH_OPEN },
 	{ "isolated: echo with a code", F46, EITHER, { .proto = ECHO, .bend = icmp_code }, S_WEB,
 	  .want = BH_ICMP_TYPE, .rule = R_SHUT },
 	{ "isolated: multicast out", F46, FROM, { .proto = UDP, .peer = P_MULTICAST }, S_WEB, .want = BH_MULTICAST,

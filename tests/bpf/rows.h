@@ -60,10 +60,11 @@ struct row {
 	uint32_t event_jiffies;
 
 	enum bh_reason want;
-	uint32_t rule; /* enum rule, without its direction; 0: none */
-	bool far;      /* who denies is the other direction's policy: the event says so */
-	bool far_rule; /* the rule is the other direction's */
-	uint32_t stat; /* one more BH_STAT_* that is counted; 0: none */
+	uint32_t rule;	     /* enum rule, without its direction; 0: none */
+	enum bh_reason told; /* what an event says of a packet that passes; 0: there is none */
+	bool far;	     /* who denies is the other direction's policy: the event says so */
+	bool far_rule;	     /* the rule is the other direction's */
+	uint32_t stat;	     /* one more BH_STAT_* that is counted; 0: none */
 	enum left left;
 	uint8_t fixed; /* of the session that is left, FRESH, beside who opened it */
 	uint8_t state; /* of it, RUNS; 0: what its first answer makes of it */

@@ -111,12 +111,11 @@ static void put_isolated(uint32_t set, uint32_t dir)
 {
 	struct bh_row shut = { .rule = R_SHUT + dir };
 	struct bh_row all = { .action = BH_ALLOW, .rule = R_ALL + dir };
-	/* the first range holds nothing: no ICMP message has a port */
 	struct bh_row web = { .n = 4,
 			      .rule = R_SHUT + dir,
 			      .range = {
-				      { BH_PORT(IPPROTO_ICMP, 0), BH_PORT(IPPROTO_ICMP, 65535), R_HTTP + dir,
-					BH_ALLOW },
+				      { BH_ICMP(IPPROTO_ICMP, 13, 0), BH_ICMP(IPPROTO_ICMP, 13, 0),
+					R_PING + dir, BH_ALLOW },
 				      { BH_PORT(IPPROTO_TCP, 80), BH_PORT(IPPROTO_TCP, 80), R_HTTP + dir,
 					BH_ALLOW },
 				      { BH_PORT(IPPROTO_TCP, 8000), BH_PORT(IPPROTO_TCP, 8100), R_HIGH + dir,
@@ -125,7 +124,7 @@ static void put_isolated(uint32_t set, uint32_t dir)
 					BH_ALLOW },
 			      } };
 	struct bh_row mixed = { .n = 1,
-				.action = BH_ALLOW,
+				.action = BH_ALLOW | BH_HIDES_DENIED,
 				.rule = R_MIXED + dir,
 				.range = {
 					{ BH_PORT(IPPROTO_TCP, 22), BH_PORT(IPPROTO_TCP, 22), R_SSH + dir,
@@ -157,18 +156,41 @@ static void put_long(uint32_t set, uint32_t dir)
 static void put_open_but_ssh(uint32_t set, uint32_t dir)
 {
 	put_row(set, C_NONE, dir,
-		&(struct bh_row){ .action = BH_ALLOW,
+		&(struct bh_row){ .action = BH_ALLOW | BH_HIDES_DENIED,
 				  .n = 1,
 				  .range = { { BH_PORT(IPPROTO_TCP, 22), BH_PORT(IPPROTO_TCP, 22),
 					       R_SSH + dir, BH_DENY } } });
 }
 
+static void put_flagged(uint32_t dir)
+{
+	put_row(S_REFUSES, C_NONE, dir, &(struct bh_row){ .action = BH_ALLOW | BH_HIDES_DENIED });
+	put_row(S_AUDIT, C_NONE, dir,
+		&(struct bh_row){ .action = BH_ALLOW | BH_HIDES_AUDIT,
+				  .n = 1,
+				  .range = { { BH_PORT(IPPROTO_TCP, 22), BH_PORT(IPPROTO_TCP, 22),
+					       R_SSH + dir, BH_ALLOW | BH_AUDIT } } });
+	put_row(S_LOG, C_NONE, dir,
+		&(struct bh_row){ .action = BH_ALLOW,
+				  .n = 3,
+				  .range = {
+					  { BH_ICMP(IPPROTO_ICMP, 8, 0), BH_ICMP(IPPROTO_ICMP, 8, 0),
+					    R_PING + dir, BH_ALLOW | BH_LOG },
+					  { BH_PORT(IPPROTO_TCP, 80), BH_PORT(IPPROTO_TCP, 80), R_HTTP + dir,
+					    BH_ALLOW | BH_LOG },
+					  { BH_ICMP(IPPROTO_ICMPV6, 128, 0), BH_ICMP(IPPROTO_ICMPV6, 128, 0),
+					    R_PING + dir, BH_ALLOW | BH_LOG },
+				  } });
+}
+
 static void put_sctp(uint32_t set, uint32_t dir)
 {
-	struct bh_row row = { .n = 2,
+	struct bh_row row = { .n = 3,
 			      .rule = R_SHUT + dir,
 			      .range = {
 				      { BH_PORT(IPPROTO_TCP, 80), BH_PORT(IPPROTO_TCP, 80), R_HTTP + dir,
+					BH_ALLOW },
+				      { BH_PORT(IPPROTO_GRE, 0), BH_PORT(IPPROTO_GRE, 65535), R_PING + dir,
 					BH_ALLOW },
 				      { BH_PORT(IPPROTO_SCTP, 3868), BH_PORT(IPPROTO_SCTP, 3870),
 					R_SCTP + dir, BH_ALLOW },
@@ -190,7 +212,7 @@ static void put_rows(void)
 		put_long(S_LONG, dir);
 		put_sctp(S_SCTP, dir);
 		put_open_but_ssh(S_BUT, dir);
-		put_open(S_REFUSES, dir);
+		put_flagged(dir);
 	}
 	for (dir = 0; dir < 2; dir++) {
 		put_isolated(S_FLAG, dir);

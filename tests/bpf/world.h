@@ -29,10 +29,11 @@ enum set {
 	S_LAST = 7,
 	S_CIDR = (int)(8 | BH_SET_CIDR),
 	S_FLAG = 9 | BH_SET_SHUT(BH_INGRESS),
-	S_SCTP = 10, /* TCP 80 and SCTP 3868 to 3870 with P_WEB */
-	S_BUT = 11,  /* open but for TCP 22 */
-	S_REFUSES = 12 | BH_SET_REFUSES(BH_INGRESS) |
-		    BH_SET_REFUSES(BH_EGRESS), /* open but to some that one must know */
+	S_SCTP = 10,	/* TCP 80, GRE and SCTP 3868 to 3870 with P_WEB */
+	S_BUT = 11,	/* open but for TCP 22 */
+	S_REFUSES = 12, /* open but to some that one must know */
+	S_AUDIT = 13,	/* open, and TCP 22 is audited, and what may hide it */
+	S_LOG = 14,	/* open, and TCP 80 and echoes are logged */
 };
 
 /* Rules; each is this and enum bh_dir. */
@@ -45,6 +46,7 @@ enum rule {
 	R_MIXED = 12,
 	R_SSH = 14,
 	R_SCTP = 16,
+	R_PING = 18,
 	R_LONG = 1000
 };
 

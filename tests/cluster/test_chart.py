@@ -85,7 +85,7 @@ class Enforced(ChartCase):
         self.cluster.apply(SEGMENTATION)
         self.addCleanup(self.still_there)
         self.assertTrue(self.chained())
-        self.assertIn("bulkhead-v2", self.on_node("ls /sys/fs/bpf"))
+        self.assertIn("bulkhead-v3", self.on_node("ls /sys/fs/bpf"))
         self.addCleanup(self.install)
         answer = self.helm("uninstall", "bulkhead", "--namespace", "bulkhead", "--timeout", "200s")
         self.assertEqual(answer.code, 0, answer.out + answer.err)

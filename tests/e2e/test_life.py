@@ -242,7 +242,7 @@ class Life(Rules, InstalledCase):
             for node in self.node.nodes():
                 there = len(self.node.ctl(node, "endpoints"))
                 records = self.node.on(node, "ls /run/bulkhead/endpoints | wc -l").strip()
-                pins = self.node.on(node, "ls /sys/fs/bpf/bulkhead-v2/links | wc -l").strip()
+                pins = self.node.on(node, "ls /sys/fs/bpf/bulkhead-v3/links | wc -l").strip()
                 self.assertEqual((records, pins), (str(there), str(2 * there)), f"on {node}")
             return True
 

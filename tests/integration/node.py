@@ -27,8 +27,8 @@ LOGS = os.environ.get("BH_LOGS", os.path.join(BUILD, "test-logs/integration"))
 DEBIAN_PLUGINS = "/usr/lib/cni"
 
 RUN_DIR = "/run/bulkhead"
-PIN_DIR = "/sys/fs/bpf/bulkhead-v2"
-NEXT_PIN_DIR = "/sys/fs/bpf/bulkhead-v3"  # of the build in LAYOUT
+PIN_DIR = "/sys/fs/bpf/bulkhead-v3"
+NEXT_PIN_DIR = "/sys/fs/bpf/bulkhead-v4"  # of the build in LAYOUT
 NETWORK = "podnet"
 POD_NET = {4: "10.77.0.0/24", 6: "fd00:77::/64"}
 NODE_ADDR = {4: "192.0.2.1", 6: "2001:db8:2::1"}  # of the node's uplink

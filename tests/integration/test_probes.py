@@ -101,7 +101,7 @@ class Probes(PolicedCase):
 
     def test_pins_that_cannot_be_written(self):
         run("mount", "-o", "remount,bind,ro", "/sys/fs/bpf")
-        self.becomes("pins: /sys/fs/bpf/bulkhead-v2 is mounted read-only")
+        self.becomes("pins: /sys/fs/bpf/bulkhead-v3 is mounted read-only")
         run("mount", "-o", "remount,bind,rw", "/sys/fs/bpf")
         self.becomes(READY)
 

@@ -34,7 +34,7 @@
 #include "hook/raw.h"
 #include "util/scope.h"
 
-#define PIN_DIR "/sys/fs/bpf/bulkhead-v2" /* mounted in this process's mount namespace only */
+#define PIN_DIR "/sys/fs/bpf/bulkhead-v3" /* mounted in this process's mount namespace only */
 #define PREV	"\"prevResult\":{\"cniVersion\":\"1.1.0\",\"ips\":[{\"address\":\"10.9.0.2/24\"}]}"
 #define OK	"{\"v\":1,\"done\":true,\"ok\":true}\n"
 #define NO	"{\"v\":1,\"done\":true,\"ok\":false,\"code\":11,\"msg\":\"pod is not known\"}\n"

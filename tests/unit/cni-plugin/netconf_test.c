@@ -47,7 +47,7 @@ static void defaults(void **state)
 	assert_int_equal(c.version, CNI_1_0_0);
 	assert_string_equal(c.name, "podnet");
 	assert_string_equal(c.run_dir, "/run/bulkhead");
-	assert_string_equal(c.pin_dir, "/sys/fs/bpf/bulkhead-v2");
+	assert_string_equal(c.pin_dir, "/sys/fs/bpf/bulkhead-v3");
 	assert_int_equal(c.fail_mode, FAIL_CLOSED);
 	assert_int_equal(c.attach, HOOK_AUTO);
 	assert_int_equal(c.timeout_ms, 2000);

@@ -29,7 +29,7 @@
 #include "util/scope.h"
 
 #define BPFFS	"/sys/fs/bpf" /* mounted in this process's mount namespace only */
-#define PIN_DIR BPFFS "/bulkhead-v2"
+#define PIN_DIR BPFFS "/bulkhead-v3"
 #define PASS	(-1) /* TCX_NEXT, TC_ACT_UNSPEC */
 
 static bool ready;
@@ -848,7 +848,7 @@ static int count_dirs(void *ctx, const char *dir)
 
 static void directories_beside(void **state)
 {
-	static const char *const others[] = { BPFFS "/bulkhead-v", BPFFS "/bulkhead-v2x",
+	static const char *const others[] = { BPFFS "/bulkhead-v", BPFFS "/bulkhead-v3x",
 					      BPFFS "/xbulkhead-v1", BPFFS "/bulkhead" };
 	size_t i;
 	int n = 0;
@@ -863,7 +863,7 @@ static void directories_beside(void **state)
 	assert_int_equal(hook_beside(PIN_DIR, count_dirs, &n), 0);
 	assert_int_equal(n, 1);
 	assert_int_equal(hook_beside(BPFFS "/bulkhead", count_dirs, &n), 0);
-	assert_int_equal(hook_beside(BPFFS "/none/bulkhead-v2", count_dirs, &n), 0);
+	assert_int_equal(hook_beside(BPFFS "/none/bulkhead-v3", count_dirs, &n), 0);
 	assert_int_equal(n, 1);
 	assert_int_equal(rmdir(BEFORE), 0);
 	for (i = 0; i < ARRAY_SIZE(others); i++)

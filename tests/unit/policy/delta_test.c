@@ -533,28 +533,6 @@ static void test_adopted_interface(void **state)
 	actual_free(a);
 }
 
-/* The programs are told of it by the policy set's word. */
-static void test_refusing_set(void **state)
-{
-	struct actual *a = actual_new(&small);
-	struct world w = { .there = { true }, .mask = { 1 }, .class = { 1 } };
-	struct tables *t = tables_of(&w);
-	struct plan *p = NULL;
-	uint32_t word;
-
-	(void)state;
-	assert_true(t->endpoints.v[0].set >= 0);
-	t->sets.v[t->endpoints.v[0].set].refuses[BH_INGRESS] = true;
-	assert_int_equal(delta_plan(t, a, &p, NULL), 0);
-	run_steps(a, p, p->steps.n, NULL);
-	plan_free(p);
-	word = endpoint_in(a, 0)->policy_set;
-	assert_true(word & BH_SET_REFUSES(BH_INGRESS));
-	assert_false(word & BH_SET_REFUSES(BH_EGRESS));
-	free_tables(t);
-	actual_free(a);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -565,7 +543,6 @@ int main(void)
 		cmocka_unit_test(test_full_maps),
 		cmocka_unit_test(test_replaced_interface),
 		cmocka_unit_test(test_adopted_interface),
-		cmocka_unit_test(test_refusing_set),
 	};
 	const char *given = getenv("BH_SEED");
 
