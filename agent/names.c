@@ -12,7 +12,15 @@
 
 /* Of two with one address the first one wins: as for the compiler, who has it before who stands for others.
  */
-enum rank { RANK_ENDPOINT, RANK_THIS_NODE, RANK_POD, RANK_NODE, RANK_SERVICE };
+enum rank {
+	RANK_ENDPOINT,
+	RANK_THIS_NODE,
+	RANK_POD,
+	RANK_NODE,
+	RANK_SERVICE,
+	RANK_BALANCER,
+	RANK_EXTERNAL,
+};
 
 /* Borrowed from the model: good until it changes. */
 struct owner {
@@ -103,6 +111,8 @@ static void refresh(struct names *n)
 		const struct service *s = m->services.v[i];
 
 		add_owners(n, s->addrs.v, s->addrs.n, RANK_SERVICE, s->ns, s->name);
+		add_owners(n, s->balancers.v, s->balancers.n, RANK_BALANCER, s->ns, s->name);
+		add_owners(n, s->externals.v, s->externals.n, RANK_EXTERNAL, s->ns, s->name);
 	}
 	vec_sort(&n->owners, by_addr_rank);
 	n->fresh = true;
@@ -128,7 +138,7 @@ const char *names_addr(struct names *n, const struct addr *a, char ret[NAME_MAX_
 	o = owner_of(n, a);
 	if (!o)
 		return ret;
-	if (o->rank == RANK_SERVICE)
+	if (o->rank >= RANK_SERVICE)
 		(void)snprintf(ret, NAME_MAX_LEN, "service '%s/%s'", o->ns, o->name);
 	else if (o->rank == RANK_NODE)
 		(void)snprintf(ret, NAME_MAX_LEN, "node '%s'", o->name);

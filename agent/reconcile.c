@@ -199,30 +199,12 @@ static void on_grace(void *ctx)
 
 /* ---- its start ---------------------------------------------------------------------------- */
 
-/* The hostPorts of pods here: what arrives on them at the node is forwarded, so it is not for the node. */
+/* What arrives on them at the node is forwarded, so it is not for the node. */
 static int set_node_ports(struct reconcile *r, struct bh_err *err)
 {
-	VEC(uint32_t) ports = {};
-	size_t i, j;
-	int ret = 0;
+	const struct tables *t = r->next->tables;
 
-	for (i = 0; i < r->model->endpoints.n && !ret; i++) {
-		const struct pod *pod = model_endpoint_pod(r->model, r->model->endpoints.v[i]);
-
-		for (j = 0; pod && j < pod->host_ports.n && !ret; j++) {
-			uint32_t *port = vec_add(&ports);
-
-			if (port)
-				*port = BH_PORT(pod->host_ports.v[j].proto, pod->host_ports.v[j].port);
-			else
-				ret = bh_err_set(err, -ENOMEM, "no memory for the hostPorts of '%s/%s'",
-						 pod->ns, pod->name);
-		}
-	}
-	if (!ret)
-		ret = dp_set_node_ports(r->dp, ports.v, ports.n, err);
-	vec_done(&ports);
-	return ret;
+	return dp_set_node_ports(r->dp, t->node_ports.v, t->node_ports.n, err);
 }
 
 static int reread(struct reconcile *r, struct bh_err *err)

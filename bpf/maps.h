@@ -136,11 +136,12 @@ struct {
 	__type(value, struct bh_fragment);
 } bh_fragments SEC(".maps");
 
-/* BH_PORT(protocol, port) of the hostPorts of this node: what a pod sends there ends in another pod, so
- * it is not host traffic. Agent writes, the cold path reads. Full means refused. */
+/* BH_PORT(protocol, port) of this node's hostPorts, nodePorts and others (tables.node_ports): what a pod
+ * sends there ends elsewhere, so it is not host traffic. All nodePorts that there can be have room. Agent
+ * writes, the cold path reads. Full means refused. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 4096);
+	__uint(max_entries, 16384);
 	__type(key, __u32);
 	__type(value, __u8);
 } bh_node_ports SEC(".maps");

@@ -281,7 +281,8 @@ __noinline int bh_behind(struct bh_answer *a, const struct bh_pkt *p, __u32 ifin
 }
 
 /* Is the other end this node itself? To the pod: the packet must have been made here, which neither
- * a missing index nor an address proves alone. From the pod: an address of the node, and no hostPort. */
+ * a missing index nor an address proves alone. From the pod: an address of the node, and no port that leads
+ * elsewhere. */
 static __always_inline int is_host(const struct bh_answer *a, const struct bh_pkt *p, enum bh_dir dir,
 				   enum bh_origin origin)
 {

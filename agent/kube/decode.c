@@ -255,7 +255,9 @@ static uint8_t port_protocol(struct json_object *port)
 
 static int add_host_port(struct pod *p, struct json_object *port)
 {
-	const struct host_port hp = { .proto = port_protocol(port), .port = port_number(port, "hostPort") };
+	const struct host_port hp = { .proto = port_protocol(port),
+				      .port = port_number(port, "hostPort"),
+				      .to = port_number(port, "containerPort") };
 	struct host_port *slot;
 
 	if (!hp.proto || !hp.port || p->host_ports.n >= DECODE_HOST_PORTS_MAX)

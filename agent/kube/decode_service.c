@@ -58,9 +58,9 @@ static uint8_t protocol_of(struct json_object *port)
 	return protocol ? value_protocol(protocol) : IPPROTO_TCP;
 }
 
-static bool number_of(struct json_object *port, int64_t *ret)
+static bool number_of(struct json_object *port, const char *key, int64_t *ret)
 {
-	return value_integer(value_get(port, "port"), ret) && *ret >= 1 && *ret <= UINT16_MAX;
+	return value_integer(value_get(port, key), ret) && *ret >= 1 && *ret <= UINT16_MAX;
 }
 
 /* ---- Services ----------------------------------------------------------------------------- */
@@ -84,21 +84,64 @@ static int decode_cluster_ips(struct json_object *spec, struct service *s)
 	return r < 0 ? r : 0;
 }
 
+/* All of them, however many the object has room for: what is left out would be nobody's. */
+static int decode_external_ips(struct json_object *list, struct service *s)
+{
+	size_t i;
+	int r = 0;
+
+	for (i = 0; r >= 0 && i < value_length(list); i++)
+		r = add_addr(&s->externals, value_at(list, i));
+	return r < 0 ? r : 0;
+}
+
+/* Mode Proxy: a packet goes to the balancer, and comes from there with another address. */
+static bool is_proxy(struct json_object *balancer)
+{
+	const char *mode = value_text(value_get(balancer, "ipMode"));
+
+	return mode && !strcmp(mode, "Proxy");
+}
+
+static int decode_balancers(struct json_object *list, struct service *s)
+{
+	size_t i;
+	int r = 0;
+
+	for (i = 0; r >= 0 && i < value_length(list); i++)
+		if (!is_proxy(value_at(list, i)))
+			r = add_addr(&s->balancers, value_get(value_at(list, i), "ip"));
+	return r < 0 ? r : 0;
+}
+
+static int add_service_port(struct service *s, struct json_object *port)
+{
+	const uint8_t proto = protocol_of(port);
+	int64_t number;
+	int r;
+
+	if (!proto || !number_of(port, "port", &number))
+		return 0;
+	r = add_port(&s->ports, port, proto, number);
+	if (!r && number_of(port, "nodePort", &number))
+		s->ports.v[s->ports.n - 1].node_port = (uint16_t)number;
+	return r;
+}
+
 /* A port that is not here is none of the Service: an isolated pod cannot reach it. */
 static int fill_service(struct json_object *o, struct service *s)
 {
 	struct json_object *spec = value_get(o, "spec"), *ports = value_get(spec, "ports");
+	struct json_object *balancer = value_get(value_get(o, "status"), "loadBalancer");
 	size_t i;
 	int r = decode_cluster_ips(spec, s);
 
-	for (i = 0; !r && i < value_length(ports) && i < DECODE_ITEMS_MAX; i++) {
-		struct json_object *port = value_at(ports, i);
-		const uint8_t proto = protocol_of(port);
-		int64_t number;
-
-		if (proto && number_of(port, &number))
-			r = add_port(&s->ports, port, proto, number);
-	}
+	if (!r && s->addrs.n)
+		r = decode_external_ips(value_get(spec, "externalIPs"), s);
+	if (!r && s->addrs.n)
+		r = decode_balancers(value_get(balancer, "ingress"), s);
+	for (i = 0; !r && i < value_length(ports); i++)
+		r = add_service_port(s, value_at(ports, i));
 	return r;
 }
 
@@ -169,7 +212,7 @@ static int decode_slice_ports(struct json_object *list, struct endpoint_slice *s
 		const uint8_t proto = protocol_of(port);
 		int64_t number = 0;
 
-		if (!number_of(port, &number))
+		if (!number_of(port, "port", &number))
 			number = 0;
 		if (proto) /* else of no Service port */
 			r = add_port(&s->ports, port, proto, number);

@@ -42,8 +42,11 @@ static const struct scan_keep pod_status[] = {
 };
 
 static const struct scan_keep service_spec[] = {
-	{ "type", NULL }, { "clusterIP", NULL }, { "clusterIPs", NULL }, { "ports", NULL }, { NULL, NULL },
+	{ "type", NULL },	 { "clusterIP", NULL }, { "clusterIPs", NULL },
+	{ "externalIPs", NULL }, { "ports", NULL },	{ NULL, NULL },
 };
+
+static const struct scan_keep service_status[] = { { "loadBalancer", NULL }, { NULL, NULL } };
 
 static const struct scan_keep backend[] = { { "addresses", NULL }, { NULL, NULL } };
 
@@ -66,7 +69,7 @@ static const struct scan_keep node_status[] = { { "addresses", NULL }, { NULL, N
 		NULL, NULL                                                                                   \
 	}
 #define SERVICE                                                                                              \
-	{ "spec", service_spec },                                                                            \
+	{ "spec", service_spec }, { "status", service_status },                                              \
 	{                                                                                                    \
 		NULL, NULL                                                                                   \
 	}

@@ -84,6 +84,7 @@ bool namespace_is_audited(const struct namespace *n);
 struct host_port {
 	uint8_t proto; /* IPPROTO_* */
 	uint16_t port;
+	uint16_t to; /* the container's: where it ends in the pod */
 };
 
 #define PORT_NAME_MAX 15 /* bytes, as of an IANA service name */
@@ -193,16 +194,21 @@ struct net_policy {
 
 /* A port of a Service, or of a slice: the two meet by name and protocol. */
 struct service_port {
-	char *name;    /* "" if it has none */
-	uint8_t proto; /* IPPROTO_* */
-	uint16_t port; /* slice: 0 where none is said, which may be any */
+	char *name;	    /* "" if it has none */
+	uint8_t proto;	    /* IPPROTO_* */
+	uint16_t port;	    /* slice: 0 where none is said, which may be any */
+	uint16_t node_port; /* Service: of every node; 0: none */
 };
 
-/* v1 Service: the addresses that stand for it inside the cluster. */
+/* v1 Service: the addresses that stand for it. One without a ClusterIP has no others: no proxy minds it. */
 struct service {
 	char *ns, *name;
 	struct source_seen seen;
 	VEC(struct addr) addrs; /* spec.clusterIPs; none: headless, or of type ExternalName */
+	VEC(struct addr)
+	balancers;		    /* status.loadBalancer.ingress, where packets still bear it when they
+				       come here: ipMode VIP */
+	VEC(struct addr) externals; /* spec.externalIPs: whatever the Service's owner likes */
 	VEC(struct service_port) ports;
 };
 

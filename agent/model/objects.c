@@ -224,6 +224,8 @@ void service_free(struct service *s)
 		return;
 	ports_done(s->ports.v, s->ports.n);
 	vec_done(&s->addrs);
+	vec_done(&s->balancers);
+	vec_done(&s->externals);
 	free(s->ns);
 	free(s->name);
 	free(s);

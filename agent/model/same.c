@@ -27,7 +27,8 @@ bool pod_same(const struct pod *a, const struct pod *b)
 		return false;
 	for (i = 0; i < a->host_ports.n; i++)
 		if (a->host_ports.v[i].proto != b->host_ports.v[i].proto ||
-		    a->host_ports.v[i].port != b->host_ports.v[i].port)
+		    a->host_ports.v[i].port != b->host_ports.v[i].port ||
+		    a->host_ports.v[i].to != b->host_ports.v[i].to)
 			return false;
 	return true;
 }
@@ -133,14 +134,17 @@ static bool same_ports(const struct service_port *a, size_t n, const struct serv
 	if (n != m)
 		return false;
 	for (i = 0; i < n; i++)
-		if (a[i].proto != b[i].proto || a[i].port != b[i].port || strcmp(a[i].name, b[i].name))
+		if (a[i].proto != b[i].proto || a[i].port != b[i].port || a[i].node_port != b[i].node_port ||
+		    strcmp(a[i].name, b[i].name))
 			return false;
 	return true;
 }
 
 bool service_same(const struct service *a, const struct service *b)
 {
-	return SAME_ADDRS(&a->addrs, &b->addrs) && same_ports(a->ports.v, a->ports.n, b->ports.v, b->ports.n);
+	return SAME_ADDRS(&a->addrs, &b->addrs) && SAME_ADDRS(&a->balancers, &b->balancers) &&
+	       SAME_ADDRS(&a->externals, &b->externals) &&
+	       same_ports(a->ports.v, a->ports.n, b->ports.v, b->ports.n);
 }
 
 bool slice_same(const struct endpoint_slice *a, const struct endpoint_slice *b)

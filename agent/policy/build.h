@@ -88,6 +88,7 @@ struct class_use {
 	struct hash128 hash;
 	struct list peers;  /* of a Service: by address; for ingress alone */
 	bool is_service;    /* `needs` decide egress */
+	bool beside;	    /* and what is no port of it is judged by the address: `block` */
 	uint32_t block;	    /* of a Service: the class that its address would have without it */
 	struct list needs;  /* slice of build.needs, by port, this node last */
 	uint32_t was_index; /* services.c's own */

@@ -25,6 +25,7 @@ enum digest_kind {
 	DIGEST_NAMED,	/* a peer set of pods that call a port so */
 	DIGEST_ENTITY,	/* a peer set of what is not selected by labels or block */
 	DIGEST_PERHAPS, /* a peer set of addresses that are perhaps in another one */
+	DIGEST_BESIDE,	/* a class: as SERVICE, of an address that is somebody's without it */
 };
 
 void policy_digest_init(struct sha256 *s, enum digest_kind kind);

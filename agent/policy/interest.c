@@ -28,16 +28,13 @@ struct behind {
 
 struct interest {
 	VEC(struct wish) wishes;
-	VEC(struct local) locals;     /* by namespace, name */
-	VEC(struct addr) addrs;	      /* where one claim more or less may tell; sorted */
-	VEC(struct addr) cluster_ips; /* sorted */
-	bool services;		      /* some policy set isolates egress, or refuses some */
-	bool nodes;		      /* some rule names nodes, the cluster or the world */
-	bool pods;		      /* some rule names the cluster or the world: any pod tells */
-	VEC(struct behind) behind;    /* that some rule names */
-	bool refuses;		      /* some rule does not accept: it minds whom nobody knows */
-	bool names;		      /* some egress rule has a port by name */
-	VEC(struct named_port) any;   /* that such a rule asks any pod for; port 0 */
+	VEC(struct local) locals;   /* by namespace, name */
+	VEC(struct addr) addrs;	    /* where one claim more or less may tell; sorted */
+	VEC(struct addr) vips;	    /* addresses of Services; sorted */
+	bool services;		    /* some policy set isolates egress, or refuses some */
+	bool refuses;		    /* some rule does not accept: it minds whom nobody knows */
+	bool names;		    /* some egress rule has a port by name */
+	VEC(struct named_port) any; /* that such a rule asks any pod for; port 0 */
 };
 
 /* ---- copies --------------------------------------------------------------------------------- */
@@ -214,6 +211,15 @@ static int add_locals(struct interest *i, const struct model *m)
 	return r;
 }
 
+static int add_vips(struct interest *i, const struct service *s)
+{
+	int r = add_addrs(&i->vips, s->addrs.v, s->addrs.n);
+
+	if (!r)
+		r = add_addrs(&i->vips, s->balancers.v, s->balancers.n);
+	return r ? r : add_addrs(&i->vips, s->externals.v, s->externals.n);
+}
+
 /* Where another claim would make a location's peers fewer, or one claim less would make them more. */
 static int add_claimed(struct interest *i, const struct model *m, const struct tables *t)
 {
@@ -224,9 +230,9 @@ static int add_claimed(struct interest *i, const struct model *m, const struct t
 		if (!t->locations.v[k].is_block)
 			r = add_addrs(&i->addrs, &t->locations.v[k].cidr.addr, 1);
 	for (k = 0; !r && i->services && k < m->services.n; k++)
-		r = add_addrs(&i->cluster_ips, m->services.v[k]->addrs.v, m->services.v[k]->addrs.n);
+		r = add_vips(i, m->services.v[k]);
 	vec_sort(&i->addrs, addr_cmp);
-	vec_sort(&i->cluster_ips, addr_cmp);
+	vec_sort(&i->vips, addr_cmp);
 	return r;
 }
 
@@ -271,7 +277,7 @@ void interest_free(struct interest *i)
 	vec_done(&i->any);
 	vec_done(&i->locals);
 	vec_done(&i->addrs);
-	vec_done(&i->cluster_ips);
+	vec_done(&i->vips);
 	free(i);
 }
 
@@ -313,7 +319,7 @@ static bool is_wanted(const struct interest *i, const struct namespace *ns, cons
 
 static bool is_known(const struct interest *i, const struct addr *a)
 {
-	return vec_find(&i->addrs, a, addr_cmp) || vec_find(&i->cluster_ips, a, addr_cmp);
+	return vec_find(&i->addrs, a, addr_cmp) || vec_find(&i->vips, a, addr_cmp);
 }
 
 static bool is_local(const struct interest *i, const struct pod *p)
@@ -396,20 +402,26 @@ bool interest_policy(const struct interest *i, const struct net_policy *np)
 	return net_policy_is_cluster(np) || has_local(i, np->ns);
 }
 
+/* Some port of the node is no longer the node's, or is again, whatever policies say. */
+static bool is_of_nodes(const struct service *s)
+{
+	size_t k;
+
+	for (k = 0; k < s->ports.n; k++)
+		if (s->ports.v[k].node_port)
+			return true;
+	return s->balancers.n || s->externals.n;
+}
+
 bool interest_service(const struct interest *i, const struct service *s)
 {
-	return i->services && s->addrs.n;
+	return s->addrs.n && (i->services || is_of_nodes(s));
 }
 
 bool interest_slice(const struct interest *i, const struct endpoint_slice *slice,
 		    const struct service *service)
 {
-	size_t k;
-
-	for (k = 0; k < i->behind.n; k++)
-		if (!strcmp(i->behind.v[k].name, slice->service) && !strcmp(i->behind.v[k].ns, slice->ns))
-			return true;
-	return service && interest_service(i, service);
+	return i->services && service && service->addrs.n;
 }
 
 /* It outranks a Service that has its address. */
@@ -417,8 +429,8 @@ bool interest_node(const struct interest *i, const struct cluster_node *n)
 {
 	size_t k;
 
-	for (k = 0; !i->nodes && k < n->addrs.n; k++)
-		if (vec_find(&i->cluster_ips, &n->addrs.v[k], addr_cmp))
+	for (k = 0; k < n->addrs.n; k++)
+		if (vec_find(&i->vips, &n->addrs.v[k], addr_cmp))
 			return true;
 	return i->nodes;
 }

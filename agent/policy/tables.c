@@ -28,6 +28,7 @@ static void free_shared(struct tables *t)
 	vec_done(&t->rows);
 	vec_done(&t->ranges);
 	vec_done(&t->endpoints);
+	vec_done(&t->node_ports);
 	vec_done(&t->contested);
 	free(t->sharers);
 }

@@ -37,6 +37,14 @@ static char *roll_uid(struct dice *d)
 	return must(strdup(dice_chance(d, 75) ? "" : dice_chance(d, 90) ? "u1" : "u2"));
 }
 
+static void roll_host_port(struct dice *d, struct host_port *ret)
+{
+	ret->proto = roll_proto(d);
+	ret->port = roll_port(d);
+	ret->port += !ret->port;
+	ret->to = (uint16_t)dice_roll(d, 8);
+}
+
 static void put_pod(struct model *m, struct dice *d)
 {
 	struct pod *p;
@@ -51,8 +59,7 @@ static void put_pod(struct model *m, struct dice *d)
 	for (n = dice_roll(d, 4); n; n--)
 		*(struct addr *)must(vec_add(&p->addrs)) = roll_pod_addr(d, n % 2);
 	if (dice_chance(d, 15))
-		*(struct host_port *)must(vec_add(&p->host_ports)) =
-			(struct host_port){ .proto = roll_proto(d), .port = roll_port(d) };
+		roll_host_port(d, must(vec_add(&p->host_ports)));
 	roll_named_ports(d, p);
 	p->host_network = dice_chance(d, 4);
 	p->ended = dice_chance(d, 4);
@@ -111,6 +118,32 @@ static void service_name(struct dice *d, char ret[16])
 	(void)snprintf(ret, 16, "s%u", dice_roll(d, SERVICES));
 }
 
+/* Few addresses that nobody has, and anybody's; ClusterIPs, too. */
+static struct addr roll_claimed(const struct model *m, struct dice *d, bool v4)
+{
+	char text[ADDR_TEXT];
+
+	if (m->node_addrs.n && dice_chance(d, 15))
+		return m->node_addrs.v[dice_roll(d, (uint32_t)m->node_addrs.n)];
+	if (dice_chance(d, 20))
+		return dice_chance(d, 50) ? roll_cluster_ip(d, v4) : roll_addr(d, v4);
+	(void)snprintf(text, sizeof(text), v4 ? "10.0.0.%u" : "fd00::%x", 20 + dice_roll(d, 3));
+	return addr_of(text);
+}
+
+static void roll_outside(const struct model *m, struct dice *d, struct service *s)
+{
+	uint32_t n;
+
+	for (n = dice_roll(d, 2); n; n--)
+		*(struct addr *)must(vec_add(&s->balancers)) = roll_claimed(m, d, dice_chance(d, 50));
+	for (n = dice_roll(d, 3); n; n--)
+		*(struct addr *)must(vec_add(&s->externals)) = roll_claimed(m, d, dice_chance(d, 50));
+	for (n = 0; n < s->ports.n; n++)
+		if (dice_chance(d, 30))
+			s->ports.v[n].node_port = (uint16_t)dice_roll(d, 8);
+}
+
 static void put_service(struct model *m, struct dice *d)
 {
 	struct service *s;
@@ -123,6 +156,8 @@ static void put_service(struct model *m, struct dice *d)
 		*(struct addr *)must(vec_add(&s->addrs)) = roll_cluster_ip(d, n % 2);
 	for (n = dice_roll(d, 5); n; n--)
 		roll_service_port(d, must(vec_add(&s->ports)), false);
+	if (s->addrs.n && dice_chance(d, 30))
+		roll_outside(m, d, s);
 	zero(model_put_service(m, s));
 }
 
@@ -260,6 +295,20 @@ void cluster_change(struct model *m, struct dice *d)
 	pick(d, changes)(m, d);
 }
 
+static bool is_node(const struct model *m, const struct addr *a)
+{
+	return vec_find(&m->node_addrs, a, addr_cmp);
+}
+
+static struct addr roll_service_addr(const struct service *s, struct dice *d)
+{
+	if (s->balancers.n && dice_chance(d, 30))
+		return s->balancers.v[dice_roll(d, (uint32_t)s->balancers.n)];
+	if (s->externals.n && dice_chance(d, 40))
+		return s->externals.v[dice_roll(d, (uint32_t)s->externals.n)];
+	return s->addrs.v[dice_roll(d, (uint32_t)s->addrs.n)];
+}
+
 /* To a Service, on one of its ports. False: there is none. */
 static bool roll_service_flow(const struct model *m, struct dice *d, struct oracle_flow *ret,
 			      struct addr *remote)
@@ -269,12 +318,14 @@ static bool roll_service_flow(const struct model *m, struct dice *d, struct orac
 
 	if (!s || !s->addrs.n)
 		return false;
-	*remote = s->addrs.v[dice_roll(d, (uint32_t)s->addrs.n)];
+	*remote = roll_service_addr(s, d);
 	p = s->ports.n ? &s->ports.v[dice_roll(d, (uint32_t)s->ports.n)] : NULL;
 	if (!p || dice_chance(d, 10))
 		return false;
+	if (p->node_port && m->node_addrs.n && dice_chance(d, 40))
+		*remote = m->node_addrs.v[dice_roll(d, (uint32_t)m->node_addrs.n)];
 	ret->proto = p->proto;
-	ret->dport = p->port;
+	ret->dport = p->node_port && is_node(m, remote) ? p->node_port : p->port;
 	ret->sport = roll_port(d);
 	ret->dir = DIR_EGRESS;
 	return true;

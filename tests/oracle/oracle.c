@@ -1,139 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * The oracle: Services, and the answers. Quotations are from the API reference of discovery.k8s.io/v1.
- */
+/* The oracle: Services, and the answers. */
 #include "oracle.h"
 
-#include <stdlib.h>
-#include <string.h>
-
+#include "behind.h"
 #include "judge.h"
 #include "match.h"
 
 /* ---- Services ------------------------------------------------------------------------------- */
-
-/* Of a pod, of this node or of another one. */
-static bool is_somebodys(const struct model *m, const struct addr *a)
-{
-	size_t i;
-
-	if (among(a, m->node_addrs.v, m->node_addrs.n))
-		return true;
-	for (i = 0; i < m->nodes.n; i++)
-		if (among(a, m->nodes.v[i]->addrs.v, m->nodes.v[i]->addrs.n))
-			return true;
-	for (i = 0; i < m->endpoints.n; i++) {
-		const struct pod *pod = pod_of(m, m->endpoints.v[i]);
-
-		if (m->endpoints.v[i]->ifindex && !(pod && is_no_pod(pod)) &&
-		    among(a, m->endpoints.v[i]->addrs.v, m->endpoints.v[i]->addrs.n))
-			return true;
-	}
-	for (i = 0; i < m->pods.n; i++)
-		if (!is_no_pod(m->pods.v[i]) && among(a, m->pods.v[i]->addrs.v, m->pods.v[i]->addrs.n))
-			return true;
-	return false;
-}
-
-static bool is_cluster_ip(const struct model *m, const struct addr *a)
-{
-	size_t i;
-
-	for (i = 0; i < m->services.n; i++)
-		if (among(a, m->services.v[i]->addrs.v, m->services.v[i]->addrs.n))
-			return !is_somebodys(m, a);
-	return false;
-}
-
-/* A pod may talk to its node, but what arrives at a hostPort there goes on to another pod. */
-static bool is_this_node(const struct model *m, const struct addr *a, uint8_t proto, uint16_t port)
-{
-	size_t i, k;
-
-	if (!among(a, m->node_addrs.v, m->node_addrs.n))
-		return false;
-	for (i = 0; i < m->endpoints.n; i++) {
-		const struct pod *pod = pod_of(m, m->endpoints.v[i]);
-
-		for (k = 0; pod && k < pod->host_ports.n; k++)
-			if (pod->host_ports.v[k].proto == proto && pod->host_ports.v[k].port == port)
-				return false;
-	}
-	return true;
-}
-
-/* What an address of Services stands for on one port: flows to the backends. */
-struct behind {
-	VEC(struct oracle_flow) at;
-	bool port;    /* some Service with that address has it */
-	bool no_port; /* some does not */
-	bool unknown; /* or has it, and no backend, or one that cannot be told */
-};
-
-static void add_backend(struct behind *b, const struct oracle_flow *f, const struct addr *a, uint16_t port)
-{
-	struct oracle_flow *slot = vec_add(&b->at);
-
-	if (!slot)
-		abort();
-	*slot = *f;
-	slot->dst = *a;
-	slot->dport = port;
-}
-
-/* "Each slice … is for the Service that its label kubernetes.io/service-name names"; its port is the
- * Service's port of the same name. */
-static void add_slice(struct behind *b, const struct oracle_flow *f, const struct endpoint_slice *s,
-		      const struct service_port *p)
-{
-	size_t i, k;
-
-	if (is_ipv4(&f->dst) ? !s->v4 : !s->v6)
-		return;
-	b->unknown |= s->unknown;
-	for (i = 0; i < s->ports.n; i++) {
-		if (s->ports.v[i].proto != p->proto || strcmp(s->ports.v[i].name, p->name) != 0)
-			continue;
-		b->unknown |= s->ports.v[i].port == 0;
-		for (k = 0; k < s->addrs.n; k++)
-			add_backend(b, f, &s->addrs.v[k], s->ports.v[i].port);
-	}
-}
-
-static void add_service_port(struct behind *b, const struct model *m, const struct oracle_flow *f,
-			     const struct service *s, const struct service_port *p)
-{
-	const size_t before = b->at.n;
-	size_t i;
-
-	for (i = 0; i < m->slices.n; i++)
-		if (strcmp(m->slices.v[i]->ns, s->ns) == 0 && strcmp(m->slices.v[i]->service, s->name) == 0)
-			add_slice(b, f, m->slices.v[i], p);
-	b->unknown |= b->at.n == before;
-}
-
-/* Of all Services that have the address. @ret: free with vec_done(). */
-static void behind_of(const struct model *m, const struct oracle_flow *f, struct behind *ret)
-{
-	size_t i, k;
-
-	*ret = (struct behind){};
-	for (i = 0; i < m->services.n; i++) {
-		const struct service *s = m->services.v[i];
-		bool has = false;
-
-		if (!among(&f->dst, s->addrs.v, s->addrs.n))
-			continue;
-		for (k = 0; k < s->ports.n; k++) {
-			if (s->ports.v[k].proto != f->proto || s->ports.v[k].port != f->dport)
-				continue;
-			has = true;
-			add_service_port(ret, m, f, s, &s->ports.v[k]);
-		}
-		ret->port |= has;
-		ret->no_port |= !has;
-	}
-}
 
 static bool backend_passes(const struct asking *a, const struct oracle_flow *f)
 {
@@ -156,24 +29,27 @@ static bool all_pass(const struct asking *a, const struct behind *b)
 }
 
 /* Which backend it will be nobody knows: there must be one, and all must be allowed; by every Service that
- * has this address, and only on ports that it has. But where everything may be sent to everybody, what is a
+ * has this address. A ClusterIP has no ports but those; where everything may be sent to everybody, what is a
  * port of no Service with this address is judged as if there were none; and where besides nothing can deny a
- * backend, none needs to be known. */
+ * backend, none needs to be known. Who claims an address by himself opens nothing by it. */
 static bool service_passes(const struct asking *a)
 {
 	const bool everything = allows_everything(a);
 	struct behind b;
 	struct verdict itself;
+	enum stands how;
 	bool ret;
 
 	if (everything && !is_ruled(a->m, a->pod, DIR_EGRESS, true))
 		return true;
-	behind_of(a->m, a->f, &b);
+	how = behind_of(a->m, a->f, &b);
 	itself = judge_address(a);
 	if (everything && !b.port)
 		ret = passes(&itself);
 	else
-		ret = !b.no_port && !b.unknown && all_pass(a, &b);
+		ret = !(b.no_port && how == STANDS_CLUSTER) && !b.unknown && all_pass(a, &b);
+	if (how == STANDS_EXTERNAL)
+		ret &= passes(&itself);
 	vec_done(&b.at);
 	return ret;
 }
@@ -193,14 +69,14 @@ static bool some_backend_is_in_doubt(const struct model *m, const struct oracle_
 	bool ret = false;
 	size_t i;
 
-	behind_of(m, f, &b);
+	(void)behind_of(m, f, &b);
 	for (i = 0; i < b.at.n; i++)
 		ret |= is_in_doubt(m, &b.at.v[i]);
 	vec_done(&b.at);
 	return ret;
 }
 
-/* About one of the backends, or about everybody. */
+/* About one of the backends, about the address that was claimed, or about everybody. */
 static bool is_behind_service(const struct asking *a, const struct net_policy *np, size_t index, bool allowed)
 {
 	struct asking ask = *a;
@@ -208,9 +84,8 @@ static bool is_behind_service(const struct asking *a, const struct net_policy *n
 	bool ret = is_behind_everything(a, np, index, allowed);
 	size_t i;
 
-	if (allows_everything(a))
+	if (behind_of(a->m, a->f, &b) == STANDS_EXTERNAL || allows_everything(a))
 		ret |= is_behind_address(a, np, index, allowed);
-	behind_of(a->m, a->f, &b);
 	for (i = 0; i < b.at.n; i++) {
 		ask.f = &b.at.v[i];
 		ret |= is_behind_address(&ask, np, index, allowed);
@@ -221,7 +96,12 @@ static bool is_behind_service(const struct asking *a, const struct net_policy *n
 
 bool oracle_is_service(const struct model *m, const struct oracle_flow *f)
 {
-	return f->dir == DIR_EGRESS && is_cluster_ip(m, &f->dst);
+	return stands_for(m, f) != STANDS_FOR_NOBODY;
+}
+
+bool oracle_is_to_node(const struct model *m, const struct oracle_flow *f)
+{
+	return f->dir == DIR_EGRESS && is_this_node(m, &f->dst, f->proto, f->dport);
 }
 
 /* ---- the answers ---------------------------------------------------------------------------- */

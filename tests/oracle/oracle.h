@@ -30,8 +30,12 @@ enum oracle_answer {
 
 enum oracle_answer oracle_ask(const struct model *m, const struct oracle_flow *f);
 
-/* Whether it goes to a Service's address, and the backends are asked in its place. */
+/* Whether it goes to a Service's address, or to a port of this node that sends it on, and the backends are
+ * asked in its place. */
 bool oracle_is_service(const struct model *m, const struct oracle_flow *f);
+
+/* Whether it ends at this node itself, which every pod may reach. */
+bool oracle_is_to_node(const struct model *m, const struct oracle_flow *f);
 
 /* Whether a cluster policy with rules for this direction applies to the pod. */
 bool oracle_has_cluster_policy(const struct model *m, const struct oracle_flow *f);

@@ -245,11 +245,6 @@ static bool is_special(const struct addr *remote)
 	return !addr_cmp(remote, &zero4) || !addr_cmp(remote, &all4) || remote->b[0] == 0xfe;
 }
 
-static bool is_node(const struct model *m, const struct addr *a)
-{
-	return vec_find(&m->node_addrs, a, addr_cmp) != NULL;
-}
-
 static bool has_ports(uint8_t proto)
 {
 	return proto == IPPROTO_TCP || proto == IPPROTO_UDP || proto == IPPROTO_SCTP;
@@ -330,8 +325,7 @@ static void ask_program(struct test *test, const struct oracle_flow *f, bool mid
 		return;
 	if (!is_taught(f)) /* so a rule with ports does not hold for it either */
 		asked.proto = 253;
-	truth = f->dir == DIR_EGRESS && is_node(test->m, &f->dst) ? BH_HOST
-								  : reason_by_policy(test, &asked, midflow);
+	truth = oracle_is_to_node(test->m, f) ? BH_HOST : reason_by_policy(test, &asked, midflow);
 	q = query_of(test, f, midflow);
 	if (program_ask(test->program, &q, &err) < 0) {
 		fprintf(stderr, "oracle: %s\n", err.msg);

@@ -58,8 +58,8 @@ static void print_container(const struct pod *p, FILE *out)
 		fprintf(out, "%s{name: %s, protocol: %s, containerPort: %u}", comma(n), p->ports->at[i].name,
 			proto_name(p->ports->at[i].proto), p->ports->at[i].port);
 	for (i = 0; i < p->host_ports.n; i++, n++)
-		fprintf(out, "%s{protocol: %s, containerPort: 1, hostPort: %u}", comma(n),
-			proto_name(p->host_ports.v[i].proto), p->host_ports.v[i].port);
+		fprintf(out, "%s{protocol: %s, containerPort: %u, hostPort: %u}", comma(n),
+			proto_name(p->host_ports.v[i].proto), p->host_ports.v[i].to, p->host_ports.v[i].port);
 	fprintf(out, "]}]");
 }
 
@@ -249,8 +249,8 @@ static void print_service_ports(const struct service_port *v, size_t n, FILE *ou
 
 	fprintf(out, "ports: [");
 	for (i = 0; i < n; i++)
-		fprintf(out, "%s{name: '%s', protocol: %s, port: %u}", comma(i), v[i].name,
-			proto_name(v[i].proto), v[i].port);
+		fprintf(out, "%s{name: '%s', protocol: %s, port: %u, nodePort: %u}", comma(i), v[i].name,
+			proto_name(v[i].proto), v[i].port, v[i].node_port);
 	fprintf(out, "]");
 }
 
@@ -261,7 +261,11 @@ static void print_service(const struct service *s, FILE *out)
 	print_addrs(s->addrs.v, s->addrs.n, "", "", out);
 	fprintf(out, "], ");
 	print_service_ports(s->ports.v, s->ports.n, out);
-	fprintf(out, "}\n");
+	fprintf(out, ", externalIPs: [");
+	print_addrs(s->externals.v, s->externals.n, "", "", out);
+	fprintf(out, "]}\nstatus: {loadBalancer: {ingress: [");
+	print_addrs(s->balancers.v, s->balancers.n, "{ip: ", "}", out);
+	fprintf(out, "]}}\n");
 }
 
 static void print_slice(const struct endpoint_slice *s, FILE *out)

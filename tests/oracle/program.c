@@ -86,7 +86,7 @@ static int pass(struct program *p, const struct tables *t, bool *ret_again, stru
 int program_load(struct program *p, const struct tables *t, struct bh_err *err)
 {
 	bool again = true;
-	int r = 0, i;
+	int r = dp_set_node_ports(p->dp, t->node_ports.v, t->node_ports.n, err), i;
 
 	for (i = 0; !r && again && i < PASSES; i++)
 		r = pass(p, t, &again, err);

@@ -173,6 +173,8 @@ static void shrink_inside(struct shrinking *s)
 		SHRINK(s, &m->endpoints.v[i]->addrs);
 	for (i = 0; i < m->services.n; i++) {
 		SHRINK(s, &m->services.v[i]->addrs);
+		SHRINK(s, &m->services.v[i]->balancers);
+		SHRINK(s, &m->services.v[i]->externals);
 		SHRINK(s, &m->services.v[i]->ports);
 	}
 	for (i = 0; i < m->slices.n; i++) {

@@ -17,6 +17,7 @@ static void everybody_has_a_name(void **state)
 	auto_model struct model *m = model_new();
 	const struct addr mine = w_addr("192.0.2.1");
 	struct names *n = names_new(m);
+	struct service *s;
 
 	(void)state;
 	assert_int_equal(model_set_node_addrs(m, &mine, 1), 0);
@@ -33,6 +34,14 @@ static void everybody_has_a_name(void **state)
 	assert_name(n, "10.96.0.1", "service 'shop/web'");
 	assert_name(n, "fd00:96::1", "service 'shop/web'");
 	assert_name(n, "10.96.0.2", "");
+	s = w_service(m, "shop/x", "10.96.0.3", "tcp/80");
+	w_stands(s, externals, "198.51.100.2");
+	w_stands(s, externals, "10.96.0.1");
+	w_stands(s, balancers, "198.51.100.1");
+	names_stale(n);
+	assert_name(n, "198.51.100.1", "service 'shop/x'");
+	assert_name(n, "198.51.100.2", "service 'shop/x'");
+	assert_name(n, "10.96.0.1", "service 'shop/web'"); /* outranked */
 	names_free(n);
 }
 

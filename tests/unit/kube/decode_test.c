@@ -151,6 +151,7 @@ static void a_real_pod(void **state)
 	assert_int_equal(p->host_ports.v[0].port, 5514);
 	assert_int_equal(p->host_ports.v[1].proto, IPPROTO_TCP);
 	assert_int_equal(p->host_ports.v[1].port, 8080);
+	assert_int_equal(p->host_ports.v[1].to, 80);
 	assert_names(p, "http:6/80 https:6/443");
 	assert_false(p->host_network);
 	assert_false(p->ended);
@@ -660,6 +661,25 @@ static void problems_are_told_with_their_object(void **state)
 	model_free(m);
 }
 
+/* Whoever narrows objects keeps what the decoder reads. */
+static void what_is_kept_of_a_service(void **state)
+{
+	static const char text[] =
+		"apiVersion: v1\nkind: Service\nmetadata: {name: s}\n"
+		"spec: {clusterIP: 10.96.0.1, externalIPs: [198.51.100.1], ports: [{port: 80, nodePort: 30080}]}\n"
+		"status: {loadBalancer: {ingress: [{ip: 192.0.2.1}]}}\n";
+	struct model *m = model_of(content_of("x.yaml", text), "");
+	const struct service *s = model_service(m, "default", "s");
+
+	(void)state;
+	assert_non_null(s);
+	assert_int_equal(s->addrs.n, 1);
+	assert_int_equal(s->externals.n, 1);
+	assert_int_equal(s->balancers.n, 1);
+	assert_int_equal(s->ports.v[0].node_port, 30080);
+	model_free(m);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -682,6 +702,7 @@ int main(void)
 		cmocka_unit_test(services_and_nodes_come_and_go),
 		cmocka_unit_test(one_object_in_two_files),
 		cmocka_unit_test(problems_are_told_with_their_object),
+		cmocka_unit_test(what_is_kept_of_a_service),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

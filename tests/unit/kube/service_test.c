@@ -150,6 +150,82 @@ static void services_without_an_address(void **state)
 	}
 }
 
+/* By which addresses packets may come that are for the Service. One without a ClusterIP is no proxy's
+ * business. */
+static void addresses_from_outside(void **state)
+{
+	static const struct {
+		const char *spec, *status, *balancers, *externals;
+	} cases[] = {
+		{ "externalIPs: [198.51.100.1, x, 7, '2001:db8::1']", "{}", "", "198.51.100.1 2001:db8::1" },
+		{ "externalIPs: 198.51.100.1", "7", "", "" },
+		{ "", "{loadBalancer: {ingress: [{ip: 192.0.2.1}, {hostname: a.example.org}, null]}}",
+		  "192.0.2.1", "" },
+		{ "",
+		  "{loadBalancer: {ingress: [{ip: 192.0.2.1, ipMode: VIP}, {ip: 192.0.2.2, ipMode: Proxy}]}}",
+		  "192.0.2.1", "" },
+		{ "", "{loadBalancer: {ingress: [{ip: 192.0.2.1, ipMode: 7}, {ip: x}]}}", "192.0.2.1", "" },
+		{ "", "{loadBalancer: [{ip: 192.0.2.1}]}", "", "" },
+		{ "clusterIPs: [None], externalIPs: [198.51.100.1]",
+		  "{loadBalancer: {ingress: [{ip: 192.0.2.1}]}}", "", "" },
+		{ "type: ExternalName, externalIPs: [198.51.100.1]", "{}", "", "" },
+	};
+	char text[512];
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_SIZE(cases); i++) {
+		auto_service struct service *s = NULL;
+
+		(void)snprintf(text, sizeof(text), SERVICE("{clusterIP: 10.96.0.1, %s}, status: %s}"),
+			       cases[i].spec, cases[i].status);
+		text[strlen(text) - 1] = '\0';
+		s = service_at(text, 0);
+		assert_string_equal(addrs_text(s->balancers.v, s->balancers.n), cases[i].balancers);
+		assert_string_equal(addrs_text(s->externals.v, s->externals.n), cases[i].externals);
+	}
+}
+
+/* Past the limits of other lists: a port or an address that is left out would be nobody's, and allowed. */
+static void nothing_of_a_service_is_left_out(void **state)
+{
+	const int many = 2 * DECODE_ITEMS_MAX;
+	struct buf text = BUF_INIT(1 << 20);
+	struct service *s;
+	int i;
+
+	(void)state;
+	(void)buf_str(&text,
+		      "apiVersion: v1\nkind: Service\nmetadata: {name: a}\nspec:\n  clusterIP: 10.96.0.1\n"
+		      "  externalIPs:\n");
+	for (i = 0; i < many; i++)
+		(void)buf_fmt(&text, "  - 10.1.%d.%d\n", i / 256, i % 256);
+	(void)buf_str(&text, "  ports:\n");
+	for (i = 0; i < many; i++)
+		(void)buf_fmt(&text, "  - {port: %d, nodePort: %d}\n", i + 1, i + 2);
+	s = service_at(text.data, 0);
+	assert_int_equal(s->externals.n, many);
+	assert_int_equal(s->ports.n, many);
+	assert_int_equal(s->ports.v[many - 1].node_port, many + 1);
+	service_free(s);
+	buf_done(&text);
+}
+
+static void node_ports(void **state)
+{
+	auto_service struct service *s = service_at(
+		SERVICE("{ports: [{port: 1, nodePort: 30001}, {port: 2}, {port: 3, nodePort: 70000}, {port: 4, nodePort: x},"
+			" {port: x, nodePort: 30005}]}"),
+		0);
+
+	(void)state;
+	assert_ports(s, ":6/1 :6/2 :6/3 :6/4");
+	assert_int_equal(s->ports.v[0].node_port, 30001);
+	assert_int_equal(s->ports.v[1].node_port, 0);
+	assert_int_equal(s->ports.v[2].node_port, 0);
+	assert_int_equal(s->ports.v[3].node_port, 0);
+}
+
 static void odd_service_ports_are_not_there(void **state)
 {
 	auto_service struct service *s = service_at(
@@ -278,6 +354,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(real_ones),
 		cmocka_unit_test(services_without_an_address),
+		cmocka_unit_test(addresses_from_outside),
+		cmocka_unit_test(nothing_of_a_service_is_left_out),
+		cmocka_unit_test(node_ports),
 		cmocka_unit_test(odd_service_ports_are_not_there),
 		cmocka_unit_test(slices_not_understood),
 		cmocka_unit_test(slice_ports),

@@ -42,6 +42,9 @@ static void pods(void **state)
 	*(struct addr *)vec_add(&p->addrs) = w_addr("fd00::1");
 	assert_false(pod_is(p));
 	p = plain();
+	p->host_ports.v[0].to = 81;
+	assert_false(pod_is(p));
+	p = plain();
 	p->host_ports.v[0].port = 81;
 	assert_false(pod_is(p));
 	p = plain();
@@ -165,6 +168,12 @@ static void services_slices_and_nodes(void **state)
 	assert_false(service_same(s, w_service(n, "a/s", "10.96.0.1", "web:udp/80")));
 	assert_false(service_same(s, w_service(n, "a/s", "10.96.0.1", "webs:tcp/80")));
 	assert_false(service_same(s, w_service(n, "a/s", "10.96.0.1", "")));
+	w_stands(w_service(n, "a/s", "10.96.0.1", "web:tcp/80"), externals, "192.0.2.1");
+	assert_false(service_same(s, model_service(n, "a", "s")));
+	w_stands(w_service(n, "a/s", "10.96.0.1", "web:tcp/80"), balancers, "192.0.2.1");
+	assert_false(service_same(s, model_service(n, "a", "s")));
+	w_service(n, "a/s", "10.96.0.1", "web:tcp/80")->ports.v[0].node_port = 30080;
+	assert_false(service_same(s, model_service(n, "a", "s")));
 
 	assert_true(slice_same(e, w_slice(n, "a/s-1", "10.0.0.1", "web:tcp/80")));
 	assert_false(slice_same(e, w_slice(n, "a/t-1", "10.0.0.1", "web:tcp/80")));

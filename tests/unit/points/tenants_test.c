@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Two tenants: nothing that the owner of a namespace can write (labels and ports of pods, policies, Services,
- * slices) changes a verdict between pods of others, nor between them and the world. Random clusters whose
- * namespace b becomes another; what the pods of a are told stays as it was. BH_SEED=N.
+ * slices) changes a verdict between pods of others, and nothing opens anything to them outside. Random
+ * clusters whose namespace b becomes another; what the pods of a are told of each other stays as it was, and
+ * of the world, the node and addresses that nobody has they are allowed no more than were there no b.
+ * BH_SEED=N.
  */
 #include "cluster.h"
 
@@ -56,7 +58,8 @@ static void relabel_pods(struct model *m, const struct model *other)
 	}
 }
 
-/* A ClusterIP is the API server's to give, from a range where no pods are. */
+/* A ClusterIP is the API server's to give, from a range where no pods are; a load balancer's address is for
+ * who runs those. An external IP is whatever b likes. */
 static void keep_ranges_apart(struct model *m)
 {
 	const struct cidr v4 = w_cidr("10.0.1.0/24"), v6 = w_cidr("fd00::1:0/112");
@@ -68,6 +71,8 @@ static void keep_ranges_apart(struct model *m)
 		for (k = s->addrs.n; k > 0; k--)
 			if (!cidr_holds(&v4, &s->addrs.v[k - 1]) && !cidr_holds(&v6, &s->addrs.v[k - 1]))
 				s->addrs.v[k - 1] = s->addrs.v[--s->addrs.n];
+		if (!strcmp(s->ns, "b"))
+			vec_clear(&s->balancers);
 	}
 }
 
@@ -88,8 +93,9 @@ static void b_does(struct model *m, struct dice *d)
 
 /* ---- what a is told ------------------------------------------------------------------------- */
 
-/* No pod that is not of a has it, nor does a Service stand for it: that is between the API server and them.
- */
+enum where { INSIDE, OUTSIDE };
+
+/* No pod that is not of a has it. */
 static bool is_others(const struct model *m, const struct addr *a)
 {
 	size_t i, k;
@@ -106,6 +112,45 @@ static bool is_others(const struct model *m, const struct addr *a)
 	return false;
 }
 
+/* Its own pods', and not the node's as well. */
+static bool is_inside(const struct model *m, const struct addr *a)
+{
+	size_t i, k;
+
+	if (vec_find(&m->node_addrs, a, addr_cmp))
+		return false;
+	for (i = 0; i < m->pods.n; i++)
+		for (k = 0; k < m->pods.v[i]->addrs.n; k++)
+			if (!m->pods.v[i]->ended && !m->pods.v[i]->host_network &&
+			    !addr_cmp(a, &m->pods.v[i]->addrs.v[k]))
+				return !is_others(m, a);
+	return false;
+}
+
+/* What the programs allow before policy is asked. */
+static bool is_to_node(const struct tables *t, uint32_t dir, const char *remote, const char *port)
+{
+	const struct addr a = w_addr(remote);
+	const struct port_range p = w_port(port);
+	const uint32_t key = BH_PORT(p.proto, p.first);
+	bool node;
+	size_t i;
+
+	(void)tables_class(t, &a, &node);
+	for (i = 0; i < t->node_ports.n; i++)
+		if (t->node_ports.v[i] == key)
+			return false;
+	return node && dir == DIR_EGRESS;
+}
+
+static const char *answer(const struct tables *t, uint32_t ifindex, uint32_t dir, const char *remote,
+			  const char *port)
+{
+	if (is_to_node(t, dir, remote, port))
+		return "+node";
+	return w_find(t, ifindex)->set < 0 ? "isolated" : w_ask(t, ifindex, dir, remote, port);
+}
+
 static void add_answers(FILE *out, const struct tables *t, uint32_t ifindex, const char *remote)
 {
 	static const char *const ports[] = { "tcp/1", "tcp/2", "tcp/5",	 "tcp/7",
@@ -116,12 +161,11 @@ static void add_answers(FILE *out, const struct tables *t, uint32_t ifindex, con
 	for (dir = 0; dir < DIR_MAX; dir++)
 		for (i = 0; i < ARRAY_SIZE(ports); i++)
 			fprintf(out, "%u %u %s %s %s\n", ifindex, dir, remote, ports[i],
-				w_find(t, ifindex)->set < 0 ? "isolated"
-							    : w_ask(t, ifindex, dir, remote, ports[i]));
+				answer(t, ifindex, dir, remote, ports[i]));
 }
 
 /* All of it as a text; owned by the caller. */
-static char *what_a_is_told(const struct model *m)
+static char *what_a_is_told(const struct model *m, enum where where)
 {
 	static const char *const world[] = { "203.0.113.1", "2001:db8::1" };
 	auto_tables struct tables *t = w_compile(m);
@@ -140,10 +184,10 @@ static char *what_a_is_told(const struct model *m)
 		for (k = 0; k < 48; k++) {
 			(void)snprintf(remote, sizeof(remote), k < 24 ? "10.0.0.%d" : "fd00::%x", k % 24);
 			a = w_addr(remote);
-			if (!is_others(m, &a))
+			if (!is_others(m, &a) && is_inside(m, &a) == (where == INSIDE))
 				add_answers(out, t, e->ifindex, remote);
 		}
-		for (k = 0; k < 2; k++)
+		for (k = 0; where == OUTSIDE && k < 2; k++)
 			add_answers(out, t, e->ifindex, world[k]);
 	}
 	assert_int_equal(fclose(out), 0);
@@ -162,6 +206,23 @@ static void assert_told_the_same(char *before, char *after)
 	} while (a);
 }
 
+/* Each line ends in the verdict, "+" or "-", and its rule. Return: how many that were allowed are denied. */
+static size_t assert_told_no_more(char *without, char *with)
+{
+	size_t denied = 0;
+	char *a, *b;
+
+	do {
+		a = strsep(&without, "\n");
+		b = strsep(&with, "\n");
+		assert_int_equal(!a, !b);
+		if (a && strchr(b, '+') && !strchr(a, '+'))
+			fail_msg("without b '%s', with it '%s'", a, b);
+		denied += a && strchr(a, '+') && strchr(b, '-');
+	} while (a);
+	return denied;
+}
+
 static void nothing_that_b_writes_is_told_to_a(void **state)
 {
 	struct dice d = dice_seeded();
@@ -173,9 +234,9 @@ static void nothing_that_b_writes_is_told_to_a(void **state)
 		auto_free char *before = NULL, *after = NULL;
 
 		keep_ranges_apart(m);
-		before = what_a_is_told(m);
+		before = what_a_is_told(m, INSIDE);
 		b_does(m, &d);
-		after = what_a_is_told(m);
+		after = what_a_is_told(m, INSIDE);
 		asked += strlen(before) > 0;
 		assert_told_the_same(before, after);
 	}
@@ -183,10 +244,41 @@ static void nothing_that_b_writes_is_told_to_a(void **state)
 	(void)state;
 }
 
+static void without_services_of_b(struct model *m)
+{
+	size_t i;
+
+	for (i = m->services.n; i > 0; i--)
+		if (!strcmp(m->services.v[i - 1]->ns, "b"))
+			(void)model_del_service(m, "b", m->services.v[i - 1]->name);
+}
+
+static void nothing_that_b_claims_is_open_to_a(void **state)
+{
+	struct dice d = dice_seeded();
+	size_t denied = 0;
+	int i;
+
+	for (i = 0; i < WORLDS; i++) {
+		auto_model struct model *m = cluster_new(&d);
+		auto_free char *without = NULL, *with = NULL;
+
+		keep_ranges_apart(m);
+		b_does(m, &d);
+		with = what_a_is_told(m, OUTSIDE);
+		without_services_of_b(m);
+		without = what_a_is_told(m, OUTSIDE);
+		denied += assert_told_no_more(without, with);
+	}
+	assert_true(denied);
+	(void)state;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(nothing_that_b_writes_is_told_to_a),
+		cmocka_unit_test(nothing_that_b_claims_is_open_to_a),
 	};
 
 	return cmocka_run_group_tests_name("points/tenants", tests, NULL, NULL);

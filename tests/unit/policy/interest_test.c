@@ -217,6 +217,33 @@ static void services_for_egress(void **state)
 	assert_false(interest_node(e, model_node(out, "n")));
 }
 
+/* They say which of the node's ports are not the node's, whoever is judged; who is behind them is as before.
+ */
+static void services_with_ports_of_the_node(void **state)
+{
+	auto_model struct model *m = cluster("pods(app=web)", "i"), *e = cluster("pods(app=web)", "e");
+	auto_interest struct interest *i = interest_of(m), *out = NULL;
+	struct service *s = w_service(m, "far/s", "10.96.0.1", "tcp/80");
+
+	(void)state;
+	s->ports.v[0].node_port = 30080;
+	assert_true(interest_service(i, s));
+	assert_false(interest_slice(i, s));
+	s = w_service(m, "far/s", "10.96.0.1", "tcp/80");
+	w_stands(s, externals, "192.0.2.1");
+	assert_true(interest_service(i, s));
+	s = w_service(m, "far/s", "10.96.0.1", "tcp/80");
+	w_stands(s, balancers, "192.0.2.1");
+	assert_true(interest_service(i, s));
+	s = w_service(e, "far/s", "10.96.0.1", "tcp/80");
+	w_stands(s, externals, "192.0.2.1");
+	w_stands(s, balancers, "192.0.2.2");
+	w_node(e, "n", "192.0.2.2");
+	out = interest_of(e);
+	assert_true(interest_node(out, model_node(e, "n")));
+	assert_true(pod_matters(out, e, "far/x", "", "192.0.2.1"));
+}
+
 static void namespaces_and_policies(void **state)
 {
 	auto_model struct model *m = cluster("pods(app=web);ns(team=b) pods(app=x)", "i");
@@ -240,7 +267,7 @@ static bool same_tables(const struct tables *a, const struct tables *b)
 #define SAME(vec)                                                                                            \
 	(a->vec.n == b->vec.n && (!a->vec.n || !memcmp(a->vec.v, b->vec.v, a->vec.n * sizeof(*a->vec.v))))
 	if (!SAME(classes) || !SAME(rows) || !SAME(ranges) || !SAME(locations) || !SAME(endpoints) ||
-	    !SAME(contested) || a->sets.n != b->sets.n || a->rules.n != b->rules.n)
+	    !SAME(contested) || !SAME(node_ports) || a->sets.n != b->sets.n || a->rules.n != b->rules.n)
 		return false;
 #undef SAME
 	for (i = 0; i < a->sets.n; i++)
@@ -392,6 +419,7 @@ int main(void)
 		cmocka_unit_test(pods_that_are_out_do_not),
 		cmocka_unit_test(claims),
 		cmocka_unit_test(services_for_egress),
+		cmocka_unit_test(services_with_ports_of_the_node),
 		cmocka_unit_test(namespaces_and_policies),
 		cmocka_unit_test(what_does_not_matter_changes_nothing),
 	};

@@ -315,6 +315,14 @@ W struct service *w_service(struct model *m, const char *name, const char *addrs
 	return s;
 }
 
+/* @how: one of a Service's lists of addresses. */
+#define w_stands(s, how, text)                                                                               \
+	do {                                                                                                 \
+		struct service *s_ = (s);                                                                    \
+                                                                                                             \
+		*(struct addr *)vec_add(&s_->how) = w_addr(text);                                            \
+	} while (0)
+
 /* @name: "shop/web-1" belongs to the Service web. Of IPv6 if its first address is. */
 W struct endpoint_slice *w_slice(struct model *m, const char *name, const char *addrs, const char *ports)
 {

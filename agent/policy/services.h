@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What stands for others, between its parts: services.c, needs.c and forwards.c. */
+#ifndef BH_POLICY_SERVICES_H
+#define BH_POLICY_SERVICES_H
+
+#include "policy/build.h"
+
+/* How a Service came by an address; the first outranks the others. */
+enum vip_rank {
+	VIP_CLUSTER,  /* the API server gave it, from a range of its own */
+	VIP_BALANCER, /* who runs the load balancers did */
+	VIP_EXTERNAL, /* its owner says so */
+};
+
+/* A Service and one of its addresses; a tenant may have asked for one that another has. */
+struct vip {
+	struct addr addr;
+	enum vip_rank rank;
+	const struct service *service;
+};
+
+/* What arrives on this port of this node and goes on: to a pod here, or to a Service's backends. */
+struct forward {
+	uint32_t port; /* BH_PORT() */
+	bool v4, v6;   /* to which of the node's addresses; at the others it is the node's own */
+	const struct endpoint *endpoint;
+	uint16_t to; /* its port */
+	const struct service *service;
+	const struct service_port *from;
+};
+
+/* An address and its class, which stands behind those that are known so far. */
+struct found {
+	struct addr addr;
+	uint32_t class;
+};
+
+struct services {
+	struct build *b;
+	bool lengths[129];			   /* that some block has */
+	VEC(struct addr) nodes;			   /* of all nodes; sorted */
+	VEC(const struct endpoint_slice *) slices; /* by namespace, Service */
+	VEC(struct vip) vips;			   /* by address, rank, namespace, name */
+	VEC(struct forward) forwards;		   /* by port */
+	VEC(struct found) found;
+};
+
+/* forwards.c: fills services.forwards and tables.node_ports. Return: 0 or -ENOMEM, as all here. */
+int services_forwards(struct services *x);
+
+/* needs.c. First of all: looks at slices and blocks. */
+int services_open(struct services *x);
+
+/* The class of the longest block that holds it. */
+uint32_t services_block_class(const struct services *x, const struct addr *a);
+
+/* What the ports need of the Services vips[from..to), which share an address and a rank. */
+int services_needs(struct services *x, size_t from, size_t to, struct list *ret);
+
+/* And those that this node forwards, of what is sent to its addresses of one family. */
+int services_node_needs(struct services *x, bool v4, struct list *ret);
+
+#endif
