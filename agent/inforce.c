@@ -19,22 +19,23 @@ struct inforce *inforce_ref(struct inforce *f)
 	return f;
 }
 
-static void policy_done(struct inforce_policy *p)
-{
-	free(p->ns);
-	free(p->name);
-	free(p->text);
-}
-
-void inforce_unref(struct inforce *f)
+static void drop_names(struct inforce *f)
 {
 	size_t i;
 
-	if (!f || --f->refs)
+	if (f->sharers && (*f->sharers)--)
 		return;
 	for (i = 0; i < f->policies.n; i++)
 		policy_done(&f->policies.v[i]);
 	vec_done(&f->policies);
+	free(f->sharers);
+}
+
+void inforce_unref(struct inforce *f)
+{
+	if (!f || --f->refs)
+		return;
+	drop_names(f);
 	interest_free(f->interest);
 	tables_free(f->tables);
 	free(f);
@@ -79,7 +80,37 @@ static int keep_names(struct inforce *f, const struct model *m, const struct inf
 	return 0;
 }
 
-int inforce_compile(const struct model *model, const struct inforce *same, struct inforce **ret,
+/* A patch is of the same policies. */
+static int share_names(struct inforce *f, struct inforce *last)
+{
+	if (!last->sharers)
+		last->sharers = calloc(1, sizeof(*last->sharers));
+	if (!last->sharers)
+		return -ENOMEM;
+	++*last->sharers;
+	f->sharers = last->sharers;
+	f->policies.v = last->policies.v;
+	f->policies.n = last->policies.n;
+	f->policies.size = last->policies.size;
+	return 0;
+}
+
+/* What is known of the tables beside what they say. */
+static int describe(struct inforce *f, const struct model *model, struct inforce *last, bool policies,
+		    struct bh_err *err)
+{
+	const bool patch = last && f->tables->from && f->tables->from == last->tables->run;
+	int r;
+
+	r = patch ? share_names(f, last) : keep_names(f, model, policies ? NULL : last);
+	if (r < 0)
+		return bh_err_set(err, r, "no memory for the names of %zu policies", model->policies.n);
+	r = patch ? policy_interest_patched(last->interest, f->tables, &f->interest)
+		  : policy_interest(model, f->tables, &f->interest);
+	return r < 0 ? bh_err_set(err, r, "no memory for what the tables were made from") : 0;
+}
+
+int inforce_compile(struct compiler *c, struct inforce *last, bool policies, struct inforce **ret,
 		    struct bh_err *err)
 {
 	struct inforce *f = calloc(1, sizeof(*f));
@@ -88,13 +119,9 @@ int inforce_compile(const struct model *model, const struct inforce *same, struc
 	if (!f)
 		return bh_err_set(err, -ENOMEM, "no memory for new tables");
 	f->refs = 1;
-	r = keep_names(f, model, same);
-	if (r < 0)
-		bh_err_set(err, r, "no memory for the names of %zu policies", model->policies.n);
-	else
-		r = policy_compile(model, &f->tables, err);
-	if (!r && policy_interest(model, f->tables, &f->interest) < 0)
-		r = bh_err_set(err, -ENOMEM, "no memory for what the tables were made from");
+	r = compiler_run(c, &f->tables, err);
+	if (!r)
+		r = describe(f, compiler_model(c), last, policies, err);
 	if (r < 0) {
 		inforce_unref(f);
 		return r;

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "model/model.h"
+#include "policy/compiler.h"
 #include "policy/interest.h"
 #include "policy/policy.h"
 #include "util/err.h"
@@ -29,11 +30,14 @@ struct inforce {
 	struct tables *tables;
 	struct interest *interest;	     /* what they were made from */
 	VEC(struct inforce_policy) policies; /* as model.policies was: table_set.policies are indexes */
+	unsigned int *sharers;		     /* of `policies`, beside this one; NULL: none */
 };
 
-/* Compiles; the result has one reference. @same: an earlier result since which no policy has changed (its
- * content hashes are taken over), NULL if one may have. Return: as policy_compile(). */
-int inforce_compile(const struct model *model, const struct inforce *same, struct inforce **ret,
+/*
+ * Compiles; the result has one reference. @last: what was compiled before, NULL if nothing was: what is known
+ * to be the same is taken over. @policies: one may have changed since. Return: as policy_compile().
+ */
+int inforce_compile(struct compiler *c, struct inforce *last, bool policies, struct inforce **ret,
 		    struct bh_err *err);
 struct inforce *inforce_ref(struct inforce *f);
 void inforce_unref(struct inforce *f); /* the last one frees; NULL is fine */

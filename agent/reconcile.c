@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "policy/compiler.h"
 #include "policy/delta.h"
 #include "util/clock.h"
 #include "util/log.h"
@@ -21,6 +22,7 @@ struct reconcile {
 	struct loop *loop;
 	struct dp *dp;
 	const struct model *model;
+	struct compiler *compiler;
 	struct reconcile_hooks hooks;
 	struct loop_timer turn, retry;
 
@@ -154,6 +156,8 @@ static int end_pass(struct reconcile *r, struct bh_err *err)
 	const bool again = r->plan->again;
 
 	actual_sort(r->actual);
+	if (!again)
+		actual_settle(r->actual, r->next->tables);
 	plan_free(r->plan);
 	r->plan = NULL;
 	return again ? make_plan(r, err) : 1;
@@ -251,7 +255,7 @@ static void begin(struct reconcile *r)
 	if (!ret)
 		ret = reread(r, &err);
 	if (!ret)
-		ret = inforce_compile(r->model, r->run.source ? NULL : r->now, &r->next, &err);
+		ret = inforce_compile(r->compiler, r->now, r->run.source, &r->next, &err);
 	if (!ret)
 		ret = set_node_ports(r, &err);
 	if (!ret)
@@ -302,8 +306,8 @@ void reconcile_changed(struct reconcile *r, enum change kind, const char *what_f
 
 /* ---- life and questions ------------------------------------------------------------------- */
 
-int reconcile_new(struct loop *loop, struct dp *dp, const struct model *model,
-		  const struct reconcile_hooks *hooks, struct reconcile **ret, struct bh_err *err)
+int reconcile_new(struct loop *loop, struct dp *dp, struct model *model, const struct reconcile_hooks *hooks,
+		  struct reconcile **ret, struct bh_err *err)
 {
 	struct reconcile *r = calloc(1, sizeof(*r));
 	int ret_code;
@@ -317,7 +321,8 @@ int reconcile_new(struct loop *loop, struct dp *dp, const struct model *model,
 				 .turn = { .fn = on_turn, .ctx = r },
 				 .retry = { .fn = on_retry, .ctx = r },
 				 .status.last_ms = -1 };
-	ret_code = dp_read(dp, &r->actual, err);
+	r->compiler = compiler_new(model);
+	ret_code = r->compiler ? dp_read(dp, &r->actual, err) : bh_err_set(err, -ENOMEM, "no memory");
 	if (!ret_code)
 		ret_code = loop_add(loop, dp_grace_fd(dp), on_grace, r, err);
 	if (ret_code < 0) {
@@ -337,6 +342,7 @@ void reconcile_free(struct reconcile *r)
 	loop_del(r->loop, dp_grace_fd(r->dp));
 	drop_run(r);
 	inforce_unref(r->now);
+	compiler_free(r->compiler);
 	actual_free(r->actual);
 	free(r);
 }

@@ -24,9 +24,10 @@ struct reconcile_hooks {
 	void *ctx;
 };
 
-/* All are borrowed for its life. Reads what the maps hold. Return: 0 or -errno. */
-int reconcile_new(struct loop *loop, struct dp *dp, const struct model *model,
-		  const struct reconcile_hooks *hooks, struct reconcile **ret, struct bh_err *err);
+/* All are borrowed for its life, and it is told what changes in the model. Reads what the maps hold. Return:
+ * 0 or -errno. */
+int reconcile_new(struct loop *loop, struct dp *dp, struct model *model, const struct reconcile_hooks *hooks,
+		  struct reconcile **ret, struct bh_err *err);
 void reconcile_free(struct reconcile *r);
 
 enum change { CHANGE_POD, CHANGE_SOURCE, CHANGE_NODE }; /* an interface; manifests; the node's addresses */

@@ -11,6 +11,8 @@
 
 #include "policy/keys.h"
 
+#define FEW 32 /* to be sorted in */
+
 int key_u32(uint32_t a, uint32_t b)
 {
 	return (a > b) - (a < b);
@@ -70,26 +72,53 @@ void actual_free(struct actual *a)
 	free(a);
 }
 
-/* Drops what is marked dead, then sorts the rest. */
-#define TIDY(vec, order)                                                                                     \
+/* Puts *@last where it belongs among the @n sorted elements before it. */
+static void insert_last(char *v, size_t n, size_t size, int (*order)(const void *a, const void *b))
+{
+	char last[sizeof(struct actual_row) + sizeof(struct actual_id) + sizeof(struct actual_location)];
+	size_t lo = 0, hi = n;
+
+	while (lo < hi) {
+		const size_t mid = lo + (hi - lo) / 2;
+
+		if (order(v + mid * size, v + n * size) <= 0)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	memcpy(last, v + n * size, size);
+	memmove(v + (lo + 1) * size, v + lo * size, (n - lo) * size);
+	memcpy(v + lo * size, last, size);
+}
+
+/* Drops what is marked dead, then brings what came behind @sorted to its place: a plan may be of very few
+ * steps. */
+#define TIDY(vec, sorted, order)                                                                             \
 	do {                                                                                                 \
-		size_t from_, to_ = 0;                                                                       \
+		size_t from_, to_ = 0, sorted_ = 0;                                                          \
                                                                                                              \
-		for (from_ = 0; from_ < (vec)->n; from_++)                                                   \
-			if (!(vec)->v[from_].dead)                                                           \
-				(vec)->v[to_++] = (vec)->v[from_];                                           \
+		for (from_ = 0; from_ < (vec)->n; from_++) {                                                 \
+			if ((vec)->v[from_].dead)                                                            \
+				continue;                                                                    \
+			if (to_ != from_)                                                                    \
+				(vec)->v[to_] = (vec)->v[from_];                                             \
+			to_++;                                                                               \
+			sorted_ += from_ < (sorted);                                                         \
+		}                                                                                            \
 		(vec)->n = to_;                                                                              \
-		vec_sort(vec, order);                                                                        \
+		if (to_ - sorted_ > FEW)                                                                     \
+			vec_sort(vec, order);                                                                \
+		else                                                                                         \
+			for (; sorted_ < to_; sorted_++)                                                     \
+				insert_last((char *)(vec)->v, sorted_, sizeof(*(vec)->v), order);            \
+		(sorted) = (vec)->n;                                                                         \
 	} while (0)
 
 void actual_sort(struct actual *a)
 {
-	TIDY(&a->ids, key_id);
-	TIDY(&a->rows, key_row);
-	TIDY(&a->locations, key_location);
-	a->sorted_ids = a->ids.n;
-	a->sorted_rows = a->rows.n;
-	a->sorted_locations = a->locations.n;
+	TIDY(&a->ids, a->sorted_ids, key_id);
+	TIDY(&a->rows, a->sorted_rows, key_row);
+	TIDY(&a->locations, a->sorted_locations, key_location);
 }
 
 /* What a plan deletes is in the sorted part, but for what it made itself and no longer needs. */
@@ -148,8 +177,14 @@ static int set_row(struct actual *a, const struct step *s)
 	return 0;
 }
 
+void actual_settle(struct actual *a, const struct tables *wanted)
+{
+	a->settled = wanted->run;
+}
+
 int actual_apply(struct actual *a, const struct step *s)
 {
+	a->settled = 0;
 	switch (s->kind) {
 	case STEP_GRACE:
 		return 0;

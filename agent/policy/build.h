@@ -124,6 +124,10 @@ struct build {
 int policy_build(struct build *b, struct bh_err *err);
 void policy_build_done(struct build *b);
 
+/* Frees what is about endpoints, rules and Services: as long as the policies are those that it was made from.
+ */
+void policy_build_shrink(struct build *b);
+
 /* Each returns 0 or -errno; err names the object. */
 int policy_subjects(struct build *b, struct bh_err *err);
 int policy_rules(struct build *b);

@@ -8,7 +8,7 @@
 #include "policy/build.h"
 #include "util/scope.h"
 
-void policy_build_done(struct build *b)
+static void uses_done(struct build *b)
 {
 	size_t i, k;
 	int dir;
@@ -23,19 +23,33 @@ void policy_build_done(struct build *b)
 			vec_done(&b->uses[i].rules[dir]);
 		}
 	}
+	free(b->uses);
+	b->uses = NULL;
+}
+
+void policy_build_shrink(struct build *b)
+{
+	size_t i;
+
+	uses_done(b);
 	for (i = 0; i < b->subjects.n; i++)
 		vec_done(&b->subjects.v[i].policies);
-	free(b->uses);
 	vec_done(&b->subjects);
+	free(b->set_ports);
+	b->set_ports = NULL;
+	vec_done(&b->needs);
+}
+
+void policy_build_done(struct build *b)
+{
+	policy_build_shrink(b);
 	vec_done(&b->peer_sets);
 	vec_done(&b->wants);
 	vec_done(&b->refused);
 	vec_done(&b->named);
-	free(b->set_ports);
 	vec_done(&b->lists);
 	vec_done(&b->pod_addrs);
 	vec_done(&b->classes);
-	vec_done(&b->needs);
 	tables_free(b->t);
 }
 

@@ -36,6 +36,11 @@ void compiler_free(struct compiler *c)
 	free(c);
 }
 
+const struct model *compiler_model(const struct compiler *c)
+{
+	return c->model;
+}
+
 /* Nothing kept is no failure: the next run is of all, too. */
 static int compile_all(struct compiler *c, struct tables **ret, struct bh_err *err)
 {

@@ -15,6 +15,7 @@ struct compiler;
 /* One of them to a model, which it is a part of until its end: it is in model.changes. NULL: no memory. */
 struct compiler *compiler_new(struct model *m);
 void compiler_free(struct compiler *c);
+const struct model *compiler_model(const struct compiler *c);
 
 /* @ret: as from policy_compile(), with tables.run and what goes with it; tables_free(). Return: likewise. */
 int compiler_run(struct compiler *c, struct tables **ret, struct bh_err *err);

@@ -214,9 +214,9 @@ static int delete_unused(struct work *w)
 	for (i = 0; !r && i < w->moves.n; i++)
 		if (w->moves.v[i].remove)
 			r = add_location_step(w, STEP_ADDR_DEL, STEP_CIDR_DEL, &w->moves.v[i]);
-	if (!r)
+	if (!r && !w->patch)
 		r = delete_rows(w);
-	if (!r)
+	if (!r && !w->patch)
 		r = delete_ids(w);
 	if (r)
 		return r;
@@ -259,13 +259,22 @@ static int switch_over(struct work *w)
 	return r ? r : raise_epochs(w);
 }
 
-static int make_plan(struct work *w)
+static int find_out(struct work *w)
 {
-	int r = work_assign_ids(w);
+	int r;
 
+	if (w->patch)
+		return work_patch(w);
+	r = work_assign_ids(w);
 	r = r ? r : work_add_rows(w);
 	r = r ? r : work_find_moves(w);
-	r = r ? r : work_find_flips(w);
+	return r ? r : work_find_flips(w);
+}
+
+static int make_plan(struct work *w)
+{
+	int r = find_out(w);
+
 	if (r)
 		return r;
 	work_find_losers(w);

@@ -49,7 +49,8 @@ struct actual_sizes {
  */
 struct actual {
 	struct actual_sizes size;
-	uint32_t epoch; /* bh_meta.epoch */
+	uint32_t epoch;	  /* bh_meta.epoch */
+	uint64_t settled; /* tables.run of those that it holds, no more and no less; 0: of none */
 	VEC(struct actual_id) ids;
 	VEC(struct actual_location) locations;
 	VEC(struct actual_row) rows;
@@ -121,6 +122,9 @@ struct plan {
  * delta_plan() - the steps from @actual to @wanted.
  * @err: names the map that would not hold it and by how much.
  *
+ * If @wanted differs from what @actual settled at by tables.moved alone, the steps are the same ones, and
+ * cost what moves.
+ *
  * Return: 0 (no steps: nothing to do), -ENOSPC a map is too small: nothing may be changed, what is in
  * force stays; -ENOMEM.
  */
@@ -128,9 +132,10 @@ int delta_plan(const struct tables *wanted, const struct actual *actual, struct 
 	       struct bh_err *err);
 void plan_free(struct plan *p);
 
-/* Brings @actual to where the maps are after @step; call actual_sort() once the plan is through.
- * Return: 0 or -ENOMEM. */
+/* Brings @actual to where the maps are after @step; call actual_sort() once the plan is through, and
+ * actual_settle() if no other is due. Return: 0 or -ENOMEM. */
 int actual_apply(struct actual *a, const struct step *step);
+void actual_settle(struct actual *a, const struct tables *wanted);
 
 /* The decisions that the programs would take from a sorted @a: what holds for (policy_set, class,
  * dir), NULL where the table is broken (BH_NO_ROW); and the class word of an address. */

@@ -21,20 +21,22 @@ struct local {
 	const char *ns, *name;
 };
 
-/* A Service. */
-struct behind {
-	char *ns, *name;
+/* What was looked at, whichever class an address has. */
+struct looks {
+	unsigned int more; /* interests than one that these are of */
+	VEC(struct wish) wishes;
+	VEC(struct local) locals;     /* by namespace, name */
+	VEC(struct addr) addrs;	      /* where one claim more or less may tell, beside locations; sorted */
+	VEC(struct addr) cluster_ips; /* sorted */
+	bool services;		      /* some policy set isolates egress, or refuses some */
+	bool refuses;		      /* some rule does not accept: it minds whom nobody knows */
+	bool names;		      /* some egress rule has a port by name */
+	VEC(struct named_port) any;   /* that such a rule asks any pod for; port 0 */
 };
 
 struct interest {
-	VEC(struct wish) wishes;
-	VEC(struct local) locals;   /* by namespace, name */
-	VEC(struct addr) addrs;	    /* where one claim more or less may tell; sorted */
-	VEC(struct addr) vips;	    /* addresses of Services; sorted */
-	bool services;		    /* some policy set isolates egress, or refuses some */
-	bool refuses;		    /* some rule does not accept: it minds whom nobody knows */
-	bool names;		    /* some egress rule has a port by name */
-	VEC(struct named_port) any; /* that such a rule asks any pod for; port 0 */
+	struct looks *at;
+	struct tables *t; /* held */
 };
 
 /* ---- copies --------------------------------------------------------------------------------- */
@@ -67,26 +69,7 @@ static int copy_selector(const struct selector *from, struct selector **ret)
 	return 0;
 }
 
-static int add_behind(struct interest *i, const struct peer *p)
-{
-	struct behind *slot = vec_add(&i->behind);
-
-	if (!slot)
-		return -ENOMEM;
-	slot->ns = strdup(p->service_ns);
-	slot->name = strdup(p->service);
-	return slot->ns && slot->name ? 0 : -ENOMEM;
-}
-
-/* What is not selected by labels. */
-static int add_entity(struct interest *i, const struct peer *p)
-{
-	i->nodes |= p->kind == PEER_HOST || p->kind == PEER_CLUSTER || p->kind == PEER_WORLD;
-	i->pods |= p->kind == PEER_CLUSTER || p->kind == PEER_WORLD;
-	return p->kind == PEER_SERVICE ? add_behind(i, p) : 0;
-}
-
-static int add_wish(struct interest *i, const struct net_policy *np, const struct peer *p)
+static int add_wish(struct looks *i, const struct net_policy *np, const struct peer *p)
 {
 	struct wish *w;
 	int r;
@@ -122,7 +105,7 @@ static int add_addrs(void *vec, const struct addr *v, size_t n)
 
 /* ---- what was looked at --------------------------------------------------------------------- */
 
-static int add_names(struct interest *i, const struct rule *rule)
+static int add_names(struct looks *i, const struct rule *rule)
 {
 	struct named_port *slot;
 	size_t k;
@@ -144,7 +127,7 @@ static int add_names(struct interest *i, const struct rule *rule)
 	return 0;
 }
 
-static int add_rules(struct interest *i, const struct net_policy *np, int dir)
+static int add_rules(struct looks *i, const struct net_policy *np, int dir)
 {
 	size_t k, j;
 	int r = 0;
@@ -160,7 +143,7 @@ static int add_rules(struct interest *i, const struct net_policy *np, int dir)
 	return r;
 }
 
-static int add_policies(struct interest *i, const struct model *m, const struct tables *t)
+static int add_policies(struct looks *i, const struct model *m, const struct tables *t)
 {
 	auto_free bool *used = calloc(m->policies.n + 1, sizeof(*used));
 	size_t k, j;
@@ -189,7 +172,7 @@ static int local_cmp(const void *a, const void *b)
 	return r ? r : strcmp(x->name, y->name);
 }
 
-static int add_locals(struct interest *i, const struct model *m)
+static int add_locals(struct looks *i, const struct model *m)
 {
 	size_t k;
 	int r = 0;
@@ -221,14 +204,11 @@ static int add_vips(struct interest *i, const struct service *s)
 }
 
 /* Where another claim would make a location's peers fewer, or one claim less would make them more. */
-static int add_claimed(struct interest *i, const struct model *m, const struct tables *t)
+static int add_claimed(struct looks *i, const struct model *m, const struct tables *t)
 {
 	size_t k;
 	int r = add_addrs(&i->addrs, t->contested.v, t->contested.n);
 
-	for (k = 0; !r && k < t->locations.n; k++)
-		if (!t->locations.v[k].is_block)
-			r = add_addrs(&i->addrs, &t->locations.v[k].cidr.addr, 1);
 	for (k = 0; !r && i->services && k < m->services.n; k++)
 		r = add_vips(i, m->services.v[k]);
 	vec_sort(&i->addrs, addr_cmp);
@@ -236,28 +216,11 @@ static int add_claimed(struct interest *i, const struct model *m, const struct t
 	return r;
 }
 
-int policy_interest(const struct model *m, const struct tables *t, struct interest **ret)
-{
-	struct interest *i = calloc(1, sizeof(*i));
-	int r = i ? add_policies(i, m, t) : -ENOMEM;
-
-	if (!r)
-		r = add_locals(i, m);
-	if (!r)
-		r = add_claimed(i, m, t);
-	if (r < 0) {
-		interest_free(i);
-		return r;
-	}
-	*ret = i;
-	return 0;
-}
-
-void interest_free(struct interest *i)
+static void drop_looks(struct looks *i)
 {
 	size_t k;
 
-	if (!i)
+	if (!i || i->more--)
 		return;
 	for (k = 0; k < i->wishes.n; k++) {
 		intern_drop(i->wishes.v[k].ns);
@@ -281,6 +244,50 @@ void interest_free(struct interest *i)
 	free(i);
 }
 
+/* Takes the reference to @at, which may be NULL. */
+static int new_interest(struct looks *at, struct tables *t, struct interest **ret)
+{
+	struct interest *i = at ? calloc(1, sizeof(*i)) : NULL;
+
+	if (!i) {
+		drop_looks(at);
+		return -ENOMEM;
+	}
+	i->at = at;
+	i->t = tables_hold(t);
+	*ret = i;
+	return 0;
+}
+
+int policy_interest(const struct model *m, struct tables *t, struct interest **ret)
+{
+	struct looks *at = calloc(1, sizeof(*at));
+	int r = at ? add_policies(at, m, t) : -ENOMEM;
+
+	if (!r)
+		r = add_locals(at, m);
+	if (!r)
+		r = add_claimed(at, m, t);
+	if (!r)
+		return new_interest(at, t, ret);
+	drop_looks(at);
+	return r;
+}
+
+int policy_interest_patched(const struct interest *before, struct tables *t, struct interest **ret)
+{
+	before->at->more++;
+	return new_interest(before->at, t, ret);
+}
+
+void interest_free(struct interest *i)
+{
+	if (!i)
+		return;
+	drop_looks(i->at);
+	tables_free(i->t);
+	free(i);
+}
 /* ---- questions ------------------------------------------------------------------------------ */
 
 static bool wants_namespace(const struct wish *w, const struct namespace *ns)
@@ -294,7 +301,7 @@ static bool wants_pod(const struct wish *w, const struct pod *p)
 }
 
 /* Whether a rule for any peer asks for the name of one of its ports. */
-static bool is_asked(const struct interest *i, const struct pod *p)
+static bool is_asked(const struct looks *i, const struct pod *p)
 {
 	size_t k, n;
 
@@ -304,7 +311,7 @@ static bool is_asked(const struct interest *i, const struct pod *p)
 	return false;
 }
 
-static bool is_wanted(const struct interest *i, const struct namespace *ns, const struct pod *p)
+static bool is_wanted(const struct looks *i, const struct namespace *ns, const struct pod *p)
 {
 	size_t k;
 
@@ -319,10 +326,11 @@ static bool is_wanted(const struct interest *i, const struct namespace *ns, cons
 
 static bool is_known(const struct interest *i, const struct addr *a)
 {
-	return vec_find(&i->addrs, a, addr_cmp) || vec_find(&i->vips, a, addr_cmp);
+	return tables_location(i->t, a) || vec_find(&i->at->addrs, a, addr_cmp) ||
+	       vec_find(&i->at->cluster_ips, a, addr_cmp);
 }
 
-static bool is_local(const struct interest *i, const struct pod *p)
+static bool is_local(const struct looks *i, const struct pod *p)
 {
 	const struct local l = { .ns = p->ns, .name = p->name };
 
@@ -333,20 +341,18 @@ bool interest_pod(const struct interest *i, const struct namespace *ns, const st
 {
 	size_t k;
 
-	if (is_local(i, p))
+	if (is_local(i->at, p))
 		return true;
 	if (pod_is_out(p) || !p->addrs.n)
 		return false; /* nobody's peer, and claims nothing */
 	for (k = 0; k < p->addrs.n; k++)
 		if (is_known(i, &p->addrs.v[k]))
 			return true;
-	if (i->pods)
-		return true;
-	return ns ? is_wanted(i, ns, p) : i->refuses;
+	return ns ? is_wanted(i->at, ns, p) : i->at->refuses;
 }
 
 /* Whether the same peers select both, and names mean the same. */
-static bool same_peers(const struct interest *i, const struct namespace *ns, const struct pod *a,
+static bool same_peers(const struct looks *i, const struct namespace *ns, const struct pod *a,
 		       const struct pod *b)
 {
 	size_t k;
@@ -369,13 +375,13 @@ bool interest_pod_change(const struct interest *i, const struct namespace *ns, c
 		pod_is_out(old) == pod_is_out(new) && old->addrs.n == new->addrs.n &&
 		(!old->addrs.n || !memcmp(old->addrs.v, new->addrs.v, old->addrs.n * sizeof(*old->addrs.v)));
 
-	if (!is_local(i, old) && same_claims && same_peers(i, ns, old, new))
+	if (!is_local(i->at, old) && same_claims && same_peers(i->at, ns, old, new))
 		return false;
 	return interest_pod(i, ns, old) || interest_pod(i, ns, new);
 }
 
 /* Locals are few: a walk will do. */
-static bool has_local(const struct interest *i, const char *ns)
+static bool has_local(const struct looks *i, const char *ns)
 {
 	size_t k;
 
@@ -389,28 +395,23 @@ bool interest_namespace(const struct interest *i, const struct namespace *ns, bo
 {
 	size_t k;
 
-	if (has_local(i, ns->name) || i->any.n || (i->refuses && !stays))
+	if (has_local(i->at, ns->name) || i->at->any.n || (i->at->refuses && !stays))
 		return true;
-	for (k = 0; k < i->wishes.n; k++)
-		if (wants_namespace(&i->wishes.v[k], ns))
+	for (k = 0; k < i->at->wishes.n; k++)
+		if (wants_namespace(&i->at->wishes.v[k], ns))
 			return true;
 	return false;
 }
 
 bool interest_policy(const struct interest *i, const struct net_policy *np)
 {
-	return net_policy_is_cluster(np) || has_local(i, np->ns);
+	return net_policy_is_cluster(np) || has_local(i->at, np->ns);
 }
 
 /* Some port of the node is no longer the node's, or is again, whatever policies say. */
 static bool is_of_nodes(const struct service *s)
 {
-	size_t k;
-
-	for (k = 0; k < s->ports.n; k++)
-		if (s->ports.v[k].node_port)
-			return true;
-	return s->balancers.n || s->externals.n;
+	return i->at->services && s->addrs.n;
 }
 
 bool interest_service(const struct interest *i, const struct service *s)
@@ -430,7 +431,7 @@ bool interest_node(const struct interest *i, const struct cluster_node *n)
 	size_t k;
 
 	for (k = 0; k < n->addrs.n; k++)
-		if (vec_find(&i->vips, &n->addrs.v[k], addr_cmp))
+		if (vec_find(&i->at->cluster_ips, &n->addrs.v[k], addr_cmp))
 			return true;
 	return i->nodes;
 }

@@ -18,9 +18,13 @@ struct interest;
 /**
  * policy_interest() - what mattered to @t.
  * @m: the model that @t was compiled from, unchanged since.
- * Return: 0 or -ENOMEM. Cost: O(locations + rules of the policies in use).
+ * @t: held.
+ * Return: 0 or -ENOMEM. Cost: O(rules of the policies in use, interfaces, Services).
  */
-int policy_interest(const struct model *m, const struct tables *t, struct interest **ret);
+int policy_interest(const struct model *m, struct tables *t, struct interest **ret);
+
+/* The same for @t of which tables.from is the run that @before is of. Cost: O(1). */
+int policy_interest_patched(const struct interest *before, struct tables *t, struct interest **ret);
 void interest_free(struct interest *i);
 
 /* @ns: the pod's namespace, NULL if it is not known. A change of the namespace is asked about by itself. */

@@ -98,6 +98,7 @@ int kept_init(struct kept *k, struct build *b, struct tables *t)
 
 	k->b = *b;
 	*b = (struct build){ .model = b->model };
+	policy_build_shrink(&k->b);
 	k->t = tables_hold(t);
 	r = keep_claims(k);
 	if (!r)

@@ -60,7 +60,6 @@ static bool is_local(const struct model *m, const struct pod_change *c)
 	return false;
 }
 
-/* Return, of this and most below: 1, 0 not for a patch, -ENOMEM. */
 static int leave(struct patch *p, const struct pod_change *c)
 {
 	struct addr *slot;
@@ -69,17 +68,16 @@ static int leave(struct patch *p, const struct pod_change *c)
 	for (i = 0; i < c->addrs.n && !c->host_network && !c->ended; i++) {
 		if (!policy_may_be_claimed(p->m, &c->addrs.v[i]))
 			continue;
-		if (!vec_find(&p->k->sole, &c->addrs.v[i], addr_cmp))
-			return 0;
 		slot = vec_add(&p->gone);
 		if (!slot)
 			return -ENOMEM;
 		*slot = c->addrs.v[i];
 	}
-	return 1;
+	return 0;
 }
 
-/* The class of an address of a pod in those peer sets. */
+/* The class of an address of a pod in those peer sets. Return, of this and what follows: 1, 0 not for a
+ * patch, -ENOMEM. */
 static int class_of(struct build *b, const struct tables *t, const struct addr *a, struct list pods,
 		    uint32_t *ret)
 {
@@ -148,7 +146,7 @@ static int change_pods(struct patch *p, const struct model_changes *c)
 	for (i = 0; r > 0 && i < c->pods.n; i++) {
 		if (is_local(p->m, &c->pods.v[i]))
 			return 0;
-		r = leave(p, &c->pods.v[i]);
+		r = leave(p, &c->pods.v[i]) < 0 ? -ENOMEM : 1;
 		pod = model_pod(p->m, c->pods.v[i].ns, c->pods.v[i].name);
 		if (r > 0 && pod && !pod_is_out(pod) && pod->addrs.n)
 			r = arrive(p, pod);

@@ -66,6 +66,22 @@ uint32_t work_word_of(const struct work *w, const struct table_endpoint *e)
 	return e->set < 0 ? 0 : w->set_word[e->set];
 }
 
+/* What content there is and will be. */
+static int init_content(struct work *w)
+{
+	const struct actual_sizes *size = &w->actual->size;
+
+	w->ids = ids_new(w->actual);
+	w->rule_id = calloc(w->wanted->rules.n + 1, sizeof(uint32_t));
+	w->set_word = calloc(w->wanted->sets.n + 1, sizeof(uint32_t));
+	w->ep_used = calloc(BH_EP_SLOTS, 1);
+	w->ranges = calloc(size->ranges, sizeof(*w->ranges));
+	if (!w->ids || !w->rule_id || !w->set_word || !w->ep_used || !w->ranges)
+		return -ENOMEM;
+	memcpy(w->ranges, w->actual->ranges, size->ranges * sizeof(*w->ranges));
+	return 0;
+}
+
 int work_init(struct work *w, const struct tables *wanted, const struct actual *actual)
 {
 	size_t i;
@@ -74,18 +90,12 @@ int work_init(struct work *w, const struct tables *wanted, const struct actual *
 	w->actual = actual;
 	w->epoch = actual->epoch;
 	w->row_count = (uint32_t)actual->rows.n;
+	w->patch = wanted->from && wanted->from == actual->settled;
 	w->plan = calloc(1, sizeof(*w->plan));
-	w->ids = ids_new(actual);
-	w->rule_id = calloc(wanted->rules.n + 1, sizeof(uint32_t));
 	w->class_id = calloc(wanted->classes.n + 1, sizeof(uint32_t));
-	w->set_word = calloc(wanted->sets.n + 1, sizeof(uint32_t));
 	w->slot_used = calloc(actual->size.classes, 1);
-	w->ep_used = calloc(BH_EP_SLOTS, 1);
-	w->ranges = calloc(actual->size.ranges, sizeof(*w->ranges));
-	if (!w->plan || !w->ids || !w->rule_id || !w->class_id || !w->set_word || !w->slot_used ||
-	    !w->ep_used || !w->ranges)
+	if (!w->plan || !w->class_id || !w->slot_used || (!w->patch && init_content(w) < 0))
 		return -ENOMEM;
-	memcpy(w->ranges, actual->ranges, actual->size.ranges * sizeof(*w->ranges));
 	for (i = 0; i < actual->locations.n; i++) {
 		w->slot_used[actual->locations.v[i].slot] = 1;
 		*(actual->locations.v[i].is_block ? &w->cidrs : &w->addrs) += 1;
@@ -102,8 +112,10 @@ void work_done(struct work *w)
 	free(w->set_word);
 	free(w->slot_used);
 	free(w->ep_used);
-	free(w->ranges);
-	vec_done(&w->rows);
+	if (!w->patch) { /* else the mirror's */
+		free(w->ranges);
+		vec_done(&w->rows);
+	}
 	vec_done(&w->keep);
 	vec_done(&w->passing);
 	vec_done(&w->passing_ids);

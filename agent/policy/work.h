@@ -62,6 +62,7 @@ struct work {
 	uint32_t addrs, cidrs, row_count; /* fill after the inserts of this plan */
 	uint32_t epoch;
 	bool transitional;
+	bool patch; /* only tables.moved differ: work_patch() */
 };
 
 int work_init(struct work *w, const struct tables *wanted, const struct actual *actual);
@@ -82,6 +83,15 @@ int work_find_moves(struct work *w);
 int work_find_flips(struct work *w);
 void work_find_losers(struct work *w);
 int work_add_transitions(struct work *w);
+
+/* Instead of all these, of a patch. */
+int work_patch(struct work *w);
+
+/* What becomes of a location that is now in the world before, in the one after, or both; else NULL. */
+int work_move(struct work *w, const struct actual_location *have, const struct table_location *want);
+
+/* The class that what has no location of its own has in the world after: index into wanted->classes. */
+uint32_t work_class_around(const struct tables *t, const struct cidr *cidr, bool is_block);
 
 /* ---- small helpers ---------------------------------------------------------------------------- */
 

@@ -33,7 +33,7 @@ static uint32_t word_around(const struct actual *a, const struct cidr *cidr)
 }
 
 /* The same in the world after, as an index into wanted->classes. */
-static uint32_t class_around(const struct tables *t, const struct cidr *cidr, bool is_block)
+uint32_t work_class_around(const struct tables *t, const struct cidr *cidr, bool is_block)
 {
 	const struct table_location *best = NULL;
 	size_t i;
@@ -75,6 +75,29 @@ static int add_move(struct work *w, const struct move *move)
 	return add_pair(w, m->from, m->to);
 }
 
+int work_move(struct work *w, const struct actual_location *have, const struct table_location *want)
+{
+	struct move m = { .insert = !have, .remove = !want };
+	int r = 0;
+
+	if (have) {
+		m.cidr = have->cidr;
+		m.is_block = have->is_block;
+		m.slot = have->slot;
+		m.from = w->actual->words[have->slot];
+	} else {
+		m.cidr = want->cidr;
+		m.is_block = want->is_block;
+		m.from = BH_CLASS_ID(word_around(w->actual, &m.cidr));
+		r = take_slot(w, &m.slot);
+	}
+	if (want)
+		m.to = w->class_id[want->class] | (want->is_node ? BH_CLASS_NODE : 0);
+	else
+		m.to = w->class_id[work_class_around(w->wanted, &m.cidr, m.is_block)];
+	return r ? r : add_move(w, &m);
+}
+
 /* Both lists are sorted alike: one walk finds what is new, what stays and what goes. */
 int work_find_moves(struct work *w)
 {
@@ -90,28 +113,10 @@ int work_find_moves(struct work *w)
 			want ? (struct actual_location){ .cidr = want->cidr, .is_block = want->is_block }
 			     : *have;
 		const int order = !have ? 1 : !want ? -1 : key_location(have, &key);
-		struct move m = { .cidr = key.cidr, .is_block = key.is_block };
 
-		if (order <= 0) {
-			m = (struct move){ .cidr = have->cidr,
-					   .is_block = have->is_block,
-					   .slot = have->slot,
-					   .from = a->words[have->slot],
-					   .remove = order < 0 };
-			i++;
-		} else {
-			m.insert = true;
-			m.from = BH_CLASS_ID(word_around(a, &m.cidr));
-			r = take_slot(w, &m.slot);
-		}
-		if (order >= 0) {
-			m.to = w->class_id[want->class] | (want->is_node ? BH_CLASS_NODE : 0);
-			j++;
-		} else {
-			m.to = w->class_id[class_around(t, &m.cidr, m.is_block)];
-		}
-		if (!r)
-			r = add_move(w, &m);
+		r = work_move(w, order <= 0 ? have : NULL, order >= 0 ? want : NULL);
+		i += order <= 0;
+		j += order >= 0;
 	}
 	UNIQUE(&w->pairs, work_cmp_pair);
 	return r;

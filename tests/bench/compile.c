@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "policy/compiler.h"
 #include "policy/delta.h"
 #include "policy/policy.h"
 #include "tests/bench/figures.h"
@@ -41,8 +42,8 @@ static void add_pod(struct model *m, int i, bool local)
 
 	(void)snprintf(name, sizeof(name), "ns-%d/pod-%d", i / PODS_IN_NS, i);
 	(void)snprintf(labels, sizeof(labels), "app=app-%d,pod-template-hash=%x", i % APPS, i % DEPLOYMENTS);
-	(void)snprintf(addrs, sizeof(addrs), "10.%d.%d.%d,fd00:64::%x", 64 + i / 62500, i / 250 % 250,
-		       i % 250 + 1, i + 1);
+	(void)snprintf(addrs, sizeof(addrs), "10.%d.%d.%d,fd00:64::%x:%x", 64 + i / 62500, i / 250 % 250,
+		       i % 250 + 1, i >> 15, i % 32768 + 1);
 	w_pod(m, name, labels, addrs);
 	if (local)
 		w_endpoint(m, name, (uint32_t)i + 2, addrs);
@@ -249,16 +250,28 @@ static size_t settle(const struct tables *wanted, struct actual *a, struct times
 		again = p->again;
 		plan_free(p);
 	} while (again);
+	actual_settle(a, wanted);
 	return steps;
 }
 
-static void print(const char *shape, const char *what, double ms)
+/* @goal: at most that many ms; 0: there is none. */
+static void print(const char *shape, const char *what, double ms, double goal)
 {
 	static bool more;
 
-	printf("%s{\"name\": \"%s: %s\", \"value\": %.2f, \"unit\": \"ms\"}", more ? ",\n" : "", shape, what,
+	printf("%s{\"name\": \"%s: %s\", \"value\": %.3f, \"unit\": \"ms\"", more ? ",\n" : "", shape, what,
 	       ms);
+	if (goal > 0)
+		printf(", \"goal\": %.0f, \"met\": %s", goal, ms <= goal ? "true" : "false");
+	printf("}");
 	more = true;
+}
+
+static void name_shape(char ret[64], int pods, int policies, int of_cluster)
+{
+	(void)snprintf(ret, 64,
+		       of_cluster ? "%d pods, %d policies, %d of the cluster" : "%d pods, %d policies", pods,
+		       policies, of_cluster);
 }
 
 static void measure_shape(const char *shape, struct model *take)
@@ -274,7 +287,7 @@ static void measure_shape(const char *shape, struct model *take)
 		(void)snprintf(what, sizeof(what), "compile (%zu rows, %zu ranges, %zu classes)",
 			       tables->rows.n, tables->ranges.n, tables->classes.n);
 	}
-	print(shape, what, median(&t));
+	print(shape, what, median(&t), 0);
 }
 
 static void measure(int pods, int policies, int of_cluster, int runs)
@@ -287,14 +300,12 @@ static void measure(int pods, int policies, int of_cluster, int runs)
 	char shape[64];
 	int i;
 
-	(void)snprintf(shape, sizeof(shape),
-		       of_cluster ? "%d pods, %d policies, %d of the cluster" : "%d pods, %d policies", pods,
-		       policies, of_cluster);
+	name_shape(shape, pods, policies, of_cluster);
 	if (!a)
 		errx(1, "no memory");
 	if (!settle(t, a, &first))
 		errx(1, "the first plan is empty");
-	print(shape, "first plan, applied to the mirror", (double)(cpu_ns() - from) / 1e6);
+	print(shape, "first plan, applied to the mirror", (double)(cpu_ns() - from) / 1e6, 0);
 	for (i = 0; i < runs; i++) {
 		auto_tables struct tables *again = NULL, *changed = NULL;
 		struct plan *p;
@@ -305,17 +316,79 @@ static void measure(int pods, int policies, int of_cluster, int runs)
 			errx(1, "%zu steps where nothing has changed", p->steps.n);
 		plan_free(p);
 		/* One pod of this node is another app from now on. */
-		w_pod(m, "ns-0/pod-0", i % 2 ? "app=app-0" : "app=app-1", "10.64.0.1,fd00:64::1");
+		w_pod(m, "ns-0/pod-0", i % 2 ? "app=app-0" : "app=app-1", "10.64.0.1,fd00:64::0:1");
 		changed = w_compile(m);
 		one.n = i; /* its first pass */
 		if (!settle(changed, a, &one))
 			errx(1, "no steps where a pod has changed");
 		one.n = i + 1;
 	}
-	print(shape, "compile", median(&compiles));
-	print(shape, "plan, nothing changed", median(&none));
-	print(shape, "plan, one pod changed", median(&one));
+	print(shape, "compile", median(&compiles), 0);
+	print(shape, "plan, nothing changed", median(&none), 0);
+	print(shape, "plan, one pod of this node changed", median(&one), 0);
 	actual_free(a);
+}
+
+/* ---- one event ------------------------------------------------------------------------------ */
+
+#define EVENTS	3
+#define GOAL_MS 1.0
+
+static const char *const events[EVENTS] = { "one pod added", "one pod relabelled", "one pod removed" };
+
+/* By turns, to a pod of another node, as others are. */
+static void happens(struct model *m, int event)
+{
+	if (event == 2)
+		(void)model_del_pod(m, "ns-0", "new");
+	else
+		w_pod(m, "ns-0/new", event ? "app=app-2" : "app=app-1", "10.60.0.1,fd00:60::1");
+}
+
+/* From the change to the tables and the plan; the maps' part is left out, the mirror's is not of it. */
+static struct tables *one_event(struct compiler *c, struct actual *a, struct times *t)
+{
+	const uint64_t from = cpu_ns();
+	struct tables *ret;
+	struct bh_err e;
+	struct plan *p;
+
+	if (compiler_run(c, &ret, &e) < 0 || delta_plan(ret, a, &p, &e) < 0)
+		errx(1, "%s", e.msg);
+	note(t, from);
+	plan_free(p);
+	return ret;
+}
+
+static void measure_events(int pods, int policies, int of_cluster)
+{
+	auto_model struct model *m = cluster(pods, policies, of_cluster);
+	struct compiler *c = compiler_new(m);
+	struct actual *a = actual_new(&sizes);
+	struct times t[EVENTS] = { { .n = 0 } }, plans = { .n = 0 };
+	struct tables *now;
+	struct bh_err e;
+	char shape[64];
+	int i;
+
+	if (!a || !c)
+		errx(1, "no memory");
+	name_shape(shape, pods, policies, of_cluster);
+	if (compiler_run(c, &now, &e) < 0 || !settle(now, a, &plans))
+		errx(1, "the first plan is empty");
+	for (i = 0; i < EVENTS * RUNS_MAX; i++) {
+		tables_free(now);
+		happens(m, i % EVENTS);
+		now = one_event(c, a, &t[i % EVENTS]);
+		plans.n = 0;
+		if (!settle(now, a, &plans))
+			errx(1, "%s: no steps", events[i % EVENTS]);
+	}
+	for (i = 0; i < EVENTS; i++)
+		print(shape, events[i], median(&t[i]), GOAL_MS);
+	tables_free(now);
+	actual_free(a);
+	compiler_free(c);
 }
 
 int main(void)
@@ -327,6 +400,9 @@ int main(void)
 	measure(10000, 1000, 0, 10);
 	measure(10000, 200, 25, 10);
 	measure(50000, 200, 0, 10);
+	measure_events(10000, 1000, 0);
+	measure_events(10000, 200, 25);
+	measure_events(150000, 200, 0);
 	measure_shape("12500 rules on one endpoint", many_rules());
 	measure_shape("300 ports to each of 1000 nested blocks", nested_blocks());
 	measure_shape("1000 policy sets and 10000 classes", sets_by_classes());

@@ -9,11 +9,20 @@
 
 #define PICKS 4000
 
+static struct inforce *compiled(struct model *m)
+{
+	struct compiler *c = compiler_new(m);
+	struct inforce *f = NULL;
+	struct bh_err err = {};
+
+	assert_int_equal(inforce_compile(c, NULL, true, &f, &err), 0);
+	compiler_free(c);
+	return f;
+}
+
 /* shop/db, open to 10.1.0.0/16 at TCP 80 to 90, of both families. */
 static struct inforce *some_tables(struct model *m)
 {
-	struct inforce *f = NULL;
-	struct bh_err err = {};
 	struct net_policy *p;
 
 	w_namespace(m, "shop", "");
@@ -21,8 +30,7 @@ static struct inforce *some_tables(struct model *m)
 	w_endpoint(m, "shop/db", 7, "10.0.0.7,fd00::7,fe80::7");
 	p = w_policy(m, "shop/db", "app=db", "i");
 	w_rule(p, DIR_INGRESS, "10.1.0.0/16", "tcp/80-90");
-	assert_int_equal(inforce_compile(m, NULL, &f, &err), 0);
-	return f;
+	return compiled(m);
 }
 
 static bool is_remote(const struct bh_query *q, const char *text)
@@ -87,12 +95,10 @@ static void nobody_to_ask(void **state)
 {
 	auto_model struct model *m = model_new();
 	struct picks p = { .state = 3 };
-	struct inforce *f = NULL;
-	struct bh_err err = {};
+	struct inforce *f = compiled(m);
 	struct bh_query q;
 
 	(void)state;
-	assert_int_equal(inforce_compile(m, NULL, &f, &err), 0);
 	assert_false(picks_flow(&p, f, NULL, &q));
 	inforce_unref(f);
 }

@@ -4,6 +4,8 @@
 #include "world.h"
 
 #include "policy/compiler.h"
+#include "policy/delta.h"
+#include "policy/interest.h"
 #include "tests/oracle/roll.h"
 
 #define WORLDS 150
@@ -28,7 +30,7 @@ static struct addr remote_addr(struct dice *d, uint32_t i, bool v4)
 
 	if (dice_chance(d, 3))
 		return roll_addr(d, v4);
-	if (dice_chance(d, 5))
+	if (dice_chance(d, 8))
 		i = dice_roll(d, REMOTE);
 	(void)snprintf(text, sizeof(text), v4 ? "10.0.2.%u" : "fd00::2:%x", i);
 	return addr_of(text);
@@ -48,8 +50,8 @@ static void put_remote(struct model *m, struct dice *d)
 		roll_named_ports(d, p);
 	for (n = dice_chance(d, 90) ? 2 : dice_roll(d, 4); n; n--)
 		*(struct addr *)must(vec_add(&p->addrs)) = remote_addr(d, i, n % 2);
-	p->ended = dice_chance(d, 5);
-	p->host_network = dice_chance(d, 2);
+	p->ended = dice_chance(d, 12);
+	p->host_network = dice_chance(d, 4);
 	zero(model_put_pod(m, p));
 }
 
@@ -174,6 +176,93 @@ static struct tables *run(struct compiler *c, struct model *m)
 	return t;
 }
 
+/* ---- what mattered to it -------------------------------------------------------------------- */
+
+static bool same_interest(const struct interest *i, const struct interest *j, const struct model *m)
+{
+	size_t k;
+
+	for (k = 0; k < m->pods.n; k++) {
+		const struct pod *p = m->pods.v[k], *q = m->pods.v[(k + 1) % m->pods.n];
+		const struct namespace *ns = model_namespace(m, p->ns);
+
+		if (interest_pod(i, ns, p) != interest_pod(j, ns, p) ||
+		    interest_pod_change(i, ns, p, q) != interest_pod_change(j, ns, p, q))
+			return false;
+	}
+	return true;
+}
+
+/* Taken over from the result before, where it is known to be the same. */
+static void follow_interest(const struct model *m, struct tables *t, struct interest **at)
+{
+	struct interest *fresh = NULL, *next = NULL;
+
+	assert_int_equal(policy_interest(m, t, &fresh), 0);
+	if (!t->from) {
+		interest_free(*at);
+		*at = fresh;
+		return;
+	}
+	assert_int_equal(policy_interest_patched(*at, t, &next), 0);
+	assert_true(same_interest(fresh, next, m));
+	interest_free(fresh);
+	interest_free(*at);
+	*at = next;
+}
+
+/* ---- and the way there ---------------------------------------------------------------------- */
+
+static struct plan *plan(const struct tables *t, const struct actual *a)
+{
+	struct bh_err err = {};
+	struct plan *ret = NULL;
+
+	if (delta_plan(t, a, &ret, &err) < 0)
+		fail_msg("delta_plan: %s", err.msg);
+	return ret;
+}
+
+/* What is known to be a patch is planned as if it were not. */
+static struct plan *same_plan(const struct tables *t, struct actual *a)
+{
+	const uint64_t settled = a->settled;
+	struct plan *p, *full;
+
+	p = plan(t, a);
+	a->settled = 0;
+	full = plan(t, a);
+	a->settled = settled;
+	if (!SAME(&p->steps, &full->steps) || p->losers != full->losers || p->again != full->again)
+		fail_msg("run %u, from %u: %zu steps, and %zu if planned from all", (unsigned int)t->run,
+			 (unsigned int)t->from, p->steps.n, full->steps.n);
+	plan_free(full);
+	return p;
+}
+
+static void follow(const struct tables *t, struct actual *a)
+{
+	struct plan *p;
+	bool again;
+	size_t i;
+
+	do {
+		p = same_plan(t, a);
+		for (i = 0; i < p->steps.n; i++)
+			assert_int_equal(actual_apply(a, &p->steps.v[i]), 0);
+		actual_sort(a);
+		again = p->again;
+		plan_free(p);
+	} while (again);
+	actual_settle(a, t);
+}
+
+/* ---- in random clusters --------------------------------------------------------------------- */
+
+static const struct actual_sizes sizes = {
+	.addrs = 256, .cidrs = 256, .classes = 1024, .rows = 4096, .ranges = 8192, .rules = 1024, .ids = 8192
+};
+
 struct count {
 	unsigned int all, patches, moves;
 };
@@ -183,6 +272,8 @@ static void one_world(struct dice *d, struct count *count)
 	auto_model struct model *m = cluster_new(d);
 	auto_compiler struct compiler *c = compiler_new(m);
 	struct tables *held[2] = {}; /* as an agent does: what is in force, and what is next */
+	struct actual *a = must(actual_new(&sizes));
+	struct interest *interest = NULL;
 	uint32_t i, n;
 
 	for (i = 0; i < REMOTE; i++)
@@ -190,12 +281,17 @@ static void one_world(struct dice *d, struct count *count)
 	for (i = 0; i < STEPS; i++) {
 		tables_free(held[i % 2]);
 		held[i % 2] = run(c, m);
+		follow_interest(m, held[i % 2], &interest);
+		if (dice_chance(d, 90)) /* else it could not be brought in */
+			follow(held[i % 2], a);
 		count->all++;
 		count->patches += held[i % 2]->from != 0;
 		count->moves += held[i % 2]->moved.n != 0;
 		for (n = dice_roll(d, EVENTS + 1); n; n--)
 			happens(m, d);
 	}
+	interest_free(interest);
+	actual_free(a);
 	tables_free(held[0]);
 	tables_free(held[1]);
 }

@@ -445,25 +445,85 @@ static void host_ports_of_pods_here_are_told(void **state)
 	assert_int_equal(n->dp.node_ports, 1);
 }
 
+/* A pod of another node. */
+static void put_remote(struct node *n, const char *name, const char *app, const char *addr)
+{
+	struct pod *p = pod_new("shop", name);
+
+	assert_int_equal(labels_set(&p->labels, "app", app), 0);
+	assert_int_equal(addr_parse(addr, vec_add(&p->addrs)), 0);
+	assert_int_equal(model_put_pod(n->model, p), 0);
+}
+
+static bool is_patched(const struct node *n)
+{
+	return reconcile_inforce(n->r)->tables->from;
+}
+
+/* What its tables and its plan are made from is what was in force; all else is as ever. */
+static void pods_of_other_nodes_cost_little(void **state)
+{
+	struct node *n = *state;
+
+	put_remote(n, "web-1", "web", "10.0.7.1");
+	reconcile_changed(n->r, CHANGE_SOURCE, "start");
+	turn(n);
+	assert_false(is_patched(n) || db_admits(n, 8));
+	put_remote(n, "web-2", "web", "10.0.8.1");
+	reconcile_changed(n->r, CHANGE_POD, "one more");
+	turn(n);
+	assert_true(is_patched(n) && db_admits(n, 7) && db_admits(n, 8));
+	put_remote(n, "web-1", "cli", "10.0.7.1");
+	reconcile_changed(n->r, CHANGE_POD, "another now");
+	turn(n);
+	assert_true(is_patched(n) && !db_admits(n, 7) && db_admits(n, 8));
+	put_policy(n, "cli");
+	reconcile_changed(n->r, CHANGE_SOURCE, "policy");
+	turn(n);
+	assert_true(!is_patched(n) && db_admits(n, 7) && !db_admits(n, 8));
+}
+
+/* The mirror is read anew, and what it holds is not what the last tables said. */
+static void a_patch_that_fails_is_planned_from_all(void **state)
+{
+	struct node *n = *state;
+
+	put_remote(n, "web-1", "web", "10.0.7.1");
+	reconcile_changed(n->r, CHANGE_SOURCE, "start");
+	turn(n);
+	put_remote(n, "web-2", "web", "10.0.8.1");
+	n->dp.fail_at = n->dp.steps + 1;
+	reconcile_changed(n->r, CHANGE_POD, "one more");
+	turn(n);
+	assert_false(db_admits(n, 8));
+	n->dp.fail_at = 0;
+	put_remote(n, "web-3", "web", "10.0.9.1");
+	reconcile_changed(n->r, CHANGE_POD, "and one more");
+	turn(n);
+	assert_true(is_patched(n) && db_admits(n, 8) && db_admits(n, 9));
+}
+
 static void changes_are_named_by_policy(void **state)
 {
 	struct node *n = *state;
+	struct compiler *c = compiler_new(n->model);
 	struct inforce *a, *b;
 	struct bh_err err;
 	const char *first;
 
-	assert_int_equal(inforce_compile(n->model, NULL, &a, &err), 0);
-	assert_int_equal(inforce_compile(n->model, a, &b, &err), 0);
+	assert_int_equal(inforce_compile(c, NULL, true, &a, &err), 0);
+	assert_int_equal(inforce_compile(c, a, false, &b, &err), 0);
 	assert_int_equal(inforce_changes(a, b, &first), 0);
 	inforce_unref(b);
 	put_policy(n, "cli"); /* the same name says something else */
-	assert_int_equal(model_put_policy(n->model, net_policy_new(POLICY_NETWORK, "shop-b", "a")), 0);
-	assert_int_equal(inforce_compile(n->model, NULL, &b, &err), 0);
+	assert_int_equal(model_put_policy(n->model, net_policy_new("shop-b", "a")), 0);
+	assert_int_equal(inforce_compile(c, a, true, &b, &err), 0);
 	assert_int_equal(inforce_changes(a, b, &first), 2);
 	assert_string_equal(first, "shop/db");
 	assert_int_equal(inforce_changes(b, a, &first), 2);
 	inforce_unref(a);
 	inforce_unref(b);
+	compiler_free(c);
 }
 
 #define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -481,6 +541,8 @@ int main(void)
 		CASE(after_a_failed_step_the_maps_are_read_again),
 		CASE(a_failed_step_is_tried_again_by_itself),
 		CASE(host_ports_of_pods_here_are_told),
+		CASE(pods_of_other_nodes_cost_little),
+		CASE(a_patch_that_fails_is_planned_from_all),
 		CASE(changes_are_named_by_policy),
 	};
 

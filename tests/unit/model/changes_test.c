@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a model tells of its changes. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "model/changes.h"
+#include "model/model.h"
+
+struct given {
+	struct model *m;
+	struct model_changes changes;
+};
+
+static int setup(void **state)
+{
+	struct given *g = calloc(1, sizeof(*g));
+
+	g->m = model_new();
+	g->m->changes = &g->changes;
+	*state = g;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct given *g = *state;
+
+	changes_clear(&g->changes);
+	model_free(g->m);
+	free(g);
+	return 0;
+}
+
+static void put(struct given *g, const char *name, const char *addr)
+{
+	struct pod *p = pod_new("shop", name);
+
+	assert_int_equal(addr_parse(addr, vec_add(&p->addrs)), 0);
+	assert_int_equal(model_put_pod(g->m, p), 0);
+}
+
+/* However often it changes, it is told once, as it was. */
+static void pods_as_they_were(void **state)
+{
+	struct given *g = *state;
+	struct addr first;
+
+	assert_int_equal(addr_parse("10.0.0.1", &first), 0);
+	put(g, "web", "10.0.0.1");
+	changes_clear(&g->changes);
+	put(g, "new", "10.0.0.2");
+	put(g, "web", "10.0.0.3");
+	put(g, "web", "10.0.0.4");
+	assert_true(model_del_pod(g->m, "shop", "web"));
+	assert_false(model_del_pod(g->m, "shop", "none"));
+	assert_false(g->changes.all || g->changes.services);
+	assert_int_equal(g->changes.pods.n, 2);
+	assert_string_equal(g->changes.pods.v[0].name, "new");
+	assert_int_equal(g->changes.pods.v[0].addrs.n, 0);
+	assert_string_equal(g->changes.pods.v[1].ns, "shop");
+	assert_string_equal(g->changes.pods.v[1].name, "web");
+	assert_int_equal(g->changes.pods.v[1].addrs.n, 1);
+	assert_int_equal(addr_cmp(&g->changes.pods.v[1].addrs.v[0], &first), 0);
+}
+
+static void more_than_are_kept(void **state)
+{
+	struct given *g = *state;
+	char name[16];
+	int i;
+
+	for (i = 0; i <= CHANGES_MAX; i++) {
+		assert_false(g->changes.all);
+		(void)snprintf(name, sizeof(name), "%d", i * 7919 % (CHANGES_MAX + 1));
+		put(g, name, "10.0.0.1");
+		assert_int_equal(g->changes.pods.n, i < CHANGES_MAX ? i + 1 : 0);
+	}
+	assert_true(g->changes.all);
+	put(g, "more", "10.0.0.1");
+	assert_int_equal(g->changes.pods.n, 0);
+}
+
+static void a_pod_changed_in_place(void **state)
+{
+	struct given *g = *state;
+
+	put(g, "web", "10.0.0.1");
+	changes_clear(&g->changes);
+	assert_int_equal(model_put_pod(g->m, g->m->pods.v[0]), 0);
+	assert_true(g->changes.all);
+}
+
+static bool services_alone(struct given *g)
+{
+	const bool ret = g->changes.services && !g->changes.all;
+
+	changes_clear(&g->changes);
+	return ret;
+}
+
+static bool all(struct given *g)
+{
+	const bool ret = g->changes.all;
+
+	changes_clear(&g->changes);
+	return ret;
+}
+
+static void what_is_no_pod(void **state)
+{
+	struct given *g = *state;
+	struct endpoint *e = endpoint_new();
+
+	assert_int_equal(model_put_service(g->m, service_new("a", "x")), 0);
+	assert_true(services_alone(g));
+	assert_true(model_del_service(g->m, "a", "x") && services_alone(g));
+	assert_int_equal(model_put_slice(g->m, slice_new("a", "x")), 0);
+	assert_true(services_alone(g));
+	assert_true(model_del_slice(g->m, "a", "x") && services_alone(g));
+	assert_int_equal(model_put_node(g->m, cluster_node_new("x")), 0);
+	assert_true(services_alone(g));
+	assert_true(model_del_node(g->m, "x") && services_alone(g));
+	assert_int_equal(model_put_namespace(g->m, namespace_new("a")), 0);
+	assert_true(all(g));
+	assert_true(model_del_namespace(g->m, "a") && all(g));
+	assert_int_equal(model_put_policy(g->m, net_policy_new("a", "x")), 0);
+	assert_true(all(g));
+	assert_true(model_del_policy(g->m, "a", "x") && all(g));
+	assert_int_equal(model_put_cluster_policy(g->m, net_policy_new("", "x")), 0);
+	assert_true(all(g));
+	assert_true(model_del_cluster_policy(g->m, "x") && all(g));
+	assert_int_equal(model_put_endpoint(g->m, e), 0);
+	assert_true(all(g));
+	assert_true(model_del_endpoint(g->m, &(struct hash128){}) && all(g));
+	assert_int_equal(model_set_node_addrs(g->m, NULL, 0), 0);
+	assert_true(all(g));
+}
+
+int main(void)
+{
+#define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		CASE(pods_as_they_were),
+		CASE(more_than_are_kept),
+		CASE(a_pod_changed_in_place),
+		CASE(what_is_no_pod),
+	};
+
+	return cmocka_run_group_tests_name("model/changes", tests, NULL, NULL);
+}
