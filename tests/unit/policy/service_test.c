@@ -40,15 +40,20 @@ static struct tables *with_rule(struct model *m, const char *peers, const char *
 	return w_compile(m);
 }
 
-static bool has_location(const struct tables *t, const char *addr)
+static int locations_of(const struct tables *t, const char *addr)
 {
 	const struct addr a = w_addr(addr);
+	int ret = 0;
 	size_t i;
 
 	for (i = 0; i < t->locations.n; i++)
-		if (!t->locations.v[i].is_block && !addr_cmp(&t->locations.v[i].cidr.addr, &a))
-			return true;
-	return false;
+		ret += !t->locations.v[i].is_block && !addr_cmp(&t->locations.v[i].cidr.addr, &a);
+	return ret;
+}
+
+static bool has_location(const struct tables *t, const char *addr)
+{
+	return locations_of(t, addr) > 0;
 }
 
 #define out(t, remote, port, by) decided(t, DB, BH_EGRESS, remote, port, by)
@@ -355,6 +360,26 @@ static void a_service_behind_a_service_is_an_address(void **state)
 	(void)state;
 }
 
+/* To name a Service in a rule tells nothing of who else's address is said to be behind it. */
+static void an_address_behind_a_named_service_is_still_a_services(void **state)
+{
+	auto_model struct model *m = cluster();
+	auto_tables struct tables *t = NULL;
+	struct net_policy *np = w_policy(m, "shop/q", "!app", "e");
+	struct rule *r = w_rule(np, DIR_EGRESS, NULL, NULL);
+
+	*(struct peer *)vec_add(&r->peers) =
+		(struct peer){ .kind = PEER_SERVICE, .service_ns = strdup("ops"), .service = strdup("loop") };
+	w_slice(m, "ops/loop-1", "10.96.0.1", "tcp/80");
+	w_endpoint(m, "shop/bare", DB + 1, "10.0.0.10");
+	rule(m, "10.96.0.0/16", NULL);
+	t = w_compile(m);
+	out(t, "10.96.0.1", "tcp/80", "-");
+	decided(t, DB + 1, BH_EGRESS, "10.96.0.1", "tcp/80", "-");
+	assert_int_equal(locations_of(t, "10.96.0.1"), 1);
+	(void)state;
+}
+
 static void this_node_behind_it_is_allowed(void **state)
 {
 	auto_model struct model *m = cluster();
@@ -474,6 +499,7 @@ int main(void)
 		cmocka_unit_test(pods_and_nodes_outrank_it),
 		cmocka_unit_test(two_services_with_one_address_must_both_allow),
 		cmocka_unit_test(a_service_behind_a_service_is_an_address),
+		cmocka_unit_test(an_address_behind_a_named_service_is_still_a_services),
 		cmocka_unit_test(this_node_behind_it_is_allowed),
 		cmocka_unit_test(whatever_decides_is_in_the_name),
 		cmocka_unit_test(equal_needs_share_a_class),
