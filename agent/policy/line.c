@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the rules that hold say. All keys of ports are one line, and packets without ports are its key 0: rules
- * take what those before them have left of it, tier by tier. Several rules may match the same port: the first
- * one owns it, so that counters and explain agree everywhere. Where some policies are audited there are two
- * lines, of those in earnest and of all; what the first allows and the second denies is allowed, and reported.
+ * What the rules that hold say. All keys of ports are one line, and packets without ports are its key 0:
+ * rules take what those before them have left of it, tier by tier. Several rules may match the same port: the
+ * first one owns it, so that counters and explain agree everywhere. Where some policies are audited there are
+ * two lines, of those in earnest and of all; what the first allows and the second denies is allowed, and
+ * reported.
  */
 #include "policy/verdicts.h"
 

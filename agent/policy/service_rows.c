@@ -51,9 +51,9 @@ static uint32_t port_action(const struct verdicts *w, const struct group *g, uin
 		if (needs[i].is_node)
 			continue;
 		rule = 0;
-		action = needs[i].is_unknown ? unknown_action(w)
-					     : row_action(w, group_row(w, g, needs[i].class), needs[i].at,
-							  &rule);
+		action = needs[i].is_unknown
+				 ? unknown_action(w)
+				 : row_action(w, group_row(w, g, needs[i].class), needs[i].at, &rule);
 		if (!*ret_rule || !(action & BH_ALLOW) || (action & ~ret & BH_AUDIT))
 			*ret_rule = rule;
 		if (!(action & BH_ALLOW))

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the files behind policy_rows() share: line.c (what the rules that hold say about every port), verdicts.c
- * (which rules hold for whom) and service_rows.c (what follows for Services).
+ * What the files behind policy_rows() share: line.c (what the rules that hold say about every port),
+ * verdicts.c (which rules hold for whom) and service_rows.c (what follows for Services).
  */
 #ifndef BH_POLICY_VERDICTS_H
 #define BH_POLICY_VERDICTS_H
@@ -36,7 +36,7 @@ struct verdicts {
 	bool audits;		       /* some policies of the (set, direction) deny nothing */
 	struct stance all, in_earnest; /* what all say, and what those say that deny */
 	bool only_earnest;	       /* the line at hand is that of these alone */
-	uint32_t *start; /* by peer set: where in in_classes its classes begin */
+	uint32_t *start;	       /* by peer set: where in in_classes its classes begin */
 	uint32_t *in_classes;
 	VEC(struct turn) rules;	      /* of one (set, direction), the first wins */
 	VEC(uint8_t) holds;	      /* by rule: for the class at hand */

@@ -58,6 +58,12 @@ static void show_selector(struct buf *b, const char *name, const struct selector
 
 static void show_peer(struct buf *b, const struct peer *p)
 {
+	static const char *const kinds[] = {
+		[PEER_PODS] = "",
+		[PEER_HOST] = "host",
+		[PEER_CLUSTER] = "cluster",
+		[PEER_WORLD] = "world",
+	};
 	char text[ADDR_TEXT];
 	size_t i;
 
@@ -65,6 +71,10 @@ static void show_peer(struct buf *b, const struct peer *p)
 	show_selector(b, "pods", p->pods);
 	if (p->kind == PEER_BLOCK)
 		(void)buf_str(b, cidr_text(&p->block, text));
+	else if (p->kind == PEER_SERVICE)
+		(void)buf_fmt(b, "behind %s/%s", p->service_ns, p->service);
+	else
+		(void)buf_str(b, kinds[p->kind]);
 	for (i = 0; i < p->except.n; i++)
 		(void)buf_fmt(b, "-%s", cidr_text(&p->except.v[i], text));
 }
@@ -113,7 +123,8 @@ static void show_rules(struct buf *b, const struct net_policy *p)
 			const enum rule_action action = p->rules[dir].v[i].action;
 
 			/* of a NetworkPolicy there is one alone */
-			(void)buf_fmt(b, " %s", *p->ns && action == RULE_ACCEPT ? "" : actions[action]);
+			(void)buf_fmt(b, " %s%s", p->kind == POLICY_NETWORK ? "" : actions[action],
+				      p->rules[dir].v[i].log ? "+log" : "");
 			show_rule(b, &p->rules[dir].v[i]);
 		}
 	}
@@ -123,8 +134,12 @@ static void show(struct buf *b, const struct net_policy *p)
 {
 	static const char *const tiers[] = { "admin", "segmentation", "network", "baseline" };
 
-	if (!*p->ns || p->tier != TIER_NETWORK || p->priority)
+	if (p->kind != POLICY_NETWORK || p->tier != TIER_NETWORK || p->priority)
 		(void)buf_fmt(b, "%s %d ", tiers[p->tier], p->priority);
+	if (p->audit)
+		(void)buf_str(b, "audit ");
+	if (p->expires)
+		(void)buf_fmt(b, "until %lld ", (long long)p->expires);
 	show_selector(b, "ns", p->namespaces);
 	show_selector(b, *p->ns ? "" : "pods", p->subject);
 	if (*p->ns || p->isolates[DIR_INGRESS] || p->isolates[DIR_EGRESS])
@@ -162,15 +177,16 @@ static struct net_policy *parse_policy(enum object_kind kind, const char *spec)
 	assert_int_equal(id.kind, kind);
 	assert_int_equal(object_ops[kind].decode(m.docs.v[0].root, &id, &p), 0);
 	assert_string_equal(object_ops[kind].name(p).name, "p");
-	assert_string_equal(object_ops[kind].name(p).ns, kind == OBJECT_POLICY ? "default" : "");
+	assert_string_equal(object_ops[kind].name(p).ns,
+			    kind == OBJECT_POLICY || kind == OBJECT_SEGMENTATION ? "default" : "");
 	manifest_done(&m);
 	buf_done(&text);
 	return p;
 }
 
 /* HEAD ITEM,ITEM,... TAIL with @n items. */
-static struct net_policy *parse_many(enum object_kind kind, const char *head, const char *item, size_t n,
-				     const char *tail)
+__attribute__((unused)) static struct net_policy *parse_many(enum object_kind kind, const char *head,
+							     const char *item, size_t n, const char *tail)
 {
 	struct buf text = BUF_INIT(1 << 20);
 	struct net_policy *p;

@@ -83,38 +83,63 @@ static const struct pod *pod_named(const struct doc *d, const char *text)
 	return model_pod(d->m, ns, name);
 }
 
-/* As the tables say it: the end that denies, else the one whose rule allows. */
-static void answer(const struct doc *d, const struct pod *from, const struct pod *to, const char *port,
+/* One end of a line: a pod of the example, or an address. */
+struct end {
+	const struct pod *pod;
+	const char *addr;
+};
+
+static bool end_of(const struct doc *d, const char *text, struct end *ret)
+{
+	static char addr[2][ADDR_TEXT];
+	static unsigned int turn;
+	struct addr a;
+
+	ret->pod = pod_named(d, text);
+	ret->addr = ret->pod ? addr_text(&ret->pod->addrs.v[0], addr[turn++ % 2]) : text;
+	return ret->pod || !addr_parse(text, &a);
+}
+
+/* How far it lets through, for one end. */
+static int rank(const char *said)
+{
+	return *said == '-' ? 0 : *said == '~' ? 1 : 2;
+}
+
+/* As the tables say it: the end that denies, else the one that is audited, else the one whose rule allows. */
+static void answer(const struct doc *d, const struct end *from, const struct end *to, const char *port,
 		   char ret[256])
 {
-	char out[128], in[128], addr[ADDR_TEXT];
+	char out[128] = "+", in[128] = "+";
 	const char *by = in;
 
-	(void)snprintf(out, sizeof(out), "%s",
-		       w_ask(d->t, interface_of(d->m, from), OUT, addr_text(&to->addrs.v[0], addr), port));
-	(void)snprintf(in, sizeof(in), "%s",
-		       w_ask(d->t, interface_of(d->m, to), IN, addr_text(&from->addrs.v[0], addr), port));
-	if (*out == '-' || (*in == '+' && !in[1]))
+	if (from->pod)
+		(void)snprintf(out, sizeof(out), "%s",
+			       w_ask(d->t, interface_of(d->m, from->pod), OUT, to->addr, port));
+	if (to->pod)
+		(void)snprintf(in, sizeof(in), "%s",
+			       w_ask(d->t, interface_of(d->m, to->pod), IN, from->addr, port));
+	if (rank(out) < rank(in) || (rank(out) == rank(in) && !in[1]))
 		by = out;
-	(void)snprintf(ret, 256, "%s by %s", *by == '+' ? "yes" : "no",
-		       by[1]	    ? by + 1
-		       : *by == '+' ? "nobody"
-				    : "isolated");
+	(void)snprintf(ret, 256, "%s by %s",
+		       *by == '-'   ? "no"
+		       : *by == '~' ? "audited"
+		       : *by == '*' ? "yes, logged"
+				    : "yes",
+		       by[1]	       ? by + 1
+		       : rank(by) == 2 ? "nobody"
+				       : "isolated");
 }
 
 static void table_line(struct doc *d, char *line)
 {
 	char *cell[8], wanted[256], got[256];
-	const struct pod *from, *to;
+	struct end from, to;
 
-	if (cells(line, cell) < 5)
-		return;
-	from = pod_named(d, cell[0]);
-	to = pod_named(d, cell[1]);
-	if (!from || !to || !d->t)
+	if (cells(line, cell) < 5 || !d->t || !end_of(d, cell[0], &from) || !end_of(d, cell[1], &to))
 		return;
 	(void)snprintf(wanted, sizeof(wanted), "%s by %s", cell[3], cell[4]);
-	answer(d, from, to, cell[2], got);
+	answer(d, &from, &to, cell[2], got);
 	if (strcmp(got, wanted))
 		fail_msg("%s:%u: says %s, but it is %s", DOC, d->line, wanted, got);
 	d->asked++;

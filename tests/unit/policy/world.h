@@ -392,24 +392,40 @@ W const struct table_row *w_row(const struct tables *t, uint32_t ifindex, uint32
 	return tables_row(t, (uint32_t)w_find(t, ifindex)->set, tables_class(t, &a, NULL), dir);
 }
 
-/* Who decides: "+shop/allow ingress[0]", "+" (open), "-" (denied). @port: "tcp/80", "icmp" */
+/* "tcp/80", "icmp" (an echo), "icmp/3/4" (type and code), "proto/47" */
+W uint32_t w_key(const char *port, const char *remote)
+{
+	const struct addr a = w_addr(remote);
+	const uint8_t icmp = addr_is_v4(&a) ? IPPROTO_ICMP : IPPROTO_ICMPV6;
+	unsigned int x, y;
+	struct port_range p;
+
+	if (!strcmp(port, "icmp"))
+		return BH_ICMP(icmp, addr_is_v4(&a) ? 8 : 128, 0);
+	if (sscanf(port, "icmp/%u/%u", &x, &y) == 2)
+		return BH_ICMP(icmp, x, y);
+	if (sscanf(port, "proto/%u", &x) == 1)
+		return BH_PORT(x, 0);
+	p = w_port(port);
+	return BH_PORT(p.proto, p.first);
+}
+
+/* Who decides: "+shop/allow ingress[0]", "+" (open), "-" (denied); '*' is allowed and logged, '~' allowed and
+ * audited. */
 W const char *w_ask(const struct tables *t, uint32_t ifindex, uint32_t dir, const char *remote,
 		    const char *port)
 {
 	const struct table_row *row = w_row(t, ifindex, dir, remote);
-	uint32_t action = row->action, rule = row->rule, i;
+	const struct table_range *r = tables_range(t, row, w_key(port, remote));
+	const uint32_t action = r ? r->action : row->action, rule = r ? r->rule : row->rule;
 	static char ret[128];
 
-	for (i = row->first; strcmp(port, "icmp") && i < row->first + row->n; i++) {
-		const struct table_range *r = &t->ranges.v[i];
-		const struct port_range p = w_port(port);
-
-		if (r->first <= BH_PORT(p.proto, p.first) && BH_PORT(p.proto, p.first) <= r->last) {
-			action = r->action;
-			rule = r->rule;
-		}
-	}
-	(void)snprintf(ret, sizeof(ret), "%c%s", action ? '+' : '-', rule ? t->rules.v[rule - 1].name : "");
+	(void)snprintf(ret, sizeof(ret), "%c%s",
+		       !(action & BH_ALLOW) ? '-'
+		       : action & BH_AUDIT  ? '~'
+		       : action & BH_LOG    ? '*'
+					    : '+',
+		       rule ? t->rules.v[rule - 1].name : "");
 	return ret;
 }
 
