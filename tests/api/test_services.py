@@ -2,7 +2,6 @@
 """Services, as a real kube-proxy makes them: what a pod sends to their addresses is judged by who is behind."""
 import json
 import os
-import socket
 import subprocess
 
 from case_api import ApiCase
@@ -227,25 +226,6 @@ class Services:
         self.only_to()
         self.unreached(NODE_ADDR, NODE_PORT)
         self.reached(NODE_ADDR, 80)
-
-    def test_node_port_in_use(self):
-        """A connection that is there when the policy comes is cut like any other."""
-        self.service(self.web, self.db, type="NodePort", port={"nodePort": NODE_PORT})
-        self.reached(NODE_ADDR, NODE_PORT)
-        with self.job.socket(socket.AF_INET) as s:
-            s.settimeout(1)
-            s.connect((NODE_ADDR[4], NODE_PORT))
-
-            def goes_on():
-                s.sendall(b"12345678")
-                try:
-                    return s.recv(64) != b""
-                except OSError:
-                    return False
-
-            self.assertTrue(goes_on())
-            self.only_to(self.shop(app="web"))
-            self.assertTrue(eventually(lambda: not goes_on(), 10), "it goes on")
 
     def test_claimed_from_the_node(self):
         """An address of the node as an external IP: the port leads elsewhere, so the node is not meant."""
