@@ -125,10 +125,15 @@ static size_t policy_end(const struct verdicts *w, size_t from, size_t end)
 	return from;
 }
 
+static bool is_audited(const struct verdicts *w, const struct net_policy *np)
+{
+	return w->set->audited || np->audit;
+}
+
 /* What of the rule holds; nothing, where only what is in earnest is asked and its policy is not. */
 static uint8_t holds(const struct verdicts *w, size_t rule)
 {
-	return w->only_earnest && w->rules.v[rule].policy->audit ? 0 : w->holds.v[rule];
+	return w->only_earnest && is_audited(w, w->rules.v[rule].policy) ? 0 : w->holds.v[rule];
 }
 
 /* All accept, so the order is of no matter but for who is named: who allows all is. */

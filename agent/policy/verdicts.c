@@ -329,6 +329,7 @@ static void take_stance(struct verdicts *w, const struct table_set *set, uint32_
 {
 	size_t i;
 
+	w->set = set;
 	w->audits = set->audited;
 	w->all = w->in_earnest = (struct stance){};
 	for (i = 0; i < set->policies.n; i++) {

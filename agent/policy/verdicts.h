@@ -33,6 +33,7 @@ struct verdicts {
 	struct build *b;
 	struct tables *t;
 	uint32_t dir;
+	const struct table_set *set;   /* at hand */
 	bool audits;		       /* some policies of the (set, direction) deny nothing */
 	struct stance all, in_earnest; /* what all say, and what those say that deny */
 	bool only_earnest;	       /* the line at hand is that of these alone */
