@@ -32,37 +32,6 @@ static uint32_t row_action(const struct verdicts *w, const struct table_row *row
 	return (r ? r->action : row->action) & (BH_ALLOW | BH_LOG | BH_AUDIT);
 }
 
-/* Of a port of which no backend is known; as that of a Service that has no such port. */
-static uint32_t unknown_action(const struct verdicts *w)
-{
-	return w->in_earnest.isolates || w->in_earnest.refuses ? BH_DENY : BH_ALLOW | BH_AUDIT;
-}
-
-/* The needs [from..to) are all those of one port: what holds for it. The rule noted is that of the first
- * backend, or of the one that says no, or would. */
-static uint32_t port_action(const struct verdicts *w, const struct group *g, uint32_t from, uint32_t to,
-			    uint32_t *ret_rule)
-{
-	const struct need *needs = w->b->needs.v;
-	uint32_t ret = BH_ALLOW, action, rule, i;
-
-	*ret_rule = 0;
-	for (i = from; i < to; i++) {
-		if (needs[i].is_node)
-			continue;
-		rule = 0;
-		action = needs[i].is_unknown
-				 ? unknown_action(w)
-				 : row_action(w, group_row(w, g, needs[i].class), needs[i].at, &rule);
-		if (!*ret_rule || !(action & BH_ALLOW) || (action & ~ret & BH_AUDIT))
-			*ret_rule = rule;
-		if (!(action & BH_ALLOW))
-			return BH_DENY;
-		ret |= action;
-	}
-	return ret & BH_AUDIT ? BH_ALLOW | BH_AUDIT : ret;
-}
-
 /* Whether nothing that the row says has @flag; BH_ALLOW: nothing lacks it. */
 static bool row_lacks(const struct verdicts *w, const struct table_row *row, uint32_t flag)
 {
@@ -80,6 +49,39 @@ static bool row_lacks(const struct verdicts *w, const struct table_row *row, uin
 static bool is_open(const struct verdicts *w, const struct table_row *row)
 {
 	return row_lacks(w, row, BH_ALLOW);
+}
+
+/* Of a port of which no backend is known. Those in earnest may have no need to know any. */
+static uint32_t unknown_action(const struct verdicts *w, const struct group *g)
+{
+	const bool open = is_open(w, &w->t->rows.v[g->base]) && !w->in_earnest.refuses;
+
+	return open ? BH_ALLOW | BH_AUDIT : BH_DENY;
+}
+
+/* The needs [from..to) are all those of one port: what holds for it. The rule noted is that of the first
+ * backend, or of the one that says no, or would. */
+static uint32_t port_action(const struct verdicts *w, const struct group *g, uint32_t from, uint32_t to,
+			    uint32_t *ret_rule)
+{
+	const struct need *needs = w->b->needs.v;
+	uint32_t ret = BH_ALLOW, action, rule, i;
+
+	*ret_rule = 0;
+	for (i = from; i < to; i++) {
+		if (needs[i].is_node)
+			continue;
+		rule = 0;
+		action = needs[i].is_unknown
+				 ? unknown_action(w, g)
+				 : row_action(w, group_row(w, g, needs[i].class), needs[i].at, &rule);
+		if (!*ret_rule || !(action & BH_ALLOW) || (action & ~ret & BH_AUDIT))
+			*ret_rule = rule;
+		if (!(action & BH_ALLOW))
+			return BH_DENY;
+		ret |= action;
+	}
+	return ret & BH_AUDIT ? BH_ALLOW | BH_AUDIT : ret;
 }
 
 /* What the row denies stays so; all else is audited. */

@@ -329,8 +329,7 @@ static void take_stance(struct verdicts *w, const struct table_set *set, uint32_
 {
 	size_t i;
 
-	w->set = set;
-	w->audits = set->audited;
+	w->audits = w->audited = set->audited;
 	w->all = w->in_earnest = (struct stance){};
 	for (i = 0; i < set->policies.n; i++) {
 		const struct net_policy *np = w->b->model->policies.v[set->policies.v[i]];
