@@ -75,7 +75,7 @@ static uint32_t port_action(const struct verdicts *w, const struct group *g, uin
 		action = needs[i].is_unknown
 				 ? unknown_action(w, g)
 				 : row_action(w, group_row(w, g, needs[i].class), needs[i].at, &rule);
-		if (!*ret_rule || !(action & BH_ALLOW) || (action & ~ret & BH_AUDIT))
+		if ((!*ret_rule && !(ret & BH_AUDIT)) || !(action & BH_ALLOW) || (action & ~ret & BH_AUDIT))
 			*ret_rule = rule;
 		if (!(action & BH_ALLOW))
 			return BH_DENY;

@@ -107,6 +107,20 @@ static void a_service_of_which_no_backend_is_known(void **state)
 	(void)state;
 }
 
+/* Of several backends the one that would be denied says by what: here by nothing but isolation. */
+static void a_service_of_which_one_backend_is_accepted(void **state)
+{
+	auto_model struct model *m = cluster();
+
+	w_service(m, "shop/web", "10.96.0.1", "tcp/80");
+	w_slice(m, "shop/web-1", "10.0.0.8", "tcp/8000");
+	w_slice(m, "shop/web-2", "10.0.0.8", "tcp/8001");
+	w_rule(segmentation(m, "a", false), DIR_EGRESS, "pods(app=web)", "tcp/8001");
+	segmentation(m, "b", true)->isolates[DIR_EGRESS] = true;
+	assert_string_equal(out(m, "10.96.0.1"), "audited");
+	(void)state;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -114,6 +128,7 @@ int main(void)
 		cmocka_unit_test(a_namespace_that_is_audited),
 		cmocka_unit_test(the_whole_install),
 		cmocka_unit_test(a_service_of_which_no_backend_is_known),
+		cmocka_unit_test(a_service_of_which_one_backend_is_accepted),
 	};
 
 	return cmocka_run_group_tests_name("policy/audit", tests, NULL, NULL);
