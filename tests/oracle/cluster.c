@@ -11,19 +11,21 @@
 #define PODS	  14
 #define ENDPOINTS 6
 #define POLICIES  8
-#define SERVICES  4
-#define RULED	  50 /* percent of all have policies of the cluster */
+#define RULED	  50 /* percent of all have policies of the cluster, and the same of our own */
 #define CLUSTER	  6
 
 /* ---- objects -------------------------------------------------------------------------------- */
 
 static void put_namespace(struct model *m, struct dice *d)
 {
+	static const char *const modes[] = { "Audit", "Audit", "Enforce", "audit" };
 	const char *name = namespaces[dice_roll(d, 2)];
 	struct namespace *n = must(namespace_new(name));
 
 	roll_labels(d, &n->labels);
 	zero(labels_set(&n->labels, name_label, name));
+	if (dice_chance(d, 10))
+		zero(labels_set(&n->labels, "policy.bulkhead.dev/mode", pick(d, modes)));
 	zero(model_put_namespace(m, n));
 }
 
@@ -113,37 +115,6 @@ static void roll_service_port(struct dice *d, struct service_port *p, bool of_sl
 		p->port = 1;
 }
 
-static void service_name(struct dice *d, char ret[16])
-{
-	(void)snprintf(ret, 16, "s%u", dice_roll(d, SERVICES));
-}
-
-/* Few addresses that nobody has, and anybody's; ClusterIPs, too. */
-static struct addr roll_claimed(const struct model *m, struct dice *d, bool v4)
-{
-	char text[ADDR_TEXT];
-
-	if (m->node_addrs.n && dice_chance(d, 15))
-		return m->node_addrs.v[dice_roll(d, (uint32_t)m->node_addrs.n)];
-	if (dice_chance(d, 20))
-		return dice_chance(d, 50) ? roll_cluster_ip(d, v4) : roll_addr(d, v4);
-	(void)snprintf(text, sizeof(text), v4 ? "10.0.0.%u" : "fd00::%x", 20 + dice_roll(d, 3));
-	return addr_of(text);
-}
-
-static void roll_outside(const struct model *m, struct dice *d, struct service *s)
-{
-	uint32_t n;
-
-	for (n = dice_roll(d, 2); n; n--)
-		*(struct addr *)must(vec_add(&s->balancers)) = roll_claimed(m, d, dice_chance(d, 50));
-	for (n = dice_roll(d, 3); n; n--)
-		*(struct addr *)must(vec_add(&s->externals)) = roll_claimed(m, d, dice_chance(d, 50));
-	for (n = 0; n < s->ports.n; n++)
-		if (dice_chance(d, 30))
-			s->ports.v[n].node_port = (uint16_t)dice_roll(d, 8);
-}
-
 static void put_service(struct model *m, struct dice *d)
 {
 	struct service *s;
@@ -175,14 +146,16 @@ static struct addr roll_backend(const struct model *m, struct dice *d, bool v4)
 
 static void put_slice(struct model *m, struct dice *d)
 {
-	const bool v4 = dice_chance(d, 50);
+	const bool v4 = dice_chance(d, 50), of_server = dice_chance(d, 8);
 	struct endpoint_slice *s;
 	char name[16];
 	uint32_t n;
 
 	(void)snprintf(name, sizeof(name), "e%u", dice_roll(d, 3 * SERVICES));
-	s = must(slice_new(roll_namespace(d), name));
+	s = must(slice_new(of_server ? "default" : roll_namespace(d), name));
 	service_name(d, name);
+	if (of_server)
+		strcpy(name, "kubernetes");
 	free(s->service);
 	s->service = must(strdup(name));
 	s->v4 = v4 || dice_chance(d, 3);
@@ -197,10 +170,14 @@ static void put_slice(struct model *m, struct dice *d)
 
 static void put_other_node(struct model *m, struct dice *d)
 {
-	struct cluster_node *n = must(cluster_node_new("n1"));
+	static const char *const names[] = { "n1", "n1", "n2" };
+	struct cluster_node *n = must(cluster_node_new(pick(d, names)));
+	uint32_t k;
 
 	*(struct addr *)must(vec_add(&n->addrs)) =
 		dice_chance(d, 50) ? roll_cluster_ip(d, dice_chance(d, 50)) : roll_pod_addr(d, true);
+	for (k = dice_roll(d, 3); k; k--)
+		*(struct cidr *)must(vec_add(&n->pods)) = roll_cidr(d, dice_chance(d, 50));
 	zero(model_put_node(m, n));
 }
 
@@ -218,6 +195,8 @@ struct model *cluster_new(struct dice *d)
 	struct model *m = must(model_new());
 	uint32_t n;
 
+	m->now = NOW;
+	m->audit = dice_chance(d, 3);
 	put_node(m, d);
 	for (n = 0; n < 5; n++)
 		put_namespace(m, d);
@@ -228,7 +207,9 @@ struct model *cluster_new(struct dice *d)
 	for (n = dice_roll(d, 2 * POLICIES); n; n--)
 		put_policy(m, d);
 	for (n = dice_chance(d, RULED) ? 1 + dice_roll(d, CLUSTER) : 0; n; n--)
-		put_cluster_policy(m, d);
+		(dice_chance(d, 50) ? put_cluster_policy : put_cluster_segmentation)(m, d);
+	for (n = dice_chance(d, RULED) ? 1 + dice_roll(d, CLUSTER) : 0; n; n--)
+		put_segmentation(m, d);
 	for (n = dice_roll(d, 2 * SERVICES); n; n--)
 		put_service(m, d);
 	for (n = dice_roll(d, 6 * SERVICES); n; n--)
@@ -272,24 +253,47 @@ static void remove_one(struct model *m, struct dice *d)
 		(void)model_del_namespace(m, m->namespaces.v[n % m->namespaces.n]->name);
 }
 
-static bool has_cluster_policy(const struct model *m)
+static bool has(const struct model *m, enum policy_kind kind)
 {
-	return m->policies.n && net_policy_is_cluster(m->policies.v[0]);
+	size_t i;
+
+	for (i = 0; i < m->policies.n; i++)
+		if (m->policies.v[i]->kind == kind)
+			return true;
+	return false;
 }
 
 /* Where there is none, none comes: half of all clusters are without. */
 static void change_cluster_policy(struct model *m, struct dice *d)
 {
-	if (has_cluster_policy(m))
+	if (has(m, POLICY_CLUSTER))
 		put_cluster_policy(m, d);
+	if (has(m, POLICY_CLUSTER_SEGMENTATION))
+		put_cluster_segmentation(m, d);
+}
+
+static void change_segmentation(struct model *m, struct dice *d)
+{
+	if (has(m, POLICY_SEGMENTATION))
+		put_segmentation(m, d);
+}
+
+/* The hour, and whether it is in earnest. */
+static void change_time(struct model *m, struct dice *d)
+{
+	m->now = NOW - 1 + dice_roll(d, 3);
+	m->audit = dice_chance(d, 10);
 }
 
 void cluster_change(struct model *m, struct dice *d)
 {
 	static void (*const changes[])(struct model * m, struct dice * d) = {
-		put_namespace, put_pod,	   put_pod,	 put_endpoint,	 put_policy,
-		put_node,      remove_one, tweak_policy, tweak_policy,	 tweak_policy,
-		put_service,   put_slice,  put_slice,	 put_other_node, change_cluster_policy,
+		put_namespace,	     put_pod,	     put_pod,
+		put_endpoint,	     put_policy,     put_node,
+		remove_one,	     tweak_policy,   tweak_policy,
+		tweak_policy,	     put_service,    put_slice,
+		put_slice,	     put_other_node, change_cluster_policy,
+		change_segmentation, change_time,
 	};
 
 	pick(d, changes)(m, d);
@@ -353,9 +357,32 @@ static bool roll_named_flow(const struct model *m, struct dice *d, const struct 
 	return true;
 }
 
+/* ICMP as it is where the remote is; or any other protocol. Of ICMP mostly the echo request. */
+static void roll_portless_flow(struct dice *d, struct oracle_flow *ret, bool v4)
+{
+	ret->proto = dice_chance(d, 75) ? (v4 ? IPPROTO_ICMP : IPPROTO_ICMPV6) : roll_number(d);
+	if (ret->proto == IPPROTO_ICMP || ret->proto == IPPROTO_ICMPV6) {
+		ret->dport = v4 ? 8 << 8 : 128 << 8;
+		if (dice_chance(d, 40))
+			ret->dport = roll_icmp_type(d) | roll_icmp_code(d);
+	} else if (dice_chance(d, 10)) {
+		ret->proto = v4 ? IPPROTO_ICMPV6 : IPPROTO_ICMP; /* there it is one as any other */
+	}
+}
+
+static void roll_flow(struct dice *d, struct oracle_flow *ret, bool v4)
+{
+	if (dice_chance(d, 20)) {
+		roll_portless_flow(d, ret, v4);
+		return;
+	}
+	ret->proto = roll_proto(d);
+	ret->sport = roll_port(d);
+	ret->dport = roll_port(d);
+}
+
 void cluster_flow(const struct model *m, struct dice *d, struct oracle_flow *ret)
 {
-	static const uint8_t others[] = { IPPROTO_ICMP, IPPROTO_ICMPV6, 47 };
 	const struct endpoint *e = m->endpoints.v[dice_roll(d, (uint32_t)m->endpoints.n)];
 	struct addr remote = roll_addr(d, dice_chance(d, 50));
 	struct addr local = {};
@@ -365,13 +392,8 @@ void cluster_flow(const struct model *m, struct dice *d, struct oracle_flow *ret
 	if (dice_chance(d, 5))
 		remote = addr_of(addr_is_v4(&remote) ? "10.0.0.255" : "fe80::1");
 	if (!(dice_chance(d, 35) && roll_service_flow(m, d, ret, &remote)) &&
-	    !(dice_chance(d, 40) && roll_named_flow(m, d, e, ret, &remote))) {
-		ret->proto = dice_chance(d, 90) ? roll_proto(d) : pick(d, others);
-		if (ret->proto == IPPROTO_TCP || ret->proto == IPPROTO_UDP || ret->proto == IPPROTO_SCTP) {
-			ret->sport = roll_port(d);
-			ret->dport = roll_port(d);
-		}
-	}
+	    !(dice_chance(d, 40) && roll_named_flow(m, d, e, ret, &remote)))
+		roll_flow(d, ret, addr_is_v4(&remote));
 	for (i = 0; i < e->addrs.n; i++)
 		if (addr_is_v4(&e->addrs.v[i]) == addr_is_v4(&remote) && e->addrs.v[i].b[0] != 0xfe)
 			local = e->addrs.v[i];

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What holds for one address. Quotations are from the API references of networking.k8s.io/v1 and
- * policy.networking.k8s.io/v1alpha2.
+ * policy.networking.k8s.io/v1alpha2. Of policy.bulkhead.dev/v1alpha1, where it goes on upstream's words, they
+ * hold as well.
  */
 #include "judge.h"
 
@@ -9,6 +10,7 @@
 #include <string.h>
 
 #include "match.h"
+#include "whose.h"
 
 /* ---- whose policies? ------------------------------------------------------------------------ */
 
@@ -31,39 +33,111 @@ const struct pod *subject_of(const struct model *m, uint32_t ifindex)
 	return pod;
 }
 
-/* "podSelector selects the pods to which this NetworkPolicy object applies", in its own namespace. */
-static bool isolates(const struct net_policy *np, const struct pod *pod, int dir)
+/* By its namespace's label, or the whole install: whatever would be denied to it is reported alone. */
+static bool is_watched(const struct model *m, const struct pod *pod)
 {
-	return np->tier == TIER_NETWORK && strcmp(np->ns, pod->ns) == 0 &&
-	       selects(np->subject, pod->labels) && np->isolates[dir];
+	const struct labels *l = namespace_of(m, pod->ns)->labels;
+	size_t i;
+
+	for (i = 0; i < l->n; i++)
+		if (strcmp(l->at[i].key, "policy.bulkhead.dev/mode") == 0 &&
+		    strcmp(l->at[i].value, "Audit") == 0)
+			return true;
+	return m->audit;
+}
+
+/* "From then on the policy does not exist." Nor do those that are audited, if only what is enforced counts.
+ */
+static bool is_there(const struct question *q, const struct net_policy *np)
+{
+	if (np->expires && np->expires <= q->m->now)
+		return false;
+	return !q->enforced || (!np->audit && !is_watched(q->m, q->subject));
+}
+
+/* "podSelector selects the pods to which this NetworkPolicy object applies", in its own namespace. */
+static bool is_of_namespace(const struct question *q, const struct net_policy *np)
+{
+	return strcmp(np->ns, q->subject->ns) == 0 && selects(np->subject, q->subject->labels);
 }
 
 /* "Namespaces is used to select pods via namespace selectors … Pods … via namespace AND pod selectors." */
-static bool rules(const struct model *m, const struct net_policy *np, const struct pod *pod)
+static bool is_of_cluster(const struct question *q, const struct net_policy *np)
 {
-	return np->tier != TIER_NETWORK && np->namespaces &&
-	       selects(np->namespaces, namespace_of(m, pod->ns)->labels) && selects(np->subject, pod->labels);
+	return np->namespaces && selects(np->namespaces, namespace_of(q->m, q->subject->ns)->labels) &&
+	       selects(np->subject, q->subject->labels);
 }
 
-bool is_isolated(const struct model *m, const struct pod *pod, int dir)
+/* Of those that isolate NetworkPolicy alone has no other way to decide. */
+static bool isolates(const struct question *q, const struct net_policy *np)
+{
+	return (np->kind == POLICY_NETWORK || np->kind == POLICY_SEGMENTATION) && is_there(q, np) &&
+	       is_of_namespace(q, np) && np->isolates[q->f->dir];
+}
+
+/* Whether it has rules with actions for the pod. */
+static bool rules(const struct question *q, const struct net_policy *np)
+{
+	if (np->kind == POLICY_NETWORK || !is_there(q, np))
+		return false;
+	return np->kind == POLICY_SEGMENTATION ? is_of_namespace(q, np) : is_of_cluster(q, np);
+}
+
+/* Nobody is said to be at the far end. */
+static struct question question_of(const struct asking *a)
+{
+	return (struct question){ .m = a->m, .f = a->f, .subject = a->pod, .enforced = a->enforced };
+}
+
+static bool some_isolates(const struct question *q)
 {
 	size_t i;
 
-	for (i = 0; i < m->policies.n; i++)
-		if (isolates(m->policies.v[i], pod, dir))
+	for (i = 0; i < q->m->policies.n; i++)
+		if (isolates(q, q->m->policies.v[i]))
 			return true;
 	return false;
 }
 
-bool is_ruled(const struct model *m, const struct pod *pod, int dir, bool other)
+bool is_isolated(const struct asking *a)
 {
+	const struct question q = question_of(a);
+
+	return some_isolates(&q);
+}
+
+static bool is_about_pods(const struct rule *r)
+{
+	size_t i;
+
+	for (i = 0; i < r->peers.n; i++)
+		if (r->peers.v[i].kind == PEER_PODS)
+			return true;
+	return false;
+}
+
+/* How much a rule takes away. */
+static enum ruled weight_of(const struct rule *r)
+{
+	if (r->action == RULE_ACCEPT)
+		return RULED;
+	return is_about_pods(r) ? RULED_BY_LABEL : RULED_OUT;
+}
+
+enum ruled how_ruled(const struct asking *a)
+{
+	const struct question q = question_of(a);
+	enum ruled ret = RULED_NOT;
 	size_t i, k;
 
-	for (i = 0; i < m->policies.n; i++)
-		for (k = 0; rules(m, m->policies.v[i], pod) && k < m->policies.v[i]->rules[dir].n; k++)
-			if (!other || m->policies.v[i]->rules[dir].v[k].action != RULE_ACCEPT)
-				return true;
-	return false;
+	for (i = 0; i < a->m->policies.n; i++) {
+		const struct net_policy *np = a->m->policies.v[i];
+
+		for (k = 0; rules(&q, np) && k < np->rules[a->f->dir].n; k++)
+			if (weight_of(&np->rules[a->f->dir].v[k]) > ret)
+				ret = weight_of(&np->rules[a->f->dir].v[k]);
+	}
+	return ret;
 }
 
 /* ---- one address ---------------------------------------------------------------------------- */
@@ -113,7 +187,7 @@ static enum say priority_says(const struct question *q, enum policy_tier tier, i
 	for (i = 0; i < q->m->policies.n; i++) {
 		const struct net_policy *np = q->m->policies.v[i];
 
-		if (np->tier != tier || np->priority != priority || !rules(q->m, np, q->subject))
+		if (np->tier != tier || np->priority != priority || !rules(q, np))
 			continue;
 		say = policy_says(q, np, &index);
 		if (say > most)
@@ -156,6 +230,11 @@ static bool tier_decides(const struct question *q, enum policy_tier tier, struct
 	return true;
 }
 
+static bool is_network(const struct question *q, const struct net_policy *np)
+{
+	return np->kind == POLICY_NETWORK && isolates(q, np);
+}
+
 /* "Traffic is allowed … if the traffic matches at least one rule across all of the policies whose podSelector
  * matches the pod." Only for a pod that is isolated. */
 static struct verdict networks_verdict(const struct question *q)
@@ -166,7 +245,7 @@ static struct verdict networks_verdict(const struct question *q)
 	for (i = 0; i < q->m->policies.n; i++) {
 		const struct net_policy *np = q->m->policies.v[i];
 
-		for (k = 0; isolates(np, q->subject, q->f->dir) && k < np->rules[q->f->dir].n; k++)
+		for (k = 0; is_network(q, np) && k < np->rules[q->f->dir].n; k++)
 			if (rule_says(q, np, &np->rules[q->f->dir].v[k]) == SAYS_ACCEPT)
 				ret = (struct verdict){ ORACLE_ALLOWED, true, TIER_NETWORK, np->priority };
 	}
@@ -175,14 +254,15 @@ static struct verdict networks_verdict(const struct question *q)
 
 /* "Policy tiers are evaluated in the following order: Admin tier, NetworkPolicy tier, Baseline tier …
  * v1.NetworkPolicy always makes a final decision for selected pods … If a given connection wasn't allowed or
- * denied by any of the tiers, … all pods can communicate with each other." */
+ * denied by any of the tiers, … all pods can communicate with each other." Ours is between the first two;
+ * what it isolates is denied as by NetworkPolicy, whose rules have their say before that. */
 static struct verdict judge(const struct question *q)
 {
 	struct verdict ret = { .answer = ORACLE_OPEN };
 
-	if (tier_decides(q, TIER_ADMIN, &ret))
+	if (tier_decides(q, TIER_ADMIN, &ret) || tier_decides(q, TIER_SEGMENTATION, &ret))
 		return ret;
-	if (is_isolated(q->m, q->subject, q->f->dir))
+	if (some_isolates(q))
 		return networks_verdict(q);
 	(void)tier_decides(q, TIER_BASELINE, &ret);
 	return ret;
@@ -200,14 +280,18 @@ bool passes(const struct verdict *v)
 	return v->answer == ORACLE_OPEN || v->answer == ORACLE_ALLOWED;
 }
 
-static struct question question_of(const struct asking *a, const struct claims *c)
+static struct question question_with(const struct asking *a, const struct claims *c)
 {
-	return (struct question){ .m = a->m, .f = a->f, .subject = a->pod, .who = c->by.v, .n_who = c->by.n };
+	struct question q = question_of(a);
+
+	q.who = c->by.v;
+	q.n_who = c->by.n;
+	return q;
 }
 
 static struct verdict judge_each(const struct asking *a, const struct claims *c)
 {
-	struct question q = question_of(a, c);
+	struct question q = question_with(a, c);
 	struct verdict ret = {}, v;
 	size_t i;
 
@@ -228,7 +312,7 @@ struct verdict judge_address(const struct asking *a)
 	struct verdict ret;
 
 	claims_of(a->m, remote_of(a->f), &c);
-	q = question_of(a, &c);
+	q = question_with(a, &c);
 	ret = a->each && c.by.n ? judge_each(a, &c) : judge(&q);
 	claims_done(&c);
 	return ret;
@@ -250,7 +334,7 @@ static bool is_behind(const struct question *q, const struct net_policy *np, siz
 	const struct verdict v = judge(q);
 	size_t first = 0;
 
-	if (!isolates(np, q->subject, q->f->dir) && !rules(q->m, np, q->subject))
+	if (!is_network(q, np) && !rules(q, np))
 		return false;
 	if (!v.by_rule || passes(&v) != allowed || np->tier != v.tier || np->priority != v.priority)
 		return false;
@@ -266,34 +350,43 @@ bool is_behind_address(const struct asking *a, const struct net_policy *np, size
 	bool ret;
 
 	claims_of(a->m, remote_of(a->f), &c);
-	q = question_of(a, &c);
+	q = question_with(a, &c);
 	ret = is_behind(&q, np, index, allowed);
 	claims_done(&c);
 	return ret;
 }
 
+/* A protocol that no rule can name. */
 static struct oracle_flow everything_of(const struct oracle_flow *f)
 {
 	struct oracle_flow ret = *f;
 
-	ret.proto = IPPROTO_RAW;
+	ret.proto = 0;
 	ret.sport = ret.dport = 0;
 	return ret;
 }
 
-bool allows_everything(const struct asking *a)
+static struct question question_of_everything(const struct asking *a, const struct oracle_flow *f)
+{
+	struct question q = question_of(a);
+
+	q.f = f;
+	q.nowhere = true;
+	return q;
+}
+
+struct verdict judge_everything(const struct asking *a)
 {
 	const struct oracle_flow f = everything_of(a->f);
-	const struct question q = { .m = a->m, .f = &f, .subject = a->pod, .nowhere = true };
-	const struct verdict v = judge(&q);
+	const struct question q = question_of_everything(a, &f);
 
-	return passes(&v);
+	return judge(&q);
 }
 
 bool is_behind_everything(const struct asking *a, const struct net_policy *np, size_t index, bool allowed)
 {
 	const struct oracle_flow f = everything_of(a->f);
-	const struct question q = { .m = a->m, .f = &f, .subject = a->pod, .nowhere = true };
+	const struct question q = question_of_everything(a, &f);
 
 	return is_behind(&q, np, index, allowed);
 }

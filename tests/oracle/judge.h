@@ -16,22 +16,30 @@ struct verdict {
 	int priority;
 };
 
-/* How to ask. @each: of several pods that claim an address take each alone, and let the strictest count. */
+/* How to ask. */
 struct asking {
 	const struct model *m;
 	const struct oracle_flow *f;
 	const struct pod *pod;
-	bool each;
+	bool each;     /* of several pods that claim an address take each alone; the strictest counts */
+	bool enforced; /* without the policies that are audited */
 };
 
 /* The pod whose policies decide, or NULL if nobody can tell: no such pod, a namespace not known, an interface
  * with two owners, or a pod that has no interface of its own any more. */
 const struct pod *subject_of(const struct model *m, uint32_t ifindex);
 
-bool is_isolated(const struct model *m, const struct pod *pod, int dir);
+bool is_isolated(const struct asking *a);
 
-/* Some cluster policy applies and has a rule for this direction; @other: one that does not accept. */
-bool is_ruled(const struct model *m, const struct pod *pod, int dir, bool other);
+/* What the rules that apply to the pod in this direction may do, those of NetworkPolicies left out. */
+enum ruled {
+	RULED_NOT,	/* there are none */
+	RULED,		/* they accept */
+	RULED_OUT,	/* some does not */
+	RULED_BY_LABEL, /* some does not, and asks for pods: whose an address is matters */
+};
+
+enum ruled how_ruled(const struct asking *a);
 
 bool passes(const struct verdict *v);
 struct verdict judge_address(const struct asking *a);
@@ -44,7 +52,7 @@ bool is_behind_address(const struct asking *a, const struct net_policy *np, size
 
 /* The same of every port of every protocol, to somebody whom nobody knows. What has no port is matched by
  * rules for every port alone, and no rule that denies is for any peer, but one that is not understood. */
-bool allows_everything(const struct asking *a);
+struct verdict judge_everything(const struct asking *a);
 bool is_behind_everything(const struct asking *a, const struct net_policy *np, size_t index, bool allowed);
 
 #endif

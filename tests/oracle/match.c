@@ -5,9 +5,9 @@
  */
 #include "match.h"
 
-#include <netinet/in.h>
-#include <stdlib.h>
 #include <string.h>
+
+#include "whose.h"
 
 /* ---- LabelSelector -------------------------------------------------------------------------- */
 
@@ -61,35 +61,6 @@ bool selects(const struct selector *s, const struct labels *l)
 
 /* ---- IPBlock -------------------------------------------------------------------------------- */
 
-/* How our addresses are kept: IPv4 behind ten zero bytes and two of 0xff. */
-bool is_ipv4(const struct addr *a)
-{
-	int i;
-
-	for (i = 0; i < 10; i++)
-		if (a->b[i] != 0)
-			return false;
-	return a->b[10] == 0xff && a->b[11] == 0xff;
-}
-
-static int bit(const struct addr *a, int i)
-{
-	return a->b[i / 8] >> (7 - i % 8) & 1;
-}
-
-static bool in_cidr(const struct cidr *c, const struct addr *a)
-{
-	const bool block_is_ipv4 = is_ipv4(&c->addr) && c->len >= 96;
-	int i;
-
-	if (block_is_ipv4 != is_ipv4(a))
-		return false;
-	for (i = 0; i < c->len; i++)
-		if (bit(&c->addr, i) != bit(a, i))
-			return false;
-	return true;
-}
-
 /* "except is a slice of CIDRs that should not be included within an IPBlock." */
 static bool in_block(const struct peer *p, const struct addr *a)
 {
@@ -103,59 +74,7 @@ static bool in_block(const struct peer *p, const struct addr *a)
 	return true;
 }
 
-/* ---- whose address? ------------------------------------------------------------------------- */
-
-static bool same(const struct addr *a, const struct addr *b)
-{
-	return memcmp(a->b, b->b, sizeof(a->b)) == 0;
-}
-
-bool among(const struct addr *a, const struct addr *v, size_t n)
-{
-	size_t i;
-
-	for (i = 0; i < n; i++)
-		if (same(a, &v[i]))
-			return true;
-	return false;
-}
-
-const struct namespace *namespace_of(const struct model *m, const char *name)
-{
-	size_t i;
-
-	for (i = 0; i < m->namespaces.n; i++)
-		if (strcmp(m->namespaces.v[i]->name, name) == 0)
-			return m->namespaces.v[i];
-	return NULL;
-}
-
-const struct pod *pod_of(const struct model *m, const struct endpoint *e)
-{
-	size_t i;
-
-	for (i = 0; i < m->pods.n; i++) {
-		const struct pod *p = m->pods.v[i];
-
-		if (strcmp(p->ns, e->ns) || strcmp(p->name, e->pod))
-			continue;
-		if (e->uid && e->uid[0] && p->uid[0] && strcmp(p->uid, e->uid))
-			return NULL; /* another pod of the same name */
-		return p;
-	}
-	return NULL;
-}
-
-/* The node itself, or one that has ended: "the address may be another's by now". */
-bool is_no_pod(const struct pod *p)
-{
-	return p->host_network || p->ended;
-}
-
-bool is_known(const struct model *m, const struct pod *p)
-{
-	return p && namespace_of(m, p->ns);
-}
+/* ---- peers and ports ------------------------------------------------------------------------ */
 
 /* "podSelector … selects pods. If namespaceSelector is also set, … the pods matching podSelector in the
  * namespaces selected by namespaceSelector. Otherwise … in the policy's own namespace." */
@@ -187,57 +106,6 @@ static bool pod_calls(const struct pod *pod, const struct port_range *named, uin
 	return false;
 }
 
-/* Link-local addresses and the node's own are nobody's, whoever says so. */
-static bool is_nobodys(const struct model *m, const struct addr *a)
-{
-	const bool link_local = a->b[0] == 0xfe && a->b[1] >= 0x80 && a->b[1] <= 0xbf;
-
-	return link_local || among(a, m->node_addrs.v, m->node_addrs.n);
-}
-
-static void claim(struct claims *c, const struct pod *pod)
-{
-	const struct pod **slot;
-	size_t i;
-
-	for (i = 0; i < c->by.n; i++)
-		if (c->by.v[i] == pod)
-			return;
-	slot = vec_add(&c->by);
-	if (!slot)
-		abort();
-	*slot = pod;
-}
-
-/* An interface here tells whose an address is; without one, status.podIPs. */
-void claims_of(const struct model *m, const struct addr *a, struct claims *ret)
-{
-	size_t i;
-
-	*ret = (struct claims){};
-	if (is_nobodys(m, a))
-		return;
-	for (i = 0; i < m->endpoints.n; i++) {
-		const struct endpoint *e = m->endpoints.v[i];
-		const struct pod *pod = pod_of(m, e);
-
-		if (e->ifindex != 0 && !(pod && is_no_pod(pod)) && among(a, e->addrs.v, e->addrs.n))
-			claim(ret, pod);
-	}
-	if (ret->by.n)
-		return;
-	for (i = 0; i < m->pods.n; i++)
-		if (!is_no_pod(m->pods.v[i]) && among(a, m->pods.v[i]->addrs.v, m->pods.v[i]->addrs.n))
-			claim(ret, m->pods.v[i]);
-}
-
-void claims_done(struct claims *c)
-{
-	vec_done(&c->by);
-}
-
-/* ---- peers and ports ------------------------------------------------------------------------ */
-
 /* Where several pods claim the address, every one of them must be what is asked for. @peer NULL: any pod;
  * @named NULL: whatever it calls the port. */
 static bool all_are(const struct question *q, const struct net_policy *np, const struct peer *peer,
@@ -256,29 +124,47 @@ static bool all_are(const struct question *q, const struct net_policy *np, const
 	return q->n_who > 0;
 }
 
+/* What is asked of the address itself. */
+static bool place_matches(const struct model *m, const struct peer *p, const struct addr *a)
+{
+	switch (p->kind) {
+	case PEER_PODS:
+		break;
+	case PEER_BLOCK:
+		return in_block(p, a);
+	case PEER_SERVICE:
+		return is_backend_of(m, p->service_ns, p->service, a);
+	case PEER_HOST:
+		return is_nodes(m, a);
+	case PEER_CLUSTER:
+		return is_clusters(m, a);
+	case PEER_WORLD:
+		return !is_clusters(m, a);
+	}
+	return false;
+}
+
 static bool peer_matches(const struct question *q, const struct net_policy *np, const struct peer *p)
 {
-	if (p->kind == PEER_BLOCK)
-		return !q->nowhere && in_block(p, q->f->dir == DIR_INGRESS ? &q->f->src : &q->f->dst);
-	return all_are(q, np, p, NULL);
+	if (p->kind == PEER_PODS)
+		return all_are(q, np, p, NULL);
+	return !q->nowhere && place_matches(q->m, p, q->f->dir == DIR_INGRESS ? &q->f->src : &q->f->dst);
 }
 
 /* A port by name is that of the pod that the traffic goes to: the subject for ingress; for egress the one
- * that is the peer, if it is a pod. */
+ * that is the peer, if it is a pod. Of ICMP the type and the code are what a port is of others. */
 static bool port_matches(const struct question *q, const struct net_policy *np, const struct peer *peer,
 			 const struct port_range *p)
 {
 	const struct oracle_flow *f = q->f;
 
-	if (f->proto != IPPROTO_TCP && f->proto != IPPROTO_UDP && f->proto != IPPROTO_SCTP)
-		return false;
 	if (p->proto != f->proto)
 		return false;
 	if (p->name[0] == '\0')
 		return p->first <= f->dport && f->dport <= p->last;
 	if (f->dir == DIR_INGRESS)
 		return pod_calls(q->subject, p, f->dport);
-	if (peer && peer->kind == PEER_BLOCK) /* selects no pods */
+	if (peer && peer->kind != PEER_PODS) /* selects no pods */
 		return false;
 	return all_are(q, np, peer, p);
 }

@@ -4,9 +4,136 @@
 
 #include "behind.h"
 #include "judge.h"
-#include "match.h"
+#include "whose.h"
 
 /* ---- Services ------------------------------------------------------------------------------- */
+
+/* Of a pod, of this node or of another one. */
+static bool is_somebodys(const struct model *m, const struct addr *a)
+{
+	size_t i;
+
+	if (is_nodes(m, a))
+		return true;
+	for (i = 0; i < m->endpoints.n; i++) {
+		const struct pod *pod = pod_of(m, m->endpoints.v[i]);
+
+		if (m->endpoints.v[i]->ifindex && !(pod && is_no_pod(pod)) &&
+		    among(a, m->endpoints.v[i]->addrs.v, m->endpoints.v[i]->addrs.n))
+			return true;
+	}
+	for (i = 0; i < m->pods.n; i++)
+		if (!is_no_pod(m->pods.v[i]) && among(a, m->pods.v[i]->addrs.v, m->pods.v[i]->addrs.n))
+			return true;
+	return false;
+}
+
+static bool is_cluster_ip(const struct model *m, const struct addr *a)
+{
+	size_t i;
+
+	for (i = 0; i < m->services.n; i++)
+		if (among(a, m->services.v[i]->addrs.v, m->services.v[i]->addrs.n))
+			return !is_somebodys(m, a);
+	return false;
+}
+
+/* A pod may talk to its node, but what arrives at a hostPort there goes on to another pod. */
+static bool is_this_node(const struct model *m, const struct addr *a, uint8_t proto, uint16_t port)
+{
+	size_t i, k;
+
+	if (!among(a, m->node_addrs.v, m->node_addrs.n))
+		return false;
+	for (i = 0; i < m->endpoints.n; i++) {
+		const struct pod *pod = pod_of(m, m->endpoints.v[i]);
+
+		for (k = 0; pod && k < pod->host_ports.n; k++)
+			if (pod->host_ports.v[k].proto == proto && pod->host_ports.v[k].port == port)
+				return false;
+	}
+	return true;
+}
+
+/* What an address of Services stands for on one port: flows to the backends. */
+struct behind {
+	VEC(struct oracle_flow) at;
+	bool port;    /* some Service with that address has it */
+	bool no_port; /* some does not */
+	bool unknown; /* or has it, and no backend, or one that cannot be told */
+};
+
+static void add_backend(struct behind *b, const struct oracle_flow *f, const struct addr *a, uint16_t port)
+{
+	struct oracle_flow *slot = vec_add(&b->at);
+
+	if (!slot)
+		abort();
+	*slot = *f;
+	slot->dst = *a;
+	slot->dport = port;
+}
+
+/* "Each slice … is for the Service that its label kubernetes.io/service-name names"; its port is the
+ * Service's port of the same name. */
+static void add_slice(struct behind *b, const struct oracle_flow *f, const struct endpoint_slice *s,
+		      const struct service_port *p)
+{
+	size_t i, k;
+
+	if (is_ipv4(&f->dst) ? !s->v4 : !s->v6)
+		return;
+	b->unknown |= s->unknown;
+	for (i = 0; i < s->ports.n; i++) {
+		if (s->ports.v[i].proto != p->proto || strcmp(s->ports.v[i].name, p->name) != 0)
+			continue;
+		b->unknown |= s->ports.v[i].port == 0;
+		for (k = 0; k < s->addrs.n; k++)
+			add_backend(b, f, &s->addrs.v[k], s->ports.v[i].port);
+	}
+}
+
+static void add_service_port(struct behind *b, const struct model *m, const struct oracle_flow *f,
+			     const struct service *s, const struct service_port *p)
+{
+	const size_t before = b->at.n;
+	size_t i;
+
+	for (i = 0; i < m->slices.n; i++)
+		if (strcmp(m->slices.v[i]->ns, s->ns) == 0 && strcmp(m->slices.v[i]->service, s->name) == 0)
+			add_slice(b, f, m->slices.v[i], p);
+	b->unknown |= b->at.n == before;
+}
+
+/* Of all Services that have the address. @ret: free with vec_done(). */
+static void behind_of(const struct model *m, const struct oracle_flow *f, struct behind *ret)
+{
+	size_t i, k;
+
+	*ret = (struct behind){};
+	for (i = 0; i < m->services.n; i++) {
+		const struct service *s = m->services.v[i];
+		bool has = false;
+
+		if (!among(&f->dst, s->addrs.v, s->addrs.n))
+			continue;
+		for (k = 0; k < s->ports.n; k++) {
+			if (s->ports.v[k].proto != f->proto || s->ports.v[k].port != f->dport)
+				continue;
+			has = true;
+			add_service_port(ret, m, f, s, &s->ports.v[k]);
+		}
+		ret->port |= has;
+		ret->no_port |= !has;
+	}
+}
+
+static bool allows_everything(const struct asking *a)
+{
+	const struct verdict v = judge_everything(a);
+
+	return passes(&v);
+}
 
 static bool backend_passes(const struct asking *a, const struct oracle_flow *f)
 {
@@ -40,7 +167,7 @@ static bool service_passes(const struct asking *a)
 	enum stands how;
 	bool ret;
 
-	if (everything && !is_ruled(a->m, a->pod, DIR_EGRESS, true))
+	if (everything && how_ruled(a) < RULED_OUT)
 		return true;
 	how = behind_of(a->m, a->f, &b);
 	itself = judge_address(a);
@@ -58,7 +185,7 @@ static enum oracle_answer service_answer(const struct asking *a)
 {
 	if (!service_passes(a))
 		return ORACLE_DENIED;
-	if (is_isolated(a->m, a->pod, DIR_EGRESS) || is_ruled(a->m, a->pod, DIR_EGRESS, false))
+	if (is_isolated(a) || how_ruled(a) != RULED_NOT)
 		return ORACLE_ALLOWED;
 	return ORACLE_OPEN;
 }
@@ -84,7 +211,8 @@ static bool is_behind_service(const struct asking *a, const struct net_policy *n
 	bool ret = is_behind_everything(a, np, index, allowed);
 	size_t i;
 
-	if (behind_of(a->m, a->f, &b) == STANDS_EXTERNAL || allows_everything(a))
+	behind_of(a->m, a->f, &b);
+	if (allows_everything(a) && (!b.port || how_ruled(a) < RULED_OUT))
 		ret |= is_behind_address(a, np, index, allowed);
 	for (i = 0; i < b.at.n; i++) {
 		ask.f = &b.at.v[i];
@@ -106,13 +234,30 @@ bool oracle_is_to_node(const struct model *m, const struct oracle_flow *f)
 
 /* ---- the answers ---------------------------------------------------------------------------- */
 
+static struct asking asking_of(const struct model *m, const struct oracle_flow *f, bool enforced)
+{
+	return (struct asking){ .m = m, .f = f, .pod = subject_of(m, f->ifindex), .enforced = enforced };
+}
+
+static enum oracle_answer answer_to(const struct asking *a)
+{
+	return oracle_is_service(a->m, a->f) ? service_answer(a) : judge_address(a).answer;
+}
+
+/* By what is enforced, then by all. */
 static enum oracle_answer ask(const struct model *m, const struct oracle_flow *f, bool each)
 {
-	const struct asking a = { .m = m, .f = f, .pod = subject_of(m, f->ifindex), .each = each };
+	struct asking a = asking_of(m, f, true);
+	enum oracle_answer answer;
 
 	if (!a.pod)
 		return ORACLE_UNKNOWN;
-	return oracle_is_service(m, f) ? service_answer(&a) : judge_address(&a).answer;
+	a.each = each;
+	if (answer_to(&a) == ORACLE_DENIED)
+		return ORACLE_DENIED;
+	a.enforced = false;
+	answer = answer_to(&a);
+	return answer == ORACLE_DENIED ? ORACLE_AUDITED : answer;
 }
 
 enum oracle_answer oracle_ask(const struct model *m, const struct oracle_flow *f)
@@ -120,40 +265,66 @@ enum oracle_answer oracle_ask(const struct model *m, const struct oracle_flow *f
 	return ask(m, f, false);
 }
 
-bool oracle_allows_each(const struct model *m, const struct oracle_flow *f)
+enum oracle_answer oracle_ask_each(const struct model *m, const struct oracle_flow *f)
 {
-	const enum oracle_answer answer = ask(m, f, true);
+	return ask(m, f, true);
+}
 
-	return answer == ORACLE_OPEN || answer == ORACLE_ALLOWED;
+static bool has_doubt(const struct asking *a)
+{
+	if (how_ruled(a) != RULED_BY_LABEL)
+		return false;
+	return oracle_is_service(a->m, a->f) ? some_backend_is_in_doubt(a->m, a->f) : is_in_doubt(a->m, a->f);
 }
 
 bool oracle_is_in_doubt(const struct model *m, const struct oracle_flow *f)
 {
-	const struct pod *pod = subject_of(m, f->ifindex);
+	const struct asking enforced = asking_of(m, f, true), all = asking_of(m, f, false);
 
-	if (!pod || !is_ruled(m, pod, f->dir, true))
-		return false;
-	return oracle_is_service(m, f) ? some_backend_is_in_doubt(m, f) : is_in_doubt(m, f);
+	return all.pod && (has_doubt(&enforced) || has_doubt(&all));
 }
 
-bool oracle_has_cluster_policy(const struct model *m, const struct oracle_flow *f)
+/* Whether it is right to say that this passes, or that it does not. */
+static bool may_say(struct asking a, bool pass)
 {
-	const struct pod *pod = subject_of(m, f->ifindex);
+	const bool doubt = has_doubt(&a);
 
-	return pod && is_ruled(m, pod, f->dir, false);
+	if (doubt && !pass)
+		return true;
+	a.each = doubt;
+	return (answer_to(&a) != ORACLE_DENIED) == pass;
 }
 
-bool oracle_has_rule(const struct model *m, const struct oracle_flow *f)
+bool oracle_may_say(const struct model *m, const struct oracle_flow *f, enum oracle_answer answer)
 {
-	const struct asking a = { .m = m, .f = f, .pod = subject_of(m, f->ifindex) };
+	const struct asking enforced = asking_of(m, f, true), all = asking_of(m, f, false);
+
+	if (!all.pod || answer == ORACLE_UNKNOWN)
+		return !all.pod && answer == ORACLE_UNKNOWN;
+	if (answer == ORACLE_DENIED)
+		return may_say(enforced, false);
+	return may_say(enforced, true) && may_say(all, answer != ORACLE_AUDITED);
+}
+
+bool oracle_has_rules(const struct model *m, const struct oracle_flow *f)
+{
+	const struct asking a = asking_of(m, f, false);
+
+	return a.pod && how_ruled(&a) != RULED_NOT;
+}
+
+bool oracle_has_rule(const struct model *m, const struct oracle_flow *f, enum oracle_answer answer)
+{
+	const struct asking a = asking_of(m, f, answer != ORACLE_AUDITED);
 
 	return a.pod && judge_address(&a).by_rule;
 }
 
 bool oracle_rule_decides(const struct model *m, const struct oracle_flow *f, const struct net_policy *np,
-			 uint32_t index, bool allowed)
+			 uint32_t index, enum oracle_answer answer)
 {
-	const struct asking a = { .m = m, .f = f, .pod = subject_of(m, f->ifindex) };
+	const struct asking a = asking_of(m, f, answer != ORACLE_AUDITED);
+	const bool allowed = answer == ORACLE_OPEN || answer == ORACLE_ALLOWED;
 
 	if (!a.pod || index >= np->rules[f->dir].n)
 		return false;

@@ -18,18 +18,35 @@
 #include "oracle.h"
 #include "policy/policy.h"
 #include "program.h"
+#include "roll.h"
+#include "tables.h"
 
-#define VERSIONS 4    /* of each cluster: as made, then after some changes */
-#define CHANGES	 3    /* at most, between two versions */
-#define FLOWS	 1100 /* a version: 200,000 in all */
-#define FEW	 50   /* where the tables alone are asked: more clusters instead */
-#define ENOUGH	 3    /* mismatches printed in full */
+#define VERSIONS 4	/* of each cluster: as made, then after some changes */
+#define CHANGES	 3	/* at most, between two versions */
+#define FLOWS	 1100	/* a version: 200,000 in all */
+#define FEW	 50	/* where the tables alone are asked: more clusters instead */
+#define ENOUGH	 3	/* mismatches printed in full */
+#define LONG	 100000 /* flows: where all must have been seen */
+#define ANSWERS	 (ORACLE_AUDITED + 1)
 
-static const char *const said[] = {
+static const char *const words[] = {
 	[ORACLE_UNKNOWN] = "isolated: nobody knows whose interface this is",
 	[ORACLE_OPEN] = "open: no policy isolates this direction",
 	[ORACLE_DENIED] = "denied",
 	[ORACLE_ALLOWED] = "allowed",
+	[ORACLE_AUDITED] = "allowed, and audited",
+};
+
+/* Of flows that were decided, and not by NetworkPolicy alone. */
+enum seen {
+	SEEN_SEGMENTATION,	   /* by a SegmentationPolicy */
+	SEEN_CLUSTER_SEGMENTATION, /* by one of the cluster */
+	SEEN_ENTITY,		   /* by a rule about entities and Services alone */
+	SEEN_ICMP,		   /* by a rule about type and code */
+	SEEN_NUMBER,		   /* by a rule about a protocol's number */
+	SEEN_AUDITED,
+	SEEN_LOGGED,
+	SEEN_MAX,
 };
 
 struct test {
@@ -40,14 +57,9 @@ struct test {
 	struct tables *t;
 	struct program *program; /* NULL: not asked */
 	unsigned long flows, asked, wrong_tables, wrong_program;
-	unsigned long answers[ORACLE_ALLOWED + 1], services[ORACLE_ALLOWED + 1], ruled[ORACLE_ALLOWED + 1];
-	unsigned long in_doubt, in_doubt_allowed;
+	unsigned long answers[ANSWERS], services[ANSWERS], ruled[ANSWERS];
+	unsigned long in_doubt, in_doubt_allowed, seen[SEEN_MAX];
 };
-
-static const struct addr *remote_of(const struct oracle_flow *f)
-{
-	return f->dir == DIR_INGRESS ? &f->src : &f->dst;
-}
 
 /* ---- telling -------------------------------------------------------------------------------- */
 
@@ -83,155 +95,69 @@ static void show(struct test *test, wrong_fn *wrong, void *ctx)
 
 /* ---- the tables ----------------------------------------------------------------------------- */
 
-static const struct table_endpoint *find_endpoint(const struct tables *t, uint32_t ifindex)
-{
-	size_t i;
-
-	for (i = 0; i < t->endpoints.n; i++)
-		if (t->endpoints.v[i].ifindex == ifindex)
-			return &t->endpoints.v[i];
-	return NULL;
-}
-
-/* @ret_rule: index + 1 into tables.rules, 0: none */
-static enum oracle_answer ask_tables(const struct tables *t, const struct oracle_flow *f, uint32_t *ret_rule)
-{
-	const struct table_endpoint *ep = find_endpoint(t, f->ifindex);
-	const uint32_t port = BH_PORT(f->proto, f->dport);
-	const struct table_row *row;
-	uint32_t action, i;
-
-	*ret_rule = 0;
-	if (!ep || ep->set < 0)
-		return ORACLE_UNKNOWN;
-	row = tables_row(t, (uint32_t)ep->set, tables_class(t, remote_of(f), NULL), (uint32_t)f->dir);
-	action = row->action;
-	*ret_rule = row->rule;
-	for (i = row->first; i < row->first + row->n; i++) {
-		if (port < t->ranges.v[i].first || port > t->ranges.v[i].last)
-			continue;
-		action = t->ranges.v[i].action;
-		*ret_rule = t->ranges.v[i].rule;
-	}
-	if (action == BH_DENY)
-		return ORACLE_DENIED;
-	return t->sets.v[ep->set].isolated[f->dir] ? ORACLE_ALLOWED : ORACLE_OPEN;
-}
-
-/* "shop/allow-web ingress[0]"; of the cluster's policies "deny-tenants ingress[0] (no-ssh)" */
-static void name_rule(const struct net_policy *np, int dir, uint32_t k, char *ret, size_t size)
-{
-	static const char *const dirs[] = { "ingress", "egress" };
-	const char *name = np->rules[dir].v[k].name;
-
-	(void)snprintf(ret, size, "%s%s%s %s[%u]%s%s%s", np->ns, net_policy_is_cluster(np) ? "" : "/",
-		       np->name, dirs[dir], k, name ? " (" : "", name ? name : "", name ? ")" : "");
-}
-
-/* A rule that is said to have decided about the flow must be there, and decide so. */
-static bool is_true_rule(const struct model *m, const struct oracle_flow *f, const char *name, bool allowed)
-{
-	char text[256];
-	uint32_t k;
-	size_t i;
-
-	for (i = 0; i < m->policies.n; i++) {
-		const struct net_policy *np = m->policies.v[i];
-
-		for (k = 0; k < np->rules[f->dir].n; k++) {
-			name_rule(np, f->dir, k, text, sizeof(text));
-			if (!strcmp(text, name))
-				return oracle_rule_decides(m, f, np, k, allowed);
-		}
-	}
-	return false;
-}
-
-static bool is_allowed(enum oracle_answer a)
-{
-	return a == ORACLE_OPEN || a == ORACLE_ALLOWED;
-}
-
-/* Nothing that decides is left unnamed; of a Service the backends may differ in what that is. */
-static bool is_right_rule(const struct model *m, const struct oracle_flow *f, const char *name, bool allowed)
-{
-	if (name)
-		return is_true_rule(m, f, name, allowed);
-	return oracle_is_service(m, f) || !oracle_has_rule(m, f);
-}
-
-/* Where nobody can tell whose an address is, more is denied than what the API's words deny, and nothing else
- * is allowed. Where cluster policies decide, open and allowed are one. */
-static bool is_right_answer(const struct model *m, const struct oracle_flow *f, enum oracle_answer answer)
-{
-	const enum oracle_answer truth = oracle_ask(m, f);
-
-	if (oracle_is_in_doubt(m, f))
-		return answer == ORACLE_DENIED || (is_allowed(answer) && oracle_allows_each(m, f));
-	if (oracle_has_cluster_policy(m, f) && is_allowed(truth))
-		return is_allowed(answer);
-	return answer == truth;
-}
-
-/* @ret: what the tables say. */
-static bool tables_are_right(const struct model *m, const struct tables *t, const struct oracle_flow *f,
-			     enum oracle_answer *ret, const char **ret_rule)
-{
-	uint32_t rule;
-
-	*ret = ask_tables(t, f, &rule);
-	*ret_rule = rule ? t->rules.v[rule - 1].name : NULL;
-	if (!is_right_answer(m, f, *ret))
-		return false;
-	return oracle_is_in_doubt(m, f) || is_right_rule(m, f, *ret_rule, is_allowed(*ret));
-}
-
 static bool is_wrong(const struct model *m, void *ctx)
 {
-	enum oracle_answer answer;
 	struct tables *t = NULL;
-	const char *rule;
+	struct said said;
 	bool right;
 
 	if (policy_compile(m, &t, NULL) < 0)
 		return false;
-	right = tables_are_right(m, t, ctx, &answer, &rule);
+	said = ask_tables(t, ctx);
+	right = is_right(m, ctx, &said);
 	tables_free(t);
 	return !right;
 }
 
+static bool is_icmp(uint8_t proto)
+{
+	return proto == IPPROTO_ICMP || proto == IPPROTO_ICMPV6;
+}
+
+static bool is_by_entity(const struct rule *r)
+{
+	size_t i;
+
+	for (i = 0; i < r->peers.n; i++)
+		if (r->peers.v[i].kind == PEER_PODS || r->peers.v[i].kind == PEER_BLOCK)
+			return false;
+	return r->peers.n > 0;
+}
+
+/* What was really tried. */
+static void count_rule(struct test *test, const struct oracle_flow *f, const struct said *said)
+{
+	uint32_t k;
+	const struct net_policy *np = find_rule(test->m, f->dir, said->name, &k);
+	const struct rule *r = np ? &np->rules[f->dir].v[k] : NULL;
+
+	test->seen[SEEN_AUDITED] += said->answer == ORACLE_AUDITED;
+	test->seen[SEEN_LOGGED] += said->log;
+	if (!r)
+		return;
+	test->seen[SEEN_SEGMENTATION] += np->kind == POLICY_SEGMENTATION;
+	test->seen[SEEN_CLUSTER_SEGMENTATION] += np->kind == POLICY_CLUSTER_SEGMENTATION;
+	test->seen[SEEN_ENTITY] += is_by_entity(r);
+	test->seen[SEEN_ICMP] += r->ports.n && is_icmp(f->proto);
+	test->seen[SEEN_NUMBER] += r->ports.n && !is_icmp(f->proto) && !has_ports(f->proto);
+}
+
 static void check_tables(struct test *test, const struct oracle_flow *f, enum oracle_answer truth)
 {
+	const struct said said = ask_tables(test->t, f);
 	struct oracle_flow copy = *f;
-	enum oracle_answer answer;
-	const char *rule;
 
-	if (tables_are_right(test->m, test->t, f, &answer, &rule)) {
-		test->in_doubt_allowed += oracle_is_in_doubt(test->m, f) && is_allowed(answer);
+	if (is_right(test->m, f, &said)) {
+		test->in_doubt_allowed += oracle_is_in_doubt(test->m, f) && is_allowed(said.answer);
+		count_rule(test, f, &said);
 		return;
 	}
 	if (is_told(test)) {
-		tell(test, f, said[truth], "tables ", said[answer], rule);
+		tell(test, f, words[truth], said.log ? "tables, with log" : "tables ", words[said.answer],
+		     said.name);
 		show(test, is_wrong, &copy);
 	}
 	test->wrong_tables++;
-}
-
-/* Ascending and disjoint: the program bisects them. */
-static int check_ranges(const struct tables *t)
-{
-	size_t i;
-	uint32_t k;
-
-	for (i = 0; i < t->rows.n; i++) {
-		for (k = 0; k < t->rows.v[i].n; k++) {
-			const struct table_range *r = &t->ranges.v[t->rows.v[i].first + k];
-
-			if (r->first > r->last || (k && r[-1].last >= r->first))
-				return -EINVAL;
-		}
-	}
-	return 0;
 }
 
 /* ---- the program ---------------------------------------------------------------------------- */
@@ -245,12 +171,12 @@ static bool is_special(const struct addr *remote)
 	return !addr_cmp(remote, &zero4) || !addr_cmp(remote, &all4) || remote->b[0] == 0xfe;
 }
 
-static bool has_ports(uint8_t proto)
+static bool is_node(const struct model *m, const struct addr *a)
 {
-	return proto == IPPROTO_TCP || proto == IPPROTO_UDP || proto == IPPROTO_SCTP;
+	return vec_find(&m->node_addrs, a, addr_cmp) != NULL;
 }
 
-/* What the programs can tell apart; of anything else rules without ports decide. */
+/* What has sessions. */
 static bool is_taught(const struct oracle_flow *f)
 {
 	return has_ports(f->proto) || f->proto == (addr_is_v4(remote_of(f)) ? IPPROTO_ICMP : IPPROTO_ICMPV6);
@@ -259,23 +185,28 @@ static bool is_taught(const struct oracle_flow *f)
 /* The oracle's, but where that is not to be had (is_right_answer()). */
 static enum oracle_answer answer_of(const struct test *test, const struct oracle_flow *f)
 {
-	uint32_t rule;
+	return oracle_is_in_doubt(test->m, f) ? ask_tables(test->t, f).answer : oracle_ask(test->m, f);
+}
 
-	return oracle_is_in_doubt(test->m, f) ? ask_tables(test->t, f, &rule) : oracle_ask(test->m, f);
+static uint32_t allowed_as(enum oracle_answer answer, uint32_t reason)
+{
+	return answer == ORACLE_AUDITED ? BH_AUDITED : reason;
 }
 
 static uint32_t reason_by_policy(const struct test *test, const struct oracle_flow *f, bool midflow)
 {
 	struct oracle_flow back = { f->ifindex, !f->dir, f->dst, f->src, f->proto, f->dport, f->sport };
 	const enum oracle_answer answer = answer_of(test, f);
+	enum oracle_answer other;
 
 	if (answer == ORACLE_UNKNOWN)
 		return BH_NO_POLICY;
 	if (!is_taught(f))
-		return is_allowed(answer) ? BH_OPEN : BH_PROTOCOL;
+		return is_allowed(answer) ? allowed_as(answer, BH_OPEN) : BH_PROTOCOL;
 	if (!midflow)
-		return is_allowed(answer) ? BH_POLICY : BH_DENIED;
-	return is_allowed(answer) && is_allowed(answer_of(test, &back)) ? BH_POLICY : BH_NO_SESSION;
+		return is_allowed(answer) ? allowed_as(answer, BH_POLICY) : BH_DENIED;
+	other = answer_of(test, &back);
+	return is_allowed(answer) && is_allowed(other) ? allowed_as(other, BH_POLICY) : BH_NO_SESSION;
 }
 
 static struct bh_query query_of(const struct test *test, const struct oracle_flow *f, bool midflow)
@@ -304,28 +235,35 @@ static const char *reason_name(uint32_t reason)
 	return reason < BH_REASON_MAX ? names[reason] : "no reason at all";
 }
 
+/* A question has no type of ICMP but an echo's. */
+static bool can_be_asked(const struct oracle_flow *f)
+{
+	const bool v4 = addr_is_v4(remote_of(f));
+
+	if (f->proto != (v4 ? IPPROTO_ICMP : IPPROTO_ICMPV6))
+		return true;
+	return f->dport == (v4 ? 8 << 8 : 128 << 8);
+}
+
 /* The rule that the program names is the one that the tables name. */
 static bool same_rule(const struct test *test, const struct oracle_flow *f, uint32_t id)
 {
-	uint32_t rule;
+	const uint32_t rule = ask_tables(test->t, f).rule;
 
-	(void)ask_tables(test->t, f, &rule);
 	return rule ? program_rule(test->program, test->t, id) == (int)rule - 1 : id == 0;
 }
 
 static void ask_program(struct test *test, const struct oracle_flow *f, bool midflow)
 {
-	struct oracle_flow asked = *f;
 	struct bh_err err = {};
 	struct bh_query q;
 	uint32_t truth;
 	bool right;
 
-	if (is_special(remote_of(f)))
+	if (is_special(remote_of(f)) || !can_be_asked(f))
 		return;
-	if (!is_taught(f)) /* so a rule with ports does not hold for it either */
-		asked.proto = 253;
-	truth = oracle_is_to_node(test->m, f) ? BH_HOST : reason_by_policy(test, &asked, midflow);
+	truth = f->dir == DIR_EGRESS && is_node(test->m, &f->dst) ? BH_HOST
+								  : reason_by_policy(test, f, midflow);
 	q = query_of(test, f, midflow);
 	if (program_ask(test->program, &q, &err) < 0) {
 		fprintf(stderr, "oracle: %s\n", err.msg);
@@ -334,8 +272,8 @@ static void ask_program(struct test *test, const struct oracle_flow *f, bool mid
 	}
 	test->asked++;
 	right = q.reason == truth;
-	if (right && (truth == BH_POLICY || truth == BH_OPEN || truth == BH_DENIED))
-		right = same_rule(test, &asked, q.rule);
+	if (right && (truth == BH_POLICY || truth == BH_OPEN || truth == BH_DENIED || truth == BH_AUDITED))
+		right = same_rule(test, f, q.rule);
 	if (right)
 		return;
 	/* Not smaller: what the program holds came by steps, of which the cluster tells nothing. */
@@ -363,7 +301,7 @@ static void one_flow(struct test *test, struct dice *d)
 	test->flows++;
 	test->answers[truth]++;
 	test->services[truth] += oracle_is_service(test->m, &f);
-	test->ruled[truth] += oracle_has_cluster_policy(test->m, &f);
+	test->ruled[truth] += oracle_has_rules(test->m, &f);
 	test->in_doubt += oracle_is_in_doubt(test->m, &f);
 	check_tables(test, &f, truth);
 	if (test->program && !test->few && !test->spoilt)
@@ -379,8 +317,8 @@ static int one_version(struct test *test, struct dice *d)
 	int r;
 
 	r = policy_compile(test->m, &test->t, &err);
-	if (!r && check_ranges(test->t) < 0)
-		r = bh_err_set(&err, -EINVAL, "the ranges of a row overlap or do not ascend");
+	if (!r && check_order(test->t) < 0)
+		r = bh_err_set(&err, -EINVAL, "ranges or locations overlap or do not ascend");
 	if (!r && program)
 		r = program_load(program, test->t, &err);
 	if (r < 0) {
@@ -433,6 +371,30 @@ static uint64_t number(const char *name, uint64_t otherwise)
 	return text && *text ? strtoull(text, NULL, 0) : otherwise;
 }
 
+/* Return: how much of what should have been tried was not, in a run that is long enough. */
+static unsigned long tell_seen(const struct test *test)
+{
+	static const char *const names[] = {
+		[SEEN_SEGMENTATION] = "by a SegmentationPolicy",
+		[SEEN_CLUSTER_SEGMENTATION] = "by a ClusterSegmentationPolicy",
+		[SEEN_ENTITY] = "by entity or Service",
+		[SEEN_ICMP] = "by type of ICMP",
+		[SEEN_NUMBER] = "by number of protocol",
+		[SEEN_AUDITED] = "audited",
+		[SEEN_LOGGED] = "logged",
+	};
+	unsigned long missing = 0;
+	int i;
+
+	printf("oracle: of the flows, decided");
+	for (i = 0; i < SEEN_MAX; i++) {
+		printf("%s %s: %lu", i ? "," : "", names[i], test->seen[i]);
+		missing += test->flows > LONG && !test->seen[i];
+	}
+	printf("%s\n", missing ? "; some were not tried at all" : "");
+	return missing;
+}
+
 int main(void)
 {
 	struct test test = { .seed = number("BH_SEED", (uint64_t)time(NULL)) };
@@ -457,10 +419,11 @@ int main(void)
 	       test.answers[ORACLE_DENIED], test.answers[ORACLE_OPEN], test.answers[ORACLE_UNKNOWN]);
 	printf("oracle: to Services: %lu allowed, %lu denied\n", test.services[ORACLE_ALLOWED],
 	       test.services[ORACLE_DENIED]);
-	printf("oracle: of pods with cluster policies: %lu allowed, %lu denied, %lu open; in doubt "
+	printf("oracle: of pods whose rules have actions: %lu allowed, %lu denied, %lu open; in doubt "
 	       "whose an address is: %lu, of which the tables allow %lu\n",
 	       test.ruled[ORACLE_ALLOWED], test.ruled[ORACLE_DENIED], test.ruled[ORACLE_OPEN], test.in_doubt,
 	       test.in_doubt_allowed);
+	failed += tell_seen(&test);
 	printf("oracle: %lu passed, %lu failed\n", passed, failed);
 	program_free(test.program);
 	return failed != 0;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Random policies. */
-#include "roll.h"
+/* Random policies: NetworkPolicy and ClusterNetworkPolicy, and what the kinds share. */
+#include "policies.h"
 
 #include <netinet/in.h>
 #include <string.h>
@@ -23,7 +23,7 @@ static void roll_peer(struct dice *d, struct peer *p)
 		*(struct cidr *)must(vec_add(&p->except)) = roll_cidr(d, v4 ^ dice_chance(d, 5));
 }
 
-static void roll_ports(struct dice *d, struct port_range *p)
+void roll_ports(struct dice *d, struct port_range *p)
 {
 	uint16_t a = roll_port(d), b = dice_chance(d, 50) ? a : roll_port(d);
 
@@ -85,13 +85,15 @@ static void roll_cluster_peer(struct dice *d, struct peer *p, int dir)
 }
 
 /* A name there is of whatever protocol the pod's port is. */
-static void roll_cluster_ports(struct dice *d, struct rule *r)
+void roll_transport(struct dice *d, struct rule *r, bool names)
 {
 	static const uint8_t protos[] = { IPPROTO_TCP, IPPROTO_UDP, IPPROTO_SCTP };
 	struct port_range p;
 	size_t i;
 
-	roll_ports(d, &p);
+	do
+		roll_ports(d, &p);
+	while (*p.name && !names);
 	for (i = 0; i < (*p.name ? ARRAY_SIZE(protos) : 1); i++) {
 		if (*p.name)
 			p.proto = protos[i];
@@ -99,37 +101,56 @@ static void roll_cluster_ports(struct dice *d, struct rule *r)
 	}
 }
 
-/* There is no rule for any peer, but in one that is not understood nothing may be left. */
-static void roll_cluster_rule(struct dice *d, struct rule *r, int dir)
+void roll_head(struct dice *d, struct rule *r)
 {
 	static const char *const names[] = { "no-ssh", "it's" };
-	uint32_t n;
 
 	r->action = (enum rule_action)dice_roll(d, 3);
 	r->name = dice_chance(d, 20) ? must(strdup(pick(d, names))) : NULL;
 	r->unknown = dice_chance(d, 3);
+}
+
+/* There is no rule for any peer, but in one that is not understood nothing may be left. */
+static void roll_cluster_rule(struct dice *d, struct rule *r, int dir)
+{
+	uint32_t n;
+
+	roll_head(d, r);
 	for (n = r->unknown && dice_chance(d, 50) ? 0 : 1 + dice_roll(d, 2); n; n--)
 		roll_cluster_peer(d, must(vec_add(&r->peers)), dir);
 	for (n = dice_chance(d, 40) ? 0 : 1 + dice_roll(d, 3); n; n--)
-		roll_cluster_ports(d, r);
+		roll_transport(d, r, true);
 }
 
-/* Few priorities, so that equal ones meet. */
-void put_cluster_policy(struct model *m, struct dice *d)
+struct net_policy *roll_of_cluster(struct dice *d, enum policy_kind kind)
 {
-	static const uint16_t priorities[] = { 0, 1, 1, 7, 1000 };
 	struct net_policy *np;
 	char name[16];
-	uint32_t n;
-	int dir;
 
 	(void)snprintf(name, sizeof(name), "c%u", dice_roll(d, 6));
-	np = must(net_policy_new(POLICY_CLUSTER, "", name));
+	np = must(net_policy_new(kind, "", name));
 	np->tier = dice_chance(d, 50) ? TIER_ADMIN : TIER_BASELINE;
-	np->priority = pick(d, priorities);
+	np->priority = roll_priority(d);
 	np->namespaces = dice_chance(d, 40) ? must(selector_new()) : roll_selector(d, true);
 	selector_free(np->subject);
 	np->subject = dice_chance(d, 50) ? must(selector_new()) : roll_selector(d, false);
+	return np;
+}
+
+/* Few, so that equal ones meet. */
+uint16_t roll_priority(struct dice *d)
+{
+	static const uint16_t priorities[] = { 0, 1, 1, 7, 1000 };
+
+	return pick(d, priorities);
+}
+
+void put_cluster_policy(struct model *m, struct dice *d)
+{
+	struct net_policy *np = roll_of_cluster(d, POLICY_CLUSTER);
+	uint32_t n;
+	int dir;
+
 	for (dir = 0; dir < DIR_MAX; dir++)
 		for (n = dice_roll(d, 5); n; n--)
 			roll_cluster_rule(d, must(vec_add(&np->rules[dir])), dir);
@@ -138,32 +159,52 @@ void put_cluster_policy(struct model *m, struct dice *d)
 
 /* ---- small changes -------------------------------------------------------------------------- */
 
-static void tweak_rule(struct dice *d, struct rule *r, bool of_cluster)
+static void tweak_port(struct dice *d, struct port_range *p)
+{
+	if (*p->name)
+		roll_name(d, p->name);
+	else if (has_ports(p->proto) && p->last < 65535)
+		p->last++;
+	else if (!has_ports(p->proto))
+		roll_portless(d, p);
+}
+
+static void tweak_peer(struct dice *d, struct peer *p)
+{
+	static const enum peer_kind entities[] = { PEER_HOST, PEER_CLUSTER, PEER_WORLD };
+
+	if (p->kind == PEER_BLOCK && p->except.n)
+		p->except.n--;
+	else if (p->pods && p->pods->at.n)
+		p->pods->at.v[0].op ^= 1; /* In and NotIn, Exists and DoesNotExist */
+	else if (p->kind == PEER_HOST || p->kind == PEER_CLUSTER || p->kind == PEER_WORLD)
+		p->kind = pick(d, entities);
+}
+
+static void tweak_rule(struct dice *d, struct rule *r, enum policy_kind kind)
 {
 	struct port_range *p = r->ports.n ? &r->ports.v[dice_roll(d, (uint32_t)r->ports.n)] : NULL;
 	struct peer *peer = r->peers.n ? &r->peers.v[dice_roll(d, (uint32_t)r->peers.n)] : NULL;
 
-	if (of_cluster && dice_chance(d, 30))
+	if (kind != POLICY_NETWORK && dice_chance(d, 30))
 		r->action = (enum rule_action)dice_roll(d, 3);
-	else if ((!of_cluster || r->peers.n) && dice_chance(d, 10))
+	else if ((kind == POLICY_NETWORK || peer) && dice_chance(d, 10))
 		r->unknown = !r->unknown;
-	else if (p && *p->name && dice_chance(d, 50))
-		roll_name(d, p->name);
-	else if (p && !*p->name && dice_chance(d, 50) && p->last < 65535)
-		p->last++;
-	else if (peer && peer->kind == PEER_BLOCK && peer->except.n)
-		peer->except.n--;
-	else if (peer && peer->pods && peer->pods->at.n)
-		peer->pods->at.v[0].op ^= 1; /* In and NotIn, Exists and DoesNotExist */
+	else if (is_ours(kind) && dice_chance(d, 15))
+		r->log = !r->log;
+	else if (p && dice_chance(d, 50))
+		tweak_port(d, p);
+	else if (peer)
+		tweak_peer(d, peer);
 }
 
-/* Of a policy of the cluster: its place among the others, or that of a rule. */
+/* Its place among the others, or that of a rule. */
 static void tweak_order(struct dice *d, struct net_policy *np, int dir)
 {
 	const struct rule *v = np->rules[dir].v;
 	struct rule first;
 
-	if (dice_chance(d, 30)) {
+	if (net_policy_is_cluster(np) && dice_chance(d, 30)) {
 		np->tier = np->tier == TIER_ADMIN ? TIER_BASELINE : TIER_ADMIN;
 	} else if (np->rules[dir].n < 2 || dice_chance(d, 50)) {
 		np->priority ^= 1;
@@ -183,11 +224,11 @@ void tweak_policy(struct model *m, struct dice *d)
 		return;
 	np = m->policies.v[dice_roll(d, (uint32_t)m->policies.n)];
 	if (np->rules[dir].n && dice_chance(d, 70))
-		tweak_rule(d, &np->rules[dir].v[dice_roll(d, (uint32_t)np->rules[dir].n)],
-			   net_policy_is_cluster(np));
-	else if (net_policy_is_cluster(np))
-		tweak_order(d, np, dir);
-	else
+		tweak_rule(d, &np->rules[dir].v[dice_roll(d, (uint32_t)np->rules[dir].n)], np->kind);
+	else if (is_ours(np->kind) && dice_chance(d, 30))
+		roll_times(d, np);
+	else if (!net_policy_is_cluster(np) && (np->kind == POLICY_NETWORK || dice_chance(d, 50)))
 		np->isolates[dir] = !np->isolates[dir];
-	zero(model_put_policy(m, np)); /* the same, so that the model knows of it */
+	else
+		tweak_order(d, np, dir);
 }

@@ -152,6 +152,43 @@ uint8_t roll_proto(struct dice *d)
 	return pick(d, protos);
 }
 
+bool has_ports(uint8_t proto)
+{
+	return proto == IPPROTO_TCP || proto == IPPROTO_UDP || proto == IPPROTO_SCTP;
+}
+
+uint8_t roll_icmp(struct dice *d)
+{
+	return dice_chance(d, 50) ? IPPROTO_ICMP : IPPROTO_ICMPV6;
+}
+
+/* An echo request of each family, and what is beside it, above and below all. */
+uint16_t roll_icmp_type(struct dice *d)
+{
+	static const uint8_t types[] = { 0, 3, 7, 8, 8, 8, 9, 127, 128, 128, 128, 129, 255 };
+
+	return (uint16_t)(pick(d, types) << 8);
+}
+
+uint8_t roll_icmp_code(struct dice *d)
+{
+	static const uint8_t codes[] = { 0, 0, 0, 1, 255 };
+
+	return pick(d, codes);
+}
+
+uint8_t roll_number(struct dice *d)
+{
+	static const uint8_t numbers[] = { 2, 47, 255 };
+
+	return pick(d, numbers);
+}
+
+void service_name(struct dice *d, char ret[16])
+{
+	(void)snprintf(ret, 16, "s%u", dice_roll(d, SERVICES));
+}
+
 static const char *const port_names[] = { "web", "dns", "web-2" };
 
 void roll_name(struct dice *d, char name[PORT_NAME_MAX + 1])

@@ -14,15 +14,15 @@ struct shrinking {
 	bool smaller; /* in this round */
 };
 
-/* A rule of the cluster without peers would be another matter: nobody can write it. */
+/* A rule with an action and without peers would be another matter: nobody can write it. */
 static bool can_be_written(const struct model *m)
 {
 	const struct rule *r;
 	size_t i, k;
 	int dir;
 
-	for (i = 0; i < m->policies.n && net_policy_is_cluster(m->policies.v[i]); i++) {
-		for (dir = 0; dir < DIR_MAX; dir++) {
+	for (i = 0; i < m->policies.n; i++) {
+		for (dir = 0; m->policies.v[i]->kind != POLICY_NETWORK && dir < DIR_MAX; dir++) {
 			for (k = 0; k < m->policies.v[i]->rules[dir].n; k++) {
 				r = &m->policies.v[i]->rules[dir].v[k];
 				if (!r->peers.n && !r->unknown)
@@ -66,6 +66,18 @@ static void insert_at(void *v, size_t n, size_t i, size_t size, const void *elem
 		}                                                                                            \
 	} while (0)
 
+/* A field that may as well say nothing. */
+#define FORGET(s, field)                                                                                     \
+	do {                                                                                                 \
+		const __typeof__(field) was_ = (field);                                                      \
+                                                                                                             \
+		(field) = 0;                                                                                 \
+		if (was_ && is_wrong(s))                                                                     \
+			(s)->smaller = true;                                                                 \
+		else                                                                                         \
+			(field) = was_;                                                                      \
+	} while (0)
+
 static void shrink_selector(struct shrinking *s, struct selector *sel)
 {
 	size_t i;
@@ -83,6 +95,9 @@ static void shrink_rule(struct shrinking *s, struct rule *r)
 
 	SHRINK(s, &r->peers);
 	SHRINK(s, &r->ports);
+	FORGET(s, r->log);
+	FORGET(s, r->unknown);
+	FORGET(s, r->name);
 	for (i = 0; i < r->peers.n; i++) {
 		SHRINK(s, &r->peers.v[i].except);
 		shrink_selector(s, r->peers.v[i].pods);
@@ -97,6 +112,10 @@ static void shrink_policy(struct shrinking *s, struct net_policy *np)
 
 	shrink_selector(s, np->namespaces);
 	shrink_selector(s, np->subject);
+	FORGET(s, np->audit);
+	FORGET(s, np->expires);
+	FORGET(s, np->isolates[DIR_INGRESS]);
+	FORGET(s, np->isolates[DIR_EGRESS]);
 	for (dir = 0; dir < DIR_MAX; dir++) {
 		SHRINK(s, &np->rules[dir]);
 		for (i = 0; i < np->rules[dir].n; i++)
@@ -154,6 +173,7 @@ static void shrink_objects(struct shrinking *s)
 	SHRINK(s, &m->namespaces);
 	SHRINK(s, &m->nodes);
 	SHRINK(s, &m->node_addrs);
+	FORGET(s, m->audit);
 }
 
 static void shrink_inside(struct shrinking *s)
@@ -183,6 +203,10 @@ static void shrink_inside(struct shrinking *s)
 	}
 	for (i = 0; i < m->namespaces.n; i++)
 		shrink_labels(s, &m->namespaces.v[i]->labels);
+	for (i = 0; i < m->nodes.n; i++) {
+		SHRINK(s, &m->nodes.v[i]->addrs);
+		SHRINK(s, &m->nodes.v[i]->pods);
+	}
 }
 
 void cluster_shrink(struct model *m, wrong_fn *wrong, void *ctx)

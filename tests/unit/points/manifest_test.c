@@ -9,7 +9,7 @@
 
 #define WORLDS 100
 
-/* Which the API forbids beside networks. */
+/* Which the API forbids beside what are no pods. */
 static bool has_name(const struct rule *r)
 {
 	size_t i;
@@ -20,23 +20,23 @@ static bool has_name(const struct rule *r)
 	return false;
 }
 
-static bool has_block(const struct rule *r)
+static bool has_others(const struct rule *r)
 {
 	size_t i;
 
 	for (i = 0; i < r->peers.n; i++)
-		if (r->peers.v[i].kind == PEER_BLOCK)
+		if (r->peers.v[i].kind != PEER_PODS)
 			return true;
 	return false;
 }
 
 /* What no manifest can say goes: exceptions that are no part of their block, a policy for neither direction.
  */
-static void strip_rule(struct rule *r, bool of_cluster)
+static void strip_rule(struct rule *r, bool has_action)
 {
 	size_t i, k;
 
-	r->unknown |= of_cluster && has_name(r) && has_block(r);
+	r->unknown |= has_action && has_name(r) && has_others(r);
 	for (i = 0; i < r->peers.n; i++) {
 		struct peer *p = &r->peers.v[i];
 
@@ -59,8 +59,8 @@ static void strip(struct model *m)
 
 		for (dir = 0; dir < DIR_MAX; dir++)
 			for (k = 0; k < np->rules[dir].n; k++)
-				strip_rule(&np->rules[dir].v[k], net_policy_is_cluster(np));
-		if (!net_policy_is_cluster(np) && !np->isolates[DIR_INGRESS] && !np->isolates[DIR_EGRESS])
+				strip_rule(&np->rules[dir].v[k], np->kind != POLICY_NETWORK);
+		if (np->kind == POLICY_NETWORK && !np->isolates[DIR_INGRESS] && !np->isolates[DIR_EGRESS])
 			(void)model_del_policy(m, np->kind, np->ns, np->name);
 	}
 	while (m->services.n)
@@ -97,6 +97,8 @@ static struct model *read_again(const struct model *m)
 	cluster_print(m, out);
 	assert_int_equal(fclose(out), 0);
 	(void)put(ret, text);
+	ret->now = m->now;
+	ret->audit = m->audit;
 	for (i = 0; i < m->endpoints.n; i++)
 		copy_endpoint(ret, m->endpoints.v[i]);
 	assert_int_equal(model_set_node_addrs(ret, m->node_addrs.v, m->node_addrs.n), 0);

@@ -2,9 +2,11 @@
 /*
  * Small words to write a cluster down in a test, and to ask compiled tables about one packet.
  *   selector  "app=web,tier in a|b,!old,new,x notin y|z"; "" selects everything, NULL is "not used"
- *   peer      "pods(app=web)", "ns(team=a)", "ns(team=a) pods(app=web)", "10.0.0.0/8 -10.1.0.0/16"
+ *   peer      "pods(app=web)", "ns(team=a)", "ns(team=a) pods(app=web)", "10.0.0.0/8 -10.1.0.0/16",
+ *             "host", "cluster", "world", "behind(shop/web)"
  *   peers     peers with ";" between; NULL: any peer
- *   ports     "tcp/80,udp/53,tcp/8000-9000,sctp"; NULL: all; no number: all ports; "tcp/http": by name
+ *   ports     "tcp/80,udp/53,tcp/8000-9000,sctp"; NULL: all; no number: all ports; "tcp/http": by name;
+ *             "icmp", "icmpv6/128", "icmp/3/1": type and code; "proto/47"
  *   of pods   "http:tcp/8080,dns:udp/5353"
  *   of Services and slices  "web:tcp/80,udp/53,any:tcp/0": with a name or without
  */
@@ -203,6 +205,26 @@ W char *w_inside(char *text, const char *word)
 	return strndup(at + strlen(word), (size_t)(end - at) - strlen(word));
 }
 
+/* Return: whether the peer is no pods and no block. */
+W bool w_entity(struct peer *p, char *text)
+{
+	static const char *const names[] = { "host", "cluster", "world" };
+	auto_free char *behind = w_inside(text, "behind(");
+	char ns[64], name[64];
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(names); i++)
+		if (!strcmp(text, names[i]))
+			p->kind = (enum peer_kind)(PEER_HOST + i);
+	if (!behind)
+		return p->kind != PEER_PODS;
+	w_split(behind, ns, name);
+	p->kind = PEER_SERVICE;
+	p->service_ns = strdup(ns);
+	p->service = strdup(name);
+	return true;
+}
+
 W void w_peer(struct peer *p, char *text)
 {
 	auto_free char *pods = w_inside(text, "pods("), *namespaces = w_inside(text, "ns(");
@@ -210,12 +232,23 @@ W void w_peer(struct peer *p, char *text)
 
 	p->pods = pods ? w_selector(pods) : NULL;
 	p->namespaces = namespaces ? w_selector(namespaces) : NULL;
-	if (pods || namespaces)
+	if (pods || namespaces || w_entity(p, text))
 		return;
 	p->kind = PEER_BLOCK;
 	p->block = w_cidr(w_piece(&text, " "));
 	while ((piece = w_piece(&text, " ")))
 		*(struct cidr *)vec_add(&p->except) = w_cidr(piece + 1);
+}
+
+/* "/3/1" behind the protocol: the type, and the code if there is one. */
+W void w_type(struct port_range *p, const char *text)
+{
+	unsigned int type = 0, code = 0;
+	const int n = sscanf(text, "/%u/%u", &type, &code);
+
+	assert_true(n > 0);
+	p->first = (uint16_t)(type << 8 | code);
+	p->last = n > 1 ? p->first : p->first | 0xff;
 }
 
 W struct port_range w_port(const char *text)
@@ -224,9 +257,8 @@ W struct port_range w_port(const char *text)
 		const char *name;
 		uint8_t proto;
 	} protos[] = {
-		{ "tcp", IPPROTO_TCP },
-		{ "udp", IPPROTO_UDP },
-		{ "sctp", IPPROTO_SCTP },
+		{ "tcp", IPPROTO_TCP },	  { "udp", IPPROTO_UDP },	{ "sctp", IPPROTO_SCTP },
+		{ "icmp", IPPROTO_ICMP }, { "icmpv6", IPPROTO_ICMPV6 },
 	};
 	struct port_range ret = { .last = 65535 };
 	unsigned int first, last;
@@ -235,9 +267,17 @@ W struct port_range w_port(const char *text)
 	for (i = 0; i < ARRAY_SIZE(protos); i++)
 		if (!strncmp(text, protos[i].name, strlen(protos[i].name)))
 			ret.proto = protos[i].proto;
+	if (sscanf(text, "proto/%u", &first) == 1) {
+		ret.proto = (uint8_t)first;
+		return ret;
+	}
 	text = strchr(text, '/');
 	if (!text)
 		return ret;
+	if (ret.proto == IPPROTO_ICMP || ret.proto == IPPROTO_ICMPV6) {
+		w_type(&ret, text);
+		return ret;
+	}
 	if (port_name_is_valid(text + 1)) {
 		ret.last = 0;
 		memcpy(ret.name, text + 1, strlen(text + 1));
