@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+import time
 
 from case_api import ApiCase
 from control import KUBERNETES
@@ -168,6 +169,7 @@ class Services:
         meters = [self.job.start("hammer", 10, "tcp", ips[f], PORT) for f in self.node.families]
         for i in range(8):
             self.endpoints(self.web, self.db, unready=[(self.web,), (), (self.db,), ()][i % 4])
+            time.sleep(0.2)  # kube-proxy follows
             self.reached(ips)
         for m in meters:
             last = m.stop()

@@ -228,7 +228,7 @@ static void services_with_ports_of_the_node(void **state)
 	(void)state;
 	s->ports.v[0].node_port = 30080;
 	assert_true(interest_service(i, s));
-	assert_false(interest_slice(i, s));
+	assert_false(interest_slice(i, w_slice(m, "far/s-1", "10.0.0.9", "tcp/80"), s));
 	s = w_service(m, "far/s", "10.96.0.1", "tcp/80");
 	w_stands(s, externals, "192.0.2.1");
 	assert_true(interest_service(i, s));

@@ -75,7 +75,7 @@ static void a_balancer_is_its_backends(void **state)
 	both = with_rule(m, "pods(app=web)", "tcp/8080");
 	out(both, "198.51.100.1", "tcp/80", ALLOW);
 	out(both, "198.51.100.1", "tcp/8080", "-");
-	(void)model_del_policy(m, "shop", "p");
+	(void)model_del_policy(m, POLICY_NETWORK, "shop", "p");
 	one = with_rule(m, "pods(x=a);198.51.100.0/24", NULL); /* the address itself does not count */
 	out(one, "198.51.100.1", "tcp/80", "-");
 	out(one, "198.51.100.2", "tcp/80", ALLOW);
@@ -93,7 +93,7 @@ static void other_ports_of_a_balancer_are_the_worlds(void **state)
 	out(in, "198.51.100.1", "tcp/443", ALLOW);
 	out(in, "198.51.100.1", "tcp/80", "-");
 	out(in, "198.51.100.1", "icmp", "-");
-	(void)model_del_policy(m, "shop", "p");
+	(void)model_del_policy(m, POLICY_NETWORK, "shop", "p");
 	no = with_rule(m, "198.51.100.2/32", NULL);
 	out(no, "198.51.100.1", "tcp/443", "-");
 	(void)state;
@@ -127,11 +127,11 @@ static void an_external_ip_opens_nothing(void **state)
 	w_stands(web(m), externals, "198.51.100.1");
 	pods = with_rule(m, "pods(app=web)", NULL);
 	out(pods, "198.51.100.1", "tcp/80", "-");
-	(void)model_del_policy(m, "shop", "p");
+	(void)model_del_policy(m, POLICY_NETWORK, "shop", "p");
 	address = with_rule(m, "198.51.100.0/24", NULL);
 	out(address, "198.51.100.1", "tcp/80", "-");
 	out(address, "198.51.100.1", "tcp/81", ALLOW);
-	(void)model_del_policy(m, "shop", "p");
+	(void)model_del_policy(m, POLICY_NETWORK, "shop", "p");
 	both = with_rule(m, "198.51.100.0/24;pods(app=web)", NULL);
 	out(both, "198.51.100.1", "tcp/80", ALLOW);
 	(void)state;
@@ -200,7 +200,7 @@ static void a_node_port_is_its_backends(void **state)
 	out(all, "192.0.2.11", "tcp/30080", ALLOW);
 	out(all, "2001:db8::1", "tcp/30080", ALLOW);
 	out(all, "192.0.2.1", "tcp/8080", "-"); /* so say the tables; the programs let it reach the node */
-	(void)model_del_policy(m, "shop", "p");
+	(void)model_del_policy(m, POLICY_NETWORK, "shop", "p");
 	one = with_rule(m, "pods(x=a);192.0.2.0/24", NULL);
 	out(one, "192.0.2.1", "tcp/30080", "-");
 	out(one, "192.0.2.1", "tcp/30081", ALLOW);
@@ -264,7 +264,7 @@ static void a_host_port_is_its_pod(void **state)
 	out(yes, "192.0.2.1", "tcp/8443", ALLOW);
 	out(yes, "192.0.2.1", "tcp/9443", "-");
 	out(yes, "2001:db8::1", "tcp/8443", "+"); /* it has no such address */
-	(void)model_del_policy(m, "shop", "p");
+	(void)model_del_policy(m, POLICY_NETWORK, "shop", "p");
 	no = with_rule(m, "192.0.2.0/24", NULL);
 	out(no, "192.0.2.1", "tcp/8443", "-");
 	(void)state;
@@ -327,7 +327,7 @@ static void a_deny_holds_whatever_the_address(void **state)
 {
 	auto_model struct model *m = cluster();
 	auto_tables struct tables *t = NULL;
-	struct net_policy *np = net_policy_new("", "no-b");
+	struct net_policy *np = net_policy_new(POLICY_CLUSTER, "", "no-b");
 	struct service *s = web(m);
 	struct rule *r;
 
@@ -337,13 +337,42 @@ static void a_deny_holds_whatever_the_address(void **state)
 	np->namespaces = w_selector("");
 	r = w_rule(np, DIR_EGRESS, "ns() pods(x=b)", NULL);
 	r->action = RULE_DENY;
-	assert_int_equal(model_put_cluster_policy(m, np), 0);
+	assert_int_equal(model_put_policy(m, np), 0);
 	t = w_compile(m);
 	out(t, "198.51.100.1", "tcp/80", "-no-b egress[0]");
 	out(t, "203.0.113.1", "tcp/80", "-no-b egress[0]");
 	out(t, "192.0.2.1", "tcp/30080", "-no-b egress[0]");
 	out(t, "198.51.100.1", "tcp/81", "+");
 	out(t, "192.0.2.2", "tcp/30080", "+");
+	(void)state;
+}
+
+/* Whoever is behind a Service that a rule names is in a peer set by his address; so may one be that stands for
+ * others: there is one location all the same. */
+static void an_address_that_is_behind_another_service(void **state)
+{
+	auto_model struct model *m = cluster();
+	struct net_policy *np = w_policy(m, "shop/p", "app=db", "e");
+	struct rule *rule = w_rule(np, DIR_EGRESS, "pods(app=web)", NULL);
+	struct peer *peer = vec_add(&rule->peers);
+	auto_tables struct tables *t = NULL;
+	size_t i;
+
+	w_stands(web(m), externals, "198.51.100.1");
+	w_service(m, "shop/outer", "10.96.0.2", "tcp/80");
+	w_slice(m, "shop/outer-1", "10.96.0.1,198.51.100.1,192.0.2.1", "tcp/80");
+	peer->kind = PEER_SERVICE;
+	peer->service_ns = strdup("shop");
+	peer->service = strdup("outer");
+	t = w_compile(m);
+	for (i = 1; i < t->locations.n; i++)
+		assert_true(cidr_cmp(&t->locations.v[i - 1].cidr, &t->locations.v[i].cidr) ||
+			    t->locations.v[i - 1].is_block != t->locations.v[i].is_block);
+	out(t, "10.96.0.1", "tcp/80", ALLOW);
+	out(t, "10.96.0.1", "tcp/81", "-");
+	out(t, "198.51.100.1", "tcp/80", ALLOW); /* the address itself is allowed, and so is who is behind */
+	out(t, "198.51.100.1", "tcp/81", ALLOW);
+	out(t, "10.96.0.2", "tcp/80", ALLOW);
 	(void)state;
 }
 
@@ -394,6 +423,7 @@ int main(void)
 		cmocka_unit_test(a_backend_may_be_a_node_port),
 		cmocka_unit_test(ingress_is_as_for_any_address),
 		cmocka_unit_test(a_deny_holds_whatever_the_address),
+		cmocka_unit_test(an_address_that_is_behind_another_service),
 		cmocka_unit_test(a_cluster_ip_and_a_balancer_do_not_share_a_class),
 	};
 
