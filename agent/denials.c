@@ -121,14 +121,22 @@ static struct denial *next_of(struct denials *ds)
 	return d;
 }
 
+/* While a plan is in its steps, it may be a rule of what is being brought in. */
+static const char *rule_of(const struct agent *a, uint32_t id)
+{
+	const struct actual *actual = reconcile_actual(a->reconcile);
+	const char *name = names_rule(reconcile_inforce(a->reconcile), actual, id);
+
+	return name ? name : names_rule(reconcile_next(a->reconcile), actual, id);
+}
+
 static void take(void *ctx, const struct bh_event *ev)
 {
 	struct agent *a = ctx;
 	struct denials *ds = a->denials;
 	struct denial *d = next_of(ds);
 	const struct addr remote = to_addr(&ev->remote);
-	const char *rule =
-		names_rule(reconcile_inforce(a->reconcile), reconcile_actual(a->reconcile), ev->rule);
+	const char *rule = rule_of(a, ev->rule);
 	char peer[NAME_MAX_LEN];
 
 	ds->read++;

@@ -16,11 +16,16 @@ bool query_has_ports(uint8_t proto)
 
 uint32_t query_key(const struct bh_query *q)
 {
+	struct addr remote;
+	bool is_v4;
+
+	memcpy(remote.b, q->remote.w, sizeof(remote.b));
+	is_v4 = addr_is_v4(&remote);
 	if (query_has_ports(q->proto))
 		return BH_PORT(q->proto, ntohs(q->dir == BH_EGRESS ? q->rport : q->lport));
-	if (q->proto == IPPROTO_ICMP)
+	if (q->proto == IPPROTO_ICMP && is_v4)
 		return BH_ICMP(q->proto, ICMP_ECHO, 0);
-	if (q->proto == IPPROTO_ICMPV6)
+	if (q->proto == IPPROTO_ICMPV6 && !is_v4)
 		return BH_ICMP(q->proto, ICMP6_ECHO_REQUEST, 0);
 	return BH_PORT(q->proto, 0);
 }

@@ -277,7 +277,12 @@ uint32_t actual_word(const struct actual *a, const struct addr *addr, bool with_
 const struct hash128 *actual_hash(const struct actual *a, uint32_t kind, uint32_t id)
 {
 	const struct bh_id_key key = { .kind = kind, .id = id };
-	const struct actual_id *found = vec_find(&a->ids, &key, key_id);
+	const struct actual_id *found;
+	size_t i;
 
+	for (i = a->ids.n; i-- > a->sorted_ids;) /* what the plan at work has added */
+		if (!key_id(&key, &a->ids.v[i]))
+			return (const struct hash128 *)a->ids.v[i].id.hash;
+	found = a->sorted_ids ? bsearch(&key, a->ids.v, a->sorted_ids, sizeof(*a->ids.v), key_id) : NULL;
 	return found ? (const struct hash128 *)found->id.hash : NULL;
 }

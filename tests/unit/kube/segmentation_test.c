@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* SegmentationPolicy and ClusterSegmentationPolicy, from text: what each spec means, and what is said of it. */
+/* SegmentationPolicy and ClusterSegmentationPolicy, from text: what each spec means, and what is said of it.
+ */
 #include "policies.h"
 
 #define HEAD(text)	  "{podSelector: {}, " text "}"
@@ -109,7 +110,8 @@ static const struct row rules[] = {
 	{ PROTOCOL("{number: 47}, {number: 255}"), MEANS_PORTS("47/0-65535 255/0-65535"), NULL },
 	{ PROTOCOL("{number: 0}"), UNKNOWN, "spec.egress[0].protocols[0].number 0 is not in 1 to 255" },
 	{ PROTOCOL("{number: 6}"), UNKNOWN, "spec.egress[0].protocols[0].number 6 is for the field tcp" },
-	{ PROTOCOL("{number: 58}"), UNKNOWN, "spec.egress[0].protocols[0].number 58 is for the field icmpv6" },
+	{ PROTOCOL("{number: 58}"), UNKNOWN,
+	  "spec.egress[0].protocols[0].number 58 is for the field icmpv6" },
 	{ PROTOCOL("{tcp: {}, number: 47}"), UNKNOWN,
 	  "spec.egress[0].protocols[0] needs exactly one of tcp, udp, sctp, icmp, icmpv6, number and "
 	  "destinationNamedPort" },
@@ -140,7 +142,8 @@ static const struct row of_cluster[] = {
 	{ CLUSTER("policyTypes: [Ingress]"), "admin 1 ns{}pods{}", "spec.policyTypes is not a known field" },
 	{ CLUSTER("mode: 1, ingress: [{action: Accept, from: [{namespaces: {}}]}]"),
 	  "admin 1 ns{}pods{} | in accept?", "spec.mode is a number, not a text" },
-	{ "{tier: Baseline, subject: {namespaces: {}}}", "baseline 0 ns{}pods{}", "spec.priority is missing" },
+	{ "{tier: Baseline, subject: {namespaces: {}}}", "baseline 0 ns{}pods{}",
+	  "spec.priority is missing" },
 };
 
 static void the_cluster(void **state)
