@@ -105,8 +105,9 @@ struct want {
 struct build {
 	const struct model *model;
 	struct tables *t;
-	VEC(struct subject) subjects;	/* by ifindex, no duplicates */
-	struct policy_use *uses;	/* as many as model.policies, same indexes */
+	VEC(struct subject) subjects; /* by ifindex, no duplicates */
+	struct policy_use *uses;      /* as many as model.policies, same indexes */
+	size_t n_uses;
 	VEC(struct peer_set) peer_sets; /* by hash: an index says the order, too */
 	VEC(struct want) wants;		/* by key, peer */
 	uint32_t cluster, world;	/* these peer sets; PEER_NONE: no rule names them */
@@ -123,10 +124,6 @@ struct build {
  * ends it in either case. */
 int policy_build(struct build *b, struct bh_err *err);
 void policy_build_done(struct build *b);
-
-/* Frees what is about endpoints, rules and Services: as long as the policies are those that it was made from.
- */
-void policy_build_shrink(struct build *b);
 
 /* Each returns 0 or -errno; err names the object. */
 int policy_subjects(struct build *b, struct bh_err *err);

@@ -8,12 +8,12 @@
 #include "policy/build.h"
 #include "util/scope.h"
 
-static void uses_done(struct build *b)
+void policy_build_done(struct build *b)
 {
 	size_t i, k;
 	int dir;
 
-	for (i = 0; b->uses && i < b->model->policies.n; i++) {
+	for (i = 0; i < b->n_uses; i++) {
 		for (dir = 0; dir < DIR_MAX; dir++) {
 			for (k = 0; k < b->uses[i].rules[dir].n; k++) {
 				vec_done(&b->uses[i].rules[dir].v[k].peers);
@@ -23,33 +23,19 @@ static void uses_done(struct build *b)
 			vec_done(&b->uses[i].rules[dir]);
 		}
 	}
-	free(b->uses);
-	b->uses = NULL;
-}
-
-void policy_build_shrink(struct build *b)
-{
-	size_t i;
-
-	uses_done(b);
 	for (i = 0; i < b->subjects.n; i++)
 		vec_done(&b->subjects.v[i].policies);
+	free(b->uses);
 	vec_done(&b->subjects);
-	free(b->set_ports);
-	b->set_ports = NULL;
-	vec_done(&b->needs);
-}
-
-void policy_build_done(struct build *b)
-{
-	policy_build_shrink(b);
 	vec_done(&b->peer_sets);
 	vec_done(&b->wants);
 	vec_done(&b->refused);
 	vec_done(&b->named);
+	free(b->set_ports);
 	vec_done(&b->lists);
 	vec_done(&b->pod_addrs);
 	vec_done(&b->classes);
+	vec_done(&b->needs);
 	tables_free(b->t);
 }
 
@@ -89,7 +75,10 @@ int policy_build(struct build *b, struct bh_err *err)
 {
 	b->t = calloc(1, sizeof(*b->t));
 	b->uses = calloc(b->model->policies.n + 1, sizeof(*b->uses));
-	return b->t && b->uses ? compile(b, err) : -ENOMEM;
+	if (!b->t || !b->uses)
+		return -ENOMEM;
+	b->n_uses = b->model->policies.n;
+	return compile(b, err);
 }
 
 int policy_compile(const struct model *model, struct tables **ret, struct bh_err *err)

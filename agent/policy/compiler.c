@@ -60,14 +60,13 @@ static int compile_all(struct compiler *c, struct tables **ret, struct bh_err *e
 
 int compiler_run(struct compiler *c, struct tables **ret, struct bh_err *err)
 {
-	const uint64_t last = c->kept.t ? c->kept.t->run : 0;
-	const int patched = last && !c->changes.all ? policy_patch(&c->kept, &c->changes, ret) : 0;
+	const bool kept = c->kept.t && !c->changes.all;
+	const int patched = kept ? policy_patch(&c->kept, &c->changes, ret) : 0;
 	const int r = patched > 0 ? 0 : compile_all(c, ret, err);
 
 	changes_clear(&c->changes);
 	if (r < 0)
 		return r;
 	(*ret)->run = ++c->runs;
-	(*ret)->from = patched > 0 ? last : 0;
 	return 0;
 }

@@ -35,9 +35,10 @@ static int keep_claims(struct kept *k)
 	return r;
 }
 
-/* Of the lists those of classes. */
-static int keep_lists(struct build *b)
+/* Those of classes. */
+int kept_lists(struct kept *k)
 {
+	struct build *b = &k->b;
 	__typeof__(b->lists) lists = {};
 	uint32_t *slot, j;
 	size_t i;
@@ -63,14 +64,16 @@ static int keep_lists(struct build *b)
 	return 0;
 }
 
-static int keep_services(struct kept *k)
+int kept_services(struct kept *k, const struct tables *t)
 {
 	const struct model *m = k->b.model;
 	size_t i;
 	int r = 0;
 
-	for (i = 0; i < k->t->sets.n; i++)
-		k->services |= table_set_minds_services(&k->t->sets.v[i]);
+	vec_clear(&k->vips);
+	vec_clear(&k->backends);
+	for (i = 0; i < t->sets.n; i++)
+		k->services |= table_set_minds_services(&t->sets.v[i]);
 	for (i = 0; !r && k->services && i < m->services.n; i++)
 		r = add_addrs(&k->vips, m->services.v[i]->addrs.v, m->services.v[i]->addrs.n);
 	for (i = 0; !r && k->services && i < m->slices.n; i++)
@@ -80,15 +83,16 @@ static int keep_services(struct kept *k)
 	return r;
 }
 
-static int count_locations(struct kept *k)
+int kept_locations(struct kept *k, const struct tables *t)
 {
 	size_t i;
 
-	k->locations = calloc(k->t->classes.n, sizeof(*k->locations));
-	if (!k->locations)
-		return -ENOMEM;
-	for (i = 0; i < k->t->locations.n; i++)
-		k->locations[k->t->locations.v[i].class]++;
+	vec_clear(&k->locations);
+	for (i = 0; i < t->classes.n; i++)
+		if (!vec_add(&k->locations))
+			return -ENOMEM;
+	for (i = 0; i < t->locations.n; i++)
+		k->locations.v[t->locations.v[i].class]++;
 	return 0;
 }
 
@@ -98,14 +102,14 @@ int kept_init(struct kept *k, struct build *b, struct tables *t)
 
 	k->b = *b;
 	*b = (struct build){ .model = b->model };
-	policy_build_shrink(&k->b);
+	vec_done(&k->b.needs); /* policy_remake() makes its own */
 	k->t = tables_hold(t);
 	r = keep_claims(k);
 	if (!r)
-		r = keep_lists(&k->b);
+		r = kept_lists(k);
 	if (!r)
-		r = keep_services(k);
-	return r ? r : count_locations(k);
+		r = kept_services(k, t);
+	return r ? r : kept_locations(k, t);
 }
 
 void kept_done(struct kept *k)
@@ -116,6 +120,6 @@ void kept_done(struct kept *k)
 	vec_done(&k->shared);
 	vec_done(&k->vips);
 	vec_done(&k->backends);
-	free(k->locations);
+	vec_done(&k->locations);
 	*k = (struct kept){};
 }

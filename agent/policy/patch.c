@@ -1,16 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Tables from those before, where pods came, changed or went and all that follows is that addresses have
- * other classes. So not for
+ * Tables from those before, where pods came, changed or went, or Services did. Whose addresses are whose is
+ * known then but for those of the pods, and most often all that follows is that these have other classes. So
+ * not for
  *
  * - a pod that has an interface here, or whose namespace is not known;
  * - an address that somebody else claims as well, before or after;
- * - an address of a Service, or one behind it that gets another class, where a policy set minds Services;
- * - a class that nobody had, or that nobody has any more: their rows come and go with them;
  * - a name of a port that means a number which it did not mean for any pod.
  *
- * What no policy asks for touches nothing and is the quickest of all. Cost: O(peer sets) for each pod, and
- * copies of the addresses and of the locations.
+ * Rows are made again, all of them (remake.c), where
+ *
+ * - a class comes that nobody had, or nobody has one any more;
+ * - policy sets mind Services and these changed, or an address of one is claimed now or not any more, or one
+ *   behind it has another class.
+ *
+ * Cost: O(peer sets) for each pod, and copies of the claims and the locations.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -40,8 +44,13 @@ struct patch {
 	VEC(struct addr) gone; /* that the pods claimed; sorted, as the others */
 	VEC(struct come) come;
 	VEC(struct move) moves;
+	bool services;		      /* that somebody minds changed */
+	bool claims;		      /* there are others than before */
+	bool remake;		      /* rows follow */
 	struct candidates candidates; /* of `ns` */
 	const struct namespace *ns;
+	VEC(struct addr) sole; /* kept.sole to be, of what was before `at` */
+	size_t at;
 };
 
 /* ---- the pods ------------------------------------------------------------------------------- */
@@ -76,53 +85,65 @@ static int leave(struct patch *p, const struct pod_change *c)
 	return 0;
 }
 
-/* The class of an address of a pod in those peer sets. Return, of this and what follows: 1, 0 not for a
- * patch, -ENOMEM. */
-static int class_of(struct build *b, const struct tables *t, const struct addr *a, struct list pods,
-		    uint32_t *ret)
+/* The class of that name, which is a new one if it is not there. */
+static int find_class(struct kept *k, const struct class_use *key, uint32_t *ret)
 {
+	const size_t sorted = k->t->classes.n;
+	struct class_use *c = bsearch(key, k->b.classes.v, sorted, sizeof(*c), policy_class_cmp);
+	size_t i;
+
+	for (i = sorted; !c && i < k->b.classes.n; i++)
+		if (!policy_class_cmp(&k->b.classes.v[i], key))
+			c = &k->b.classes.v[i];
+	if (!c) {
+		c = vec_add(&k->b.classes);
+		if (!c || !vec_add(&k->locations))
+			return -ENOMEM;
+		*c = *key;
+	}
+	*ret = (uint32_t)(c - k->b.classes.v);
+	return 0;
+}
+
+/* The class of an address of a pod in those peer sets. */
+static int class_of(struct kept *k, const struct addr *a, struct list pods, uint32_t *ret)
+{
+	const uint32_t block = tables_block_class(k->t, a);
 	struct class_use key = {};
-	const struct class_use *found;
-	struct list all;
+	struct build *b = &k->b;
 
 	*ret = NOWHERE;
 	if (!pods.n)
-		return 1;
-	if (policy_join_lists(b, pods, b->classes.v[tables_block_class(t, a)].peers, &all) < 0)
+		return 0;
+	if (policy_join_lists(b, pods, b->classes.v[block].peers, &key.peers) < 0)
 		return -ENOMEM;
-	key.hash = policy_class_hash(b, b->lists.v + all.first, all.n);
-	found = vec_find(&b->classes, &key, policy_class_cmp);
-	*ret = found ? (uint32_t)(found - b->classes.v) : NOWHERE;
-	return found ? 1 : 0;
+	key.hash = policy_class_hash(b, b->lists.v + key.peers.first, key.peers.n);
+	return find_class(k, &key, ret);
 }
 
 static int claim(struct patch *p, const struct pod *pod, struct list pods)
 {
 	struct come *come;
-	uint32_t class;
 	size_t i;
-	int r = 1;
 
-	for (i = 0; r > 0 && i < pod->addrs.n; i++) {
+	for (i = 0; i < pod->addrs.n; i++) {
 		if (!policy_may_be_claimed(p->m, &pod->addrs.v[i]))
 			continue;
-		r = class_of(&p->k->b, p->k->t, &pod->addrs.v[i], pods, &class);
-		if (r <= 0)
-			return r;
 		come = vec_add(&p->come);
-		if (!come)
+		if (!come || class_of(p->k, &pod->addrs.v[i], pods, &come->class) < 0)
 			return -ENOMEM;
-		*come = (struct come){ .addr = pod->addrs.v[i], .class = class };
+		come->addr = pod->addrs.v[i];
 	}
-	return r;
+	return 1;
 }
 
-/* Neighbours by name are of one namespace, most of them. */
+/* Neighbours by name are of one namespace, most of them. Return, of this and what follows: 1, 0 not for a
+ * patch, -ENOMEM. */
 static int arrive(struct patch *p, const struct pod *pod)
 {
 	const struct namespace *ns = model_namespace(p->m, pod->ns);
 	struct build *b = &p->k->b;
-	const size_t lists = b->lists.n;
+	const size_t lists = b->lists.n, classes = b->classes.n;
 	struct list list;
 	int r;
 
@@ -133,7 +154,8 @@ static int arrive(struct patch *p, const struct pod *pod)
 	p->ns = ns;
 	r = policy_pod_members(b, pod, &p->candidates, &list);
 	r = r < 0 ? r : claim(p, pod, list);
-	b->lists.n = lists;
+	if (b->classes.n == classes) /* else one has its list there */
+		b->lists.n = lists;
 	return r;
 }
 
@@ -161,9 +183,11 @@ static int come_cmp(const void *a, const void *b)
 	return addr_cmp(&((const struct come *)a)->addr, &((const struct come *)b)->addr);
 }
 
-/* Calls @each for every address, with how it was and is, in order; as long as that returns 1. */
-static int walk(struct patch *p,
-		int (*each)(struct patch *p, const struct addr *a, bool was, const struct come *come))
+typedef int walk_fn(struct patch *p, const struct addr *a, bool was, const struct come *come);
+
+/* Calls @each for every address, whether it was claimed and how it is, in order; as long as that returns 1.
+ */
+static int walk(struct patch *p, walk_fn *each)
 {
 	size_t i = 0, k = 0;
 	int r = 1;
@@ -180,7 +204,7 @@ static int walk(struct patch *p,
 	return r;
 }
 
-/* Whether its claim is the only one, before and after; and what a Service makes of it. */
+/* Whether its claim is the only one, before and after; and what it is to Services. */
 static int judge(struct patch *p, const struct addr *a, bool was, const struct come *come)
 {
 	const struct kept *k = p->k;
@@ -188,7 +212,11 @@ static int judge(struct patch *p, const struct addr *a, bool was, const struct c
 
 	if (again || vec_find(&k->shared, a, addr_cmp) || (!was && vec_find(&k->sole, a, addr_cmp)))
 		return 0;
-	return (was && come) || !vec_find(&k->vips, a, addr_cmp);
+	if (was && come)
+		return 1;
+	p->claims = true;
+	p->remake |= vec_find(&k->vips, a, addr_cmp) != NULL;
+	return 1;
 }
 
 static int move(struct patch *p, const struct addr *a, bool was, const struct come *come)
@@ -200,31 +228,27 @@ static int move(struct patch *p, const struct addr *a, bool was, const struct co
 	(void)was;
 	if ((at ? at->class : NOWHERE) == class)
 		return 1;
-	if (vec_find(&p->k->backends, a, addr_cmp))
-		return 0;
+	p->remake |= vec_find(&p->k->backends, a, addr_cmp) != NULL;
 	m = vec_add(&p->moves);
 	if (!m)
 		return -ENOMEM;
 	*m = (struct move){ .addr = *a, .class = class };
 	if (at)
-		p->k->locations[at->class]--;
+		p->k->locations.v[at->class]--;
 	if (class != NOWHERE)
-		p->k->locations[class]++;
+		p->k->locations.v[class]++;
 	return 1;
 }
 
-/* Each has somebody before; whether after, too. */
-static bool classes_stay(const struct patch *p)
+/* Class 0 is there for those that have none. */
+static bool classes_stay(const struct kept *k)
 {
-	const struct table_location *at;
 	size_t i;
 
-	for (i = 0; i < p->moves.n; i++) {
-		at = tables_location(p->k->t, &p->moves.v[i].addr);
-		if (at && !p->k->locations[at->class])
+	for (i = 1; i < k->t->classes.n; i++)
+		if (!k->locations.v[i])
 			return false;
-	}
-	return true;
+	return k->b.classes.n == k->t->classes.n;
 }
 
 /* ---- the results ---------------------------------------------------------------------------- */
@@ -253,37 +277,38 @@ static bool classes_stay(const struct patch *p)
 		(to)->n += (from)->n - (at);                                                                 \
 	} while (0)
 
+#define COPY_VEC(from, to)                                                                                   \
+	({                                                                                                   \
+		(to)->v = (from)->v;                                                                         \
+		(to)->n = (from)->n;                                                                         \
+		(to)->size = (from)->size;                                                                   \
+	})
+
+static int claim_again(struct patch *p, const struct addr *a, bool was, const struct come *come)
+{
+	if (was && come)
+		return 1;
+	p->at = COPY_BEFORE(&p->k->sole, p->at, a, addr_cmp, &p->sole);
+	if (come)
+		p->sole.v[p->sole.n++] = *a;
+	return 1;
+}
+
 static int patch_claims(struct patch *p)
 {
-	__typeof__(p->k->sole) *sole = &p->k->sole, next = {};
-	size_t i = 0, k = 0, at = 0;
+	struct kept *k = p->k;
 
-	if (p->gone.n == p->come.n) /* the same ones, most often */
-		while (i < p->gone.n && !addr_cmp(&p->gone.v[i], &p->come.v[i].addr))
-			i++;
-	if (i == p->gone.n && i == p->come.n)
-		return 1;
-	next.size = sole->n + p->come.n;
-	next.v = malloc((next.size + 1) * sizeof(*next.v));
-	if (!next.v)
+	if (!p->claims)
+		return 0;
+	p->sole.size = k->sole.n + p->come.n;
+	p->sole.v = malloc((p->sole.size + 1) * sizeof(*p->sole.v));
+	if (!p->sole.v)
 		return -ENOMEM;
-	for (i = 0; i < p->gone.n || k < p->come.n;) {
-		const struct come *is = k < p->come.n ? &p->come.v[k] : NULL;
-		const int order = i == p->gone.n ? 1 : !is ? -1 : addr_cmp(&p->gone.v[i], &is->addr);
-		const struct addr *a = order <= 0 ? &p->gone.v[i] : &is->addr;
-
-		at = COPY_BEFORE(sole, at, a, addr_cmp, &next);
-		if (order >= 0)
-			next.v[next.n++] = is->addr;
-		i += order <= 0;
-		k += order >= 0;
-	}
-	COPY_REST(sole, at, &next);
-	vec_done(sole);
-	sole->v = next.v;
-	sole->n = next.n;
-	sole->size = next.size;
-	return 1;
+	(void)walk(p, claim_again);
+	COPY_REST(&k->sole, p->at, &p->sole);
+	vec_done(&k->sole);
+	COPY_VEC(&p->sole, &k->sole);
+	return 0;
 }
 
 static int patch_locations(struct patch *p, struct tables *to)
@@ -312,61 +337,84 @@ static int patch_locations(struct patch *p, struct tables *to)
 		to->locations.v[to->locations.n++].class = m->class;
 	}
 	COPY_REST(&from->locations, at, &to->locations);
-	return 1;
+	return 0;
 }
 
-/* All that they say but for locations. NULL: no memory. */
-static struct tables *share(struct tables *from)
+static int one_more(unsigned int **sharers)
 {
-	struct tables *t = calloc(1, sizeof(*t));
+	if (!*sharers)
+		*sharers = calloc(1, sizeof(**sharers));
+	if (!*sharers)
+		return -ENOMEM;
+	++**sharers;
+	return 0;
+}
 
-	if (t && !from->sharers)
-		from->sharers = calloc(1, sizeof(*from->sharers));
-	if (!t || !from->sharers) {
-		free(t);
-		return NULL;
+static int share_rows(struct tables *from, struct tables *to)
+{
+	if (one_more(&from->row_sharers) < 0)
+		return -ENOMEM;
+	to->row_sharers = from->row_sharers;
+	COPY_VEC(&from->classes, &to->classes);
+	COPY_VEC(&from->rows, &to->rows);
+	COPY_VEC(&from->ranges, &to->ranges);
+	return 0;
+}
+
+static int share_others(struct tables *from, struct tables *to)
+{
+	if (one_more(&from->sharers) < 0)
+		return -ENOMEM;
+	to->sharers = from->sharers;
+	COPY_VEC(&from->rules, &to->rules);
+	COPY_VEC(&from->sets, &to->sets);
+	COPY_VEC(&from->endpoints, &to->endpoints);
+	COPY_VEC(&from->contested, &to->contested);
+	return 0;
+}
+
+static int fill_tables(struct patch *p, struct tables *t)
+{
+	int r = share_others(p->k->t, t);
+
+	if (!r)
+		r = patch_locations(p, t);
+	if (!r)
+		r = patch_claims(p);
+	if (!r && !p->remake) {
+		t->from = p->k->t->run;
+		return share_rows(p->k->t, t);
 	}
-	*t = *from;
-	++*t->sharers;
-	t->holders = 0;
-	memset(&t->locations, 0, sizeof(t->locations));
-	memset(&t->moved, 0, sizeof(t->moved));
-	return t;
+	vec_done(&t->moved);
+	return r ? r : policy_remake(p->k, p->services, t);
 }
 
 static int make_tables(struct patch *p, struct tables **ret)
 {
-	struct tables *t = share(p->k->t);
-	int r = t ? patch_locations(p, t) : -ENOMEM;
+	struct tables *t = calloc(1, sizeof(*t));
 
-	if (r > 0)
-		r = patch_claims(p);
-	if (r < 0) {
+	if (!t || fill_tables(p, t) < 0) {
 		tables_free(t);
-		return r;
+		return -ENOMEM;
 	}
 	tables_free(p->k->t);
 	p->k->t = tables_hold(t);
 	*ret = t;
-	return r;
+	return 1;
 }
 
 int policy_patch(struct kept *k, const struct model_changes *c, struct tables **ret)
 {
-	struct patch p = { .k = k, .m = k->b.model };
-	int r;
+	struct patch p = { .k = k, .m = k->b.model, .services = c->services && k->services };
+	int r = change_pods(&p, c);
 
-	if (c->services && k->services)
-		return 0;
-	r = change_pods(&p, c);
 	vec_sort(&p.gone, addr_cmp);
 	vec_sort(&p.come, come_cmp);
 	if (r > 0)
 		r = walk(&p, judge);
 	if (r > 0)
 		r = walk(&p, move);
-	if (r > 0 && !classes_stay(&p))
-		r = 0;
+	p.remake |= p.services || (r > 0 && !classes_stay(k));
 	if (r > 0)
 		r = make_tables(&p, ret);
 	vec_done(&p.gone);

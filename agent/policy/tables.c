@@ -14,7 +14,20 @@ struct tables *tables_hold(struct tables *t)
 	return t;
 }
 
-static void free_shared(struct tables *t)
+static bool is_last(unsigned int *sharers)
+{
+	return !sharers || !(*sharers)--;
+}
+
+static void free_rows(struct tables *t)
+{
+	vec_done(&t->classes);
+	vec_done(&t->rows);
+	vec_done(&t->ranges);
+	free(t->row_sharers);
+}
+
+static void free_others(struct tables *t)
 {
 	size_t i;
 
@@ -23,10 +36,7 @@ static void free_shared(struct tables *t)
 	for (i = 0; i < t->sets.n; i++)
 		vec_done(&t->sets.v[i].policies);
 	vec_done(&t->rules);
-	vec_done(&t->classes);
 	vec_done(&t->sets);
-	vec_done(&t->rows);
-	vec_done(&t->ranges);
 	vec_done(&t->endpoints);
 	vec_done(&t->node_ports);
 	vec_done(&t->contested);
@@ -39,8 +49,10 @@ void tables_free(struct tables *t)
 		return;
 	vec_done(&t->locations);
 	vec_done(&t->moved);
-	if (!t->sharers || !(*t->sharers)--)
-		free_shared(t);
+	if (is_last(t->row_sharers))
+		free_rows(t);
+	if (is_last(t->sharers))
+		free_others(t);
 	free(t);
 }
 
