@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "agent.h"
+#include "behind.h"
 #include "find.h"
 #include "jsonx.h"
 #include "meant.h"
@@ -66,6 +67,7 @@ static void add_answer(struct question *q, const struct bh_query *asked, const s
 	struct json_object *policies = json_object_new_array();
 	const struct meant m = meant_by_tables(f, ep, asked);
 	const bool drift = f && meant_differs(&m, asked, rule);
+	struct behind b = {};
 
 	q->drift |= drift;
 	inforce_policies(f, ep, opens ? BH_EGRESS : BH_INGRESS, true, add_name, policies);
@@ -74,6 +76,9 @@ static void add_answer(struct question *q, const struct bh_query *asked, const s
 	jx_add_str(o, "rule", rule);
 	jx_add(o, "isolated_by", policies);
 	jx_add_bool(o, "drift", drift);
+	if (opens && !names_reason_allows(asked->reason))
+		behind_of(q->a->model, f, ep, asked, &b);
+	behind_tell(&b, q->a->names, o);
 }
 
 /* Asks the hook at @at, if that is on this node, about a flow between the two. */

@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "agent.h"
+#include "behind.h"
 #include "jsonx.h"
 #include "names.h"
 #include "query.h"
@@ -31,6 +32,7 @@ struct denial {
 	char *pod, *peer; /* "ns/name", "node" or "" */
 	char *policies; /* that isolate the pod in this direction, each with a NUL; ends with an empty one */
 	char *rule;	/* that denied it; NULL: none, no rule allows it */
+	struct json_object *behind; /* of a Service; NULL: it is none */
 };
 
 struct follower {
@@ -55,6 +57,7 @@ static void clear(struct denial *d)
 	free(d->peer);
 	free(d->policies);
 	free(d->rule);
+	json_object_put(d->behind);
 	*d = (struct denial){};
 }
 
@@ -108,6 +111,35 @@ static char *pod_of(const struct agent *a, uint32_t ifindex)
 	return asprintf(&text, "interface %u", ifindex) < 0 ? NULL : text;
 }
 
+static void query_of_event(const struct bh_event *ev, struct bh_query *ret)
+{
+	*ret = (struct bh_query){ .ifindex = ev->ifindex,
+				  .local = ev->local,
+				  .remote = ev->remote,
+				  .lport = ev->lport,
+				  .rport = ev->rport,
+				  .proto = ev->proto,
+				  .dir = ev->dir };
+}
+
+/* Who is in the way. Only for an address that has a name: a scan of others costs nothing. */
+static struct json_object *behind(const struct agent *a, const struct bh_event *ev, const char *peer)
+{
+	const struct inforce *f = reconcile_inforce(a->reconcile);
+	struct json_object *ret;
+	struct bh_query q;
+	struct behind b;
+
+	if (ev->dir != BH_EGRESS || !*peer || names_reason_allows(ev->reason))
+		return NULL;
+	query_of_event(ev, &q);
+	behind_of(a->model, f, inforce_ifindex(f, ev->ifindex), &q, &b);
+	ret = b.service ? json_object_new_object() : NULL;
+	if (ret)
+		behind_tell(&b, a->names, ret);
+	return ret;
+}
+
 static void send_to_followers(struct denials *ds, const struct denial *d);
 
 /* The next place, empty. */
@@ -146,6 +178,7 @@ static void take(void *ctx, const struct bh_event *ev)
 	d->peer = strdup(names_addr(a->names, &remote, peer));
 	d->policies = isolating(a, ev);
 	d->rule = rule ? strdup(rule) : NULL;
+	d->behind = behind(a, ev, peer);
 	send_to_followers(ds, d);
 }
 
@@ -241,6 +274,10 @@ static struct json_object *encode(const struct denial *d)
 	for (; p && *p; p += strlen(p) + 1)
 		(void)json_object_array_add(list, json_object_new_string(p));
 	jx_add(o, "policies", list);
+	jx_add(o, "service", json_object_get(json_object_object_get(d->behind, "service")));
+	jx_add(o, "behind",
+	       d->behind ? json_object_get(json_object_object_get(d->behind, "behind"))
+			 : json_object_new_array());
 	jx_add_int(o, "len", d->ev.len);
 	return o;
 }
@@ -305,13 +342,7 @@ bool denials_pick(const struct agent *a, uint64_t random, struct bh_query *ret)
 	ev = &ds->kept[random % ds->n].ev;
 	if (ds->kept[random % ds->n].lost)
 		return false;
-	*ret = (struct bh_query){ .ifindex = ev->ifindex,
-				  .local = ev->local,
-				  .remote = ev->remote,
-				  .lport = ev->lport,
-				  .rport = ev->rport,
-				  .proto = ev->proto,
-				  .dir = ev->dir };
+	query_of_event(ev, ret);
 	return true;
 }
 

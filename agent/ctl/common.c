@@ -57,6 +57,14 @@ const char *ctl_join(struct json_object *list, char *ret, size_t size)
 	return ret;
 }
 
+void ctl_print_behind(FILE *out, struct json_object *o)
+{
+	char behind[2048];
+
+	if (*ctl_join(ctl_get(o, "behind"), behind, sizeof(behind)))
+		(void)fprintf(out, ", because of %s behind service '%s'", behind, ctl_str(o, "service"));
+}
+
 const char *ctl_end(const char *addr, uint64_t port, char ret[CTL_END_MAX])
 {
 	const bool v6 = strchr(addr, ':');

@@ -70,6 +70,9 @@ struct json_object *ctl_get(struct json_object *o, const char *name); /* NULL: m
 /* A list of strings as "a, b", "" for none; cut at @size. Returns ret. */
 const char *ctl_join(struct json_object *list, char *ret, size_t size);
 
+/* ", because of shop/db (10.0.0.9:8080) behind service 'shop/web'", where that is why. */
+void ctl_print_behind(FILE *out, struct json_object *o);
+
 /* "10.0.0.1:80", "[fd00::1]:80", without the port where it is 0. Returns ret. */
 #define CTL_END_MAX 80
 const char *ctl_end(const char *addr, uint64_t port, char ret[CTL_END_MAX]);

@@ -125,7 +125,7 @@ static bool same_field(struct json_object *a, struct json_object *b, const char 
 static bool same_answer(struct json_object *a, struct json_object *b)
 {
 	static const char *const fields[] = { "from", "at",	     "verdict", "reason",
-					      "rule", "isolated_by", "drift" };
+					      "rule", "isolated_by", "drift",	"behind" };
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(fields); i++)
@@ -161,6 +161,7 @@ static void print_check(FILE *out, struct json_object *list, size_t at, bool col
 	(void)fprintf(out, "): %s%s%s, ", colour_code(colours, allowed ? GREEN : RED),
 		      allowed ? "allowed" : "denied", colour_code(colours, PLAIN));
 	print_why(out, check);
+	ctl_print_behind(out, check);
 	(void)fputc('\n', out);
 	if (ctl_bool(check, "drift"))
 		(void)fprintf(out,

@@ -92,6 +92,7 @@ void flows_print(FILE *out, struct json_object *item, bool colours)
 	(void)fprintf(out, " %s %llu bytes: ", ctl_str(item, "proto"),
 		      (unsigned long long)ctl_int(item, "len"));
 	print_because(out, item);
+	ctl_print_behind(out, item);
 	(void)fputc('\n', out);
 }
 

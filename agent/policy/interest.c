@@ -25,13 +25,16 @@ struct local {
 struct looks {
 	unsigned int more; /* interests than one that these are of */
 	VEC(struct wish) wishes;
-	VEC(struct local) locals;     /* by namespace, name */
-	VEC(struct addr) addrs;	      /* where one claim more or less may tell, beside locations; sorted */
-	VEC(struct addr) cluster_ips; /* sorted */
-	bool services;		      /* some policy set isolates egress, or refuses some */
-	bool refuses;		      /* some rule does not accept: it minds whom nobody knows */
-	bool names;		      /* some egress rule has a port by name */
-	VEC(struct named_port) any;   /* that such a rule asks any pod for; port 0 */
+	VEC(struct local) locals;   /* by namespace, name */
+	VEC(struct addr) addrs;	    /* where one claim more or less may tell; sorted */
+	VEC(struct addr) vips;	    /* addresses of Services; sorted */
+	bool services;		    /* some policy set isolates egress, or refuses some */
+	bool nodes;		    /* some rule names nodes, the cluster or the world */
+	bool pods;		    /* some rule names the cluster or the world: any pod tells */
+	VEC(struct behind) behind;  /* that some rule names */
+	bool refuses;		    /* some rule does not accept: it minds whom nobody knows */
+	bool names;		    /* some egress rule has a port by name */
+	VEC(struct named_port) any; /* that such a rule asks any pod for; port 0 */
 };
 
 struct interest {

@@ -213,9 +213,8 @@ static int add_claimed_port(struct services *x, const struct vip *vip, const str
 
 	if (vip->rank != VIP_EXTERNAL)
 		return 0;
-	return add_need(x, (struct need){ .port = port,
-					  .class = services_block_class(x, &vip->addr),
-					  .at = port });
+	return add_need(
+		x, (struct need){ .port = port, .class = services_plain_class(x, &vip->addr), .at = port });
 }
 
 int services_needs(struct services *x, size_t from, size_t to, struct list *ret)

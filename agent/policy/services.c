@@ -204,25 +204,11 @@ static void change_locations(struct services *x)
 	size_t i, kept = 0;
 
 	for (i = 0; i < x->found.n; i++) {
-		const struct cidr c = { .addr = x->found.v[i].addr, .len = 128 };
-		const struct table_location *l = location_of(x, &c, false);
-
-		if (l)
-			x->b->t->locations.v[l - x->b->t->locations.v].class = x->found.v[i].class;
-		else
-			x->found.v[kept++] = x->found.v[i];
-	}
-	x->found.n = kept;
-}
-
-static int add_locations(struct services *x)
-{
-	struct table_location *l;
-	size_t i;
-
-	change_locations(x);
-	for (i = 0; i < x->found.n; i++) {
-		l = vec_add(&x->b->t->locations);
+		key.cidr.addr = x->found.v[i].addr;
+		l = before ? bsearch(&key, x->b->t->locations.v, before, sizeof(*l), policy_location_cmp)
+			   : NULL;
+		if (!l)
+			l = vec_add(&x->b->t->locations);
 		if (!l)
 			return -ENOMEM;
 		l->cidr.addr = x->found.v[i].addr;

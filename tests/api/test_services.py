@@ -155,11 +155,16 @@ class Services:
     def test_mixed_answers_are_told(self):
         """With the Service and with the backend that is in the way."""
         ips = self.service(self.web, self.db)
+        self.reached(ips)
         self.only_to(self.shop(app="web"))
         self.unreached(ips)
-        flows = self.node.ctl("flows")
-        text = json.dumps([x for x in (flows if isinstance(flows, list) else [flows]) if str(PORT) in json.dumps(x)])
-        self.assertIn("service 'shop/s'", text)
+        for f in self.node.families:
+            end = f"{self.db.ips[f]}:{TARGET}" if f == 4 else f"[{self.db.ips[f]}]:{TARGET}"
+            told = ("shop/s", [f"shop/db ({end})"])
+            flows = [x for x in self.node.ctl("flows") if x.get("dst") == ips[f] and x["pod"] == str(self.job)]
+            self.assertEqual((flows[-1]["service"], flows[-1]["behind"]), told)
+            answer = self.node.ask("explain", pod=str(self.job), peer=ips[f], port=PORT, proto="TCP")
+            self.assertEqual([(c["service"], c["behind"]) for c in answer["checks"] if c["verdict"] == "deny"], [told])
 
     def test_readiness_flaps(self):
         """Whom kube-proxy sends nothing to for a moment is a backend all the same."""

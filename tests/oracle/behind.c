@@ -136,7 +136,8 @@ static void behind_services(const struct model *m, const struct oracle_flow *f, 
 
 /* ---- this node ------------------------------------------------------------------------------ */
 
-/* "hostPort: Number of port to expose on the host." Where the pod has no address of the family, nothing is. */
+/* "hostPort: Number of port to expose on the host." Where the pod has no address of the family, nothing is.
+ */
 static void behind_host_ports(const struct model *m, const struct oracle_flow *f, struct behind *b)
 {
 	const bool v4 = is_ipv4(&f->dst);
@@ -170,8 +171,8 @@ static bool claims_node(const struct model *m, const struct service *s, bool v4)
 	return false;
 }
 
-/* "nodePort: The port on each node on which this service is exposed", in the families that it has; and its own
- * port, where it claims an address of this node. */
+/* "nodePort: The port on each node on which this service is exposed", in the families that it has; and its
+ * own port, where it claims an address of this node. */
 static void behind_node_ports(const struct model *m, const struct oracle_flow *f, struct behind *b)
 {
 	const bool v4 = is_ipv4(&f->dst);

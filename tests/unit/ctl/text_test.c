@@ -54,6 +54,30 @@ static void explain_says_the_verdict_first_then_why(void **state)
 		    "  ingress at shop/web (10.0.0.1 -> 10.0.0.2): allowed, rule 'shop/web ingress[0]' allows it\n");
 }
 
+static void who_is_in_the_way_behind_a_service(void **state)
+{
+	(void)state;
+	assert_says(explain_print,
+		    "{\"pod\":\"a/x\",\"peer\":\"service 'a/s'\",\"proto\":\"TCP\",\"port\":80,\"verdict\":\"deny\","
+		    "\"reverse_verdict\":\"allow\",\"peer_is_local\":false,\"checks\":["
+		    "{\"from\":\"a/x\",\"from_address\":\"10.0.0.1\",\"to\":\"service 'a/s'\",\"to_address\":\"10.96.0.1\","
+		    "\"at\":\"a/x\",\"direction\":\"egress\",\"verdict\":\"deny\",\"reason\":\"policy-denied\",\"rule\":null,"
+		    "\"isolated_by\":[\"a/p\"],\"drift\":false,\"service\":\"a/s\","
+		    "\"behind\":[\"a/y (10.0.0.2:8080)\",\"1 more\"]}]}",
+		    "DENIED: a/x -> service 'a/s', TCP 80\n"
+		    "  egress  at a/x (10.0.0.1 -> 10.96.0.1): denied, isolated for egress by a/p, and no rule of theirs "
+		    "allows it, because of a/y (10.0.0.2:8080), 1 more behind service 'a/s'\n"
+		    "  (service 'a/s' is not on this node: what happens at its end is not known here)\n"
+		    "The other way round: ALLOWED: service 'a/s' -> a/x, TCP 80\n");
+	assert_says(flows_print,
+		    "{\"time\":\"2026-10-11T12:13:14.567Z\",\"direction\":\"egress\",\"pod\":\"a/x\",\"src\":\"10.0.0.1\","
+		    "\"src_port\":5,\"src_name\":\"a/x\",\"dst\":\"192.0.2.1\",\"dst_port\":30080,\"dst_name\":\"node\","
+		    "\"proto\":\"TCP\",\"reason\":\"policy-denied\",\"rule\":null,\"policies\":[\"a/p\"],\"len\":60,"
+		    "\"service\":\"a/s\",\"behind\":[\"a/y (10.0.0.2:8080)\"]}",
+		    "12:13:14.567Z DENIED egress  a/x (10.0.0.1:5) -> node (192.0.2.1:30080) TCP 60 bytes: policy-denied: "
+		    "a/x is isolated for egress by a/p, because of a/y (10.0.0.2:8080) behind service 'a/s'\n");
+}
+
 static void two_families_that_agree_are_told_once(void **state)
 {
 	(void)state;
@@ -191,6 +215,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(explain_says_the_verdict_first_then_why),
+		cmocka_unit_test(who_is_in_the_way_behind_a_service),
 		cmocka_unit_test(two_families_that_agree_are_told_once),
 		cmocka_unit_test(explain_says_when_it_does_not_know),
 		cmocka_unit_test(a_denial_is_one_line),

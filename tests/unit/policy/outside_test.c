@@ -347,8 +347,8 @@ static void a_deny_holds_whatever_the_address(void **state)
 	(void)state;
 }
 
-/* Whoever is behind a Service that a rule names is in a peer set by his address; so may one be that stands for
- * others: there is one location all the same. */
+/* Whoever is behind a Service that a rule names is in a peer set by his address; so may one be that stands
+ * for others: there is one location all the same. */
 static void an_address_that_is_behind_another_service(void **state)
 {
 	auto_model struct model *m = cluster();
