@@ -86,7 +86,7 @@ static void roll_rule(struct dice *d, struct rule *r, bool of_cluster, int dir)
 	uint32_t n;
 
 	roll_head(d, r);
-	r->log = dice_chance(d, 20);
+	r->log = dice_chance(d, 30);
 	for (n = r->unknown && dice_chance(d, 50) ? 0 : 1 + dice_roll(d, 2); n; n--)
 		roll_peer(d, must(vec_add(&r->peers)), of_cluster, dir);
 	for (n = dice_chance(d, 40) ? 0 : 1 + dice_roll(d, 3); n; n--)

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What is audited denies nothing, and what it would deny is marked: of a policy, a namespace, and a Service.
+/*
+ * What is audited denies nothing, and what it would deny is marked: of a policy, a namespace, and a Service.
+ * What is logged is marked as well.
  */
 #include "world.h"
 
@@ -31,7 +33,7 @@ static void deny(struct net_policy *np, int dir, const char *peers)
 	w_rule(np, dir, peers, NULL)->action = RULE_DENY;
 }
 
-/* "denied", "allowed", "audited", and by which rule. */
+/* "denied", "allowed", "audited", "logged", and by which rule. */
 static const char *answer(const struct model *m, uint32_t dir, const char *remote, uint32_t port)
 {
 	auto_tables struct tables *t = w_compile(m);
@@ -40,11 +42,12 @@ static const char *answer(const struct model *m, uint32_t dir, const char *remot
 	const uint32_t action = r ? r->action : row->action, rule = r ? r->rule : row->rule;
 	static char ret[128];
 
-	(void)snprintf(ret, sizeof(ret), "%s%s%s",
+	(void)snprintf(ret, sizeof(ret), "%s%s%s%s",
 		       !(action & BH_ALLOW) ? "denied"
 		       : action & BH_AUDIT  ? "audited"
 					    : "allowed",
-		       rule ? " by " : "", rule ? t->rules.v[rule - 1].name : "");
+		       action & BH_LOG ? " and logged" : "", rule ? " by " : "",
+		       rule ? t->rules.v[rule - 1].name : "");
 	return ret;
 }
 
@@ -121,6 +124,25 @@ static void a_service_of_which_one_backend_is_accepted(void **state)
 	(void)state;
 }
 
+static void a_service_of_which_one_backend_is_logged(void **state)
+{
+	auto_model struct model *m = cluster();
+	struct net_policy *np = segmentation(m, "a", false);
+
+	w_service(m, "shop/web", "10.96.0.1", "tcp/80");
+	w_slice(m, "shop/web-1", "10.0.0.8,10.0.0.9", "tcp/80");
+	w_rule(np, DIR_EGRESS, "10.0.0.8/32", NULL)->log = true;
+	w_rule(np, DIR_EGRESS, "10.0.0.9/32", NULL);
+	assert_string_equal(out(m, "10.0.0.8"), "allowed and logged by segpol shop/a egress[0]");
+	assert_string_equal(out(m, "10.0.0.9"), "allowed by segpol shop/a egress[1]");
+	np->isolates[DIR_EGRESS] = true;
+	assert_int_equal(strncmp(out(m, "10.96.0.1"), "allowed and logged by segpol shop/a egress", 42), 0);
+	deny(segmentation(m, "0", true), DIR_EGRESS, "10.0.0.9/32");
+	np->priority = 1;
+	assert_string_equal(out(m, "10.96.0.1"), "audited by segpol shop/0 egress[0]");
+	(void)state;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -129,6 +151,7 @@ int main(void)
 		cmocka_unit_test(the_whole_install),
 		cmocka_unit_test(a_service_of_which_no_backend_is_known),
 		cmocka_unit_test(a_service_of_which_one_backend_is_accepted),
+		cmocka_unit_test(a_service_of_which_one_backend_is_logged),
 	};
 
 	return cmocka_run_group_tests_name("policy/audit", tests, NULL, NULL);
