@@ -210,11 +210,12 @@ __noinline int bh_ask_row(struct bh_answer *a, const struct bh_pkt *p, __u32 dir
 	return action & BH_ALLOW;
 }
 
-/* As bh_ask_row(), of both directions if @both; @denied is the reason if policy says no. */
+/* As bh_ask_row(), of both directions if @both: of which the first tells why, unless the other alone is
+ * audited. @denied is the reason if policy says no. */
 static __always_inline int ask(struct bh_answer *a, const struct bh_pkt *p, enum bh_dir dir, int both,
 			       enum bh_reason denied)
 {
-	__u32 rule, action;
+	__u32 reason, rule, action;
 
 	if (!a->policy_set) {
 		a->reason = BH_NO_POLICY;
@@ -228,10 +229,14 @@ static __always_inline int ask(struct bh_answer *a, const struct bh_pkt *p, enum
 	if (bh_ask_row(a, p, dir)) {
 		if (!both)
 			return 1;
+		reason = a->reason;
 		rule = a->rule;
 		action = a->action;
 		if (bh_ask_row(a, p, dir == BH_EGRESS ? BH_INGRESS : BH_EGRESS)) {
-			a->rule = rule;
+			if (action & BH_AUDIT || !(a->action & BH_AUDIT)) {
+				a->reason = reason;
+				a->rule = rule;
+			}
 			a->action |= action;
 			return 1;
 		}

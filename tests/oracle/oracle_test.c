@@ -193,9 +193,14 @@ static uint32_t allowed_as(enum oracle_answer answer, uint32_t reason)
 	return answer == ORACLE_AUDITED ? BH_AUDITED : reason;
 }
 
+static struct oracle_flow way_back(const struct oracle_flow *f)
+{
+	return (struct oracle_flow){ f->ifindex, !f->dir, f->dst, f->src, f->proto, f->dport, f->sport };
+}
+
 static uint32_t reason_by_policy(const struct test *test, const struct oracle_flow *f, bool midflow)
 {
-	struct oracle_flow back = { f->ifindex, !f->dir, f->dst, f->src, f->proto, f->dport, f->sport };
+	const struct oracle_flow back = way_back(f);
 	const enum oracle_answer answer = answer_of(test, f);
 	enum oracle_answer other;
 
@@ -206,7 +211,9 @@ static uint32_t reason_by_policy(const struct test *test, const struct oracle_fl
 	if (!midflow)
 		return is_allowed(answer) ? allowed_as(answer, BH_POLICY) : BH_DENIED;
 	other = answer_of(test, &back);
-	return is_allowed(answer) && is_allowed(other) ? allowed_as(other, BH_POLICY) : BH_NO_SESSION;
+	if (!is_allowed(answer) || !is_allowed(other))
+		return BH_NO_SESSION;
+	return answer == ORACLE_AUDITED ? BH_AUDITED : allowed_as(other, BH_POLICY);
 }
 
 static struct bh_query query_of(const struct test *test, const struct oracle_flow *f, bool midflow)
@@ -245,10 +252,14 @@ static bool can_be_asked(const struct oracle_flow *f)
 	return f->dport == (v4 ? 8 << 8 : 128 << 8);
 }
 
-/* The rule that the program names is the one that the tables name. */
-static bool same_rule(const struct test *test, const struct oracle_flow *f, uint32_t id)
+/* The rule that the program names is the one that the tables name; in mid-flow that of the way back, if it
+ * alone is audited. */
+static bool same_rule(const struct test *test, const struct oracle_flow *f, bool midflow, uint32_t id)
 {
-	const uint32_t rule = ask_tables(test->t, f).rule;
+	const struct oracle_flow back = way_back(f);
+	const struct said there = ask_tables(test->t, f), here = ask_tables(test->t, &back);
+	const bool by_back = midflow && there.answer != ORACLE_AUDITED && here.answer == ORACLE_AUDITED;
+	const uint32_t rule = by_back ? here.rule : there.rule;
 
 	return rule ? program_rule(test->program, test->t, id) == (int)rule - 1 : id == 0;
 }
@@ -273,7 +284,7 @@ static void ask_program(struct test *test, const struct oracle_flow *f, bool mid
 	test->asked++;
 	right = q.reason == truth;
 	if (right && (truth == BH_POLICY || truth == BH_OPEN || truth == BH_DENIED || truth == BH_AUDITED))
-		right = same_rule(test, f, q.rule);
+		right = same_rule(test, f, midflow, q.rule);
 	if (right)
 		return;
 	/* Not smaller: what the program holds came by steps, of which the cluster tells nothing. */
