@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """API objects as the tests write them, and where each kind lives in the API."""
+import os
+
+from node import ROOT
 
 NODE = "node"  # the name of the node under test
 ELSEWHERE = "elsewhere"  # of one that is not there
@@ -99,6 +102,13 @@ def definition(kind):
             "versions": [one],
         },
     }
+
+
+def shipped():
+    """[(name, YAML)] of manifests/crds.yaml."""
+    with open(os.path.join(ROOT, "manifests/crds.yaml")) as f:
+        parts = f.read().split("\n---\n")[1:]
+    return [(next(line for line in p.splitlines() if line.startswith("  name: "))[8:], p) for p in parts]
 
 
 def from_pods(**labels):

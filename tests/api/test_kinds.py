@@ -8,9 +8,9 @@ import unittest
 
 from client import ApiError
 from control import KUBERNETES
-from node import ROOT, eventually
+from node import eventually
 from node_api import ApiNode
-from objects import KINDS, collection, head, namespace
+from objects import KINDS, collection, head, namespace, shipped
 
 OWN = "SegmentationPolicy"
 CLUSTER = "ClusterSegmentationPolicy"
@@ -280,13 +280,6 @@ def segmentation(kind, name="p", **spec):
     least = {"podSelector": {}} if kind == OWN else {"tier": "Admin", "priority": 10, "subject": {"namespaces": {}}}
     spec = {k: v for k, v in {**least, **spec}.items() if v is not None}
     return {**head(kind, "shop", name), "spec": spec}
-
-
-def shipped():
-    """[(name, YAML)] of manifests/crds.yaml."""
-    with open(os.path.join(ROOT, "manifests/crds.yaml")) as f:
-        parts = f.read().split("\n---\n")[1:]
-    return [(next(line for line in p.splitlines() if line.startswith("  name: "))[8:], p) for p in parts]
 
 
 class Kinds(unittest.TestCase):
