@@ -135,7 +135,7 @@ enum peer_kind {
 	PEER_BLOCK,   /* `block` without `except` */
 	PEER_SERVICE, /* the addresses behind `service` in `service_ns` */
 	PEER_HOST,    /* nodes */
-	PEER_CLUSTER, /* pods, nodes, and what nodes have for pods */
+	PEER_CLUSTER, /* pods, nodes, Services, and what nodes have for pods */
 	PEER_WORLD,   /* all else */
 };
 

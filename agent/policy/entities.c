@@ -129,6 +129,17 @@ static int add_nodes(const struct build *b, uint32_t set, extra_vec *ret)
 	return r;
 }
 
+/* What stands for others inside of the cluster. */
+static int add_services(const struct build *b, uint32_t set, extra_vec *ret)
+{
+	size_t i;
+	int r = 0;
+
+	for (i = 0; !r && i < b->model->services.n; i++)
+		r = add_extras(ret, b->model->services.v[i]->addrs.v, b->model->services.v[i]->addrs.n, set);
+	return r;
+}
+
 static int add_behind(const struct build *b, const struct peer *p, uint32_t set, extra_vec *ret)
 {
 	size_t i;
@@ -154,7 +165,9 @@ int policy_extras(const struct build *b, extra_vec *ret)
 
 		if (peer_set_is(s, PEER_HOST) || peer_set_is(s, PEER_CLUSTER))
 			r = add_nodes(b, set, ret);
-		else if (peer_set_is(s, PEER_SERVICE))
+		if (!r && peer_set_is(s, PEER_CLUSTER))
+			r = add_services(b, set, ret);
+		if (!r && peer_set_is(s, PEER_SERVICE))
 			r = add_behind(b, s->peer, set, ret);
 	}
 	vec_sort(ret, extra_cmp);

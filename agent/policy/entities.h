@@ -30,7 +30,8 @@ struct extra {
 
 typedef VEC(struct extra) extra_vec;
 
-/* Of nodes and of what is behind Services: by address and set, no duplicates. Return: 0 or -ENOMEM. */
+/* Of nodes, of Services and of what is behind them: by address and set, no duplicates. Return: 0 or -ENOMEM.
+ */
 int policy_extras(const struct build *b, extra_vec *ret);
 
 #endif

@@ -38,8 +38,17 @@ struct looks {
 };
 
 struct interest {
-	struct looks *at;
-	struct tables *t; /* held */
+	VEC(struct wish) wishes;
+	VEC(struct local) locals;     /* by namespace, name */
+	VEC(struct addr) addrs;	      /* where one claim more or less may tell; sorted */
+	VEC(struct addr) cluster_ips; /* sorted */
+	bool services;		      /* some policy set isolates egress, or refuses some */
+	bool nodes;		      /* some rule names nodes, the cluster or the world */
+	bool pods;		    /* some rule names the cluster or the world: any pod tells, any Service */
+	VEC(struct behind) behind;  /* that some rule names */
+	bool refuses;		    /* some rule does not accept: it minds whom nobody knows */
+	bool names;		    /* some egress rule has a port by name */
+	VEC(struct named_port) any; /* that such a rule asks any pod for; port 0 */
 };
 
 /* ---- copies --------------------------------------------------------------------------------- */
@@ -419,13 +428,18 @@ static bool is_of_nodes(const struct service *s)
 
 bool interest_service(const struct interest *i, const struct service *s)
 {
-	return s->addrs.n && (i->services || is_of_nodes(s));
+	return (i->services || i->pods) && s->addrs.n;
 }
 
 bool interest_slice(const struct interest *i, const struct endpoint_slice *slice,
 		    const struct service *service)
 {
-	return i->services && service && service->addrs.n;
+	size_t k;
+
+	for (k = 0; k < i->behind.n; k++)
+		if (!strcmp(i->behind.v[k].name, slice->service) && !strcmp(i->behind.v[k].ns, slice->ns))
+			return true;
+	return service && i->services && service->addrs.n;
 }
 
 /* It outranks a Service that has its address. */

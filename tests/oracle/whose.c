@@ -164,13 +164,23 @@ static bool is_for_pods(const struct model *m, const struct addr *a)
 	return false;
 }
 
+static bool is_services(const struct model *m, const struct addr *a)
+{
+	size_t i;
+
+	for (i = 0; i < m->services.n; i++)
+		if (among(a, m->services.v[i]->addrs.v, m->services.v[i]->addrs.n))
+			return true;
+	return false;
+}
+
 bool is_clusters(const struct model *m, const struct addr *a)
 {
 	struct claims c;
 	bool ret;
 
 	claims_of(m, a, &c);
-	ret = c.by.n || is_nodes(m, a) || is_for_pods(m, a);
+	ret = c.by.n || is_nodes(m, a) || is_for_pods(m, a) || is_services(m, a);
 	claims_done(&c);
 	return ret;
 }

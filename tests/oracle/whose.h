@@ -28,7 +28,8 @@ void claims_done(struct claims *c);
 /* Of a node, this one or another. */
 bool is_nodes(const struct model *m, const struct addr *a);
 
-/* Of a pod, whoever it is, of a node, or of what a node has for its pods. Everything else is the world. */
+/* Of a pod, whoever it is, of a node or a Service, or of what a node has for its pods. Everything else is the
+ * world. */
 bool is_clusters(const struct model *m, const struct addr *a);
 
 /* Behind this Service, whatever is said of it there, and whoever's else it is. */
