@@ -32,6 +32,7 @@ static void add_peer(struct sha256 *s, const struct peer *p)
 	policy_digest_u32(s, p->kind);
 	add_selector(s, p->pods);
 	add_selector(s, p->namespaces);
+	add_selector(s, p->nodes);
 	policy_digest_cidr(s, &p->block);
 	policy_digest_u32(s, (uint32_t)p->except.n);
 	for (i = 0; i < p->except.n; i++)

@@ -135,7 +135,7 @@ static int add_label(const struct labels **l, const char *key, struct json_objec
 }
 
 /* What is set in *l already (a namespace's own name) stays. */
-static int decode_labels(struct json_object *o, const struct labels **l)
+int decode_labels(struct json_object *o, const struct labels **l)
 {
 	struct json_object *labels = value_get(value_get(o, "metadata"), "labels");
 	int r;

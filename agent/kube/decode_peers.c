@@ -129,7 +129,14 @@ static bool decode_backends(struct walk *w, struct json_object *o, void *into)
 
 /* ---- one peer ----------------------------------------------------------------------------- */
 
-/* These are of the upstream API's experimental channel. */
+static bool decode_nodes(struct walk *w, struct json_object *o, void *into)
+{
+	struct peer p = { .kind = PEER_HOST };
+
+	return walk_selector(w, o, &p.nodes) && walk_add_peer(w, into, &p);
+}
+
+/* Of the upstream API's experimental channel. */
 static bool is_unsupported(struct walk *w, struct json_object *o, const char *name)
 {
 	if (!value_get(o, name))
@@ -146,6 +153,7 @@ static bool fill_peer(struct walk *w, struct json_object *o, struct rule *rule)
 		walk_step step;
 	} lists[] = {
 		{ "networks", decode_networks },
+		{ "nodes", decode_nodes },
 		{ "entities", decode_entities },
 		{ "services", decode_backends },
 	};
@@ -165,8 +173,8 @@ struct dialect {
 
 static const struct dialect upstream[DIR_MAX] = {
 	{ (const char *const[]){ "namespaces", "pods", NULL }, "needs exactly one of namespaces and pods" },
-	{ (const char *const[]){ "namespaces", "pods", "networks", NULL },
-	  "needs exactly one of namespaces, pods and networks" },
+	{ (const char *const[]){ "namespaces", "pods", "networks", "nodes", NULL },
+	  "needs exactly one of namespaces, pods, networks and nodes" },
 };
 
 static const struct dialect ours[DIR_MAX] = {
@@ -183,10 +191,8 @@ static bool decode_peer(struct walk *w, struct json_object *o, struct rule *rule
 	const bool may_be_later = dir == DIR_EGRESS && !rules_are_ours(w);
 	bool ok = walk_has_only(w, o, may_be_later ? later : d->known);
 
-	if (may_be_later) {
-		ok &= !is_unsupported(w, o, "nodes");
+	if (may_be_later)
 		ok &= !is_unsupported(w, o, "domainNames");
-	}
 	return ok && walk_has_one(w, o, d->known, d->wrong) && fill_peer(w, o, rule);
 }
 

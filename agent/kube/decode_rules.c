@@ -72,7 +72,7 @@ static bool check_names(struct walk *w, const struct rule *rule)
 		names |= *rule->ports.v[i].name != '\0';
 	if (others && names)
 		return walk_problem(w, "has destinationNamedPort beside %s, where no port has a name",
-				    rules_are_ours(w) ? "what are no pods" : "networks");
+				    rules_are_ours(w) ? "what are no pods" : "networks or nodes");
 	return true;
 }
 

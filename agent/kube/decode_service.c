@@ -307,6 +307,8 @@ int decode_node(struct json_object *o, const struct object_id *id, struct cluste
 	int r = n ? fill_node(o, n) : -ENOMEM;
 
 	if (!r)
+		r = decode_labels(o, &n->labels);
+	if (!r)
 		r = fill_node_pods(o, n);
 	if (r < 0) {
 		cluster_node_free(n);

@@ -134,14 +134,15 @@ enum peer_kind {
 	PEER_PODS,    /* by `pods`, `namespaces` or both */
 	PEER_BLOCK,   /* `block` without `except` */
 	PEER_SERVICE, /* the addresses behind `service` in `service_ns` */
-	PEER_HOST,    /* nodes */
-	PEER_CLUSTER, /* pods, nodes, Services, and what nodes have for pods */
+	PEER_HOST,    /* nodes: those of `nodes`; NULL: all, and whatever else is an address of this one */
+	PEER_CLUSTER, /* pods, nodes, and what nodes have for pods */
 	PEER_WORLD,   /* all else */
 };
 
 struct peer {
 	enum peer_kind kind;
 	struct selector *pods, *namespaces; /* NULL: not used. Pods alone: in the policy's namespace */
+	struct selector *nodes;
 	struct cidr block;
 	VEC(struct cidr) except;
 	char *service_ns, *service;
@@ -226,6 +227,7 @@ struct endpoint_slice {
 /* v1 Node. */
 struct cluster_node {
 	char *name;
+	const struct labels *labels;
 	struct source_seen seen;
 	VEC(struct addr) addrs; /* status.addresses: InternalIP, ExternalIP */
 	VEC(struct cidr) pods;	/* spec.podCIDRs */

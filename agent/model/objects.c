@@ -120,6 +120,7 @@ void peer_done(struct peer *p)
 {
 	selector_free(p->pods);
 	selector_free(p->namespaces);
+	selector_free(p->nodes);
 	vec_done(&p->except);
 	free(p->service_ns);
 	free(p->service);
@@ -265,6 +266,7 @@ struct cluster_node *cluster_node_new(const char *name)
 
 	if (!n)
 		return NULL;
+	n->labels = &labels_none;
 	n->name = strdup(name);
 	if (!n->name) {
 		cluster_node_free(n);
@@ -277,6 +279,7 @@ void cluster_node_free(struct cluster_node *n)
 {
 	if (!n)
 		return;
+	labels_drop(n->labels);
 	vec_done(&n->addrs);
 	vec_done(&n->pods);
 	free(n->name);

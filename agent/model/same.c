@@ -68,7 +68,8 @@ static bool same_peer(const struct peer *a, const struct peer *b)
 
 	if (a->kind != b->kind || cidr_cmp(&a->block, &b->block) || a->except.n != b->except.n ||
 	    !same_selector(a->pods, b->pods) || !same_selector(a->namespaces, b->namespaces) ||
-	    !same_text(a->service_ns, b->service_ns) || !same_text(a->service, b->service))
+	    !same_selector(a->nodes, b->nodes) || !same_text(a->service_ns, b->service_ns) ||
+	    !same_text(a->service, b->service))
 		return false;
 	for (i = 0; i < a->except.n; i++)
 		if (cidr_cmp(&a->except.v[i], &b->except.v[i]))
@@ -158,7 +159,7 @@ bool cluster_node_same(const struct cluster_node *a, const struct cluster_node *
 {
 	size_t i;
 
-	if (!SAME_ADDRS(&a->addrs, &b->addrs) || a->pods.n != b->pods.n)
+	if (a->labels != b->labels || !SAME_ADDRS(&a->addrs, &b->addrs) || a->pods.n != b->pods.n)
 		return false;
 	for (i = 0; i < a->pods.n; i++)
 		if (cidr_cmp(&a->pods.v[i], &b->pods.v[i]))

@@ -119,13 +119,16 @@ static int add_extras(extra_vec *ret, const struct addr *v, size_t n, uint32_t s
 	return 0;
 }
 
-static int add_nodes(const struct build *b, uint32_t set, extra_vec *ret)
+/* @which: NULL: all. */
+static int add_nodes(const struct build *b, const struct selector *which, uint32_t set, extra_vec *ret)
 {
-	int r = add_extras(ret, b->model->node_addrs.v, b->model->node_addrs.n, set);
+	const struct model *m = b->model;
+	int r = which ? 0 : add_extras(ret, m->node_addrs.v, m->node_addrs.n, set);
 	size_t i;
 
-	for (i = 0; !r && i < b->model->nodes.n; i++)
-		r = add_extras(ret, b->model->nodes.v[i]->addrs.v, b->model->nodes.v[i]->addrs.n, set);
+	for (i = 0; !r && i < m->nodes.n; i++)
+		if (!which || selector_matches(which, m->nodes.v[i]->labels))
+			r = add_extras(ret, m->nodes.v[i]->addrs.v, m->nodes.v[i]->addrs.n, set);
 	return r;
 }
 
@@ -164,10 +167,8 @@ int policy_extras(const struct build *b, extra_vec *ret)
 		const struct peer_set *s = &b->peer_sets.v[set];
 
 		if (peer_set_is(s, PEER_HOST) || peer_set_is(s, PEER_CLUSTER))
-			r = add_nodes(b, set, ret);
-		if (!r && peer_set_is(s, PEER_CLUSTER))
-			r = add_services(b, set, ret);
-		if (!r && peer_set_is(s, PEER_SERVICE))
+			r = add_nodes(b, s->peer->nodes, set, ret);
+		else if (peer_set_is(s, PEER_SERVICE))
 			r = add_behind(b, s->peer, set, ret);
 	}
 	vec_sort(ret, extra_cmp);

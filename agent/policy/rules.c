@@ -130,15 +130,19 @@ static int block_hash(const struct peer *p, struct hash128 *ret)
 	return 0;
 }
 
-static struct hash128 entity_hash(const struct peer *p)
+static int entity_hash(const struct peer *p, struct hash128 *ret)
 {
+	struct hash128 nodes;
 	struct sha256 s;
+	const int r = selector_hash(p->nodes, &nodes);
 
 	policy_digest_init(&s, DIGEST_ENTITY);
 	policy_digest_u32(&s, p->kind);
+	sha256_add(&s, &nodes, sizeof(nodes));
 	policy_digest_text(&s, p->service_ns ? p->service_ns : "");
 	policy_digest_text(&s, p->service ? p->service : "");
-	return policy_digest_end(&s);
+	*ret = policy_digest_end(&s);
+	return r;
 }
 
 static int peer_hash(const struct peer *p, const char *ns, struct hash128 *ret)
@@ -147,10 +151,7 @@ static int peer_hash(const struct peer *p, const char *ns, struct hash128 *ret)
 		assert(p->pods || p->namespaces);
 		return pods_hash(p, ns, ret);
 	}
-	if (p->kind == PEER_BLOCK)
-		return block_hash(p, ret);
-	*ret = entity_hash(p);
-	return 0;
+	return p->kind == PEER_BLOCK ? block_hash(p, ret) : entity_hash(p, ret);
 }
 
 static struct hash128 perhaps_hash(const struct hash128 *hash)
@@ -183,8 +184,7 @@ static int add_cluster(struct build *b)
 	if (!set)
 		return -ENOMEM;
 	set->peer = &the_cluster;
-	set->hash = entity_hash(&the_cluster);
-	return 0;
+	return entity_hash(&the_cluster, &set->hash);
 }
 
 static int add_peer(struct build *b, const char *ns, const struct peer *p, struct rule_use *use)
@@ -434,11 +434,13 @@ static uint32_t find_set(const struct build *b, const struct hash128 *hash)
 	return set ? (uint32_t)(set - b->peer_sets.v) : PEER_NONE;
 }
 
-static uint32_t find_entity(const struct build *b, const struct peer *p)
+static int find_entity(const struct build *b, const struct peer *p, uint32_t *ret)
 {
-	const struct hash128 hash = entity_hash(p);
+	struct hash128 hash;
+	const int r = entity_hash(p, &hash);
 
-	return find_set(b, &hash);
+	*ret = r ? PEER_NONE : find_set(b, &hash);
+	return r;
 }
 
 /* The rule does not accept what is in the set; in egress its pods say what its ports by name are. */
@@ -505,8 +507,10 @@ int policy_rules(struct build *b)
 	b->peer_sets.n = unique(b->peer_sets.v, b->peer_sets.n, sizeof(*b->peer_sets.v), peer_set_cmp);
 	for (i = 0; i < b->peer_sets.n; i++)
 		b->peer_sets.v[i].perhaps = PEER_NONE;
-	b->cluster = find_entity(b, &the_cluster);
-	b->world = find_entity(b, &the_world);
+	r = find_entity(b, &the_cluster, &b->cluster);
+	r = r ? r : find_entity(b, &the_world, &b->world);
+	if (r < 0)
+		return r;
 	for (i = 0; i < b->model->policies.n; i++)
 		for (dir = 0; dir < DIR_MAX; dir++)
 			for (k = 0; k < b->uses[i].rules[dir].n; k++)

@@ -71,6 +71,8 @@ static const struct row understood[] = {
 	  ALL " | out accept(ns{a=b} ns{}pods{} : all)", NULL },
 	{ DESTINATION("{networks: [10.0.0.0/8, 'fd00::/8', 192.0.2.7/24]}, {networks: ['::/0']}"),
 	  ALL " | out accept(10.0.0.0/8 fd00::/8 192.0.2.0/24 ::/0 : all)", NULL },
+	{ DESTINATION("{nodes: {}}, {nodes: {matchLabels: {a: b}}}"), ALL " | out accept(host{} host{a=b} : all)",
+	  NULL },
 	/* protocols */
 	{ PROTOCOL("{tcp: {}}, {udp: {destinationPort: null}}, {sctp: {}}"),
 	  ALL " | in accept(ns{} : 6/0-65535 17/0-65535 132/0-65535)", NULL },
@@ -211,15 +213,17 @@ static const struct row bad[] = {
 	{ SOURCE("{pods: {podSelector: {matchLabels: {a: b}}, namespaceSelector: 7}}"), UNKNOWN,
 	  "spec.ingress[0].from[0].pods.namespaceSelector is a number, not an object" },
 	{ DESTINATION("{}"), UNKNOWN_OUT,
-	  "spec.egress[0].to[0] needs exactly one of namespaces, pods and networks" },
+	  "spec.egress[0].to[0] needs exactly one of namespaces, pods, networks and nodes" },
 	{ DESTINATION("{networks: [10.0.0.0/8], namespaces: {}}"), UNKNOWN_OUT,
-	  "spec.egress[0].to[0] needs exactly one of namespaces, pods and networks" },
+	  "spec.egress[0].to[0] needs exactly one of namespaces, pods, networks and nodes" },
 	{ DESTINATION("{services: {}}"), UNKNOWN_OUT, "spec.egress[0].to[0].services is not a known field" },
-	{ DESTINATION("{nodes: {}}"), UNKNOWN_OUT, "spec.egress[0].to[0].nodes is not supported" },
+	{ DESTINATION("{nodes: 7}"), UNKNOWN_OUT, "spec.egress[0].to[0].nodes is a number, not an object" },
+	{ DESTINATION("{nodes: {}, networks: [10.0.0.0/8]}"), UNKNOWN_OUT,
+	  "spec.egress[0].to[0] needs exactly one of namespaces, pods, networks and nodes" },
 	{ DESTINATION("{namespaces: {}}, {domainNames: ['*.example.org']}"), UNKNOWN_OUT,
 	  "spec.egress[0].to[1].domainNames is not supported" },
-	{ OUT("action: Deny, to: [{nodes: {}}]"), ALL " | out deny?",
-	  "spec.egress[0].to[0].nodes is not supported" },
+	{ OUT("action: Deny, to: [{domainNames: [a.example.org]}]"), ALL " | out deny?",
+	  "spec.egress[0].to[0].domainNames is not supported" },
 	{ DESTINATION("{networks: []}"), UNKNOWN_OUT, "spec.egress[0].to[0].networks is empty" },
 	{ DESTINATION("{networks: 10.0.0.0/8}"), UNKNOWN_OUT,
 	  "spec.egress[0].to[0].networks is a text, not a list" },
@@ -281,7 +285,7 @@ static const struct row bad[] = {
 	{ OUT("action: Deny, to: [{namespaces: {}}, {networks: [10.0.0.0/8]}], "
 	      "protocols: [{tcp: {}}, {destinationNamedPort: http}]"),
 	  ALL " | out deny?",
-	  "spec.egress[0] has destinationNamedPort beside networks, where no port has a name" },
+	  "spec.egress[0] has destinationNamedPort beside networks or nodes, where no port has a name" },
 };
 
 static void what_is_not(void **state)

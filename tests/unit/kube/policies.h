@@ -75,6 +75,7 @@ static void show_peer(struct buf *b, const struct peer *p)
 		(void)buf_fmt(b, "behind %s/%s", p->service_ns, p->service);
 	else
 		(void)buf_str(b, kinds[p->kind]);
+	show_selector(b, "", p->nodes);
 	for (i = 0; i < p->except.n; i++)
 		(void)buf_fmt(b, "-%s", cidr_text(&p->except.v[i], text));
 }
