@@ -288,8 +288,8 @@ static int make_own_parts(struct agent *a, struct bh_err *err)
 {
 	a->model = model_new();
 	a->names = a->model ? names_new(a->model) : NULL;
-	if (!a->names || endpoints_new(a) < 0 || adopt_new(a) < 0 || requests_new(a) < 0 ||
-	    streams_new(a) < 0)
+	if (!a->names || model_set_node_name(a->model, a->opt.node_name) < 0 || endpoints_new(a) < 0 ||
+	    adopt_new(a) < 0 || requests_new(a) < 0 || streams_new(a) < 0)
 		return bh_err_set(err, -ENOMEM, "no memory");
 	a->model->audit = a->opt.audit;
 	a->tick = (struct loop_timer){ .fn = on_tick, .ctx = a };

@@ -43,15 +43,21 @@ static const struct service_port *port_of(const struct service *s, const struct 
 	return NULL;
 }
 
-static void add_denied(const struct inforce *f, const struct table_endpoint *ep, const struct bh_query *q,
-		       const struct addr *backend, uint16_t port, struct behind *ret)
+struct asking {
+	const struct inforce *f;
+	const struct table_endpoint *ep;
+	const struct bh_query *q;
+	const char *node; /* only who is there; NULL: all */
+};
+
+static void add_denied(const struct asking *a, const struct addr *backend, uint16_t port, struct behind *ret)
 {
-	struct bh_query asked = *q;
+	struct bh_query asked = *a->q;
 	struct meant m;
 
 	memcpy(&asked.remote, backend->b, sizeof(asked.remote));
 	asked.rport = htons(port);
-	m = meant_by_tables(f, ep, &asked);
+	m = meant_by_tables(a->f, a->ep, &asked);
 	if (m.allow || !m.sure)
 		return;
 	if (ret->n == BEHIND_MAX) {
@@ -62,20 +68,24 @@ static void add_denied(const struct inforce *f, const struct table_endpoint *ep,
 	ret->at[ret->n++].port = port;
 }
 
-static void add_slice(const struct inforce *f, const struct table_endpoint *ep, const struct bh_query *q,
-		      const struct endpoint_slice *s, const struct service_port *p, struct behind *ret)
+static void add_slice(const struct asking *a, const struct endpoint_slice *s, const struct service_port *p,
+		      struct behind *ret)
 {
 	size_t i, k;
 
-	for (i = 0; i < s->ports.n; i++)
-		if (s->ports.v[i].proto == p->proto && !strcmp(s->ports.v[i].name, p->name))
-			for (k = 0; k < s->addrs.n; k++)
-				add_denied(f, ep, q, &s->addrs.v[k], s->ports.v[i].port, ret);
+	for (i = 0; i < s->ports.n; i++) {
+		if (s->ports.v[i].proto != p->proto || strcmp(s->ports.v[i].name, p->name))
+			continue;
+		for (k = 0; k < s->addrs.n; k++)
+			if (!a->node || slice_is_on(s, k, a->node))
+				add_denied(a, &s->addrs.v[k], s->ports.v[i].port, ret);
+	}
 }
 
 void behind_of(const struct model *m, const struct inforce *f, const struct table_endpoint *ep,
 	       const struct bh_query *q, struct behind *ret)
 {
+	struct asking a = { .f = f, .ep = ep, .q = q };
 	const struct service_port *p = NULL;
 	struct addr remote;
 	bool node, v4;
@@ -89,12 +99,14 @@ void behind_of(const struct model *m, const struct inforce *f, const struct tabl
 		p = port_of(m->services.v[i], &remote, node, q);
 		ret->service = p ? m->services.v[i] : NULL;
 	}
+	if (p && ret->service->local && has_addr(ret->service->addrs.v, ret->service->addrs.n, &remote))
+		a.node = m->node_name;
 	for (i = 0; p && i < m->slices.n; i++) {
 		const struct endpoint_slice *s = m->slices.v[i];
 
 		if ((v4 ? s->v4 : s->v6) && !strcmp(s->ns, ret->service->ns) &&
 		    !strcmp(s->service, ret->service->name))
-			add_slice(f, ep, q, s, p, ret);
+			add_slice(&a, s, p, ret);
 	}
 }
 

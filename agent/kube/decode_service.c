@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "kube/value.h"
+#include "util/intern.h"
 
 typedef VEC(struct addr) addr_vec;
 typedef VEC(struct service_port) port_vec;
@@ -133,9 +134,11 @@ static int fill_service(struct json_object *o, struct service *s)
 {
 	struct json_object *spec = value_get(o, "spec"), *ports = value_get(spec, "ports");
 	struct json_object *balancer = value_get(value_get(o, "status"), "loadBalancer");
+	const char *policy = value_text(value_get(spec, "internalTrafficPolicy"));
 	size_t i;
 	int r = decode_cluster_ips(spec, s);
 
+	s->local = policy && !strcmp(policy, "Local");
 	if (!r && s->addrs.n)
 		r = decode_external_ips(value_get(spec, "externalIPs"), s);
 	if (!r && s->addrs.n)
@@ -170,7 +173,17 @@ static void decode_type(struct json_object *o, struct endpoint_slice *s)
 		s->v4 = s->v6 = s->unknown = true; /* FQDN, or what comes after it */
 }
 
-static int add_backend(struct endpoint_slice *s, struct json_object *value)
+static int add_node(struct endpoint_slice *s, const char *name)
+{
+	const char **slot = vec_add(&s->nodes);
+
+	if (!slot)
+		return -ENOMEM;
+	*slot = name ? intern_text(name) : NULL;
+	return name && !*slot ? -ENOMEM : 0;
+}
+
+static int add_backend(struct endpoint_slice *s, struct json_object *value, const char *node)
 {
 	int r;
 
@@ -180,7 +193,7 @@ static int add_backend(struct endpoint_slice *s, struct json_object *value)
 	}
 	r = add_addr(&s->addrs, value);
 	if (r == 1 && addr_is_v4(&s->addrs.v[s->addrs.n - 1]) == s->v4)
-		return 0;
+		return add_node(s, node);
 	s->unknown = true;
 	return r < 0 ? r : 0;
 }
@@ -193,10 +206,11 @@ static int decode_endpoints(struct json_object *list, struct endpoint_slice *s)
 
 	for (i = 0; !r && i < value_length(list); i++) {
 		struct json_object *addrs = value_get(value_at(list, i), "addresses");
+		const char *node = value_text(value_get(value_at(list, i), "nodeName"));
 
 		s->unknown |= !value_length(addrs);
 		for (k = 0; !r && k < value_length(addrs) && !s->unknown; k++)
-			r = add_backend(s, value_at(addrs, k));
+			r = add_backend(s, value_at(addrs, k), node);
 	}
 	return r;
 }

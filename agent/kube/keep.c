@@ -43,12 +43,13 @@ static const struct scan_keep pod_status[] = {
 
 static const struct scan_keep service_spec[] = {
 	{ "type", NULL },	 { "clusterIP", NULL }, { "clusterIPs", NULL },
-	{ "externalIPs", NULL }, { "ports", NULL },	{ NULL, NULL },
+	{ "externalIPs", NULL }, { "ports", NULL },	{ "internalTrafficPolicy", NULL },
+	{ NULL, NULL },
 };
 
 static const struct scan_keep service_status[] = { { "loadBalancer", NULL }, { NULL, NULL } };
 
-static const struct scan_keep backend[] = { { "addresses", NULL }, { NULL, NULL } };
+static const struct scan_keep backend[] = { { "addresses", NULL }, { "nodeName", NULL }, { NULL, NULL } };
 
 static const struct scan_keep node_spec[] = { { "podCIDR", NULL }, { "podCIDRs", NULL }, { NULL, NULL } };
 static const struct scan_keep node_status[] = { { "addresses", NULL }, { NULL, NULL } };

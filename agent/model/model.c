@@ -155,6 +155,7 @@ void model_free(struct model *m)
 	FREE_ALL(&m->slices, slice_free);
 	FREE_ALL(&m->nodes, cluster_node_free);
 	FREE_ALL(&m->endpoints, endpoint_free);
+	free(m->node_name);
 	vec_done(&m->node_addrs);
 	free(m);
 }
@@ -319,6 +320,17 @@ const struct pod *model_endpoint_pod(const struct model *m, const struct endpoin
 	const struct pod *p = e->ns && e->pod ? model_pod(m, e->ns, e->pod) : NULL;
 
 	return p && pod_has_uid(p, e->uid ? e->uid : "") ? p : NULL;
+}
+
+int model_set_node_name(struct model *m, const char *name)
+{
+	char *copy = strdup(name);
+
+	if (!copy)
+		return -ENOMEM;
+	free(m->node_name);
+	m->node_name = copy;
+	return 0;
 }
 
 int model_set_node_addrs(struct model *m, const struct addr *addrs, size_t n)

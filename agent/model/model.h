@@ -210,6 +210,7 @@ struct service {
 	balancers;		    /* status.loadBalancer.ingress, where packets still bear it when they
 				       come here: ipMode VIP */
 	VEC(struct addr) externals; /* spec.externalIPs: whatever the Service's owner likes */
+	bool local; /* internalTrafficPolicy Local: its ClusterIPs stand for backends on the pod's node */
 	VEC(struct service_port) ports;
 };
 
@@ -217,10 +218,11 @@ struct service {
 struct endpoint_slice {
 	char *ns, *name;
 	struct source_seen seen;
-	char *service;		/* in the same namespace; "" if it says none */
-	bool v4, v6;		/* whose backends these are; both where addressType is not understood */
-	bool unknown;		/* holds something not understood: there may be backends that are not here */
-	VEC(struct addr) addrs; /* of all endpoints, whatever their conditions */
+	char *service;		 /* in the same namespace; "" if it says none */
+	bool v4, v6;		 /* whose backends these are; both where addressType is not understood */
+	bool unknown;		 /* holds something not understood: there may be backends that are not here */
+	VEC(struct addr) addrs;	 /* of all endpoints, whatever their conditions */
+	VEC(const char *) nodes; /* as many: where each is said to be, interned; NULL: not said */
 	VEC(struct service_port) ports;
 };
 
@@ -261,6 +263,7 @@ struct model {
 	VEC(struct cluster_node *) nodes;    /* by name */
 	VEC(struct endpoint *) endpoints;    /* by key */
 	VEC(struct addr) node_addrs;	     /* of this node, loopback left out; sorted */
+	char *node_name;		     /* what the API calls it; NULL: not known */
 	bool audit;			     /* policies deny nothing here; what they would is reported */
 	int64_t now;			     /* seconds since the epoch, by which policies expire */
 };
@@ -303,6 +306,9 @@ const struct named_port *named_ports_find(const struct named_port *v, size_t n, 
 
 /* Whether a runtime that names this UID means this pod; also where one of the two has none. */
 bool pod_has_uid(const struct pod *p, const char *uid);
+
+/* Whether the i-th backend is said to be on that node; NULL is none. */
+bool slice_is_on(const struct endpoint_slice *s, size_t i, const char *node);
 
 /* Of two objects of one name: would one in the other's place change anything for anybody here? */
 bool namespace_same(const struct namespace *a, const struct namespace *b);
@@ -369,6 +375,7 @@ struct endpoint *model_endpoint(const struct model *m, const struct hash128 *key
 /* The pod an endpoint belongs to: same namespace and name, and the same UID where both sides have one. */
 const struct pod *model_endpoint_pod(const struct model *m, const struct endpoint *e);
 
+int model_set_node_name(struct model *m, const char *name);
 int model_set_node_addrs(struct model *m, const struct addr *addrs, size_t n); /* copied, sorted */
 
 #endif

@@ -250,14 +250,24 @@ struct endpoint_slice *slice_new(const char *ns, const char *name)
 
 void slice_free(struct endpoint_slice *s)
 {
+	size_t i;
+
 	if (!s)
 		return;
+	for (i = 0; i < s->nodes.n; i++)
+		intern_drop(s->nodes.v[i]);
 	ports_done(s->ports.v, s->ports.n);
 	vec_done(&s->addrs);
+	vec_done(&s->nodes);
 	free(s->ns);
 	free(s->name);
 	free(s->service);
 	free(s);
+}
+
+bool slice_is_on(const struct endpoint_slice *s, size_t i, const char *node)
+{
+	return node && i < s->nodes.n && s->nodes.v[i] && !strcmp(s->nodes.v[i], node);
 }
 
 struct cluster_node *cluster_node_new(const char *name)

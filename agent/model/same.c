@@ -144,14 +144,15 @@ static bool same_ports(const struct service_port *a, size_t n, const struct serv
 bool service_same(const struct service *a, const struct service *b)
 {
 	return SAME_ADDRS(&a->addrs, &b->addrs) && SAME_ADDRS(&a->balancers, &b->balancers) &&
-	       SAME_ADDRS(&a->externals, &b->externals) &&
+	       SAME_ADDRS(&a->externals, &b->externals) && a->local == b->local &&
 	       same_ports(a->ports.v, a->ports.n, b->ports.v, b->ports.n);
 }
 
 bool slice_same(const struct endpoint_slice *a, const struct endpoint_slice *b)
 {
 	return !strcmp(a->service, b->service) && a->v4 == b->v4 && a->v6 == b->v6 &&
-	       a->unknown == b->unknown && SAME_ADDRS(&a->addrs, &b->addrs) &&
+	       a->unknown == b->unknown && SAME_ADDRS(&a->addrs, &b->addrs) && a->nodes.n == b->nodes.n &&
+	       (!a->nodes.n || !memcmp(a->nodes.v, b->nodes.v, a->nodes.n * sizeof(*a->nodes.v))) &&
 	       same_ports(a->ports.v, a->ports.n, b->ports.v, b->ports.n);
 }
 

@@ -112,14 +112,25 @@ static int add_unknown(struct services *x, int r, size_t before, uint32_t port)
 
 /* ---- a Service's port ----------------------------------------------------------------------- */
 
-static int add_backends(struct services *x, const struct endpoint_slice *s, uint32_t port, uint32_t at)
+/* A port of a Service, and the one by which it is asked for. */
+struct asked {
+	const struct service_port *from;
+	uint32_t port; /* BH_PORT() */
+	bool v4, local;
+};
+
+/* Where one is, the slice says, not the address: so does kube-proxy see it. */
+static int add_backends(struct services *x, const struct endpoint_slice *s, const struct asked *asked,
+			uint16_t at)
 {
 	const size_t first = x->b->needs.n;
 	size_t i;
 	int r = 0;
 
 	for (i = 0; !r && i < s->addrs.n; i++)
-		r = add_need(x, need_of(x, &s->addrs.v[i], port, at));
+		if (!asked->local || slice_is_on(s, i, x->b->model->node_name))
+			r = add_need(
+				x, need_of(x, &s->addrs.v[i], asked->port, BH_PORT(asked->from->proto, at)));
 	settle(x->b, first);
 	return r;
 }
@@ -151,10 +162,8 @@ static bool same_port(const struct service_port *a, const struct service_port *b
 	return a->proto == b->proto && !strcmp(a->name, b->name);
 }
 
-/* What one port of one Service needs, asked for as @port. Return: 1, 0 there is nobody, or somebody we cannot
- * tell, -ENOMEM. */
-static int add_port(struct services *x, const struct service *s, const struct service_port *p, uint32_t port,
-		    bool v4)
+/* What one port of one Service needs. Return: 1, 0 there is nobody, or somebody we cannot tell, -ENOMEM. */
+static int add_port(struct services *x, const struct service *s, const struct asked *asked)
 {
 	const size_t before = x->b->needs.n;
 	size_t i, k;
@@ -163,16 +172,16 @@ static int add_port(struct services *x, const struct service *s, const struct se
 	for (i = first_slice(x, s); i < x->slices.n && is_of(x->slices.v[i], s); i++) {
 		const struct endpoint_slice *slice = x->slices.v[i];
 
-		if (!(v4 ? slice->v4 : slice->v6))
+		if (!(asked->v4 ? slice->v4 : slice->v6))
 			continue;
 		if (slice->unknown)
 			return 0;
 		for (k = 0; k < slice->ports.n; k++) {
-			if (!same_port(&slice->ports.v[k], p))
+			if (!same_port(&slice->ports.v[k], asked->from))
 				continue;
 			if (!slice->ports.v[k].port)
 				return 0;
-			r = add_backends(x, slice, port, BH_PORT(p->proto, slice->ports.v[k].port));
+			r = add_backends(x, slice, asked, slice->ports.v[k].port);
 			if (r < 0)
 				return r;
 		}
@@ -186,7 +195,7 @@ static int add_port(struct services *x, const struct service *s, const struct se
  * another address, those that do not have it say nothing of it. */
 static int add_shared_port(struct services *x, size_t from, size_t to, const struct service_port *p)
 {
-	const bool v4 = addr_is_v4(&x->vips.v[from].addr);
+	struct asked asked = { .port = BH_PORT(p->proto, p->port), .v4 = addr_is_v4(&x->vips.v[from].addr) };
 	int r = 1;
 	size_t i, k;
 
@@ -198,7 +207,9 @@ static int add_shared_port(struct services *x, size_t from, size_t to, const str
 			if (s->ports.v[k].proto != p->proto || s->ports.v[k].port != p->port)
 				continue;
 			has = true;
-			r = add_port(x, s, &s->ports.v[k], BH_PORT(p->proto, p->port), v4);
+			asked.from = &s->ports.v[k];
+			asked.local = s->local && x->vips.v[i].rank == VIP_CLUSTER;
+			r = add_port(x, s, &asked);
 		}
 		if (!has && x->vips.v[i].rank == VIP_CLUSTER)
 			r = 0;
@@ -259,13 +270,13 @@ static int add_pod_port(struct services *x, const struct forward *f, uint8_t pro
 
 static int add_forward(struct services *x, const struct forward *f, bool v4)
 {
+	const struct asked asked = { .from = f->from, .port = f->port, .v4 = v4 };
 	const size_t before = x->b->needs.n;
 	int r;
 
 	if (!(v4 ? f->v4 : f->v6))
 		return add_need(x, (struct need){ .port = f->port, .is_node = true });
-	r = f->endpoint ? add_pod_port(x, f, (uint8_t)(f->port >> 16), v4)
-			: add_port(x, f->service, f->from, f->port, v4);
+	r = f->endpoint ? add_pod_port(x, f, (uint8_t)(f->port >> 16), v4) : add_port(x, f->service, &asked);
 	return add_unknown(x, r, before, f->port);
 }
 

@@ -8,7 +8,7 @@ import time
 from case_api import ApiCase
 from control import KUBERNETES
 from node import NODE_ADDR, POD_NET, WORLD_MORE, cidr, eventually
-from objects import NODE, head
+from objects import ELSEWHERE, NODE, head
 from node_api import replace
 
 PORT, TARGET, NODE_PORT = 7000, 8080, 30700  # the world and the node serve none of the Service's ports
@@ -82,12 +82,12 @@ class Services:
         self.endpoints(*pods)
         return dict(zip((4, 6), made["spec"]["clusterIPs"]))
 
-    def endpoints(self, *pods, unready=()):
+    def endpoints(self, *pods, unready=(), elsewhere=()):
         for f in self.node.families:
             endpoints = [
                 {
                     "addresses": [p.ips[f]],
-                    "nodeName": NODE,
+                    "nodeName": ELSEWHERE if p in elsewhere else NODE,
                     "conditions": {"ready": p not in unready, "serving": p not in unready, "terminating": False},
                 }
                 for p in pods
@@ -185,6 +185,17 @@ class Services:
         self.unreached(ips)
         self.endpoints(self.web)
         self.reached(ips)
+
+    def test_local(self):
+        """Whom kube-proxy sends nothing to from this node, because the Service says so, does not count."""
+        ips = self.service(self.web, self.db, internalTrafficPolicy="Local")
+        self.reached(ips)
+        self.only_to(self.shop(app="web"))
+        self.unreached(ips)
+        self.endpoints(self.web, self.db, elsewhere=(self.db,))
+        self.reached(ips)
+        self.only_to(self.shop(app="db"))
+        self.unreached(ips)
 
     def test_hairpin(self):
         """A pod that is its own backend: by its egress policy, and no ingress policy is between it and itself."""

@@ -83,7 +83,7 @@ static void add_backend(struct behind *b, const struct oracle_flow *f, const str
 /* "Each slice … is for the Service that its label kubernetes.io/service-name names"; its port is the
  * Service's port of the same name. */
 static void add_slice(struct behind *b, const struct oracle_flow *f, const struct endpoint_slice *s,
-		      const struct service_port *p)
+		      const struct service_port *p, const char *node)
 {
 	size_t i, k;
 
@@ -95,19 +95,24 @@ static void add_slice(struct behind *b, const struct oracle_flow *f, const struc
 			continue;
 		b->unknown |= s->ports.v[i].port == 0;
 		for (k = 0; k < s->addrs.n; k++)
-			add_backend(b, f, &s->addrs.v[k], s->ports.v[i].port);
+			if (!node || (k < s->nodes.n && s->nodes.v[k] && strcmp(s->nodes.v[k], node) == 0))
+				add_backend(b, f, &s->addrs.v[k], s->ports.v[i].port);
 	}
 }
 
+/* "internalTrafficPolicy … Local: … the proxy will assume that pods only want to talk to endpoints of the
+ * service on the same node as the pod, dropping the traffic if there are no local endpoints." Of the
+ * ClusterIP alone. */
 static void add_service_port(struct behind *b, const struct model *m, const struct oracle_flow *f,
-			     const struct service *s, const struct service_port *p)
+			     const struct service *s, const struct service_port *p, bool internal)
 {
+	const char *node = !s->local || !internal ? NULL : m->node_name ? m->node_name : "";
 	const size_t before = b->at.n;
 	size_t i;
 
 	for (i = 0; i < m->slices.n; i++)
 		if (strcmp(m->slices.v[i]->ns, s->ns) == 0 && strcmp(m->slices.v[i]->service, s->name) == 0)
-			add_slice(b, f, m->slices.v[i], p);
+			add_slice(b, f, m->slices.v[i], p, node);
 	b->unknown |= b->at.n == before;
 }
 
@@ -127,7 +132,7 @@ static void behind_services(const struct model *m, const struct oracle_flow *f, 
 			if (s->ports.v[k].proto != f->proto || s->ports.v[k].port != f->dport)
 				continue;
 			found = true;
-			add_service_port(b, m, f, s, &s->ports.v[k]);
+			add_service_port(b, m, f, s, &s->ports.v[k], how == STANDS_CLUSTER);
 		}
 		b->port |= found;
 		b->no_port |= !found;
@@ -189,12 +194,12 @@ static void behind_node_ports(const struct model *m, const struct oracle_flow *f
 			if (s->addrs.n && p->node_port && p->node_port == f->dport) {
 				b->port = true;
 				if (of_family(s->addrs.v, s->addrs.n, v4))
-					add_service_port(b, m, f, s, p);
+					add_service_port(b, m, f, s, p, false);
 			}
 			if (p->port == f->dport && (claims_node(m, s, true) || claims_node(m, s, false))) {
 				b->port = true;
 				if (claims_node(m, s, v4))
-					add_service_port(b, m, f, s, p);
+					add_service_port(b, m, f, s, p, false);
 			}
 		}
 	}

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "roll.h"
+#include "util/intern.h"
 
 #define PODS	  14
 #define ENDPOINTS 6
@@ -127,6 +128,7 @@ static void put_service(struct model *m, struct dice *d)
 		*(struct addr *)must(vec_add(&s->addrs)) = roll_cluster_ip(d, n % 2);
 	for (n = dice_roll(d, 5); n; n--)
 		roll_service_port(d, must(vec_add(&s->ports)), false);
+	s->local = dice_chance(d, 20);
 	if (s->addrs.n && dice_chance(d, 30))
 		roll_outside(m, d, s);
 	zero(model_put_service(m, s));
@@ -161,8 +163,12 @@ static void put_slice(struct model *m, struct dice *d)
 	s->v4 = v4 || dice_chance(d, 3);
 	s->v6 = !v4 || dice_chance(d, 3);
 	s->unknown = dice_chance(d, 3);
-	for (n = dice_chance(d, 10) ? 0 : 1 + dice_roll(d, 2); n; n--)
+	for (n = dice_chance(d, 10) ? 0 : 1 + dice_roll(d, 2); n; n--) {
 		*(struct addr *)must(vec_add(&s->addrs)) = roll_backend(m, d, v4);
+		*(const char **)must(vec_add(&s->nodes)) =
+			dice_chance(d, 20) ? NULL
+					   : must((void *)intern_text(dice_chance(d, 60) ? "n0" : "n1"));
+	}
 	for (n = dice_roll(d, 5); n; n--)
 		roll_service_port(d, must(vec_add(&s->ports)), true);
 	zero(model_put_slice(m, s));
@@ -186,6 +192,7 @@ static void put_node(struct model *m, struct dice *d)
 	const struct addr node[] = { roll_addr(d, true), roll_addr(d, false) };
 
 	zero(model_set_node_addrs(m, node, dice_roll(d, 3)));
+	zero(model_set_node_name(m, "n0"));
 }
 
 /* ---- the whole ------------------------------------------------------------------------------ */

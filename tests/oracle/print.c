@@ -91,7 +91,7 @@ static void print_service_ports(const struct service_port *v, size_t n, FILE *ou
 static void print_service(const struct service *s, FILE *out)
 {
 	print_head(out, "v1", "Service", s->ns, s->name);
-	fprintf(out, "}\nspec: {clusterIPs: [");
+	fprintf(out, "}\nspec: {internalTrafficPolicy: %s, clusterIPs: [", s->local ? "Local" : "Cluster");
 	print_addrs(s->addrs.v, s->addrs.n, "", "", out);
 	fprintf(out, "], ");
 	print_service_ports(s->ports.v, s->ports.n, out);
@@ -102,18 +102,30 @@ static void print_service(const struct service *s, FILE *out)
 	fprintf(out, "]}}\n");
 }
 
+static void print_endpoints(const struct endpoint_slice *s, FILE *out)
+{
+	char text[ADDR_TEXT];
+	size_t i;
+
+	for (i = 0; i < s->addrs.n; i++) {
+		fprintf(out, "%s{addresses: ['%s']", comma(i), addr_text(&s->addrs.v[i], text));
+		if (i < s->nodes.n && s->nodes.v[i])
+			fprintf(out, ", nodeName: %s", s->nodes.v[i]);
+		fprintf(out, "}");
+	}
+}
+
 static void print_slice(const struct endpoint_slice *s, FILE *out)
 {
 	print_head(out, "discovery.k8s.io/v1", "EndpointSlice", s->ns, s->name);
-	fprintf(out,
-		", labels: {kubernetes.io/service-name: %s}}\naddressType: %s%s\nendpoints: [{addresses: [",
+	fprintf(out, ", labels: {kubernetes.io/service-name: %s}}\naddressType: %s%s\nendpoints: [",
 		s->service,
 		s->v4 && s->v6 ? "Both"
 		: s->v4	       ? "IPv4"
 			       : "IPv6",
 		s->unknown ? " # and more" : "");
-	print_addrs(s->addrs.v, s->addrs.n, "", "", out);
-	fprintf(out, "]}]\n");
+	print_endpoints(s, out);
+	fprintf(out, "]\n");
 	print_service_ports(s->ports.v, s->ports.n, out);
 	fprintf(out, "\n");
 }

@@ -17,6 +17,7 @@ static struct model *cluster(void)
 	struct service *s;
 
 	assert_int_equal(model_set_node_addrs(m, &mine, 1), 0);
+	assert_int_equal(model_set_node_name(m, "n1"), 0);
 	w_namespace(m, "shop", "");
 	w_pod(m, "shop/db", "app=db", "10.0.0.7");
 	w_pod(m, "shop/a", "x=a", "10.0.0.8");
@@ -49,7 +50,8 @@ static void assert_behind(const struct model *m, const char *remote, uint16_t po
 	behind_of(m, f, inforce_ifindex(f, DB), &q, &b);
 	behind_tell(&b, names, o);
 	list = json_object_object_get(o, "behind");
-	len = (size_t)snprintf(text, sizeof(text), "%s:", json_object_get_string(json_object_object_get(o, "service")));
+	len = (size_t)snprintf(text, sizeof(text),
+			       "%s:", json_object_get_string(json_object_object_get(o, "service")));
 	for (i = 0; i < json_object_array_length(list); i++)
 		len += (size_t)snprintf(text + len, sizeof(text) - len, "%s %s", i ? "," : "",
 					json_object_get_string(json_object_array_get_idx(list, i)));
@@ -81,13 +83,27 @@ static void what_is_no_service(void **state)
 	(void)state;
 }
 
+static void of_a_local_service_those_here(void **state)
+{
+	auto_model struct model *m = cluster();
+	struct service *s = w_service(m, "shop/web", "10.96.0.1", "web:tcp/80");
+
+	s->local = true;
+	w_stands(s, balancers, "198.51.100.1");
+	w_on(w_slice(m, "shop/web-2", "203.0.113.1", "web:tcp/8081"), "n1");
+	assert_behind(m, "10.96.0.1", 80, "shop/web: 203.0.113.1:8081");
+	assert_behind(m, "198.51.100.1", 80, "shop/web: shop/b (10.0.0.9:8080), 203.0.113.1:8081");
+	(void)state;
+}
+
 static void many_are_counted(void **state)
 {
 	auto_model struct model *m = cluster();
 
 	w_slice(m, "shop/web-3", "203.0.113.3,203.0.113.4,203.0.113.5,203.0.113.6", "web:tcp/1");
-	assert_behind(m, "10.96.0.1", 80,
-		      "shop/web: shop/b (10.0.0.9:8080), 203.0.113.1:8081, 203.0.113.3:1, 203.0.113.4:1, 2 more");
+	assert_behind(
+		m, "10.96.0.1", 80,
+		"shop/web: shop/b (10.0.0.9:8080), 203.0.113.1:8081, 203.0.113.3:1, 203.0.113.4:1, 2 more");
 	(void)state;
 }
 
@@ -96,6 +112,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(those_that_are_denied),
 		cmocka_unit_test(what_is_no_service),
+		cmocka_unit_test(of_a_local_service_those_here),
 		cmocka_unit_test(many_are_counted),
 	};
 

@@ -666,8 +666,11 @@ static void what_is_kept_of_a_service(void **state)
 {
 	static const char text[] =
 		"apiVersion: v1\nkind: Service\nmetadata: {name: s}\n"
-		"spec: {clusterIP: 10.96.0.1, externalIPs: [198.51.100.1], ports: [{port: 80, nodePort: 30080}]}\n"
-		"status: {loadBalancer: {ingress: [{ip: 192.0.2.1}]}}\n";
+		"spec: {clusterIP: 10.96.0.1, externalIPs: [198.51.100.1], ports: [{port: 80, nodePort: 30080}],"
+		" internalTrafficPolicy: Local}\n"
+		"status: {loadBalancer: {ingress: [{ip: 192.0.2.1}]}}\n"
+		"---\napiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\nmetadata: {name: e}\naddressType: IPv4\n"
+		"endpoints: [{addresses: [10.0.0.1], nodeName: n}]\n";
 	struct model *m = model_of(content_of("x.yaml", text), "");
 	const struct service *s = model_service(m, "default", "s");
 
@@ -677,6 +680,8 @@ static void what_is_kept_of_a_service(void **state)
 	assert_int_equal(s->externals.n, 1);
 	assert_int_equal(s->balancers.n, 1);
 	assert_int_equal(s->ports.v[0].node_port, 30080);
+	assert_true(s->local);
+	assert_true(slice_is_on(model_slice(m, "default", "e"), 0, "n"));
 	model_free(m);
 }
 

@@ -211,6 +211,27 @@ static void nothing_of_a_service_is_left_out(void **state)
 	buf_done(&text);
 }
 
+static void who_is_where(void **state)
+{
+	static const char local[] = SERVICE("{clusterIP: 10.96.0.1, internalTrafficPolicy: Local}");
+	static const char cluster[] = SERVICE("{clusterIP: 10.96.0.1, internalTrafficPolicy: Cluster}");
+	auto_service struct service *yes = service_at(local, 0), *no = service_at(cluster, 0);
+	auto_slice struct endpoint_slice *s = slice_at(
+		"{apiVersion: discovery.k8s.io/v1, kind: EndpointSlice, metadata: {name: s}, addressType: IPv4, endpoints: ["
+		"{addresses: [10.0.0.1, 10.0.0.2], nodeName: a}, {addresses: [10.0.0.3]}, {addresses: [10.0.0.4], nodeName: 7},"
+		" {addresses: [10.0.0.5], nodeName: b}]}",
+		0);
+
+	(void)state;
+	assert_true(yes->local);
+	assert_false(no->local);
+	assert_int_equal(s->nodes.n, 5);
+	assert_true(slice_is_on(s, 0, "a") && slice_is_on(s, 1, "a") && slice_is_on(s, 4, "b"));
+	assert_false(slice_is_on(s, 0, "b") || slice_is_on(s, 2, "a") || slice_is_on(s, 3, "7") ||
+		     slice_is_on(s, 5, "b"));
+	assert_false(slice_is_on(s, 0, NULL) || slice_is_on(s, 2, NULL));
+}
+
 static void node_ports(void **state)
 {
 	auto_service struct service *s = service_at(
@@ -356,6 +377,7 @@ int main(void)
 		cmocka_unit_test(services_without_an_address),
 		cmocka_unit_test(addresses_from_outside),
 		cmocka_unit_test(nothing_of_a_service_is_left_out),
+		cmocka_unit_test(who_is_where),
 		cmocka_unit_test(node_ports),
 		cmocka_unit_test(odd_service_ports_are_not_there),
 		cmocka_unit_test(slices_not_understood),

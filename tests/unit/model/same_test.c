@@ -175,7 +175,12 @@ static void services_slices_and_nodes(void **state)
 	w_service(n, "a/s", "10.96.0.1", "web:tcp/80")->ports.v[0].node_port = 30080;
 	assert_false(service_same(s, model_service(n, "a", "s")));
 
+	w_service(n, "a/s", "10.96.0.1", "web:tcp/80")->local = true;
+	assert_false(service_same(s, model_service(n, "a", "s")));
+
 	assert_true(slice_same(e, w_slice(n, "a/s-1", "10.0.0.1", "web:tcp/80")));
+	w_on(w_slice(n, "a/s-1", "10.0.0.1", "web:tcp/80"), "n1");
+	assert_false(slice_same(e, model_slice(n, "a", "s-1")));
 	assert_false(slice_same(e, w_slice(n, "a/t-1", "10.0.0.1", "web:tcp/80")));
 	assert_false(slice_same(e, w_slice(n, "a/s-1", "10.0.0.2", "web:tcp/80")));
 	assert_false(slice_same(e, w_slice(n, "a/s-1", "10.0.0.1", "web:tcp/0")));

@@ -408,6 +408,34 @@ static void this_node_behind_it_is_allowed(void **state)
 	(void)state;
 }
 
+/* ---- this node's alone ---------------------------------------------------------------------- */
+
+/* internalTrafficPolicy Local: the others get nothing, so they do not count. It is for the ClusterIP alone.
+ */
+static void local_backends_alone(void **state)
+{
+	auto_model struct model *m = cluster();
+	auto_tables struct tables *here = NULL, *nowhere = NULL, *unsaid = NULL;
+	struct service *s = w_service(m, "shop/web", "10.96.0.1,fd00:96::1", "web:tcp/80");
+
+	s->local = true;
+	w_stands(s, balancers, "198.51.100.1");
+	w_on(w_slice(m, "shop/web-1", "10.0.0.8", "web:tcp/8080"), "n1");
+	w_on(w_slice(m, "shop/web-2", "10.0.0.9", "web:tcp/8080"), "n2");
+	rule(m, "pods(x=a)", NULL);
+	unsaid = w_compile(m);
+	out(unsaid, "10.96.0.1", "tcp/80", "-");
+	assert_int_equal(model_set_node_name(m, "n1"), 0);
+	here = w_compile(m);
+	out(here, "10.96.0.1", "tcp/80", ALLOW);
+	out(here, "fd00:96::1", "tcp/80", "-"); /* of these no slice says where they are */
+	out(here, "198.51.100.1", "tcp/80", "-");
+	assert_int_equal(model_set_node_name(m, "n3"), 0);
+	nowhere = w_compile(m);
+	out(nowhere, "10.96.0.1", "tcp/80", "-");
+	(void)state;
+}
+
 /* ---- names ---------------------------------------------------------------------------------- */
 
 static struct hash128 class_at(const struct tables *t, const char *addr)
@@ -501,6 +529,7 @@ int main(void)
 		cmocka_unit_test(a_service_behind_a_service_is_an_address),
 		cmocka_unit_test(an_address_behind_a_named_service_is_still_a_services),
 		cmocka_unit_test(this_node_behind_it_is_allowed),
+		cmocka_unit_test(local_backends_alone),
 		cmocka_unit_test(whatever_decides_is_in_the_name),
 		cmocka_unit_test(equal_needs_share_a_class),
 	};

@@ -26,6 +26,7 @@
 
 #include "model/model.h"
 #include "policy/policy.h"
+#include "util/intern.h"
 #include "util/scope.h"
 
 #define W static inline __attribute__((unused))
@@ -386,6 +387,12 @@ W struct endpoint_slice *w_slice(struct model *m, const char *name, const char *
 			w_service_port(vec_add(&s->ports), piece);
 	assert_int_equal(model_put_slice(m, s), 0);
 	return s;
+}
+
+/* Where the slice's backends are, one after the other. */
+W void w_on(struct endpoint_slice *s, const char *node)
+{
+	*(const char **)vec_add(&s->nodes) = intern_text(node);
 }
 
 W void w_node(struct model *m, const char *name, const char *addr)
