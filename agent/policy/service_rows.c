@@ -143,18 +143,36 @@ static int service_row(struct verdicts *w, const struct group *g, uint32_t class
 	return verdicts_same_row(w, base, &row) ? 0 : verdicts_add_row(w, row);
 }
 
-/* Where everybody may be sent everything and no rule refuses anything, so may a Service. */
+/* The row that the address has by itself. */
+static int own_row(struct verdicts *w, const struct group *g, uint32_t class)
+{
+	const struct table_row *own = group_row(w, g, w->b->classes.v[class].block);
+	struct table_row row = *own;
+	size_t i;
+	int r = 0;
+
+	if (own == &w->t->rows.v[g->base])
+		return 0;
+	row.class = class;
+	vec_clear(&w->merged);
+	for (i = 0; !r && i < own->n; i++)
+		r = range_emit(&w->merged, &w->t->ranges.v[own->first + i]);
+	row.n = (uint32_t)w->merged.n;
+	return r ? r : verdicts_add_row(w, row);
+}
+
+/* Where everybody may be sent everything and no rule refuses anything, so may a Service; by what rule must
+ * not depend on whether other policy sets mind Services. */
 int verdicts_service_rows(struct verdicts *w, size_t base)
 {
 	const struct group g = { .base = base, .end = w->t->rows.n };
 	const struct table_row *any = &w->t->rows.v[base];
+	const bool open = is_open(w, any) && row_lacks(w, any, BH_AUDIT) && !w->all.refuses;
 	uint32_t i;
 	int r = 0;
 
-	if (is_open(w, any) && row_lacks(w, any, BH_AUDIT) && !w->all.refuses)
-		return 0;
 	for (i = 0; !r && i < w->b->classes.n; i++)
 		if (w->b->classes.v[i].is_service)
-			r = service_row(w, &g, i);
+			r = open ? own_row(w, &g, i) : service_row(w, &g, i);
 	return r;
 }

