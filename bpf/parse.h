@@ -253,8 +253,10 @@ static __always_inline enum bh_reason parse_echo(const struct bh_icmp *icmp, int
 {
 	int pod_asks = request == (dir == BH_EGRESS);
 
-	if (icmp->code)
+	if (icmp->code) {
+		set_icmp(p, icmp);
 		return BH_ICMP_TYPE;
+	}
 	p->flow.lport = icmp->id;
 	p->flow.rport = pod_asks ? __constant_htons(BH_ECHO_OUT) : __constant_htons(BH_ECHO_IN);
 	if (request)

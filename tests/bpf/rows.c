@@ -467,6 +467,8 @@ static const struct row rows[] = {
 	  .want = BH_SESSION, .rule = R_HTTP, .stat = BH_STAT_SESSION_REDONE, .left = RUNS },
 	{ "logged: echo", F46, EITHER, { .proto = ECHO }, S_LOG, .want = BH_POLICY, .rule = R_PING, .told = BH_POLICY,
 	  .left = FRESH },
+	{ "logged: echo with a code", F46, EITHER, { .proto = ECHO, .bend = icmp_code }, S_LOG, .want = BH_OPEN,
+	  .rule = R_PING, .told = BH_OPEN },
 	{ "logged: SSH is not", F46, EITHER, { .port = 22 }, S_LOG, .want = BH_POLICY, .left = FRESH },
 	{ "logged: nor what may hide HTTP", F46, EITHER, { .bend = later_fragment }, S_LOG, .want = BH_OPEN },
 	{ "isolated: echo with a code", F46, EITHER, { .proto = ECHO, .bend = icmp_code }, S_WEB,

@@ -174,11 +174,11 @@ static void put_flagged(uint32_t dir)
 		&(struct bh_row){ .action = BH_ALLOW,
 				  .n = 3,
 				  .range = {
-					  { BH_ICMP(IPPROTO_ICMP, 8, 0), BH_ICMP(IPPROTO_ICMP, 8, 0),
+					  { BH_ICMP(IPPROTO_ICMP, 8, 0), BH_ICMP(IPPROTO_ICMP, 8, 255),
 					    R_PING + dir, BH_ALLOW | BH_LOG },
 					  { BH_PORT(IPPROTO_TCP, 80), BH_PORT(IPPROTO_TCP, 80), R_HTTP + dir,
 					    BH_ALLOW | BH_LOG },
-					  { BH_ICMP(IPPROTO_ICMPV6, 128, 0), BH_ICMP(IPPROTO_ICMPV6, 128, 0),
+					  { BH_ICMP(IPPROTO_ICMPV6, 128, 0), BH_ICMP(IPPROTO_ICMPV6, 128, 255),
 					    R_PING + dir, BH_ALLOW | BH_LOG },
 				  } });
 }
