@@ -102,7 +102,7 @@ int kept_init(struct kept *k, struct build *b, struct tables *t)
 
 	k->b = *b;
 	*b = (struct build){ .model = b->model };
-	vec_done(&k->b.needs); /* policy_remake() makes its own */
+
 	k->t = tables_hold(t);
 	r = keep_claims(k);
 	if (!r)

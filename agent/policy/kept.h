@@ -36,8 +36,8 @@ int policy_patch(struct kept *k, const struct model_changes *c, struct tables **
 
 /*
  * Into @t, which has other locations than before, perhaps of classes that are new, at the end of
- * build.classes and in no order: classes, Services' locations, rows and ranges. @services: they changed.
- * Return: 0 or -ENOMEM.
+ * build.classes and in no order: classes, Services' locations, rows and ranges. @services: what stands for
+ * them is to be found out again. Return: 0 or -ENOMEM.
  */
 int policy_remake(struct kept *k, bool services, struct tables *t);
 

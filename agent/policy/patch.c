@@ -44,7 +44,7 @@ struct patch {
 	VEC(struct addr) gone; /* that the pods claimed; sorted, as the others */
 	VEC(struct come) come;
 	VEC(struct move) moves;
-	bool services;		      /* that somebody minds changed */
+	bool services;		      /* are to be found out again, too */
 	bool claims;		      /* there are others than before */
 	bool remake;		      /* rows follow */
 	struct candidates candidates; /* of `ns` */
@@ -215,7 +215,7 @@ static int judge(struct patch *p, const struct addr *a, bool was, const struct c
 	if (was && come)
 		return 1;
 	p->claims = true;
-	p->remake |= vec_find(&k->vips, a, addr_cmp) != NULL;
+	p->services |= vec_find(&k->vips, a, addr_cmp) != NULL;
 	return 1;
 }
 
@@ -228,7 +228,7 @@ static int move(struct patch *p, const struct addr *a, bool was, const struct co
 	(void)was;
 	if ((at ? at->class : NOWHERE) == class)
 		return 1;
-	p->remake |= vec_find(&p->k->backends, a, addr_cmp) != NULL;
+	p->services |= vec_find(&p->k->backends, a, addr_cmp) != NULL;
 	m = vec_add(&p->moves);
 	if (!m)
 		return -ENOMEM;

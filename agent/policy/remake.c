@@ -10,16 +10,25 @@
 
 #define GONE UINT32_MAX
 
-/* Leaves out those of Services, which come anew, and those that nobody has. @now: by index, what it is now.
- */
-static void drop_classes(struct kept *k, uint32_t *now)
+	for (i = 0; i < t->locations.n; i++) {
+		const uint32_t class = kept_class(k, &t->locations.v[i]);
+
+		if (class == KEPT_NONE)
+			continue;
+		t->locations.v[kept] = t->locations.v[i];
+		t->locations.v[kept++].class = class;
+	}
+	t->locations.n = kept;
+}
+
+/* What nobody has; @services: those of Services, too, which come anew. @now: by index, what it is now. */
+static void drop_classes(struct kept *k, bool services, uint32_t *now)
 {
 	struct build *b = &k->b;
 	size_t i, kept = 0;
 
 	for (i = 0; i < b->classes.n; i++) {
-		now[i] = GONE;
-		if (i && (b->classes.v[i].is_service || !k->locations.v[i]))
+		if (i && (b->classes.v[i].is_service ? services : !k->locations.v[i]))
 			continue;
 		b->classes.v[i].was_index = (uint32_t)i;
 		b->classes.v[kept++] = b->classes.v[i];
@@ -30,8 +39,8 @@ static void drop_classes(struct kept *k, uint32_t *now)
 		now[b->classes.v[i].was_index] = (uint32_t)i;
 }
 
-/* As locations.c leaves them. */
-static int settle_classes(struct kept *k, struct tables *t)
+/* As locations.c leaves them, or services.c. */
+static int settle_classes(struct kept *k, bool services, struct tables *t)
 {
 	auto_free uint32_t *now = calloc(k->b.classes.n, sizeof(*now));
 	struct table_class *c;
@@ -39,14 +48,17 @@ static int settle_classes(struct kept *k, struct tables *t)
 
 	if (!now)
 		return -ENOMEM;
-	drop_classes(k, now);
-	for (i = 0; i < t->locations.n; i++) {
-		if (now[t->locations.v[i].class] == GONE)
-			continue;
-		t->locations.v[kept] = t->locations.v[i];
-		t->locations.v[kept++].class = now[t->locations.v[i].class];
+	if (services) {
+		drop_services(k, t);
+		vec_clear(&k->b.needs);
 	}
-	t->locations.n = kept;
+	drop_classes(k, services, now);
+	for (i = 0; i < t->locations.n; i++)
+		t->locations.v[i].class = now[t->locations.v[i].class];
+	for (i = 0; i < k->b.needs.n; i++)
+		k->b.needs.v[i].class = now[k->b.needs.v[i].class];
+	for (i = 0; i < k->b.classes.n; i++)
+		k->b.classes.v[i].block = now[k->b.classes.v[i].block];
 	for (i = 0; i < k->b.classes.n; i++) {
 		c = vec_add(&t->classes);
 		if (!c)
@@ -75,30 +87,28 @@ static int collect_claims(struct kept *k)
 	return 0;
 }
 
-static int run_steps(struct build *b, struct tables *t)
+static int make_services(struct kept *k, const struct tables *t)
 {
-	int r;
+	int r = kept_services(k, t);
 
-	b->t = t;
-	r = policy_services(b);
 	if (!r)
-		r = policy_rows(b);
-	b->t = NULL;
-	vec_done(&b->pod_addrs);
-	vec_done(&b->needs);
+		r = collect_claims(k);
+	if (!r)
+		r = policy_services(&k->b);
+	vec_done(&k->b.pod_addrs);
 	return r;
 }
 
 int policy_remake(struct kept *k, bool services, struct tables *t)
 {
-	int r = settle_classes(k, t);
+	int r = settle_classes(k, services, t);
 
+	k->b.t = t;
 	if (!r && services)
-		r = kept_services(k, t);
+		r = make_services(k, t);
 	if (!r)
-		r = collect_claims(k);
-	if (!r)
-		r = run_steps(&k->b, t);
+		r = policy_rows(&k->b);
+	k->b.t = NULL;
 	if (!r)
 		r = kept_lists(k);
 	return r ? r : kept_locations(k, t);

@@ -94,7 +94,8 @@ int work_init(struct work *w, const struct tables *wanted, const struct actual *
 	w->plan = calloc(1, sizeof(*w->plan));
 	w->class_id = calloc(wanted->classes.n + 1, sizeof(uint32_t));
 	w->slot_used = calloc(actual->size.classes, 1);
-	if (!w->plan || !w->class_id || !w->slot_used || (!w->patch && init_content(w) < 0))
+	w->stays = calloc(actual->size.classes, 1);
+	if (!w->plan || !w->class_id || !w->slot_used || !w->stays || (!w->patch && init_content(w) < 0))
 		return -ENOMEM;
 	for (i = 0; i < actual->locations.n; i++) {
 		w->slot_used[actual->locations.v[i].slot] = 1;
@@ -111,6 +112,7 @@ void work_done(struct work *w)
 	free(w->class_id);
 	free(w->set_word);
 	free(w->slot_used);
+	free(w->stays);
 	free(w->ep_used);
 	if (!w->patch) { /* else the mirror's */
 		free(w->ranges);

@@ -56,6 +56,7 @@ struct work {
 	VEC(uint32_t) live;	/* policy-set words of live endpoints; sorted, unique */
 	VEC(uint32_t) settled;	/* wanted words; sorted */
 	uint8_t *slot_used;	/* of bh_classes */
+	uint8_t *stays;		/* by class id: (c, c) is among the pairs */
 	uint32_t slot_next;
 	uint8_t *ep_used;		  /* of bh_endpoints */
 	struct bh_range *ranges;	  /* actual->ranges and what this plan adds */

@@ -60,12 +60,21 @@ static int add_pair(struct work *w, uint32_t from, uint32_t to)
 	return 0;
 }
 
+/* Most addresses do, in few classes. */
+static int add_stay(struct work *w, uint32_t class)
+{
+	if (w->stays[class])
+		return 0;
+	w->stays[class] = 1;
+	return add_pair(w, class, class);
+}
+
 static int add_move(struct work *w, const struct move *move)
 {
 	struct move *m;
 
 	if (move->from == move->to && !move->insert && !move->remove)
-		return add_pair(w, move->from, move->to);
+		return add_stay(w, BH_CLASS_ID(move->from));
 	m = vec_add(&w->moves);
 	if (!m)
 		return -ENOMEM;
