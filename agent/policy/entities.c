@@ -25,21 +25,27 @@ static int add_block(struct blocks *ret, const struct peer *p, uint32_t set)
 	return 0;
 }
 
-/* What nodes have for their pods. */
-static int collect_pod_ranges(const struct build *b, struct blocks *ret)
+static int add_outside(struct blocks *ret, const struct cidr *c)
 {
-	struct cidr *slot;
+	struct cidr *slot = vec_add(&ret->outside);
+
+	if (!slot)
+		return -ENOMEM;
+	*slot = *c;
+	return 0;
+}
+
+/* On a link there are pods and nodes, and nobody can tell which; what nodes have for their pods. */
+static int collect_outside(const struct build *b, struct blocks *ret)
+{
+	static const struct cidr link_local = { .addr.b = { 0xfe, 0x80 }, .len = 10 };
+	int r = add_outside(ret, &link_local);
 	size_t i, k;
 
-	for (i = 0; i < b->model->nodes.n; i++) {
-		for (k = 0; k < b->model->nodes.v[i]->pods.n; k++) {
-			slot = vec_add(&ret->pods);
-			if (!slot)
-				return -ENOMEM;
-			*slot = b->model->nodes.v[i]->pods.v[k];
-		}
-	}
-	return 0;
+	for (i = 0; i < b->model->nodes.n; i++)
+		for (k = 0; !r && k < b->model->nodes.v[i]->pods.n; k++)
+			r = add_outside(ret, &b->model->nodes.v[i]->pods.v[k]);
+	return r;
 }
 
 static int add_ranges(struct blocks *ret, uint32_t set)
@@ -47,8 +53,8 @@ static int add_ranges(struct blocks *ret, uint32_t set)
 	size_t i;
 	int r = 0;
 
-	for (i = 0; !r && i < ret->pods.n; i++)
-		r = add_block(ret, &(struct peer){ .block = ret->pods.v[i] }, set);
+	for (i = 1; !r && i < ret->outside.n; i++)
+		r = add_block(ret, &(struct peer){ .block = ret->outside.v[i] }, set);
 	return r;
 }
 
@@ -65,15 +71,15 @@ static int add_world(struct blocks *ret, uint32_t set)
 		r = add_block(ret, &(struct peer){ .block = all[i] }, set);
 		if (r < 0)
 			break;
-		ret->at.v[ret->at.n - 1].except = ret->pods.v;
-		ret->at.v[ret->at.n - 1].excepts = ret->pods.n;
+		ret->at.v[ret->at.n - 1].except = ret->outside.v;
+		ret->at.v[ret->at.n - 1].excepts = ret->outside.n;
 	}
 	return r;
 }
 
 int policy_blocks(const struct build *b, struct blocks *ret)
 {
-	int r = b->world == PEER_NONE && b->cluster == PEER_NONE ? 0 : collect_pod_ranges(b, ret);
+	int r = b->world == PEER_NONE && b->cluster == PEER_NONE ? 0 : collect_outside(b, ret);
 	uint32_t i;
 
 	for (i = 0; !r && i < b->peer_sets.n; i++) {
@@ -90,7 +96,7 @@ int policy_blocks(const struct build *b, struct blocks *ret)
 void policy_blocks_done(struct blocks *b)
 {
 	vec_done(&b->at);
-	vec_done(&b->pods);
+	vec_done(&b->outside);
 }
 
 /* ---- addresses ------------------------------------------------------------------------------ */

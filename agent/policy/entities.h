@@ -9,13 +9,13 @@
 struct set_block {
 	uint32_t set; /* index into build.peer_sets */
 	struct cidr block;
-	const struct cidr *except; /* borrowed from the policy, or from `pods` */
+	const struct cidr *except; /* borrowed from the policy, or from `outside` */
 	size_t excepts;
 };
 
 struct blocks {
 	VEC(struct set_block) at;
-	VEC(struct cidr) pods; /* what nodes have for their pods */
+	VEC(struct cidr) outside; /* of the world: IPv6 link-local, then what nodes have for their pods */
 };
 
 /* Blocks, the world, and of the cluster what is not known yet. Return: 0 or -ENOMEM. */
