@@ -16,6 +16,7 @@
 #include "kube/keep.h"
 #include "kube/object.h"
 #include "kube/own.h"
+#include "kube/schema.h"
 #include "kube/source_ops.h"
 #include "kube/value.h"
 #include "kube/watch.h"
@@ -57,6 +58,8 @@ struct server {
 	struct http *http;
 	struct part parts[PARTS];
 	struct confirms *confirms;
+	struct schema *schema; /* of our own kinds */
+	char schema_told[200]; /* the last trouble with it; "": none */
 	struct events *events;
 	struct own *own;	/* NULL: no pod */
 	char *here, *elsewhere; /* field selectors */
@@ -211,6 +214,40 @@ static bool is_gone(const struct part *p, const struct source_seen *seen)
 	return watch_is_afresh(p->watch) || seen->version <= watch_version(p->watch);
 }
 
+static bool is_ours(const struct part *p)
+{
+	return p->kind == OBJECT_SEGMENTATION || p->kind == OBJECT_CLUSTER_SEGMENTATION;
+}
+
+/* What the watch has to say does not mean what was written, or is not known to. NULL: it does. */
+static const char *wrong_schema(const struct part *p)
+{
+	return is_ours(p) && watch_is_synced(p->watch) ? schema_trouble(p->server->schema, p->kind) : NULL;
+}
+
+/* Said once for as long as it stays the same; that it is not known yet is no trouble. */
+static void on_schema(void *ctx)
+{
+	struct server *s = ctx;
+	const struct part *p = wrong_schema(&s->parts[SEGMENTATIONS]) ? &s->parts[SEGMENTATIONS]
+								      : &s->parts[CLUSTER_SEGMENTATIONS];
+	const char *trouble = schema_is_known(s->schema) ? wrong_schema(p) : NULL;
+
+	s->news = true;
+	if (schema_is_unread(s->schema))
+		trouble =
+			"the API server does not say which fields it keeps: see to it that its CRDs are those of "
+			"this version";
+	if (!strcmp(s->schema_told, trouble ? trouble : ""))
+		return;
+	if (trouble)
+		source_tell(&s->base, schema_is_unread(s->schema) ? SOURCE_ASIDE : SOURCE_BAD,
+			    "API server: %s: %s", p->spec.name, trouble);
+	else
+		source_tell(&s->base, SOURCE_GOOD, "API server: %s: well again", p->spec.name);
+	(void)snprintf(s->schema_told, sizeof(s->schema_told), "%s", trouble ? trouble : "");
+}
+
 /* From the end: the last one out is the cheapest. */
 static void on_synced(void *ctx, struct watch *w)
 {
@@ -226,6 +263,8 @@ static void on_synced(void *ctx, struct watch *w)
 			drop(p, o);
 	}
 	p->server->news = true; /* also where nothing changed: it may be the last that was waited for */
+	if (is_ours(p))
+		schema_ask(p->server->schema);
 }
 
 static void answers_again(struct server *s)
@@ -327,6 +366,7 @@ static void server_free(struct source *base)
 	size_t i;
 
 	confirms_free(s->confirms);
+	schema_free(s->schema);
 	events_free(s->events);
 	own_free(s->own);
 	for (i = 0; i < PARTS; i++)
@@ -354,6 +394,7 @@ static int server_timeout_ms(const struct source *base)
 	size_t i;
 
 	ms = sooner(ms, events_timeout_ms(s->events));
+	ms = sooner(ms, schema_timeout_ms(s->schema));
 	if (s->own)
 		ms = sooner(ms, watch_timeout_ms(own_watch(s->own)));
 	for (i = 0; i < PARTS; i++)
@@ -363,6 +404,8 @@ static int server_timeout_ms(const struct source *base)
 
 static bool is_there(const struct part *p)
 {
+	if (wrong_schema(p))
+		return false;
 	return watch_is_synced(p->watch) || watch_is_absent(p->watch) ||
 	       (p->is_optional && watch_is_refused(p->watch));
 }
@@ -378,6 +421,7 @@ static int server_work(struct source *base, struct source_change *ret, struct bh
 	for (i = 0; i < PARTS; i++)
 		watch_work(s->parts[i].watch);
 	confirms_work(s->confirms);
+	schema_work(s->schema);
 	events_work(s->events);
 	if (s->own)
 		watch_work(own_watch(s->own));
@@ -397,14 +441,17 @@ static int server_ready(struct source *base, struct bh_err *err)
 {
 	struct server *s = server_of(base);
 	struct watch_stats stats;
+	const char *trouble;
 	size_t i;
 
 	for (i = 0; !s->ready && i < PARTS; i++) {
 		if (is_there(&s->parts[i]))
 			continue;
 		watch_stats(s->parts[i].watch, &stats);
+		trouble = wrong_schema(&s->parts[i]);
+		trouble = trouble ? trouble : stats.trouble;
 		return bh_err_set(err, -EAGAIN, "not known yet: %s%s%s", s->parts[i].spec.name,
-				  *stats.trouble ? ": " : "", stats.trouble);
+				  *trouble ? ": " : "", trouble);
 	}
 	s->ready = true;
 	return 0;
@@ -432,7 +479,7 @@ static bool server_part(const struct source *base, size_t i, struct source_part 
 	*ret = (struct source_part){
 		.name = s->parts[i].spec.name,
 		.state = stats.state,
-		.trouble = stats.trouble,
+		.trouble = wrong_schema(&s->parts[i]) ? wrong_schema(&s->parts[i]) : stats.trouble,
 		.synced = watch_is_synced(s->parts[i].watch),
 		.quiet_ms = watch_quiet_ms(s->parts[i].watch),
 		.lists = stats.lists,
@@ -538,8 +585,9 @@ static int add_parts(struct server *s)
 	if (asprintf(&s->elsewhere, "spec.nodeName!=%s", s->opt.node) < 0)
 		s->elsewhere = NULL;
 	s->confirms = confirms_new(s->http, s->model, s->opt.node, on_read, s);
+	s->schema = schema_new(s->http, on_schema, s);
 	s->events = events_new(s->http, s->opt.instance, on_refused, s);
-	if (!s->here || !s->elsewhere || !s->confirms || !s->events)
+	if (!s->here || !s->elsewhere || !s->confirms || !s->schema || !s->events)
 		return -ENOMEM;
 	for (i = 0; !r && i < PARTS; i++)
 		r = add_part(s, i, all[i].name, all[i].path, all[i].kind);

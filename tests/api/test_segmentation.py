@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Our own kinds, from an API server: of definitions that may come while the agent runs, and of what an API server alone
 knows: where it is itself, and what nodes have for their pods."""
+from case import NodeCase
 from case_api import BACK_S, IN, ApiCase
+from client import ApiError
 from node import eventually
+from node_api import ApiNode
 from objects import head, shipped
 
 NAMES = ["segmentationpolicies", "clustersegmentationpolicies"]
@@ -95,3 +98,32 @@ class Segmentation(ApiCase):
             self.assertEqual([a["error"] for a in answers], ["timeout"] * len(answers))
             self.assertTrue(pod.reaches(self.node.world, family=4))
             self.node.del_pod(pod)
+
+
+class Older(NodeCase):
+    """A server whose definition does not know a field that the agent reads would drop it from what is written."""
+
+    node_class = ApiNode
+    chained = False
+
+    def write(self, change=lambda text: text):
+        for name, text in shipped():
+            self.node.api.admin.apply_text("CustomResourceDefinition", None, name, change(text))
+
+    def test_not_ready(self):
+        self.write(lambda text: text.replace("              expires:\n", "              until:\n", 1))
+        self.assertTrue(eventually(self.listed, 30))
+        self.node.agent_start(wait=False)
+        said = "its definition on the server is older than this agent, without spec.expires"
+        self.assertTrue(eventually(lambda: said in self.node.agent_log(), 30))
+        code, lines = self.node.probe("readyz")
+        self.assertNotEqual(code, 0)
+        self.assertIn(said, "".join(lines))
+        self.write()
+        self.assertTrue(eventually(lambda: self.node.probe("readyz")[0] == 0, 90), self.node.probe("readyz"))
+
+    def listed(self):
+        try:
+            return self.node.api.admin.list("SegmentationPolicy")
+        except ApiError:
+            return None

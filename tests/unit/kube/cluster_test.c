@@ -71,8 +71,8 @@ static const struct row understood[] = {
 	  ALL " | out accept(ns{a=b} ns{}pods{} : all)", NULL },
 	{ DESTINATION("{networks: [10.0.0.0/8, 'fd00::/8', 192.0.2.7/24]}, {networks: ['::/0']}"),
 	  ALL " | out accept(10.0.0.0/8 fd00::/8 192.0.2.0/24 ::/0 : all)", NULL },
-	{ DESTINATION("{nodes: {}}, {nodes: {matchLabels: {a: b}}}"), ALL " | out accept(host{} host{a=b} : all)",
-	  NULL },
+	{ DESTINATION("{nodes: {}}, {nodes: {matchLabels: {a: b}}}"),
+	  ALL " | out accept(host{} host{a=b} : all)", NULL },
 	/* protocols */
 	{ PROTOCOL("{tcp: {}}, {udp: {destinationPort: null}}, {sctp: {}}"),
 	  ALL " | in accept(ns{} : 6/0-65535 17/0-65535 132/0-65535)", NULL },

@@ -136,7 +136,7 @@ static const char expired[] =
 
 /* A namespace, and all lists but those of pods and policies complete as of 160; no CRD of cluster policies.
  */
-static int begin(void)
+static int begin_bare(void)
 {
 	static const struct kube_config config = { .server = "https://server" };
 	const struct source_api_options opt = { .config = &config, .node = "n1" };
@@ -153,6 +153,16 @@ static int begin(void)
 	says("/services?", list_ends("v1 Service", 160));
 	says("/endpointslices?", list_ends("discovery.k8s.io/v1 EndpointSlice", 160));
 	says("/nodes?", list_ends("v1 Node", 160));
+	return 0;
+}
+
+/* Nor of our own kinds. */
+static int begin(void)
+{
+	const int r = begin_bare();
+
+	if (r)
+		return r;
 	answer_ends(OURS, 404);
 	answer_ends(OURS_TOO, 404);
 	return 0;
@@ -550,6 +560,66 @@ static void what_was_there_is_not_absent(void **state)
 	assert_policies("qa");
 }
 
+/* Only the first of the two kinds is there. */
+static void begin_with_ours(void **state)
+{
+	(void)teardown(state);
+	assert_int_equal(begin_bare(), 0);
+	all_known();
+	answer_ends(CLUSTER, 404);
+	answer_ends(OURS_TOO, 404);
+	says(OURS, list_ends("policy.bulkhead.dev/v1alpha1 SegmentationPolicy", 170));
+	(void)work();
+}
+
+static void not_ready(const char *why)
+{
+	struct bh_err err;
+
+	assert_int_equal(source_ready(source, &err), -EAGAIN);
+	assert_string_equal(err.msg, why);
+}
+
+#define SCHEMA "/openapi/v3/apis/policy.bulkhead.dev/v1alpha1"
+#define KIND(is)                                                                                                           \
+	"{\"components\":{\"schemas\":{\"a\":{\"x-kubernetes-group-version-kind\":[{\"kind\":\"SegmentationPolicy\"}]," is \
+	"}}}}"
+
+/* It would drop what it does not know. */
+static void an_older_definition_is_not_ready(void **state)
+{
+	struct bh_err err;
+
+	begin_with_ours(state);
+	not_ready("not known yet: segmentationpolicies: its definition is not known yet");
+	says(SCHEMA, KIND("\"properties\":{\"spec\":{\"properties\":{\"mode\":{}}}}"));
+	answer_ends(SCHEMA, 200);
+	not_ready(
+		"not known yet: segmentationpolicies: its definition on the server is older than this agent, "
+		"without spec.expires: apply the CRDs of this version");
+	wait_for_call(SCHEMA);
+	says(SCHEMA, KIND("\"x-kubernetes-preserve-unknown-fields\":true"));
+	answer_ends(SCHEMA, 200);
+	assert_int_equal(source_ready(source, &err), 0);
+}
+
+/* The document follows the definitions by some seconds. */
+static void a_new_definition_is_waited_for(void **state)
+{
+	struct bh_err err;
+
+	begin_with_ours(state);
+	says(SCHEMA, "{}");
+	answer_ends(SCHEMA, 200);
+	not_ready("not known yet: segmentationpolicies: its definition is not known yet");
+	wait_for_call(SCHEMA);
+	answer_ends(SCHEMA, 500);
+	not_ready("not known yet: segmentationpolicies: its definition is not known yet");
+	wait_for_call(SCHEMA);
+	answer_ends(SCHEMA, 403); /* nobody says: then what it keeps is believed */
+	assert_int_equal(source_ready(source, &err), 0);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 #define ANSWER(i)                                                                                            \
 	{                                                                                                    \
@@ -577,6 +647,8 @@ int main(void)
 		TEST(without_a_uid_nothing_is_remembered),
 		TEST(nothing_is_believed_before_all_is_there),
 		TEST(what_may_be_absent_may_not_be_refused),
+		TEST(an_older_definition_is_not_ready),
+		TEST(a_new_definition_is_waited_for),
 		TEST(what_was_there_is_not_absent),
 		TEST(an_add_takes_no_other_answer),
 		ANSWER(0),
