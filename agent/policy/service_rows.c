@@ -90,9 +90,15 @@ static int add_audited(struct verdicts *w, const struct table_row *own)
 	size_t i;
 	int r = 0;
 
-	for (i = 0; !r && i < own->n; i++)
-		if (!(w->t->ranges.v[own->first + i].action & BH_ALLOW))
-			r = verdicts_overlay(w, &w->merged, &w->t->ranges.v[own->first + i], 1);
+	for (i = 0; !r && i < own->n; i++) {
+		struct table_range range = w->t->ranges.v[own->first + i];
+
+		if (range.action & BH_ALLOW) {
+			range.action = BH_ALLOW | BH_AUDIT;
+			range.rule = 0;
+		}
+		r = verdicts_overlay(w, &w->merged, &range, 1);
+	}
 	if (r < 0)
 		return r;
 	return own->action & BH_ALLOW ? verdicts_overlay_all(w, &w->merged, BH_ALLOW | BH_AUDIT, 0)

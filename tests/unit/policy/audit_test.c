@@ -143,6 +143,22 @@ static void a_service_of_which_one_backend_is_logged(void **state)
 	(void)state;
 }
 
+/* What is no port of a Service is as its address is, so far as that is denied in earnest. */
+static void what_is_no_port_of_a_service(void **state)
+{
+	auto_model struct model *m = cluster();
+	struct net_policy *np = segmentation(m, "a", false);
+
+	w_service(m, "shop/web", "10.96.0.1", "tcp/443");
+	w_rule(np, DIR_EGRESS, "10.96.0.0/16", "tcp/80");
+	deny(np, DIR_EGRESS, "10.96.0.0/16");
+	segmentation(m, "b", true)->isolates[DIR_EGRESS] = true;
+	assert_string_equal(out(m, "10.96.0.1"), "audited");
+	assert_string_equal(answer(m, BH_EGRESS, "10.96.0.1", BH_PORT(IPPROTO_TCP, 81)),
+			    "denied by segpol shop/a egress[1]");
+	(void)state;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -152,6 +168,7 @@ int main(void)
 		cmocka_unit_test(a_service_of_which_no_backend_is_known),
 		cmocka_unit_test(a_service_of_which_one_backend_is_accepted),
 		cmocka_unit_test(a_service_of_which_one_backend_is_logged),
+		cmocka_unit_test(what_is_no_port_of_a_service),
 	};
 
 	return cmocka_run_group_tests_name("policy/audit", tests, NULL, NULL);
