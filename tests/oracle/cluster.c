@@ -182,17 +182,25 @@ static void put_other_node(struct model *m, struct dice *d)
 
 	*(struct addr *)must(vec_add(&n->addrs)) =
 		dice_chance(d, 50) ? roll_cluster_ip(d, dice_chance(d, 50)) : roll_pod_addr(d, true);
+	roll_labels(d, &n->labels);
 	for (k = dice_roll(d, 3); k; k--)
 		*(struct cidr *)must(vec_add(&n->pods)) = roll_cidr(d, dice_chance(d, 50));
 	zero(model_put_node(m, n));
 }
 
+/* This one: its Node need not say all of its addresses. */
 static void put_node(struct model *m, struct dice *d)
 {
 	const struct addr node[] = { roll_addr(d, true), roll_addr(d, false) };
+	const uint32_t n = dice_roll(d, 3);
+	struct cluster_node *this;
 
-	zero(model_set_node_addrs(m, node, dice_roll(d, 3)));
-	zero(model_set_node_name(m, "n0"));
+	zero(model_set_node_addrs(m, node, n));
+	this = must(cluster_node_new("this"));
+	roll_labels(d, &this->labels);
+	if (n)
+		*(struct addr *)must(vec_add(&this->addrs)) = node[0];
+	zero(model_put_node(m, this));
 }
 
 /* ---- the whole ------------------------------------------------------------------------------ */

@@ -135,7 +135,7 @@ static bool place_matches(const struct model *m, const struct peer *p, const str
 	case PEER_SERVICE:
 		return is_backend_of(m, p->service_ns, p->service, a);
 	case PEER_HOST:
-		return is_nodes(m, a);
+		return p->nodes ? is_of_nodes(m, p->nodes, a) : is_nodes(m, a);
 	case PEER_CLUSTER:
 		return is_clusters(m, a);
 	case PEER_WORLD:

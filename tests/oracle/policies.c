@@ -72,10 +72,15 @@ void put_policy(struct model *m, struct dice *d)
 
 /* ---- ClusterNetworkPolicy -------------------------------------------------------------------- */
 
-/* Of ingress pods alone, and blocks know no exceptions. */
+/* Of ingress pods alone; blocks know no exceptions, and nodes have labels. */
 static void roll_cluster_peer(struct dice *d, struct peer *p, int dir)
 {
 	p->kind = dir == DIR_EGRESS && dice_chance(d, 40) ? PEER_BLOCK : PEER_PODS;
+	if (p->kind == PEER_BLOCK && dice_chance(d, 30)) {
+		p->kind = PEER_HOST;
+		p->nodes = roll_selector(d, false);
+		return;
+	}
 	if (p->kind == PEER_BLOCK) {
 		p->block = roll_cidr(d, dice_chance(d, 50));
 		return;
@@ -177,7 +182,9 @@ static void tweak_peer(struct dice *d, struct peer *p)
 		p->except.n--;
 	else if (p->pods && p->pods->at.n)
 		p->pods->at.v[0].op ^= 1; /* In and NotIn, Exists and DoesNotExist */
-	else if (p->kind == PEER_HOST || p->kind == PEER_CLUSTER || p->kind == PEER_WORLD)
+	else if (p->nodes && p->nodes->at.n)
+		p->nodes->at.v[0].op ^= 1;
+	else if (!p->nodes && (p->kind == PEER_HOST || p->kind == PEER_CLUSTER || p->kind == PEER_WORLD))
 		p->kind = pick(d, entities);
 }
 

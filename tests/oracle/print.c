@@ -130,18 +130,18 @@ static void print_slice(const struct endpoint_slice *s, FILE *out)
 	fprintf(out, "\n");
 }
 
-static void print_node(const char *name, const struct addr *v, size_t n, const struct cluster_node *node,
-		       FILE *out)
+static void print_node(const struct cluster_node *n, FILE *out)
 {
 	char text[ADDR_TEXT];
 	size_t i;
 
-	print_head(out, "v1", "Node", "", name);
+	print_head(out, "v1", "Node", "", n->name);
+	print_labels(n->labels, out);
 	fprintf(out, "}\nspec: {podCIDRs: [");
-	for (i = 0; node && i < node->pods.n; i++)
-		fprintf(out, "%s'%s'", comma(i), cidr_text(&node->pods.v[i], text));
+	for (i = 0; i < n->pods.n; i++)
+		fprintf(out, "%s'%s'", comma(i), cidr_text(&n->pods.v[i], text));
 	fprintf(out, "]}\nstatus: {addresses: [");
-	print_addrs(v, n, "{type: InternalIP, address: ", "}", out);
+	print_addrs(n->addrs.v, n->addrs.n, "{type: InternalIP, address: ", "}", out);
 	fprintf(out, "]}\n");
 }
 
@@ -165,11 +165,11 @@ void cluster_print(const struct model *m, FILE *out)
 	fprintf(out, "# now: %s%s\n", text, m->audit ? ", mode Audit" : "");
 	for (i = 0; i < m->endpoints.n; i++)
 		print_endpoint(m->endpoints.v[i], out);
-	if (m->node_addrs.n)
-		print_node("this", m->node_addrs.v, m->node_addrs.n, NULL, out);
+	fprintf(out, "# this node has ");
+	print_addrs(m->node_addrs.v, m->node_addrs.n, "", "", out);
+	fprintf(out, "\n");
 	for (i = 0; i < m->nodes.n; i++)
-		print_node(m->nodes.v[i]->name, m->nodes.v[i]->addrs.v, m->nodes.v[i]->addrs.n, m->nodes.v[i],
-			   out);
+		print_node(m->nodes.v[i], out);
 	for (i = 0; i < m->namespaces.n; i++)
 		print_namespace(m->namespaces.v[i], out);
 	for (i = 0; i < m->pods.n; i++)

@@ -121,6 +121,17 @@ static void print_service_peer(const struct peer *p, FILE *out)
 		fprintf(out, "{services: [{namespace: %s, name: %s}]}", p->service_ns, p->service);
 }
 
+static void print_nodes(const struct selector *nodes, FILE *out)
+{
+	if (!nodes) {
+		fprintf(out, "{entities: [Host]}");
+		return;
+	}
+	fprintf(out, "{nodes: ");
+	print_selector(nodes, out);
+	fprintf(out, "}");
+}
+
 static void print_peer(const struct peer *p, FILE *out)
 {
 	char text[ADDR_TEXT];
@@ -137,7 +148,7 @@ static void print_peer(const struct peer *p, FILE *out)
 		print_service_peer(p, out);
 		break;
 	case PEER_HOST:
-		fprintf(out, "{entities: [Host]}");
+		print_nodes(p->nodes, out);
 		break;
 	case PEER_CLUSTER:
 		fprintf(out, "{entities: [Cluster]}");

@@ -102,6 +102,7 @@ static void shrink_rule(struct shrinking *s, struct rule *r)
 		SHRINK(s, &r->peers.v[i].except);
 		shrink_selector(s, r->peers.v[i].pods);
 		shrink_selector(s, r->peers.v[i].namespaces);
+		shrink_selector(s, r->peers.v[i].nodes);
 	}
 }
 
@@ -206,6 +207,7 @@ static void shrink_inside(struct shrinking *s)
 	for (i = 0; i < m->nodes.n; i++) {
 		SHRINK(s, &m->nodes.v[i]->addrs);
 		SHRINK(s, &m->nodes.v[i]->pods);
+		shrink_labels(s, &m->nodes.v[i]->labels);
 	}
 }
 

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "match.h"
+
 /* ---- addresses ------------------------------------------------------------------------------ */
 
 /* How our addresses are kept: IPv4 behind ten zero bytes and two of 0xff. */
@@ -170,6 +172,17 @@ static bool is_services(const struct model *m, const struct addr *a)
 
 	for (i = 0; i < m->services.n; i++)
 		if (among(a, m->services.v[i]->addrs.v, m->services.v[i]->addrs.n))
+			return true;
+	return false;
+}
+
+bool is_of_nodes(const struct model *m, const struct selector *which, const struct addr *a)
+{
+	size_t i;
+
+	for (i = 0; i < m->nodes.n; i++)
+		if (selects(which, m->nodes.v[i]->labels) &&
+		    among(a, m->nodes.v[i]->addrs.v, m->nodes.v[i]->addrs.n))
 			return true;
 	return false;
 }

@@ -28,6 +28,9 @@ void claims_done(struct claims *c);
 /* Of a node, this one or another. */
 bool is_nodes(const struct model *m, const struct addr *a);
 
+/* Of a Node object with such labels. */
+bool is_of_nodes(const struct model *m, const struct selector *which, const struct addr *a);
+
 /* Of a pod, whoever it is, of a node or a Service, or of what a node has for its pods. Everything else is the
  * world. */
 bool is_clusters(const struct model *m, const struct addr *a);
