@@ -25,12 +25,15 @@ static bool decode_expires(struct walk *w, struct json_object *o, void *into)
 {
 	const char *text = value_text(o);
 	char clip[VALUE_CLIP];
+	int64_t *ret = into;
 
 	if (!text)
 		return walk_wrong_type(w, o, "a text");
-	if (!value_time(o, into))
+	if (!value_time(o, ret))
 		return walk_problem(w, "'%s' is not a time like 2026-01-31T12:00:00Z",
 				    value_clip(text, clip));
+	if (!*ret)
+		*ret = 1; /* 0 is never */
 	return true;
 }
 

@@ -4,7 +4,7 @@
 
 #include <json-c/json.h>
 #include <netinet/in.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -65,20 +65,23 @@ uint8_t value_protocol(struct json_object *o)
 	return strcmp(text, "SCTP") ? 0 : IPPROTO_SCTP;
 }
 
+#define DIGITS "0123456789"
+
 /* "Z", "+01:00": seconds to take off. */
 static bool read_zone(const char *text, int64_t *ret)
 {
-	unsigned int hours, minutes;
-	int end = 0;
+	unsigned long hours, minutes;
 
 	*ret = 0;
 	if (!strcmp(text, "Z"))
 		return true;
-	if (sscanf(text + (*text == '+' || *text == '-'), "%2u:%2u%n", &hours, &minutes, &end) != 2 ||
-	    end != 5 || text[6] || hours > 23 || minutes > 59)
+	if ((*text != '+' && *text != '-') || strspn(text + 1, DIGITS) != 2 || text[3] != ':' ||
+	    strspn(text + 4, DIGITS) != 2 || text[6])
 		return false;
+	hours = strtoul(text + 1, NULL, 10);
+	minutes = strtoul(text + 4, NULL, 10);
 	*ret = (int64_t)(hours * 60 + minutes) * (*text == '-' ? -60 : 60);
-	return true;
+	return hours <= 23 && minutes <= 59;
 }
 
 bool value_time(struct json_object *o, int64_t *ret)
@@ -87,15 +90,15 @@ bool value_time(struct json_object *o, int64_t *ret)
 	struct tm tm = {};
 	int64_t zone;
 
-	if (!text || strspn(text, "0123456789") != 4)
+	if (!text || strspn(text, DIGITS) != 4)
 		return false;
 	rest = strptime(text, "%Y-%m-%dT%H:%M:%S", &tm);
 	if (!rest || rest - text != 19)
 		return false;
 	if (*rest == '.') {
-		if (!strspn(rest + 1, "0123456789"))
+		if (!strspn(rest + 1, DIGITS))
 			return false;
-		rest += 1 + strspn(rest + 1, "0123456789");
+		rest += 1 + strspn(rest + 1, DIGITS);
 	}
 	if (!read_zone(rest, &zone))
 		return false;

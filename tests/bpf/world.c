@@ -171,16 +171,17 @@ static void put_flagged(uint32_t dir)
 				  .range = { { BH_PORT(IPPROTO_TCP, 22), BH_PORT(IPPROTO_TCP, 22),
 					       R_SSH + dir, BH_ALLOW | BH_AUDIT } } });
 	put_row(S_LOG, C_NONE, dir,
-		&(struct bh_row){ .action = BH_ALLOW,
-				  .n = 3,
-				  .range = {
-					  { BH_ICMP(IPPROTO_ICMP, 8, 0), BH_ICMP(IPPROTO_ICMP, 8, 255),
-					    R_PING + dir, BH_ALLOW | BH_LOG },
-					  { BH_PORT(IPPROTO_TCP, 80), BH_PORT(IPPROTO_TCP, 80), R_HTTP + dir,
-					    BH_ALLOW | BH_LOG },
-					  { BH_ICMP(IPPROTO_ICMPV6, 128, 0), BH_ICMP(IPPROTO_ICMPV6, 128, 255),
-					    R_PING + dir, BH_ALLOW | BH_LOG },
-				  } });
+		&(struct bh_row){
+			.action = BH_ALLOW,
+			.n = 3,
+			.range = {
+				{ BH_ICMP(IPPROTO_ICMP, 8, 0), BH_ICMP(IPPROTO_ICMP, 8, 255), R_PING + dir,
+				  BH_ALLOW | BH_LOG },
+				{ BH_PORT(IPPROTO_TCP, 80), BH_PORT(IPPROTO_TCP, 80), R_HTTP + dir,
+				  BH_ALLOW | BH_LOG },
+				{ BH_ICMP(IPPROTO_ICMPV6, 128, 0), BH_ICMP(IPPROTO_ICMPV6, 128, 255),
+				  R_PING + dir, BH_ALLOW | BH_LOG },
+			} });
 }
 
 static void put_sctp(uint32_t set, uint32_t dir)

@@ -44,6 +44,11 @@ static const struct row whole[] = {
 	  "spec.expires '2026-11-27T20:00:00.Z' is not a time like 2026-01-31T12:00:00Z" },
 	{ HEAD("expires: '2026-11-27T20:00:00+1:00'"), "segmentation 100 {} ",
 	  "spec.expires '2026-11-27T20:00:00+1:00' is not a time like 2026-01-31T12:00:00Z" },
+	{ HEAD("expires: '2026-11-27T20:00:0001:00'"), "segmentation 100 {} ",
+	  "spec.expires '2026-11-27T20:00:0001:00' is not a time like 2026-01-31T12:00:00Z" },
+	{ HEAD("expires: '2026-11-27T20:00:00++1:00'"), "segmentation 100 {} ",
+	  "spec.expires '2026-11-27T20:00:00++1:00' is not a time like 2026-01-31T12:00:00Z" },
+	{ HEAD("expires: '1970-01-01T00:00:00Z'"), "segmentation 100 until 1 {} ", NULL },
 	{ HEAD("expires: 5"), "segmentation 100 {} ", "spec.expires is a number, not a text" },
 	/* where it isolates */
 	{ HEAD("policyTypes: [Ingress]"), "segmentation 100 {} I", NULL },

@@ -5,7 +5,7 @@
 #define NODE_OF(name, ranges)                                                                                \
 	"---\n{apiVersion: v1, kind: Node, metadata: {name: " name "}, spec: {podCIDRs: [" ranges            \
 	"]}, status: {addresses: [{type: InternalIP, address: 172.18.0.3}]}}\n"
-#define SEGMENTATION(name, spec)                                                                             \
+#define SEGMENTATION(name, spec)                                                                                 \
 	"---\n{apiVersion: policy.bulkhead.dev/v1alpha1, kind: SegmentationPolicy, metadata: {namespace: shop, " \
 	"name: " name "},\n  spec: {" spec "}}\n"
 #define ENTITIES(name, action, dir, list)                                                                    \
