@@ -12,7 +12,7 @@ import time
 import bpf
 import invariants
 from case import FEW_CONFIGS, NodeCase, PolicedCase
-from node import NETWORK, CniError, Pod, run
+from node import NETWORK, CniError, Pod, eventually, run
 
 IN = ["Ingress"]
 
@@ -552,6 +552,18 @@ class Neighbours(NodeCase):
             if link["ifname"].startswith("bwp"):
                 run("ip", "link", "del", link["ifname"])
 
+    def reaches_host_port(self, port):
+        """From a pod of its node, if that may reach the pod behind it, at that one's port."""
+        client = self.node.add_pod("shop", "client", {"app": "client"}, serve=False)
+        web = {"podSelector": {"matchLabels": {"app": "web"}}}
+        for peers, allowed in (([], False), ([{"to": [web], "ports": [{"port": 80}]}], True)):
+            self.node.write_policy("shop", "client", subject={"app": "client"}, policyTypes=["Egress"], egress=peers)
+            reaches = lambda: client.reaches(self.node.host, "tcp", port)  # noqa: E731
+            self.assertTrue(eventually(lambda want=allowed: reaches() == want), f"reached: {not allowed}")
+            self.assertTrue(client.reaches(self.node.host, "tcp", 80, ms=2000))
+        self.node.remove_policy("shop", "client")
+        self.node.del_pod(client)
+
     def test_port_map(self):
         """A hostPort by the portmap plugin in front of us reaches the pod."""
         self.node.write_pod(
@@ -567,6 +579,7 @@ class Neighbours(NodeCase):
         finally:
             del os.environ["CAP_ARGS"]
         self.assertTrue(self.node.world.reaches(self.node.host, "tcp", 8888, ms=2000))
+        self.reaches_host_port(8888)
         self.node.write_policy("shop", "web", subject={"app": "web"}, policyTypes=IN)
         self.assert_matrix(
             lambda s, d, *_: s is self.node.host, [pod, self.node.host, self.node.world], to=[pod]
