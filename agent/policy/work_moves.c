@@ -61,11 +61,14 @@ static int add_pair(struct work *w, uint32_t from, uint32_t to)
 }
 
 /* Most addresses do, in few classes. */
-static int add_stay(struct work *w, uint32_t class)
+static int add_stay(struct work *w, uint32_t word)
 {
-	if (w->stays[class])
+	const uint32_t class = BH_CLASS_ID(word);
+
+	if (class < w->actual->size.classes && w->stays[class])
 		return 0;
-	w->stays[class] = 1;
+	if (class < w->actual->size.classes)
+		w->stays[class] = 1;
 	return add_pair(w, class, class);
 }
 
@@ -73,8 +76,6 @@ static int add_move(struct work *w, const struct move *move)
 {
 	struct move *m;
 
-	if (move->from == move->to && !move->insert && !move->remove)
-		return add_stay(w, BH_CLASS_ID(move->from));
 	m = vec_add(&w->moves);
 	if (!m)
 		return -ENOMEM;
@@ -82,6 +83,11 @@ static int add_move(struct work *w, const struct move *move)
 	if (m->insert)
 		*(m->is_block ? &w->cidrs : &w->addrs) += 1;
 	return add_pair(w, m->from, m->to);
+}
+
+static uint32_t word_of(const struct work *w, const struct table_location *want)
+{
+	return w->class_id[want->class] | (want->is_node ? BH_CLASS_NODE : 0);
 }
 
 int work_move(struct work *w, const struct actual_location *have, const struct table_location *want)
@@ -101,10 +107,18 @@ int work_move(struct work *w, const struct actual_location *have, const struct t
 		r = take_slot(w, &m.slot);
 	}
 	if (want)
-		m.to = w->class_id[want->class] | (want->is_node ? BH_CLASS_NODE : 0);
+		m.to = word_of(w, want);
 	else
 		m.to = w->class_id[work_class_around(w->wanted, &m.cidr, m.is_block)];
 	return r ? r : add_move(w, &m);
+}
+
+static int order_of(const struct actual_location *have, const struct table_location *want)
+{
+	if (!have || !want)
+		return have ? -1 : 1;
+	return have->is_block != want->is_block ? (int)have->is_block - (int)want->is_block
+						: cidr_cmp(&have->cidr, &want->cidr);
 }
 
 /* Both lists are sorted alike: one walk finds what is new, what stays and what goes. */
@@ -118,12 +132,12 @@ int work_find_moves(struct work *w)
 	while (!r && (i < a->locations.n || j < t->locations.n)) {
 		const struct actual_location *have = i < a->locations.n ? &a->locations.v[i] : NULL;
 		const struct table_location *want = j < t->locations.n ? &t->locations.v[j] : NULL;
-		const struct actual_location key =
-			want ? (struct actual_location){ .cidr = want->cidr, .is_block = want->is_block }
-			     : *have;
-		const int order = !have ? 1 : !want ? -1 : key_location(have, &key);
+		const int order = order_of(have, want);
 
-		r = work_move(w, order <= 0 ? have : NULL, order >= 0 ? want : NULL);
+		if (!order && a->words[have->slot] == word_of(w, want))
+			r = add_stay(w, a->words[have->slot]);
+		else
+			r = work_move(w, order <= 0 ? have : NULL, order >= 0 ? want : NULL);
 		i += order <= 0;
 		j += order >= 0;
 	}

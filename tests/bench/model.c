@@ -6,11 +6,11 @@
  */
 #include <err.h>
 #include <json-c/json.h>
-#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "kube/decode.h"
+#include "tests/bench/figures.h"
 
 #define PODS	    50000
 #define DEPLOYMENTS 300
@@ -50,23 +50,16 @@ static void add_pod(struct model *m, int i)
 	json_object_put(o);
 }
 
-static size_t in_use(void)
-{
-	const struct mallinfo2 m = mallinfo2();
-
-	return m.uordblks + m.hblkhd;
-}
-
 int main(void)
 {
-	const size_t before = in_use();
+	const size_t before = heap_in_use();
 	struct model *m = model_new();
 	double mb;
 	int i;
 
 	for (i = 0; i < PODS; i++)
 		add_pod(m, i);
-	mb = (double)(in_use() - before) / 1e6;
+	mb = (double)(heap_in_use() - before) / 1e6;
 	printf("[\n{\"name\": \"model of %d pods of %d Deployments\", \"value\": %.2f, \"unit\": \"MB\", "
 	       "\"goal\": %.0f, \"met\": %s},\n",
 	       PODS, DEPLOYMENTS, mb, GOAL_MB, mb < GOAL_MB ? "true" : "false");
