@@ -222,7 +222,15 @@ class Rights(ApiCase):
 
     def test_what_is_not_needed_degrades_alone(self):
         """Without slices and nodes less is allowed; without Services it would be more."""
-        self.only("pods", "namespaces", "networkpolicies", "clusternetworkpolicies", "services")
+        self.only(
+            "pods",
+            "namespaces",
+            "networkpolicies",
+            "clusternetworkpolicies",
+            "segmentationpolicies",
+            "clustersegmentationpolicies",
+            "services",
+        )
         self.deny_db()
         self.only_to_db(within=BACK_S)
         self.add_and_del()
