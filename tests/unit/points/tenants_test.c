@@ -97,6 +97,17 @@ static void ask_for_no_service_of_b(struct model *m)
 	}
 }
 
+static void change_mode_of_b(struct model *m, struct dice *d)
+{
+	size_t i;
+
+	for (i = 0; i < m->namespaces.n; i++)
+		if (!strcmp(m->namespaces.v[i]->name, "b"))
+			assert_int_equal(labels_set(&m->namespaces.v[i]->labels, "policy.bulkhead.dev/mode",
+						    dice_chance(d, 50) ? "Audit" : "Enforce"),
+					 0);
+}
+
 static void b_does(struct model *m, struct dice *d)
 {
 	auto_model struct model *other = cluster_new(d);
@@ -107,6 +118,7 @@ static void b_does(struct model *m, struct dice *d)
 			(void)model_del_policy(m, m->policies.v[i - 1]->kind, "b",
 					       m->policies.v[i - 1]->name);
 	keep_ranges_apart(other);
+	change_mode_of_b(m, d);
 	relabel_pods(m, other);
 	MOVE_OF_B(m, other, policies, model_put_policy);
 	MOVE_OF_B(m, other, services, model_put_service);
