@@ -23,10 +23,22 @@ static void on_the_link(void **state)
 	denied(t, DB, IN, "fe80::8", "tcp/80");
 }
 
+/* Nor does it hide there from a rule that refuses the world. */
+static void nor_hidden(void **state)
+{
+	GIVEN(NODE_OF("worker", "10.0.0.0/16, 'fd00::/16'")
+		      ENTITIES("in", "Deny", "ingress", "from: [{entities: [World]}]"));
+
+	decided(t, DB, IN, "2001:db8::1", "tcp/80", "-segpol shop/in ingress[0]");
+	decided(t, DB, IN, "fe80::8", "tcp/80", "+");
+	assert_int_equal(w_row(t, DB, IN, "fe80::8")->action, BH_ALLOW | BH_HIDES_DENIED);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(on_the_link),
+		cmocka_unit_test(nor_hidden),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
