@@ -165,6 +165,12 @@ static __always_inline __u32 asked_port(const struct bh_pkt *p, enum bh_dir dir)
 	(1ull << BH_POLICY | 1ull << BH_PROTOCOL | 1ull << BH_ICMP_TYPE | 1ull << BH_UNRELATED |             \
 	 1ull << BH_MULTICAST)
 
+/* Of a link-local address nobody knows whose it is, whatever comes by it. */
+static __always_inline int is_shown(const struct bh_pkt *p)
+{
+	return BH_SHOWN >> p->kind & 1 && !addr_is_link_local(&p->flow.remote);
+}
+
 /* What a rule denies may be in it. */
 static __always_inline __u32 hidden_action(__u32 action)
 {
@@ -192,7 +198,7 @@ __noinline int bh_ask_row(struct bh_answer *a, const struct bh_pkt *p, __u32 dir
 	}
 	a->rule = row->rule;
 	action = row->action;
-	if (!(BH_SHOWN >> p->kind & 1))
+	if (!is_shown(p))
 		action = hidden_action(action);
 	else if (row->n)
 		range = range_find(row, asked_port(p, dir));
