@@ -139,7 +139,7 @@ static bool place_matches(const struct model *m, const struct peer *p, const str
 	case PEER_CLUSTER:
 		return is_clusters(m, a);
 	case PEER_WORLD:
-		return !is_clusters(m, a) && !addr_is_link_local(a); /* what is on the link is next door */
+		return is_worlds(m, a);
 	}
 	return false;
 }

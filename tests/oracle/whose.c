@@ -92,12 +92,15 @@ bool is_known(const struct model *m, const struct pod *p)
 	return p && namespace_of(m, p->ns);
 }
 
+static bool is_on_link(const struct addr *a)
+{
+	return a->b[0] == 0xfe && a->b[1] >= 0x80 && a->b[1] <= 0xbf;
+}
+
 /* Link-local addresses and the node's own are nobody's, whoever says so. */
 static bool is_nobodys(const struct model *m, const struct addr *a)
 {
-	const bool link_local = a->b[0] == 0xfe && a->b[1] >= 0x80 && a->b[1] <= 0xbf;
-
-	return link_local || among(a, m->node_addrs.v, m->node_addrs.n);
+	return is_on_link(a) || among(a, m->node_addrs.v, m->node_addrs.n);
 }
 
 static void claim(struct claims *c, const struct pod *pod)
@@ -196,6 +199,11 @@ bool is_clusters(const struct model *m, const struct addr *a)
 	ret = c.by.n || is_nodes(m, a) || is_for_pods(m, a) || is_services(m, a);
 	claims_done(&c);
 	return ret;
+}
+
+bool is_worlds(const struct model *m, const struct addr *a)
+{
+	return !is_on_link(a) && !is_clusters(m, a);
 }
 
 bool is_backend_of(const struct model *m, const char *ns, const char *name, const struct addr *a)

@@ -31,9 +31,11 @@ bool is_nodes(const struct model *m, const struct addr *a);
 /* Of a Node object with such labels. */
 bool is_of_nodes(const struct model *m, const struct selector *which, const struct addr *a);
 
-/* Of a pod, whoever it is, of a node or a Service, or of what a node has for its pods. Everything else is the
- * world. */
+/* Of a pod, whoever it is, of a node or a Service, or of what a node has for its pods. */
 bool is_clusters(const struct model *m, const struct addr *a);
+
+/* Of nobody there; but on a link there are pods and nodes, and nobody can tell which. */
+bool is_worlds(const struct model *m, const struct addr *a);
 
 /* Behind this Service, whatever is said of it there, and whoever's else it is. */
 bool is_backend_of(const struct model *m, const char *ns, const char *name, const struct addr *a);

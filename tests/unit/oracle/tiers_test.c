@@ -154,7 +154,7 @@ static const struct test_case cases[] = {
 	    { "in 192.0.2.1 tcp/3", "- s[1]" },
 	    { "in " API " tcp/2", "- s[0]" },
 	    { "in " API " tcp/3", "open" },
-	    { "in fe80::1 tcp/3", "- s[1]" },
+	    { "in fe80::1 tcp/3", "open" },
 	    { "in " GHOST " tcp/3", "open" } } },
 	{ "what is behind a Service, in either direction and by any port; to the Service its backends decide",
 	  "seg 1 s\n in deny behind(a/api) / tcp/1\n out deny behind(a/api) / tcp/8000\n"
