@@ -46,6 +46,7 @@ struct part {
 	struct watch_spec spec;
 	struct watch *watch;
 	enum object_kind kind;
+	bool was_synced;
 	bool is_optional; /* without it less is allowed, never more: unlike without Services, whose addresses
 			   * would be judged as any other */
 	bool told;	  /* of trouble that is its own */
@@ -262,6 +263,7 @@ static void on_synced(void *ctx, struct watch *w)
 		if (is_gone(p, ops->seen(o)))
 			drop(p, o);
 	}
+	p->was_synced = true;
 	p->server->news = true; /* also where nothing changed: it may be the last that was waited for */
 	if (is_ours(p))
 		schema_ask(p->server->schema);
@@ -402,6 +404,38 @@ static int server_timeout_ms(const struct source *base)
 	return ms;
 }
 
+/* Whether a peer is made from what @kind says. */
+static bool is_made_from(const struct peer *p, enum object_kind kind)
+{
+	if (kind == OBJECT_SLICE)
+		return p->kind == PEER_SERVICE;
+	return kind == OBJECT_NODE && p->kind != PEER_PODS && p->kind != PEER_BLOCK && p->kind != PEER_SERVICE;
+}
+
+static bool names_some(const struct net_policy *np, enum object_kind kind)
+{
+	size_t dir, i, k;
+
+	for (dir = 0; dir < DIR_MAX; dir++)
+		for (i = 0; i < np->rules[dir].n; i++)
+			for (k = 0; k < np->rules[dir].v[i].peers.n; k++)
+				if (is_made_from(&np->rules[dir].v[i].peers.v[k], kind))
+					return true;
+	return false;
+}
+
+/* A policy whose peers nobody can tell while that part is refused, and never was there; NULL: none. */
+static const struct net_policy *who_needs(const struct part *p)
+{
+	const struct model *m = p->server->model;
+	size_t i;
+
+	for (i = 0; p->is_optional && !p->was_synced && i < m->policies.n; i++)
+		if (names_some(m->policies.v[i], p->kind))
+			return m->policies.v[i];
+	return NULL;
+}
+
 static bool is_there(const struct part *p)
 {
 	if (wrong_schema(p))
@@ -454,6 +488,14 @@ static int server_ready(struct source *base, struct bh_err *err)
 				  *trouble ? ": " : "", trouble);
 	}
 	s->ready = true;
+	for (i = 0; i < PARTS; i++) {
+		const struct net_policy *np = who_needs(&s->parts[i]);
+		char text[POLICY_TEXT];
+
+		if (np)
+			return bh_err_set(err, -EAGAIN, "policy %s needs what is not known: %s",
+					  net_policy_text(np, text), s->parts[i].spec.name);
+	}
 	return 0;
 }
 

@@ -4,6 +4,7 @@ knows: where it is itself, and what nodes have for their pods."""
 from case import NodeCase
 from case_api import BACK_S, IN, ApiCase
 from client import ApiError
+from control import RULES
 from node import eventually
 from node_api import ApiNode
 from objects import head, shipped
@@ -88,6 +89,21 @@ class Segmentation(ApiCase):
         self.segment("out", {"app": "db"}, egress=[{"action": "Accept", "to": [{"entities": ["KubeAPIServer"]}]}])
         to = lambda: {e["remote"] for e in self.node.ctl("policy", "entries") if e["direction"] == "egress" and e["action"] == "allow" and e["pod"] == "shop/db"}  # noqa: E731,E501
         self.assertTrue(eventually(lambda: addresses <= to(), 5), (addresses, to()))
+
+    def test_nodes_that_may_not_be_read(self):
+        """Then nobody knows what is of the world, and nothing comes into force that asks for it."""
+        rest = [{**r, "resources": [x for x in r["resources"] if x != "nodes"]} for r in RULES]
+        self.node.api.grant(rest)
+        self.addCleanup(self.node.api.grant, RULES)
+        self.node.agent_kill()
+        self.node.agent_start()
+        self.segment("odd", {"app": "web"}, ingress=[{"action": "Accept", "from": [{"entities": ["World"]}]}])
+        said = "policy segpol shop/odd needs what is not known: nodes"
+        self.assertTrue(eventually(lambda: said in self.node.agent_log(), 10))
+        self.assert_policed()
+        self.node.api.grant(RULES)
+        want = self.policed(ingress=lambda s, d, *_: d is not self.web or s is self.node.world)
+        self.assert_matrix(want, self.everybody, timeout=BACK_S)
 
     def test_first_packet(self):
         """What was there before the pod is in force when ADD returns."""
