@@ -154,6 +154,14 @@ static void send_line(struct entries *e, const struct line *l, const struct addr
 	(void)api_send(e->stream.conn, jx_item(o));
 }
 
+/* ICMP is of one family. */
+static bool is_of_other_family(const struct line *l, const struct addr *addr)
+{
+	const uint32_t proto = l->range ? l->range->first >> 16 : 0;
+
+	return proto == (addr_is_v4(addr) ? IPPROTO_ICMPV6 : IPPROTO_ICMP) && l->range->last >> 16 == proto;
+}
+
 /* One line for each of the pod's addresses that the remote can meet. */
 static void send_lines(struct entries *e, const struct line *l)
 {
@@ -162,7 +170,7 @@ static void send_lines(struct entries *e, const struct line *l)
 	for (i = 0; i < l->ep->addrs; i++) {
 		const struct addr *addr = &l->ep->addr[i];
 
-		if (addr_is_link_local(addr) ||
+		if (addr_is_link_local(addr) || is_of_other_family(l, addr) ||
 		    (l->remote && addr_is_v4(addr) != addr_is_v4(&l->remote->cidr.addr)))
 			continue;
 		send_line(e, l, addr);

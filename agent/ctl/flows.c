@@ -72,7 +72,7 @@ static void print_verdict(FILE *out, const char *verdict, bool colours)
 	for (i = 0; i < ARRAY_SIZE(all) - 1; i++) /* of an agent that does not say it is denied */
 		if (!strcmp(all[i].verdict, verdict))
 			break;
-	(void)fprintf(out, "%s%s%s", colour_code(colours, all[i].colour), all[i].word,
+	(void)fprintf(out, "%s%-7s%s", colour_code(colours, all[i].colour), all[i].word,
 		      colour_code(colours, PLAIN));
 }
 

@@ -160,7 +160,7 @@ static void print_events(const struct ctl *c, struct json_object *o)
 	(void)snprintf(text, sizeof(text), "%llu read, %llu lost, %llu throttled",
 		       (unsigned long long)ctl_int(o, "events_read"), (unsigned long long)lost,
 		       (unsigned long long)ctl_int(o, "events_throttled"));
-	line(c, "denials", lost ? YELLOW : PLAIN, text);
+	line(c, "reports", lost ? YELLOW : PLAIN, text);
 }
 
 /* Samples of what the program decides, held against the tables. */

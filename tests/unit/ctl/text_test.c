@@ -120,7 +120,7 @@ static void a_denial_is_one_line(void **state)
 		    "\"src\":\"fd00::1\",\"src_port\":4711,\"src_name\":\"shop/web\",\"dst\":\"fd00::2\","
 		    "\"dst_port\":5432,\"dst_name\":\"shop/db\",\"proto\":\"TCP\",\"reason\":\"policy-denied\","
 		    "\"rule\":null,\"policies\":[\"shop/deny\"],\"len\":74}",
-		    "12:00:00.123Z DENIED ingress shop/web ([fd00::1]:4711) -> shop/db ([fd00::2]:5432) TCP 74 bytes: "
+		    "12:00:00.123Z DENIED  ingress shop/web ([fd00::1]:4711) -> shop/db ([fd00::2]:5432) TCP 74 bytes: "
 		    "policy-denied: shop/db is isolated for ingress by shop/deny\n");
 }
 
@@ -131,7 +131,7 @@ static void a_denial_of_strangers_has_addresses_alone(void **state)
 		    "{\"time\":\"?\",\"direction\":\"egress\",\"pod\":\"interface 7\",\"src\":\"10.0.0.1\","
 		    "\"src_name\":\"\",\"dst\":\"10.0.0.2\",\"dst_name\":\"\",\"proto\":\"ICMP\","
 		    "\"reason\":\"no-endpoint\",\"policies\":[],\"len\":98}",
-		    "? DENIED egress  10.0.0.1 -> 10.0.0.2 ICMP 98 bytes: no-endpoint\n");
+		    "? DENIED  egress  10.0.0.1 -> 10.0.0.2 ICMP 98 bytes: no-endpoint\n");
 }
 
 static void ports_are_read(void **state)
