@@ -144,6 +144,9 @@ BH_ASSERT_SIZE(struct bh_range, 16);
 #define BH_PORT(proto, port)	   ((__u32)(proto) << 16 | (__u16)(port))
 #define BH_ICMP(proto, type, code) BH_PORT(proto, (__u16)(type) << 8 | (__u8)(code))
 
+/* A port of this node's addresses of one family. */
+#define BH_NODE_PORT(family, proto, port) (((family) == 6 ? 1u << 24 : 0) | BH_PORT(proto, port))
+
 #define BH_ROW_INLINE 4
 
 /* What one policy set says to one class in one direction: disjoint ranges, ascending, and the action of

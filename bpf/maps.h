@@ -136,7 +136,7 @@ struct {
 	__type(value, struct bh_fragment);
 } bh_fragments SEC(".maps");
 
-/* BH_PORT(protocol, port) of this node's hostPorts, nodePorts and others (tables.node_ports): what a pod
+/* BH_NODE_PORT() of this node's hostPorts, nodePorts and others (tables.node_ports): what a pod
  * sends there ends elsewhere, so it is not host traffic. All nodePorts that there can be have room. Agent
  * writes, the cold path reads. Full means refused. */
 struct {

@@ -297,7 +297,7 @@ __noinline int bh_behind(struct bh_answer *a, const struct bh_pkt *p, __u32 ifin
 static __always_inline int is_host(const struct bh_answer *a, const struct bh_pkt *p, enum bh_dir dir,
 				   enum bh_origin origin)
 {
-	__u32 port = opened_port(p, BH_EGRESS);
+	__u32 port = BH_NODE_PORT(p->family, p->flow.proto, bpf_ntohs(p->flow.rport));
 
 	if (dir == BH_INGRESS) {
 		if (origin != BH_PERHAPS_HERE)

@@ -83,7 +83,7 @@ int dp_step(struct dp *dp, const struct step *step, struct bh_err *err);
 int dp_grace_fd(const struct dp *dp);
 int dp_grace_begin(struct dp *dp, struct bh_err *err);
 
-/* The (protocol, port) pairs, as BH_PORT(), on which this node forwards to others (tables.node_ports): they
+/* The ports, as BH_NODE_PORT(), on which this node forwards to others (tables.node_ports): they
  * are no part of the exemption for the node's own addresses. Replaces the former list. */
 int dp_set_node_ports(struct dp *dp, const uint32_t *ports, size_t n, struct bh_err *err);
 

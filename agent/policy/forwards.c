@@ -38,11 +38,12 @@ static bool has_family(const struct addr *addrs, size_t n, bool v4)
 	return false;
 }
 
+/* Where nothing is known of its addresses it may be either. */
 static int add_host_ports(struct services *x, const struct endpoint *e, const struct pod *p)
 {
-	struct forward f = { .endpoint = e,
-			     .v4 = has_family(e->addrs.v, e->addrs.n, true),
-			     .v6 = has_family(e->addrs.v, e->addrs.n, false) };
+	const bool v4 = has_family(e->addrs.v, e->addrs.n, true),
+		   v6 = has_family(e->addrs.v, e->addrs.n, false);
+	struct forward f = { .endpoint = e, .v4 = v4 || !v6, .v6 = v6 || !v4 };
 	size_t i;
 	int r = 0;
 
@@ -103,18 +104,20 @@ static int add_claimed(struct services *x, const struct service *s)
 
 /* ---- all of them ---------------------------------------------------------------------------- */
 
-static int tell(const struct services *x, struct tables *t)
+static int tell(const struct services *x, struct tables *t, int family)
 {
-	uint32_t *slot;
+	uint32_t *slot, port;
 	size_t i;
 
 	for (i = 0; i < x->forwards.n; i++) {
-		if (i && x->forwards.v[i - 1].port == x->forwards.v[i].port)
+		port = x->forwards.v[i].port | BH_NODE_PORT(family, 0, 0);
+		if (!(family == 4 ? x->forwards.v[i].v4 : x->forwards.v[i].v6) ||
+		    (t->node_ports.n && t->node_ports.v[t->node_ports.n - 1] == port))
 			continue;
 		slot = vec_add(&t->node_ports);
 		if (!slot)
 			return -ENOMEM;
-		*slot = x->forwards.v[i].port;
+		*slot = port;
 	}
 	return 0;
 }
@@ -136,5 +139,7 @@ int services_forwards(struct services *x)
 			r = add_claimed(x, m->services.v[i]);
 	}
 	vec_sort(&x->forwards, forward_cmp);
-	return r ? r : tell(x, x->b->t);
+	if (!r)
+		r = tell(x, x->b->t, 4);
+	return r ? r : tell(x, x->b->t, 6);
 }

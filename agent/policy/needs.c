@@ -64,8 +64,9 @@ static struct need need_of(const struct services *x, const struct addr *backend,
 {
 	const struct cidr c = { .addr = *backend, .len = 128 };
 	const struct table_location *l = location_of(x, &c, false);
+	const uint32_t here = at | BH_NODE_PORT(addr_is_v4(backend) ? 4 : 6, 0, 0);
 
-	if (l && l->is_node && !vec_find(&x->b->t->node_ports, &at, policy_index_cmp))
+	if (l && l->is_node && !vec_find(&x->b->t->node_ports, &here, policy_index_cmp))
 		return (struct need){ .port = port, .is_node = true };
 	return (struct need){ .port = port, .class = l ? l->class : services_block_class(x, backend), .at = at };
 }
@@ -275,7 +276,7 @@ static int add_forward(struct services *x, const struct forward *f, bool v4)
 	int r;
 
 	if (!(v4 ? f->v4 : f->v6))
-		return add_need(x, (struct need){ .port = f->port, .is_node = true });
+		return 0;
 	r = f->endpoint ? add_pod_port(x, f, (uint8_t)(f->port >> 16), v4) : add_port(x, f->service, &asked);
 	return add_unknown(x, r, before, f->port);
 }

@@ -94,7 +94,7 @@ struct tables {
 	VEC(struct table_range) ranges;
 	VEC(struct table_location) locations;
 	VEC(struct table_endpoint) endpoints;
-	VEC(uint32_t) node_ports; /* BH_PORT(): of this node, that lead elsewhere; ascending, no duplicates */
+	VEC(uint32_t) node_ports;   /* BH_NODE_PORT(), that lead elsewhere; ascending, no duplicates */
 	VEC(struct addr) contested; /* that pods claim which have no peer set in common; interest.c */
 
 	/* Where they come from, which is no part of what they say: compiler.h. */

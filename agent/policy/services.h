@@ -22,7 +22,7 @@ struct vip {
 /* What arrives on this port of this node and goes on: to a pod here, or to a Service's backends. */
 struct forward {
 	uint32_t port; /* BH_PORT() */
-	bool v4, v6;   /* to which of the node's addresses; at the others it is the node's own */
+	bool v4, v6;   /* at which of the node's addresses */
 	const struct endpoint *endpoint;
 	uint16_t to; /* its port */
 	const struct service *service;

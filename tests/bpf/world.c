@@ -317,9 +317,10 @@ void world_open(bool open)
 static void put_node_ports(void)
 {
 	static const uint32_t ports[] = {
-		BH_PORT(IPPROTO_TCP, 30080),
-		BH_PORT(IPPROTO_UDP, 30053),
-		BH_PORT(IPPROTO_SCTP, 30090),
+		BH_NODE_PORT(4, IPPROTO_TCP, 30080),  BH_NODE_PORT(4, IPPROTO_UDP, 30053),
+		BH_NODE_PORT(4, IPPROTO_SCTP, 30090), BH_NODE_PORT(6, IPPROTO_TCP, 30080),
+		BH_NODE_PORT(6, IPPROTO_UDP, 30053),  BH_NODE_PORT(6, IPPROTO_SCTP, 30090),
+		BH_NODE_PORT(4, IPPROTO_TCP, 30443),
 	};
 	uint8_t one = 1;
 	size_t i;

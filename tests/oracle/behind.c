@@ -141,8 +141,8 @@ static void behind_services(const struct model *m, const struct oracle_flow *f, 
 
 /* ---- this node ------------------------------------------------------------------------------ */
 
-/* "hostPort: Number of port to expose on the host." Where the pod has no address of the family, nothing is.
- */
+/* "hostPort: Number of port to expose on the host." Where the pod has addresses of the other family alone,
+ * nothing is. */
 static void behind_host_ports(const struct model *m, const struct oracle_flow *f, struct behind *b)
 {
 	const bool v4 = is_ipv4(&f->dst);
@@ -155,8 +155,10 @@ static void behind_host_ports(const struct model *m, const struct oracle_flow *f
 		for (k = 0; pod && k < pod->host_ports.n; k++) {
 			if (pod->host_ports.v[k].proto != f->proto || pod->host_ports.v[k].port != f->dport)
 				continue;
+			if (of_family(e->addrs.v, e->addrs.n, !v4) && !of_family(e->addrs.v, e->addrs.n, v4))
+				continue;
 			b->port = true;
-			b->unknown |= of_family(e->addrs.v, e->addrs.n, v4) && !pod->host_ports.v[k].to;
+			b->unknown |= !pod->host_ports.v[k].to || !of_family(e->addrs.v, e->addrs.n, v4);
 			for (j = 0; j < e->addrs.n; j++)
 				if (is_ipv4(&e->addrs.v[j]) == v4 && of_family(&e->addrs.v[j], 1, v4))
 					add_backend(b, f, &e->addrs.v[j], pod->host_ports.v[k].to);
@@ -191,15 +193,14 @@ static void behind_node_ports(const struct model *m, const struct oracle_flow *f
 
 			if (p->proto != f->proto)
 				continue;
-			if (s->addrs.n && p->node_port && p->node_port == f->dport) {
+			if (p->node_port && p->node_port == f->dport &&
+			    of_family(s->addrs.v, s->addrs.n, v4)) {
 				b->port = true;
-				if (of_family(s->addrs.v, s->addrs.n, v4))
-					add_service_port(b, m, f, s, p, false);
+				add_service_port(b, m, f, s, p, false);
 			}
-			if (p->port == f->dport && (claims_node(m, s, true) || claims_node(m, s, false))) {
+			if (p->port == f->dport && claims_node(m, s, v4)) {
 				b->port = true;
-				if (claims_node(m, s, v4))
-					add_service_port(b, m, f, s, p, false);
+				add_service_port(b, m, f, s, p, false);
 			}
 		}
 	}

@@ -146,6 +146,45 @@ static bool is_others(const struct model *m, const struct addr *a)
 	return false;
 }
 
+/* Its own pods', and not the node's as well. */
+static bool is_inside(const struct model *m, const struct addr *a)
+{
+	size_t i, k;
+
+	if (vec_find(&m->node_addrs, a, addr_cmp))
+		return false;
+	for (i = 0; i < m->pods.n; i++)
+		for (k = 0; k < m->pods.v[i]->addrs.n; k++)
+			if (!m->pods.v[i]->ended && !m->pods.v[i]->host_network &&
+			    !addr_cmp(a, &m->pods.v[i]->addrs.v[k]))
+				return !is_others(m, a);
+	return false;
+}
+
+/* What the programs allow before policy is asked. */
+static bool is_to_node(const struct tables *t, uint32_t dir, const char *remote, const char *port)
+{
+	const struct addr a = w_addr(remote);
+	const struct port_range p = w_port(port);
+	const uint32_t key = BH_NODE_PORT(addr_is_v4(&a) ? 4 : 6, p.proto, p.first);
+	bool node;
+	size_t i;
+
+	(void)tables_class(t, &a, &node);
+	for (i = 0; i < t->node_ports.n; i++)
+		if (t->node_ports.v[i] == key)
+			return false;
+	return node && dir == DIR_EGRESS;
+}
+
+static const char *answer(const struct tables *t, uint32_t ifindex, uint32_t dir, const char *remote,
+			  const char *port)
+{
+	if (is_to_node(t, dir, remote, port))
+		return "+node";
+	return w_find(t, ifindex)->set < 0 ? "isolated" : w_ask(t, ifindex, dir, remote, port);
+}
+
 /* Which the API server gave to a Service of b, or may. */
 static bool is_ip_of_b(const struct addr *a)
 {
