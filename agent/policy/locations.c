@@ -21,6 +21,7 @@ struct place {
 	struct list peers;
 	const uint32_t *peers_v; /* where `peers` is, once build.lists has stopped growing */
 	struct hash128 hash;	 /* of the class */
+	bool is_out;		 /* of a block: an exception of the one at hand */
 };
 
 struct places {
@@ -76,18 +77,6 @@ static int add_blocks_of(struct places *pl, const struct set_block *s)
 			r = add_guard(pl, &s->except[i]);
 	}
 	return r;
-}
-
-static bool block_holds(const struct set_block *s, const struct cidr *c)
-{
-	size_t i;
-
-	if (!cidr_covers(&s->block, c))
-		return false;
-	for (i = 0; i < s->excepts; i++)
-		if (cidr_covers(&s->except[i], c))
-			return false;
-	return true;
 }
 
 static int add_index(struct build *b, uint32_t index, struct list *list)
@@ -149,17 +138,36 @@ static int collect_holds(const struct places *pl, const struct set_block *s, hol
 {
 	const struct place key = { .at.cidr = s->block };
 	size_t i = (size_t)(vec_find(&pl->blocks, &key, place_cmp) - pl->blocks.v);
+	const struct cidr *out = NULL; /* the exception that the walk came into last */
 	struct hold *h;
 
 	for (; i < pl->blocks.n && starts_with(&pl->blocks.v[i].at.cidr, &s->block); i++) {
-		if (!block_holds(s, &pl->blocks.v[i].at.cidr))
+		const struct cidr *c = &pl->blocks.v[i].at.cidr;
+
+		if (!cidr_covers(&s->block, c) || (out && cidr_covers(out, c)))
 			continue;
+		if (pl->blocks.v[i].is_out) {
+			out = c;
+			continue;
+		}
 		h = vec_add(ret);
 		if (!h)
 			return -ENOMEM;
 		*h = (struct hold){ .block = (uint32_t)i, .peer = s->set };
 	}
 	return 0;
+}
+
+/* Each exception is a prefix, too: O(prefixes + exceptions), of which the world has many. */
+static void mark_exceptions(struct places *pl, const struct set_block *s, bool is_out)
+{
+	struct place key = {};
+	size_t i;
+
+	for (i = 0; i < s->excepts; i++) {
+		key.at.cidr = s->except[i];
+		vec_find(&pl->blocks, &key, place_cmp)->is_out = is_out;
+	}
 }
 
 static int find_holds(const struct build *b, struct places *pl, hold_vec *ret)
@@ -171,8 +179,11 @@ static int find_holds(const struct build *b, struct places *pl, hold_vec *ret)
 	r = policy_blocks(b, &blocks);
 	if (!r)
 		r = sort_blocks(&blocks, pl);
-	for (i = 0; !r && i < blocks.at.n; i++)
+	for (i = 0; !r && i < blocks.at.n; i++) {
+		mark_exceptions(pl, &blocks.at.v[i], true);
 		r = collect_holds(pl, &blocks.at.v[i], ret);
+		mark_exceptions(pl, &blocks.at.v[i], false);
+	}
 	policy_blocks_done(&blocks);
 	vec_sort(ret, hold_cmp);
 	return r;
