@@ -6,22 +6,23 @@
  *
  * - a pod that has an interface here, or whose namespace is not known;
  * - an address that somebody else claims as well, before or after;
+ * - an address that is in a peer set not by a pod's labels (entities.c), and whatever makes such a set;
  * - a name of a port that means a number which it did not mean for any pod.
  *
  * Rows are made again, all of them (remake.c), where
  *
  * - a class comes that nobody had, or nobody has one any more;
- * - policy sets mind Services and these changed, or an address of one is claimed now or not any more, or one
- *   behind it has another class.
+ * - policy sets mind Services, and these changed, or whose addresses they have, or who is behind them.
  *
  * Cost: O(peer sets) for each pod, and copies of the claims and the locations.
  */
+#include "policy/kept.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "policy/claims.h"
-#include "policy/kept.h"
 #include "policy/members.h"
 #include "policy/order.h"
 

@@ -8,7 +8,7 @@
 #include "policy/interest.h"
 #include "tests/oracle/roll.h"
 
-#define WORLDS 150
+#define WORLDS 80
 #define STEPS  60
 #define REMOTE 40 /* names of pods that no interface here is of */
 #define EVENTS 4  /* at most, from one result to the next */
