@@ -170,6 +170,17 @@ static void mark_exceptions(struct places *pl, const struct set_block *s, bool i
 	}
 }
 
+/* The walk would not come past an exception that is wider than its block. */
+static bool is_all_out(const struct set_block *s)
+{
+	size_t i;
+
+	for (i = 0; i < s->excepts; i++)
+		if (cidr_covers(&s->except[i], &s->block))
+			return true;
+	return false;
+}
+
 static int find_holds(const struct build *b, struct places *pl, hold_vec *ret)
 {
 	struct blocks blocks = {};
@@ -180,6 +191,8 @@ static int find_holds(const struct build *b, struct places *pl, hold_vec *ret)
 	if (!r)
 		r = sort_blocks(&blocks, pl);
 	for (i = 0; !r && i < blocks.at.n; i++) {
+		if (is_all_out(&blocks.at.v[i]))
+			continue;
 		mark_exceptions(pl, &blocks.at.v[i], true);
 		r = collect_holds(pl, &blocks.at.v[i], ret);
 		mark_exceptions(pl, &blocks.at.v[i], false);

@@ -419,6 +419,19 @@ static void an_exception_is_allowed_again_by_another_item(void **state)
 	(void)state;
 }
 
+/* Which the API server refuses: nothing of the block is left. */
+static void an_exception_may_be_wider_than_its_block(void **state)
+{
+	auto_model struct model *m = cluster();
+	auto_tables struct tables *t =
+		with_rule(m, "10.0.0.0/24 -10.0.0.0/8;192.0.2.0/24 -192.0.2.0/24", NULL);
+
+	denied(t, DB, BH_INGRESS, "10.0.0.8", "tcp/80");
+	denied(t, DB, BH_INGRESS, "10.0.0.200", "tcp/80");
+	denied(t, DB, BH_INGRESS, "192.0.2.1", "tcp/80");
+	(void)state;
+}
+
 static void a_longer_block_keeps_the_ports_of_the_shorter(void **state)
 {
 	auto_model struct model *m = cluster();
@@ -973,6 +986,7 @@ int main(void)
 		cmocka_unit_test(a_block_holds_pods_nodes_and_the_world),
 		cmocka_unit_test(an_exact_address_keeps_the_blocks_around_it),
 		cmocka_unit_test(an_exception_is_allowed_again_by_another_item),
+		cmocka_unit_test(an_exception_may_be_wider_than_its_block),
 		cmocka_unit_test(a_longer_block_keeps_the_ports_of_the_shorter),
 		cmocka_unit_test(families_do_not_imply_each_other),
 		cmocka_unit_test(a_wide_v6_block_brings_a_guard_for_v4),
