@@ -166,6 +166,16 @@ static inline uint32_t action_of(const struct rule_use *use)
 	return use->action == RULE_DENY ? BH_DENY : ACTION_PASS;
 }
 
+static inline bool list_has(const struct build *b, struct list list, uint32_t peer)
+{
+	uint32_t i;
+
+	for (i = 0; i < list.n; i++)
+		if (b->lists.v[list.first + i] == peer)
+			return true;
+	return false;
+}
+
 static inline bool peer_set_is_perhaps(const struct peer_set *s)
 {
 	return !s->peer && !*s->named.name;

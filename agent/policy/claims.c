@@ -149,16 +149,6 @@ static int copy_list(struct build *b, struct list from, struct list *ret)
 	return 0;
 }
 
-static bool has(const struct build *b, struct list list, uint32_t peer)
-{
-	uint32_t i;
-
-	for (i = 0; i < list.n; i++)
-		if (b->lists.v[list.first + i] == peer)
-			return true;
-	return false;
-}
-
 /* Whether one of the claims is perhaps what a rule refuses that names @peer, while not all of them are for
  * sure. */
 static bool is_perhaps(const struct build *b, const struct claim *v, size_t n, uint32_t peer)
@@ -167,7 +157,7 @@ static bool is_perhaps(const struct build *b, const struct claim *v, size_t n, u
 	size_t i;
 
 	for (i = 0; i < n; i++) {
-		const bool in = has(b, v[i].peers, peer);
+		const bool in = list_has(b, v[i].peers, peer);
 
 		some |= in || v[i].unknown;
 		all &= in;
@@ -268,7 +258,7 @@ static int settle_all(struct build *b, struct claims *c)
 			if (addr_cmp(&c->at.v[from].addr, &c->at.v[to].addr))
 				break;
 		r = settle(b, c, from, to, &peers);
-		if (!r && b->cluster != PEER_NONE && !has(b, peers, b->cluster))
+		if (!r && b->cluster != PEER_NONE && !list_has(b, peers, b->cluster))
 			r = add_to_cluster(b, &peers);
 		if (!r && !peers.n && is_contested(c, from, to))
 			r = note_contested(b, &c->at.v[from].addr);

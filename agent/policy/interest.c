@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "policy/build.h"
+#include "policy/order.h"
 #include "util/intern.h"
 #include "util/scope.h"
 
@@ -100,21 +101,6 @@ static int add_wish(struct looks *i, const struct net_policy *np, const struct p
 	return r ? r : copy_selector(p->pods, &w->pods);
 }
 
-static int add_addrs(void *vec, const struct addr *v, size_t n)
-{
-	VEC(struct addr) *to = vec;
-	struct addr *slot;
-	size_t i;
-
-	for (i = 0; i < n; i++) {
-		slot = vec_add(to);
-		if (!slot)
-			return -ENOMEM;
-		*slot = v[i];
-	}
-	return 0;
-}
-
 /* ---- what was looked at --------------------------------------------------------------------- */
 
 static int add_names(struct looks *i, const struct rule *rule)
@@ -193,7 +179,7 @@ static int add_locals(struct looks *i, const struct model *m)
 		const struct endpoint *e = m->endpoints.v[k];
 		struct local *l = e->ns && e->pod ? vec_add(&i->locals) : NULL;
 
-		r = add_addrs(&i->addrs, e->addrs.v, e->addrs.n);
+		r = policy_add_addrs(&i->addrs, e->addrs.v, e->addrs.n);
 		if (!e->ns || !e->pod)
 			continue;
 		if (!l)
@@ -208,18 +194,18 @@ static int add_locals(struct looks *i, const struct model *m)
 
 static int add_vips(struct interest *i, const struct service *s)
 {
-	int r = add_addrs(&i->vips, s->addrs.v, s->addrs.n);
+	int r = policy_add_addrs(&i->vips, s->addrs.v, s->addrs.n);
 
 	if (!r)
-		r = add_addrs(&i->vips, s->balancers.v, s->balancers.n);
-	return r ? r : add_addrs(&i->vips, s->externals.v, s->externals.n);
+		r = policy_add_addrs(&i->vips, s->balancers.v, s->balancers.n);
+	return r ? r : policy_add_addrs(&i->vips, s->externals.v, s->externals.n);
 }
 
 /* Where another claim would make a location's peers fewer, or one claim less would make them more. */
 static int add_claimed(struct looks *i, const struct model *m, const struct tables *t)
 {
 	size_t k;
-	int r = add_addrs(&i->addrs, t->contested.v, t->contested.n);
+	int r = policy_add_addrs(&i->addrs, t->contested.v, t->contested.n);
 
 	for (k = 0; !r && i->services && k < m->services.n; k++)
 		r = add_vips(i, m->services.v[k]);

@@ -6,20 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int add_addrs(void *vec, const struct addr *v, size_t n)
-{
-	VEC(struct addr) *to = vec;
-	struct addr *slot;
-	size_t i;
-
-	for (i = 0; i < n; i++) {
-		slot = vec_add(to);
-		if (!slot)
-			return -ENOMEM;
-		*slot = v[i];
-	}
-	return 0;
-}
+#include "policy/entities.h"
+#include "policy/order.h"
 
 /* Sorted as they are. */
 static int keep_claims(struct kept *k)
@@ -29,7 +17,8 @@ static int keep_claims(struct kept *k)
 	int r = 0;
 
 	for (i = 0; !r && i < k->b.pod_addrs.n; i++)
-		r = v[i].is_sole ? add_addrs(&k->sole, &v[i].addr, 1) : add_addrs(&k->shared, &v[i].addr, 1);
+		r = v[i].is_sole ? policy_add_addrs(&k->sole, &v[i].addr, 1)
+				 : policy_add_addrs(&k->shared, &v[i].addr, 1);
 	vec_trim(&k->sole);
 	vec_done(&k->b.pod_addrs);
 	return r;
@@ -64,6 +53,15 @@ int kept_lists(struct kept *k)
 	return 0;
 }
 
+static int add_vips(struct kept *k, const struct service *s)
+{
+	int r = policy_add_addrs(&k->vips, s->addrs.v, s->addrs.n);
+
+	if (!r)
+		r = policy_add_addrs(&k->vips, s->balancers.v, s->balancers.n);
+	return r ? r : policy_add_addrs(&k->vips, s->externals.v, s->externals.n);
+}
+
 int kept_services(struct kept *k, const struct tables *t)
 {
 	const struct model *m = k->b.model;
@@ -77,10 +75,53 @@ int kept_services(struct kept *k, const struct tables *t)
 	for (i = 0; !r && k->services && i < m->services.n; i++)
 		r = add_addrs(&k->vips, m->services.v[i]->addrs.v, m->services.v[i]->addrs.n);
 	for (i = 0; !r && k->services && i < m->slices.n; i++)
-		r = add_addrs(&k->backends, m->slices.v[i]->addrs.v, m->slices.v[i]->addrs.n);
+		r = policy_add_addrs(&k->backends, m->slices.v[i]->addrs.v, m->slices.v[i]->addrs.n);
 	vec_sort(&k->vips, addr_cmp);
 	vec_sort(&k->backends, addr_cmp);
 	return r;
+}
+
+/* Peer sets that are no pods' by their labels. */
+static int keep_extras(struct kept *k)
+{
+	const struct build *b = &k->b;
+	extra_vec extras = {};
+	int r = policy_extras(b, &extras);
+	size_t i;
+
+	for (i = 0; i < b->peer_sets.n; i++) {
+		k->of_slices |= peer_set_is(&b->peer_sets.v[i], PEER_SERVICE);
+		k->of_nodes |= peer_set_is(&b->peer_sets.v[i], PEER_HOST) || i == b->cluster || i == b->world;
+		k->of_services |= i == b->cluster;
+	}
+	for (i = 0; !r && i < extras.n; i++)
+		r = policy_add_addrs(&k->extras, &extras.v[i].addr, 1);
+	vec_done(&extras);
+	return r;
+}
+
+/* What a model is compiled by beside its objects. */
+static void keep_settings(struct kept *k, const struct model *m)
+{
+	size_t i;
+
+	k->audit = m->audit;
+	k->now = m->now;
+	for (i = 0; i < m->policies.n; i++) {
+		const int64_t at = m->policies.v[i]->expires;
+
+		if (at > m->now && (!k->expires || at < k->expires))
+			k->expires = at;
+	}
+}
+
+uint32_t kept_class(const struct kept *k, const struct table_location *l)
+{
+	const struct class_use *c = &k->b.classes.v[l->class];
+
+	if (!c->is_service)
+		return l->class;
+	return l->is_node || vec_find(&k->extras, &l->cidr.addr, addr_cmp) ? c->block : KEPT_NONE;
 }
 
 int kept_locations(struct kept *k, const struct tables *t)

@@ -261,18 +261,13 @@ static int merge(struct build *b, struct list x, struct list y, uint32_t without
 	return r;
 }
 
-static bool has(const struct build *b, struct list list, uint32_t peer)
+int policy_exact_peers(struct build *b, struct list peers, struct list blocks, struct list *ret)
 {
-	uint32_t i;
+	const bool inside = b->cluster != PEER_NONE && list_has(b, peers, b->cluster);
 
-	for (i = 0; i < list.n; i++)
-		if (b->lists.v[list.first + i] == peer)
-			return true;
-	return false;
+	return merge(b, peers, blocks, inside ? b->world : PEER_NONE, ret);
 }
 
-/* An exact location hides the blocks from the look-up, so its class holds them as well; but what is of the
- * cluster is not of the world. */
 static int add_exact(struct build *b, struct places *pl, const struct addr *a, struct list peers,
 		     bool is_node)
 {

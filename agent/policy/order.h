@@ -14,6 +14,9 @@ static inline int policy_order(uint32_t a, uint32_t b)
 	return (a > b) - (a < b);
 }
 
+/* @vec: VEC(struct addr). Return: 0 or -ENOMEM. */
+int policy_add_addrs(void *vec, const struct addr *v, size_t n);
+
 /* The block of that length that holds the address. */
 struct cidr policy_cidr_of(const struct addr *a, unsigned int len);
 

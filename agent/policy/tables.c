@@ -3,6 +3,7 @@
 #include "policy/policy.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -100,6 +101,21 @@ const struct table_row *tables_row(const struct tables *t, uint32_t set, uint32_
 	}
 	assert(row);
 	return row;
+}
+
+int policy_add_addrs(void *vec, const struct addr *v, size_t n)
+{
+	VEC(struct addr) *to = vec;
+	struct addr *slot;
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		slot = vec_add(to);
+		if (!slot)
+			return -ENOMEM;
+		*slot = v[i];
+	}
+	return 0;
 }
 
 const struct table_range *tables_range(const struct tables *t, const struct table_row *row, uint32_t port)

@@ -184,6 +184,31 @@ static struct model *many_rules(void)
 }
 
 /* A rule of 300 ports to each of 1000 blocks; each lies in up to 23 others. */
+/* Each has a range for its pods in both families, and a policy accepts the world. */
+static struct model *world_of_nodes(void)
+{
+	struct model *m = wide();
+	struct net_policy *p = w_policy(m, "ns-0/policy", "", "e");
+	struct rule *rule = vec_add(&p->rules[DIR_EGRESS]);
+	char text[64];
+	int i, k;
+
+	*(struct peer *)vec_add(&rule->peers) = (struct peer){ .kind = PEER_WORLD };
+	for (i = 0; i < 5000; i++) {
+		struct cluster_node *n;
+
+		(void)snprintf(text, sizeof(text), "node-%d", i);
+		n = cluster_node_new(text);
+		for (k = 0; k < 2; k++) {
+			(void)snprintf(text, sizeof(text), k ? "fd00:%x::/64" : "10.%d.%d.0/24",
+				       k ? i : i / 250, i % 250);
+			(void)cidr_parse(text, vec_add(&n->pods));
+		}
+		(void)model_put_node(m, n);
+	}
+	return m;
+}
+
 static struct model *nested_blocks(void)
 {
 	struct model *m = wide();
@@ -467,6 +492,7 @@ int main(void)
 	measure_shape("12500 rules on one endpoint", many_rules());
 	measure_shape("300 ports to each of 1000 nested blocks", nested_blocks());
 	measure_shape("1000 policy sets and 10000 classes", sets_by_classes());
+	measure_shape("the world beside 5000 nodes", world_of_nodes());
 	printf("\n]\n");
 	return 0;
 }
