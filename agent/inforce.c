@@ -19,6 +19,13 @@ struct inforce *inforce_ref(struct inforce *f)
 	return f;
 }
 
+static void policy_done(struct inforce_policy *p)
+{
+	free(p->ns);
+	free(p->name);
+	free(p->text);
+}
+
 static void drop_names(struct inforce *f)
 {
 	size_t i;

@@ -29,6 +29,8 @@ struct reconcile {
 	struct actual *actual;
 	bool reread; /* the mirror is in doubt */
 	struct inforce *now, *next;
+	VEC(uint32_t) node_ports; /* that the programs were told; unless `ports_known` nobody knows */
+	bool ports_known;
 	struct plan *plan;
 	size_t at;    /* next step of the plan */
 	bool waiting; /* for a grace period */
@@ -184,6 +186,7 @@ static void execute(struct reconcile *r)
 		finish(r);
 	} else if (ret < 0) {
 		r->reread = true;
+		r->ports_known = false;
 		fail(r, ret, &err);
 	} else {
 		loop_timer_set(r->loop, &r->turn, 0);
@@ -203,12 +206,36 @@ static void on_grace(void *ctx)
 
 /* ---- its start ---------------------------------------------------------------------------- */
 
-/* What arrives on them at the node is forwarded, so it is not for the node. */
+static bool ports_are_told(const struct reconcile *r, const struct tables *t)
+{
+	const size_t n = t->node_ports.n;
+
+	return r->ports_known && r->node_ports.n == n &&
+	       (!n || !memcmp(r->node_ports.v, t->node_ports.v, n * sizeof(*t->node_ports.v)));
+}
+
+/* What arrives on them at the node is forwarded, so it is not for the node. A thousand of them are not told
+ * again for each pod that comes. */
 static int set_node_ports(struct reconcile *r, struct bh_err *err)
 {
 	const struct tables *t = r->next->tables;
+	uint32_t *slot;
+	size_t i;
+	int ret;
 
-	return dp_set_node_ports(r->dp, t->node_ports.v, t->node_ports.n, err);
+	if (ports_are_told(r, t))
+		return 0;
+	r->ports_known = false;
+	ret = dp_set_node_ports(r->dp, t->node_ports.v, t->node_ports.n, err);
+	vec_clear(&r->node_ports);
+	for (i = 0; !ret && i < t->node_ports.n; i++) {
+		slot = vec_add(&r->node_ports);
+		if (!slot)
+			return 0; /* they are told again */
+		*slot = t->node_ports.v[i];
+	}
+	r->ports_known = !ret;
+	return ret;
 }
 
 static int reread(struct reconcile *r, struct bh_err *err)
@@ -344,6 +371,7 @@ void reconcile_free(struct reconcile *r)
 	inforce_unref(r->now);
 	compiler_free(r->compiler);
 	actual_free(r->actual);
+	vec_done(&r->node_ports);
 	free(r);
 }
 

@@ -2,7 +2,7 @@
 # Test programs. tests/unit mirrors the tree: tests/unit/DIR/x_test.c links what LINK_DIR names, and
 # cmocka, nothing else; points goes from manifests to verdicts. Each closes with cmocka's own line. Included by the Makefile.
 CLUSTERS        := $(addprefix tests/oracle/,cluster.c policies.c segmentation.c roll.c print.c print_policy.c) # random ones
-ORACLE          := $(addprefix tests/oracle/,oracle.c judge.c match.c whose.c)
+ORACLE          := $(addprefix tests/oracle/,oracle.c behind.c judge.c match.c whose.c)
 LINK_util       := $(UTIL)
 LINK_model      := $(UTIL) $(MODEL)
 LINK_policy     := $(UTIL) $(MODEL) $(POLICY) $(CLUSTERS)

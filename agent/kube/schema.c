@@ -13,13 +13,13 @@
 #include "util/buf.h"
 #include "util/clock.h"
 
-#define PATH	      "/openapi/v3/apis/policy.bulkhead.dev/v1alpha1"
-#define DOCUMENT_MAX  (4u << 20)
-#define TIMEOUT_MS    10000
-#define AGAIN_MS      1000 /* after an answer that was none, or not the wanted one; then twice as long, */
-#define AGAIN_MAX_MS  60000
-#define KINDS	      2
-#define FIELD_MAX     64
+#define PATH	     "/openapi/v3/apis/policy.bulkhead.dev/v1alpha1"
+#define DOCUMENT_MAX (4u << 20)
+#define TIMEOUT_MS   10000
+#define AGAIN_MS     1000 /* after an answer that was none, or not the wanted one; then twice as long, */
+#define AGAIN_MAX_MS 60000
+#define KINDS	     2
+#define FIELD_MAX    64
 
 struct schema {
 	struct http *http;
@@ -27,10 +27,10 @@ struct schema {
 	void *ctx;
 	struct http_call *call;
 	struct buf body;
-	int64_t due_ms;	      /* INT64_MAX: nothing to ask */
+	int64_t due_ms;	       /* INT64_MAX: nothing to ask */
 	unsigned int again_ms; /* the pause before the next attempt */
 	bool known;
-	bool unread; /* the server does not say */
+	bool unread;		  /* the server does not say */
 	char trouble[KINDS][200]; /* "": none */
 };
 
@@ -38,18 +38,38 @@ struct schema {
 
 /* What decode_segmentation.c and those behind it read; of lists the items. */
 static const char *const common[] = {
-	"mode", "expires",
-	"ingress.name", "ingress.action", "ingress.log", "ingress.from.namespaces.matchLabels",
-	"ingress.from.namespaces.matchExpressions.operator", "ingress.from.pods.namespaceSelector",
-	"ingress.from.pods.podSelector", "ingress.from.networks", "ingress.from.entities",
-	"ingress.protocols.tcp.destinationPort.number", "ingress.protocols.udp.destinationPort.range.start",
-	"ingress.protocols.sctp.destinationPort.range.end", "ingress.protocols.destinationNamedPort",
-	"ingress.protocols.icmp.type", "ingress.protocols.icmp.code", "ingress.protocols.icmpv6.type",
+	"mode",
+	"expires",
+	"ingress.name",
+	"ingress.action",
+	"ingress.log",
+	"ingress.from.namespaces.matchLabels",
+	"ingress.from.namespaces.matchExpressions.operator",
+	"ingress.from.pods.namespaceSelector",
+	"ingress.from.pods.podSelector",
+	"ingress.from.networks",
+	"ingress.from.entities",
+	"ingress.protocols.tcp.destinationPort.number",
+	"ingress.protocols.udp.destinationPort.range.start",
+	"ingress.protocols.sctp.destinationPort.range.end",
+	"ingress.protocols.destinationNamedPort",
+	"ingress.protocols.icmp.type",
+	"ingress.protocols.icmp.code",
+	"ingress.protocols.icmpv6.type",
 	"ingress.protocols.number",
-	"egress.name", "egress.action", "egress.log", "egress.to.namespaces.matchLabels",
-	"egress.to.pods.podSelector", "egress.to.networks", "egress.to.entities", "egress.to.services.name",
-	"egress.to.services.namespace", "egress.protocols.tcp.destinationPort.number",
-	"egress.protocols.destinationNamedPort", "egress.protocols.icmp.type", "egress.protocols.icmpv6.code",
+	"egress.name",
+	"egress.action",
+	"egress.log",
+	"egress.to.namespaces.matchLabels",
+	"egress.to.pods.podSelector",
+	"egress.to.networks",
+	"egress.to.entities",
+	"egress.to.services.name",
+	"egress.to.services.namespace",
+	"egress.protocols.tcp.destinationPort.number",
+	"egress.protocols.destinationNamedPort",
+	"egress.protocols.icmp.type",
+	"egress.protocols.icmpv6.code",
 	"egress.protocols.number",
 	NULL,
 };
@@ -119,7 +139,8 @@ const char *schema_missing(struct json_object *doc, enum object_kind kind)
 	if (keeps_all(schema))
 		return NULL;
 	missing = first_missing(spec, common);
-	return missing ? missing : first_missing(spec, kind == OBJECT_SEGMENTATION ? in_namespace : of_cluster);
+	return missing ? missing
+		       : first_missing(spec, kind == OBJECT_SEGMENTATION ? in_namespace : of_cluster);
 }
 
 /* ---- asking ------------------------------------------------------------------------------- */
@@ -149,12 +170,14 @@ static void judge(struct schema *s, struct json_object *doc)
 			continue;
 		all = false;
 		if (!strcmp(missing, SCHEMA_NO_KIND))
-			(void)snprintf(s->trouble[i], sizeof(s->trouble[i]), "its definition is not known yet");
-		else
 			(void)snprintf(s->trouble[i], sizeof(s->trouble[i]),
-				       "its definition on the server is older than this agent, without spec.%s: "
-				       "apply the CRDs of this version",
-				       missing);
+				       "its definition is not known yet");
+		else
+			(void)snprintf(
+				s->trouble[i], sizeof(s->trouble[i]),
+				"its definition on the server is older than this agent, without spec.%s: "
+				"apply the CRDs of this version",
+				missing);
 	}
 	s->known = true;
 	if (!all)
@@ -170,13 +193,12 @@ static int on_data(void *ctx, const char *data, size_t len, struct bh_err *err)
 		       : 0;
 }
 
-/* What could not be read is asked for again; what was known before stays. A server that does not serve it, or not
- * to us, is taken at its word. */
+/* What could not be read is asked for again; what was known before stays. A server that does not serve it, or
+ * not to us, is taken at its word. */
 static void take_answer(struct schema *s, const struct http_end *end)
 {
 	struct bh_err err = { "" };
-	struct json_object *doc =
-		end->status == 200 ? kube_parse(s->body.data, s->body.len, &err) : NULL;
+	struct json_object *doc = end->status == 200 ? kube_parse(s->body.data, s->body.len, &err) : NULL;
 	size_t i;
 
 	if (doc) {
@@ -191,8 +213,11 @@ static void take_answer(struct schema *s, const struct http_end *end)
 	}
 	later(s);
 	for (i = 0; i < KINDS && !s->known; i++)
-		(void)snprintf(s->trouble[i], sizeof(s->trouble[i]), "its definition cannot be read (%s): %.80s",
-			       PATH, end->status == 200 ? err.msg : end->status ? "an error" : end->why);
+		(void)snprintf(s->trouble[i], sizeof(s->trouble[i]),
+			       "its definition cannot be read (%s): %.80s", PATH,
+			       end->status == 200 ? err.msg
+			       : end->status	  ? "an error"
+						  : end->why);
 }
 
 static void on_end(void *ctx, const struct http_end *end)

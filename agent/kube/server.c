@@ -409,7 +409,8 @@ static bool is_made_from(const struct peer *p, enum object_kind kind)
 {
 	if (kind == OBJECT_SLICE)
 		return p->kind == PEER_SERVICE;
-	return kind == OBJECT_NODE && p->kind != PEER_PODS && p->kind != PEER_BLOCK && p->kind != PEER_SERVICE;
+	return kind == OBJECT_NODE && p->kind != PEER_PODS && p->kind != PEER_BLOCK &&
+	       p->kind != PEER_SERVICE;
 }
 
 static bool names_some(const struct net_policy *np, enum object_kind kind)

@@ -22,7 +22,7 @@ void changes_clear(struct model_changes *c)
 	for (i = 0; i < c->pods.n; i++)
 		change_done(&c->pods.v[i]);
 	vec_done(&c->pods);
-	c->all = c->services = false;
+	c->all = c->services = c->slices = c->nodes = false;
 }
 
 void changes_all(struct model_changes *c)
@@ -37,6 +37,18 @@ void changes_services(struct model_changes *c)
 {
 	if (c)
 		c->services = true;
+}
+
+void changes_slices(struct model_changes *c)
+{
+	if (c)
+		c->slices = true;
+}
+
+void changes_nodes(struct model_changes *c)
+{
+	if (c)
+		c->nodes = true;
 }
 
 static bool copy_addrs(const struct pod *was, struct pod_change *ret)

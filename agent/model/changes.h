@@ -24,8 +24,8 @@ struct pod_change {
 };
 
 struct model_changes {
-	bool all;		     /* and not by those below */
-	bool services;		     /* Services, their slices, nodes */
+	bool all; /* and not by those below */
+	bool services, slices, nodes;
 	VEC(struct pod_change) pods; /* by namespace, name */
 };
 
@@ -35,6 +35,8 @@ void changes_clear(struct model_changes *c);
 /* For the model; @c NULL: nobody asks. */
 void changes_all(struct model_changes *c);
 void changes_services(struct model_changes *c);
+void changes_slices(struct model_changes *c);
+void changes_nodes(struct model_changes *c);
 
 /* Before the change. @was: NULL if it is not there. */
 void changes_pod(struct model_changes *c, const char *ns, const char *name, const struct pod *was);

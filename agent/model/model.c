@@ -192,13 +192,13 @@ int model_put_service(struct model *m, struct service *take)
 
 int model_put_slice(struct model *m, struct endpoint_slice *take)
 {
-	changes_services(m->changes);
+	changes_slices(m->changes);
 	return PUT(&m->slices, take, slice_cmp, slice_free);
 }
 
 int model_put_node(struct model *m, struct cluster_node *take)
 {
-	changes_services(m->changes);
+	changes_nodes(m->changes);
 	return PUT(&m->nodes, take, node_cmp, cluster_node_free);
 }
 
@@ -245,7 +245,7 @@ bool model_del_slice(struct model *m, const char *ns, const char *name)
 {
 	const struct endpoint_slice key = { .ns = (char *)ns, .name = (char *)name }, *k = &key;
 
-	changes_services(m->changes);
+	changes_slices(m->changes);
 	return DEL(&m->slices, &k, slice_cmp, slice_free);
 }
 
@@ -253,7 +253,7 @@ bool model_del_node(struct model *m, const char *name)
 {
 	const struct cluster_node key = { .name = (char *)name }, *k = &key;
 
-	changes_services(m->changes);
+	changes_nodes(m->changes);
 	return DEL(&m->nodes, &k, node_cmp, cluster_node_free);
 }
 
@@ -328,6 +328,7 @@ int model_set_node_name(struct model *m, const char *name)
 
 	if (!copy)
 		return -ENOMEM;
+	changes_all(m->changes);
 	free(m->node_name);
 	m->node_name = copy;
 	return 0;

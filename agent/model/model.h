@@ -135,7 +135,7 @@ enum peer_kind {
 	PEER_BLOCK,   /* `block` without `except` */
 	PEER_SERVICE, /* the addresses behind `service` in `service_ns` */
 	PEER_HOST,    /* nodes: those of `nodes`; NULL: all, and whatever else is an address of this one */
-	PEER_CLUSTER, /* pods, nodes, and what nodes have for pods */
+	PEER_CLUSTER, /* pods, nodes, Services, and what nodes have for pods */
 	PEER_WORLD,   /* all else */
 };
 
@@ -266,6 +266,7 @@ struct model {
 	char *node_name;		     /* what the API calls it; NULL: not known */
 	bool audit;			     /* policies deny nothing here; what they would is reported */
 	int64_t now;			     /* seconds since the epoch, by which policies expire */
+	struct model_changes *changes;	     /* borrowed: who wants to be told (changes.h); NULL: nobody */
 };
 
 struct model *model_new(void);

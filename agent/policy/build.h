@@ -131,6 +131,7 @@ int policy_rules(struct build *b);
 int policy_sets(struct build *b);
 int policy_locations(struct build *b);
 int policy_services(struct build *b);
+int policy_node_ports(struct build *b); /* forwards.c; policy_services() does this, too */
 int policy_rows(struct build *b);
 
 /* names.c. Before the peer sets are sorted, and after. */
@@ -143,8 +144,12 @@ int policy_name_members(struct build *b, const struct pod *p, struct list *list)
 /* Whether policy_name_members() can tell: no pod had the ports, and a rule asks for them. */
 bool policy_name_is_new(const struct build *b, const struct pod *p);
 
-/* locations.c: of sorted lists, both (at the end of build.lists; -ENOMEM), and the class of one. */
-int policy_join_lists(struct build *b, struct list x, struct list y, struct list *ret);
+/* locations.c: the peers of an exact location, which hides the blocks from the look-up, so its class holds
+ * them as well; but what is of the cluster is not of the world. @ret: at the end of build.lists; 0 or
+ * -ENOMEM. */
+int policy_exact_peers(struct build *b, struct list peers, struct list blocks, struct list *ret);
+
+/* And what a class is called. */
 struct hash128 policy_class_hash(const struct build *b, const uint32_t *peers, size_t n);
 int policy_class_cmp(const void *a, const void *b); /* struct class_use by hash */
 

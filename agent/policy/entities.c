@@ -174,7 +174,9 @@ int policy_extras(const struct build *b, extra_vec *ret)
 
 		if (peer_set_is(s, PEER_HOST) || peer_set_is(s, PEER_CLUSTER))
 			r = add_nodes(b, s->peer->nodes, set, ret);
-		else if (peer_set_is(s, PEER_SERVICE))
+		if (!r && peer_set_is(s, PEER_CLUSTER))
+			r = add_services(b, set, ret);
+		if (!r && peer_set_is(s, PEER_SERVICE))
 			r = add_behind(b, s->peer, set, ret);
 	}
 	vec_sort(ret, extra_cmp);

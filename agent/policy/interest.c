@@ -22,16 +22,21 @@ struct local {
 	const char *ns, *name;
 };
 
+/* A Service. */
+struct behind {
+	char *ns, *name;
+};
+
 /* What was looked at, whichever class an address has. */
 struct looks {
 	unsigned int more; /* interests than one that these are of */
 	VEC(struct wish) wishes;
 	VEC(struct local) locals;   /* by namespace, name */
-	VEC(struct addr) addrs;	    /* where one claim more or less may tell; sorted */
+	VEC(struct addr) addrs;	    /* where one claim more or less may tell, beside locations; sorted */
 	VEC(struct addr) vips;	    /* addresses of Services; sorted */
 	bool services;		    /* some policy set isolates egress, or refuses some */
 	bool nodes;		    /* some rule names nodes, the cluster or the world */
-	bool pods;		    /* some rule names the cluster or the world: any pod tells */
+	bool pods;		    /* some rule names the cluster or the world: any pod tells, any Service */
 	VEC(struct behind) behind;  /* that some rule names */
 	bool refuses;		    /* some rule does not accept: it minds whom nobody knows */
 	bool names;		    /* some egress rule has a port by name */
@@ -39,17 +44,8 @@ struct looks {
 };
 
 struct interest {
-	VEC(struct wish) wishes;
-	VEC(struct local) locals;     /* by namespace, name */
-	VEC(struct addr) addrs;	      /* where one claim more or less may tell; sorted */
-	VEC(struct addr) cluster_ips; /* sorted */
-	bool services;		      /* some policy set isolates egress, or refuses some */
-	bool nodes;		      /* some rule names nodes, the cluster or the world */
-	bool pods;		    /* some rule names the cluster or the world: any pod tells, any Service */
-	VEC(struct behind) behind;  /* that some rule names */
-	bool refuses;		    /* some rule does not accept: it minds whom nobody knows */
-	bool names;		    /* some egress rule has a port by name */
-	VEC(struct named_port) any; /* that such a rule asks any pod for; port 0 */
+	struct looks *at;
+	struct tables *t; /* held */
 };
 
 /* ---- copies --------------------------------------------------------------------------------- */
@@ -80,6 +76,25 @@ static int copy_selector(const struct selector *from, struct selector **ret)
 	}
 	*ret = copy;
 	return 0;
+}
+
+static int add_behind(struct looks *i, const struct peer *p)
+{
+	struct behind *slot = vec_add(&i->behind);
+
+	if (!slot)
+		return -ENOMEM;
+	slot->ns = strdup(p->service_ns);
+	slot->name = strdup(p->service);
+	return slot->ns && slot->name ? 0 : -ENOMEM;
+}
+
+/* What is not selected by labels. */
+static int add_entity(struct looks *i, const struct peer *p)
+{
+	i->nodes |= p->kind == PEER_HOST || p->kind == PEER_CLUSTER || p->kind == PEER_WORLD;
+	i->pods |= p->kind == PEER_CLUSTER || p->kind == PEER_WORLD;
+	return p->kind == PEER_SERVICE ? add_behind(i, p) : 0;
 }
 
 static int add_wish(struct looks *i, const struct net_policy *np, const struct peer *p)
@@ -192,7 +207,7 @@ static int add_locals(struct looks *i, const struct model *m)
 	return r;
 }
 
-static int add_vips(struct interest *i, const struct service *s)
+static int add_vips(struct looks *i, const struct service *s)
 {
 	int r = policy_add_addrs(&i->vips, s->addrs.v, s->addrs.n);
 
@@ -325,7 +340,7 @@ static bool is_wanted(const struct looks *i, const struct namespace *ns, const s
 static bool is_known(const struct interest *i, const struct addr *a)
 {
 	return tables_location(i->t, a) || vec_find(&i->at->addrs, a, addr_cmp) ||
-	       vec_find(&i->at->cluster_ips, a, addr_cmp);
+	       vec_find(&i->at->vips, a, addr_cmp);
 }
 
 static bool is_local(const struct looks *i, const struct pod *p)
@@ -346,6 +361,8 @@ bool interest_pod(const struct interest *i, const struct namespace *ns, const st
 	for (k = 0; k < p->addrs.n; k++)
 		if (is_known(i, &p->addrs.v[k]))
 			return true;
+	if (i->at->pods)
+		return true;
 	return ns ? is_wanted(i->at, ns, p) : i->at->refuses;
 }
 
@@ -409,12 +426,17 @@ bool interest_policy(const struct interest *i, const struct net_policy *np)
 /* Some port of the node is no longer the node's, or is again, whatever policies say. */
 static bool is_of_nodes(const struct service *s)
 {
-	return i->at->services && s->addrs.n;
+	size_t k;
+
+	for (k = 0; k < s->ports.n; k++)
+		if (s->ports.v[k].node_port)
+			return true;
+	return s->balancers.n || s->externals.n;
 }
 
 bool interest_service(const struct interest *i, const struct service *s)
 {
-	return (i->services || i->pods) && s->addrs.n;
+	return s->addrs.n && (i->at->services || i->at->pods || is_of_nodes(s));
 }
 
 bool interest_slice(const struct interest *i, const struct endpoint_slice *slice,
@@ -422,10 +444,11 @@ bool interest_slice(const struct interest *i, const struct endpoint_slice *slice
 {
 	size_t k;
 
-	for (k = 0; k < i->behind.n; k++)
-		if (!strcmp(i->behind.v[k].name, slice->service) && !strcmp(i->behind.v[k].ns, slice->ns))
+	for (k = 0; k < i->at->behind.n; k++)
+		if (!strcmp(i->at->behind.v[k].name, slice->service) &&
+		    !strcmp(i->at->behind.v[k].ns, slice->ns))
 			return true;
-	return service && i->services && service->addrs.n;
+	return service && i->at->services && service->addrs.n;
 }
 
 /* It outranks a Service that has its address. */
@@ -433,8 +456,8 @@ bool interest_node(const struct interest *i, const struct cluster_node *n)
 {
 	size_t k;
 
-	for (k = 0; k < n->addrs.n; k++)
-		if (vec_find(&i->at->cluster_ips, &n->addrs.v[k], addr_cmp))
+	for (k = 0; !i->at->nodes && k < n->addrs.n; k++)
+		if (vec_find(&i->at->vips, &n->addrs.v[k], addr_cmp))
 			return true;
-	return i->nodes;
+	return i->at->nodes;
 }

@@ -73,7 +73,7 @@ int kept_services(struct kept *k, const struct tables *t)
 	for (i = 0; i < t->sets.n; i++)
 		k->services |= table_set_minds_services(&t->sets.v[i]);
 	for (i = 0; !r && k->services && i < m->services.n; i++)
-		r = add_addrs(&k->vips, m->services.v[i]->addrs.v, m->services.v[i]->addrs.n);
+		r = add_vips(k, m->services.v[i]);
 	for (i = 0; !r && k->services && i < m->slices.n; i++)
 		r = policy_add_addrs(&k->backends, m->slices.v[i]->addrs.v, m->slices.v[i]->addrs.n);
 	vec_sort(&k->vips, addr_cmp);
@@ -126,14 +126,18 @@ uint32_t kept_class(const struct kept *k, const struct table_location *l)
 
 int kept_locations(struct kept *k, const struct tables *t)
 {
+	uint32_t class;
 	size_t i;
 
 	vec_clear(&k->locations);
 	for (i = 0; i < t->classes.n; i++)
 		if (!vec_add(&k->locations))
 			return -ENOMEM;
-	for (i = 0; i < t->locations.n; i++)
-		k->locations.v[t->locations.v[i].class]++;
+	for (i = 0; i < t->locations.n; i++) {
+		class = kept_class(k, &t->locations.v[i]);
+		if (class != KEPT_NONE)
+			k->locations.v[class]++;
+	}
 	return 0;
 }
 
@@ -149,7 +153,10 @@ int kept_init(struct kept *k, struct build *b, struct tables *t)
 	if (!r)
 		r = kept_lists(k);
 	if (!r)
+		r = keep_extras(k);
+	if (!r)
 		r = kept_services(k, t);
+	keep_settings(k, b->model);
 	return r ? r : kept_locations(k, t);
 }
 
@@ -159,6 +166,7 @@ void kept_done(struct kept *k)
 	tables_free(k->t);
 	vec_done(&k->sole);
 	vec_done(&k->shared);
+	vec_done(&k->extras);
 	vec_done(&k->vips);
 	vec_done(&k->backends);
 	vec_done(&k->locations);

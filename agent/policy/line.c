@@ -133,9 +133,7 @@ static bool is_audited(const struct verdicts *w, const struct net_policy *np)
 /* What of the rule holds; nothing, where only what is in earnest is asked and its policy is not. */
 static uint8_t holds(const struct verdicts *w, size_t rule)
 {
-	const bool audit = w->audited || w->rules.v[rule].policy->audit;
-
-	return w->only_earnest && audit ? 0 : w->holds.v[rule];
+	return w->only_earnest && is_audited(w, w->rules.v[rule].policy) ? 0 : w->holds.v[rule];
 }
 
 /* All accept, so the order is of no matter but for who is named: who allows all is. */

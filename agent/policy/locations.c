@@ -271,14 +271,12 @@ int policy_exact_peers(struct build *b, struct list peers, struct list blocks, s
 static int add_exact(struct build *b, struct places *pl, const struct addr *a, struct list peers,
 		     bool is_node)
 {
-	const struct list blocks = blocks_of(pl, a);
-	const bool inside = b->cluster != PEER_NONE && has(b, peers, b->cluster);
 	struct place *p = vec_add(&pl->exact);
 
 	if (!p)
 		return -ENOMEM;
 	p->at = (struct table_location){ .cidr = { .addr = *a, .len = 128 }, .is_node = is_node };
-	return merge(b, peers, blocks, inside ? b->world : PEER_NONE, &p->peers);
+	return policy_exact_peers(b, peers, blocks_of(pl, a), &p->peers);
 }
 
 /* Takes from *@at on what @v has for the address. */

@@ -27,8 +27,7 @@ static bool may_hold(const struct peer_set *set, const struct namespace *ns)
 	return set->ns ? !strcmp(set->ns, ns->name) : selector_matches(set->peer->namespaces, ns->labels);
 }
 
-/* The peer sets that may hold pods of @ns, as far as the namespace decides. */
-static int namespace_candidates(const struct build *b, const struct namespace *ns, index_vec *ret)
+int policy_candidates(const struct build *b, const struct namespace *ns, struct candidates *ret)
 {
 	uint32_t i, *slot;
 

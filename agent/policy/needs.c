@@ -44,9 +44,10 @@ static const struct table_location *location_of(const struct services *x, const 
 	return vec_find(&x->b->t->locations, &key, policy_location_cmp);
 }
 
-uint32_t services_block_class(const struct services *x, const struct addr *a)
+uint32_t services_plain_class(const struct services *x, const struct addr *a)
 {
-	const struct table_location *at = NULL;
+	const struct cidr exact = { .addr = *a, .len = 128 };
+	const struct table_location *at = location_of(x, &exact, false);
 	const int shortest = policy_shortest(a);
 	int len;
 
@@ -68,7 +69,7 @@ static struct need need_of(const struct services *x, const struct addr *backend,
 
 	if (l && l->is_node && !vec_find(&x->b->t->node_ports, &here, policy_index_cmp))
 		return (struct need){ .port = port, .is_node = true };
-	return (struct need){ .port = port, .class = l ? l->class : services_block_class(x, backend), .at = at };
+	return (struct need){ .port = port, .class = services_plain_class(x, backend), .at = at };
 }
 
 static int add_need(struct services *x, struct need need)

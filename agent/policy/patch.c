@@ -46,6 +46,7 @@ struct patch {
 	VEC(struct come) come;
 	VEC(struct move) moves;
 	bool services;		      /* are to be found out again, too */
+	bool ports;		      /* of the node that lead elsewhere, are: some Service changed */
 	bool claims;		      /* there are others than before */
 	bool remake;		      /* rows follow */
 	struct candidates candidates; /* of `ns` */
@@ -116,7 +117,7 @@ static int class_of(struct kept *k, const struct addr *a, struct list pods, uint
 	*ret = NOWHERE;
 	if (!pods.n)
 		return 0;
-	if (policy_join_lists(b, pods, b->classes.v[block].peers, &key.peers) < 0)
+	if (policy_exact_peers(b, pods, b->classes.v[block].peers, &key.peers) < 0)
 		return -ENOMEM;
 	key.hash = policy_class_hash(b, b->lists.v + key.peers.first, key.peers.n);
 	return find_class(k, &key, ret);
@@ -211,7 +212,8 @@ static int judge(struct patch *p, const struct addr *a, bool was, const struct c
 	const struct kept *k = p->k;
 	const bool again = come && come + 1 < p->come.v + p->come.n && !addr_cmp(a, &come[1].addr);
 
-	if (again || vec_find(&k->shared, a, addr_cmp) || (!was && vec_find(&k->sole, a, addr_cmp)))
+	if (again || vec_find(&k->shared, a, addr_cmp) || (!was && vec_find(&k->sole, a, addr_cmp)) ||
+	    vec_find(&k->extras, a, addr_cmp))
 		return 0;
 	if (was && come)
 		return 1;
@@ -227,6 +229,8 @@ static int move(struct patch *p, const struct addr *a, bool was, const struct co
 	struct move *m;
 
 	(void)was;
+	if (at && p->k->b.classes.v[at->class].is_service)
+		at = NULL; /* the Service's, till now */
 	if ((at ? at->class : NOWHERE) == class)
 		return 1;
 	p->services |= vec_find(&p->k->backends, a, addr_cmp) != NULL;
@@ -247,7 +251,7 @@ static bool classes_stay(const struct kept *k)
 	size_t i;
 
 	for (i = 1; i < k->t->classes.n; i++)
-		if (!k->locations.v[i])
+		if (!k->locations.v[i] && !k->b.classes.v[i].is_service)
 			return false;
 	return k->b.classes.n == k->t->classes.n;
 }
@@ -374,12 +378,34 @@ static int share_others(struct tables *from, struct tables *to)
 	return 0;
 }
 
+/* Pods of this node are as they were. */
+static int fill_node_ports(struct patch *p, struct tables *to)
+{
+	const struct tables *from = p->k->t;
+	int r;
+
+	if (p->ports) {
+		p->k->b.t = to;
+		r = policy_node_ports(&p->k->b);
+		p->k->b.t = NULL;
+		return r;
+	}
+	to->node_ports.v = malloc((from->node_ports.n + 1) * sizeof(*to->node_ports.v));
+	if (!to->node_ports.v)
+		return -ENOMEM;
+	to->node_ports.size = from->node_ports.n + 1;
+	COPY_REST(&from->node_ports, 0, &to->node_ports);
+	return 0;
+}
+
 static int fill_tables(struct patch *p, struct tables *t)
 {
 	int r = share_others(p->k->t, t);
 
 	if (!r)
 		r = patch_locations(p, t);
+	if (!r && !p->services)
+		r = fill_node_ports(p, t);
 	if (!r)
 		r = patch_claims(p);
 	if (!r && !p->remake) {
@@ -404,10 +430,23 @@ static int make_tables(struct patch *p, struct tables **ret)
 	return 1;
 }
 
+/* Whether what is kept is of no use any more, whatever the pods do. */
+static bool is_over(const struct kept *k, const struct model_changes *c)
+{
+	const struct model *m = k->b.model;
+
+	if (m->audit != k->audit || m->now < k->now || (k->expires && m->now >= k->expires))
+		return true;
+	return (c->nodes && k->of_nodes) || (c->slices && k->of_slices) || (c->services && k->of_services);
+}
+
 int policy_patch(struct kept *k, const struct model_changes *c, struct tables **ret)
 {
-	struct patch p = { .k = k, .m = k->b.model, .services = c->services && k->services };
-	int r = change_pods(&p, c);
+	struct patch p = { .k = k, .m = k->b.model };
+	int r = is_over(k, c) ? 0 : change_pods(&p, c);
+
+	p.services = k->services && (c->services || c->slices || c->nodes);
+	p.ports = c->services;
 
 	vec_sort(&p.gone, addr_cmp);
 	vec_sort(&p.come, come_cmp);

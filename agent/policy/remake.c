@@ -8,7 +8,10 @@
 #include "policy/kept.h"
 #include "util/scope.h"
 
-#define GONE UINT32_MAX
+/* The locations as they would be without Services, by the old indexes of classes. */
+static void drop_services(const struct kept *k, struct tables *t)
+{
+	size_t i, kept = 0;
 
 	for (i = 0; i < t->locations.n; i++) {
 		const uint32_t class = kept_class(k, &t->locations.v[i]);
@@ -44,7 +47,7 @@ static int settle_classes(struct kept *k, bool services, struct tables *t)
 {
 	auto_free uint32_t *now = calloc(k->b.classes.n, sizeof(*now));
 	struct table_class *c;
-	size_t i, kept = 0;
+	size_t i;
 
 	if (!now)
 		return -ENOMEM;

@@ -105,8 +105,8 @@ static int add_audited(struct verdicts *w, const struct table_row *own)
 				      : verdicts_overlay_all(w, &w->merged, own->action, own->rule);
 }
 
-/* What is no port of the Service is denied; but where everybody may be sent everything, it goes on as if
- * there were no Service. */
+/* What is no port of the Service is denied; but where everybody may be sent everything, or the address is
+ * somebody's all the same, it goes on as if there were no Service. */
 static int add_no_port(struct verdicts *w, const struct group *g, uint32_t class)
 {
 	const struct table_row *base = &w->t->rows.v[g->base];
@@ -114,9 +114,9 @@ static int add_no_port(struct verdicts *w, const struct group *g, uint32_t class
 	const uint32_t action = own->action & (BH_ALLOW | BH_LOG | BH_AUDIT);
 	int r;
 
-	if (!is_open(w, base))
+	if (!is_open(w, base) && !w->b->classes.v[class].beside)
 		return verdicts_overlay_all(w, &w->merged, BH_DENY, 0);
-	if (!row_lacks(w, base, BH_AUDIT))
+	if (!w->b->classes.v[class].beside && !row_lacks(w, base, BH_AUDIT))
 		return add_audited(w, own);
 	r = verdicts_overlay(w, &w->merged, w->t->ranges.v + own->first, own->n);
 	return r ? r : verdicts_overlay_all(w, &w->merged, action, own->rule);

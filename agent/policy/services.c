@@ -31,58 +31,7 @@ static int class_cmp(const void *a, const void *b)
 	return hash128_cmp(&((const struct class_use *)a)->hash, &((const struct class_use *)b)->hash);
 }
 
-/* ---- whose address? ------------------------------------------------------------------------- */
-
-static const struct table_location *location_of(const struct services *x, const struct cidr *c, bool is_block)
-{
-	const struct table_location key = { .cidr = *c, .is_block = is_block };
-
-	return vec_find(&x->b->t->locations, &key, policy_location_cmp);
-}
-
-/* Its own class, which it has where it is also behind a Service that a rule names; else that of the longest
- * block that holds it. */
-static uint32_t place_class(const struct services *x, const struct addr *a)
-{
-	const struct cidr exact = { .addr = *a, .len = 128 };
-	const struct table_location *at = location_of(x, &exact, false);
-	const int shortest = policy_shortest(a);
-	int len;
-
-	for (len = 128; !at && len >= shortest; len--) {
-		const struct cidr c = policy_cidr_of(a, (unsigned int)len);
-
-		if (x->lengths[len])
-			at = location_of(x, &c, true);
-	}
-	return at ? at->class : BH_CLASS_NONE;
-}
-
-/* hostPorts of pods here: what arrives on them at the node goes to a pod. */
-static bool is_host_port(const struct model *m, uint32_t port)
-{
-	size_t i, k;
-
-	for (i = 0; i < m->endpoints.n; i++) {
-		const struct pod *p = model_endpoint_pod(m, m->endpoints.v[i]);
-
-		for (k = 0; p && k < p->host_ports.n; k++)
-			if (BH_PORT(p->host_ports.v[k].proto, p->host_ports.v[k].port) == port)
-				return true;
-	}
-	return false;
-}
-
-/* A backend is what its own address is, whether or not a Service has that one too. */
-static struct need need_of(const struct services *x, const struct addr *backend, uint32_t port, uint32_t at)
-{
-	const struct cidr c = { .addr = *backend, .len = 128 };
-	const struct table_location *l = location_of(x, &c, false);
-
-	if (l && l->is_node && !is_host_port(x->b->model, at))
-		return (struct need){ .port = port, .is_node = true };
-	return (struct need){ .port = port, .class = place_class(x, backend), .at = at };
-}
+/* ---- what there is -------------------------------------------------------------------------- */
 
 static int pod_addr_cmp(const void *key, const void *elem)
 {
@@ -182,8 +131,24 @@ static struct hash128 service_hash(const struct build *b, const struct class_use
 /* @block: the class that the address has without it. */
 static int add_class(struct build *b, uint32_t block, bool beside, struct list needs, uint32_t *ret)
 {
-	const uint32_t block = place_class(x, &x->vips.v[from].addr);
-	struct class_use *c = vec_add(&x->b->classes);
+	struct class_use *c = vec_add(&b->classes);
+
+	if (!c)
+		return -ENOMEM;
+	c->peers = b->classes.v[block].peers;
+	c->is_service = true;
+	c->beside = beside;
+	c->block = block;
+	c->needs = needs;
+	c->hash = service_hash(b, c);
+	*ret = (uint32_t)b->classes.n - 1;
+	return 0;
+}
+
+/* The address that the Services vips[from..to) share. */
+static int add_vip_class(struct services *x, size_t from, size_t to)
+{
+	const struct vip *vip = &x->vips.v[from];
 	struct found *f = vec_add(&x->found);
 	struct list needs;
 	int r;
@@ -194,14 +159,58 @@ static int add_class(struct build *b, uint32_t block, bool beside, struct list n
 	if (r < 0)
 		return r;
 	f->addr = vip->addr;
-	return add_class(x->b, services_block_class(x, &vip->addr), vip->rank != VIP_CLUSTER, needs,
+	return add_class(x->b, services_plain_class(x, &vip->addr), vip->rank != VIP_CLUSTER, needs,
 			 &f->class);
 }
 
-/* Those that have a location already; they leave. */
-static void change_locations(struct services *x)
+/* Of those who share an address the first rank counts alone: no tenant gets in by claiming it. */
+static int make_vip_classes(struct services *x)
 {
-	size_t i, kept = 0;
+	size_t from, to, next;
+	int r = 0;
+
+	for (from = 0; !r && from < x->vips.n; from = next) {
+		const struct vip *first = &x->vips.v[from];
+
+		to = from;
+		while (to < x->vips.n && !addr_cmp(&first->addr, &x->vips.v[to].addr) &&
+		       first->rank == x->vips.v[to].rank)
+			to++;
+		next = to;
+		while (next < x->vips.n && !addr_cmp(&first->addr, &x->vips.v[next].addr))
+			next++;
+		r = add_vip_class(x, from, to);
+	}
+	return r;
+}
+
+/* Last of all: a backend that is this node is judged by the class that its address had. */
+static int make_node_classes(struct services *x)
+{
+	struct list needs[2] = {};
+	size_t i;
+	int r = 0;
+
+	for (i = 0; !r && i < 2; i++)
+		r = services_node_needs(x, i, &needs[i]);
+	for (i = 0; !r && i < x->b->t->locations.n; i++) {
+		struct table_location *l = &x->b->t->locations.v[i];
+		const struct list *list = &needs[addr_is_v4(&l->cidr.addr)];
+
+		if (l->is_node && list->n)
+			r = add_class(x->b, l->class, true, *list, &l->class);
+	}
+	return r;
+}
+
+/* ---- what follows --------------------------------------------------------------------------- */
+
+/* Some have one: of those that are behind a Service, too, which a rule names. */
+static int add_locations(struct services *x)
+{
+	struct table_location *l, key = { .cidr.len = 128 };
+	const size_t before = x->b->t->locations.n;
+	size_t i;
 
 	for (i = 0; i < x->found.n; i++) {
 		key.cidr.addr = x->found.v[i].addr;
@@ -211,8 +220,7 @@ static void change_locations(struct services *x)
 			l = vec_add(&x->b->t->locations);
 		if (!l)
 			return -ENOMEM;
-		l->cidr.addr = x->found.v[i].addr;
-		l->cidr.len = 128;
+		l->cidr = key.cidr;
 		l->class = x->found.v[i].class;
 	}
 	vec_sort(&x->b->t->locations, policy_location_cmp);

@@ -51,8 +51,8 @@ int services_forwards(struct services *x);
 /* needs.c. First of all: looks at slices and blocks. */
 int services_open(struct services *x);
 
-/* The class of the longest block that holds it. */
-uint32_t services_block_class(const struct services *x, const struct addr *a);
+/* The class that an address has without any Service: of itself, or of the longest block that holds it. */
+uint32_t services_plain_class(const struct services *x, const struct addr *a);
 
 /* What the ports need of the Services vips[from..to), which share an address and a rank. */
 int services_needs(struct services *x, size_t from, size_t to, struct list *ret);

@@ -39,7 +39,6 @@ static void free_others(struct tables *t)
 	vec_done(&t->rules);
 	vec_done(&t->sets);
 	vec_done(&t->endpoints);
-	vec_done(&t->node_ports);
 	vec_done(&t->contested);
 	free(t->sharers);
 }
@@ -50,6 +49,7 @@ void tables_free(struct tables *t)
 		return;
 	vec_done(&t->locations);
 	vec_done(&t->moved);
+	vec_done(&t->node_ports);
 	if (is_last(t->row_sharers))
 		free_rows(t);
 	if (is_last(t->sharers))
@@ -136,7 +136,7 @@ const struct table_range *tables_range(const struct tables *t, const struct tabl
 	return NULL;
 }
 
-uint32_t tables_class(const struct tables *t, const struct addr *a, bool *ret_node)
+const struct table_location *tables_location(const struct tables *t, const struct addr *a)
 {
 	const struct table_location key = { .cidr = { .addr = *a, .len = 128 } };
 

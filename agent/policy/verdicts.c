@@ -195,132 +195,7 @@ static int class_row(struct verdicts *w, size_t from, size_t to, size_t base)
 		w->holds.v[w->hits.v[i].rule] = w->rules.v[w->hits.v[i].rule].use->any_peer ? HOLDS_ALL : 0;
 	if (r < 0 || verdicts_same_row(w, &w->t->rows.v[base], &row))
 		return r;
-	return add_row(w, row);
-}
-
-/* ---- Services ------------------------------------------------------------------------------- */
-
-/* Of one (set, direction): rows[base] is that of class 0, the others up to @end follow by class. */
-struct group {
-	size_t base, end;
-};
-
-static const struct table_row *group_row(const struct verdicts *w, const struct group *g, uint32_t class)
-{
-	const struct table_row *rows = w->t->rows.v;
-	const struct table_row key = { .set = rows[g->base].set, .class = class, .dir = rows[g->base].dir };
-	const struct table_row *row =
-		bsearch(&key, rows + g->base, g->end - g->base, sizeof(key), policy_row_cmp);
-
-	return row ? row : &rows[g->base];
-}
-
-/* Whether the row allows the port, and by which rule. */
-static bool row_allows(const struct verdicts *w, const struct table_row *row, uint32_t port,
-		       uint32_t *ret_rule)
-{
-	const struct table_range *v = w->t->ranges.v + row->first;
-	size_t lo = 0, hi = row->n;
-
-	while (lo < hi) {
-		const size_t mid = lo + (hi - lo) / 2;
-
-		if (port < v[mid].first) {
-			hi = mid;
-		} else if (port > v[mid].last) {
-			lo = mid + 1;
-		} else {
-			*ret_rule = v[mid].rule;
-			return v[mid].action == BH_ALLOW;
-		}
-	}
-	*ret_rule = row->rule;
-	return row->action == BH_ALLOW;
-}
-
-/* The needs [from..to) are all those of one port: whether all hold. The rule noted is that of the first
- * backend, or of the one that says no. */
-static bool port_holds(const struct verdicts *w, const struct group *g, uint32_t from, uint32_t to,
-		       uint32_t *ret_rule)
-{
-	const struct need *needs = w->b->needs.v;
-	uint32_t rule, i;
-
-	*ret_rule = 0;
-	for (i = from; i < to; i++) {
-		if (needs[i].is_node)
-			continue;
-		if (needs[i].is_unknown)
-			return false;
-		if (!row_allows(w, group_row(w, g, needs[i].class), needs[i].at, &rule)) {
-			*ret_rule = rule;
-			return false;
-		}
-		if (!*ret_rule)
-			*ret_rule = rule;
-	}
-	return true;
-}
-
-static bool is_open(const struct table_row *row)
-{
-	return !row->n && row->action == BH_ALLOW;
-}
-
-/* What is no port of the Service is denied; but where everybody may be sent everything, or the address is
- * somebody's all the same, it goes on as if there were no Service. */
-static int add_no_port(struct verdicts *w, const struct group *g, uint32_t class)
-{
-	const struct table_row *own = group_row(w, g, w->b->classes.v[class].block);
-	int r;
-
-	if (!is_open(&w->t->rows.v[g->base]) && !w->b->classes.v[class].beside)
-		return overlay_all(w, &w->merged, BH_DENY, 0);
-	r = overlay(w, &w->merged, w->t->ranges.v + own->first, own->n);
-	return r ? r : overlay_all(w, &w->merged, own->action, own->rule);
-}
-
-/* A port of a Service is allowed where all its backends are; if it is @free, whoever they are. */
-static int service_row(struct verdicts *w, const struct group *g, uint32_t class, bool free)
-{
-	const struct table_row *base = &w->t->rows.v[g->base];
-	struct table_row row = { .set = base->set, .class = class, .dir = base->dir };
-	const struct list list = w->b->classes.v[class].needs;
-	const struct need *needs = w->b->needs.v;
-	struct table_range range;
-	uint32_t from, to;
-	int r = 0;
-
-	vec_clear(&w->merged);
-	for (from = list.first; !r && !free && from < list.first + list.n; from = to) {
-		range = (struct table_range){ .first = needs[from].port, .last = needs[from].port };
-		for (to = from + 1; to < list.first + list.n && needs[to].port == range.first;)
-			to++;
-		range.action = port_holds(w, g, from, to, &range.rule) ? BH_ALLOW : BH_DENY;
-		r = range_emit(&w->merged, &range);
-	}
-	if (!r)
-		r = add_no_port(w, g, class);
-	if (r < 0)
-		return r;
-	fold(w, &row);
-	return same_row(w, base, &row) ? 0 : add_row(w, row);
-}
-
-/* Where everybody may be sent everything and no rule refuses anything, so may a Service. Then only an address
- * that is somebody's without it has something to say: by which rule. */
-static int service_rows(struct verdicts *w, size_t base)
-{
-	const struct group g = { .base = base, .end = w->t->rows.n };
-	const struct table_row *any = &w->t->rows.v[base];
-	const bool free = is_open(any) && !w->t->sets.v[any->set].refuses[any->dir];
-	uint32_t i;
-	int r = 0;
-
-	for (i = 0; !r && i < w->b->classes.n; i++)
-		if (w->b->classes.v[i].is_service && (!free || w->b->classes.v[i].beside))
-			r = service_row(w, &g, i, free);
-	return r;
+	return verdicts_add_row(w, row);
 }
 
 /* ---- one policy set in one direction --------------------------------------------------------- */
@@ -329,7 +204,8 @@ static void take_stance(struct verdicts *w, const struct table_set *set, uint32_
 {
 	size_t i;
 
-	w->audits = w->audited = set->audited;
+	w->set = set;
+	w->audits = set->audited;
 	w->all = w->in_earnest = (struct stance){};
 	for (i = 0; i < set->policies.n; i++) {
 		const struct net_policy *np = w->b->model->policies.v[set->policies.v[i]];

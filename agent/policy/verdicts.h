@@ -35,7 +35,6 @@ struct verdicts {
 	uint32_t dir;
 	const struct table_set *set;   /* at hand */
 	bool audits;		       /* some policies of the (set, direction) deny nothing */
-	bool audited;		       /* none of them denies anything */
 	struct stance all, in_earnest; /* what all say, and what those say that deny */
 	bool only_earnest;	       /* the line at hand is that of these alone */
 	uint32_t *start;	       /* by peer set: where in in_classes its classes begin */

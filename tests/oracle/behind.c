@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "match.h"
+#include "whose.h"
 
 /* ---- addresses ------------------------------------------------------------------------------ */
 
@@ -17,11 +17,8 @@ static bool is_somebodys(const struct model *m, const struct addr *a)
 {
 	size_t i;
 
-	if (among(a, m->node_addrs.v, m->node_addrs.n))
+	if (is_nodes(m, a))
 		return true;
-	for (i = 0; i < m->nodes.n; i++)
-		if (among(a, m->nodes.v[i]->addrs.v, m->nodes.v[i]->addrs.n))
-			return true;
 	for (i = 0; i < m->endpoints.n; i++) {
 		const struct pod *pod = pod_of(m, m->endpoints.v[i]);
 

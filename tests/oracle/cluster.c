@@ -116,6 +116,32 @@ static void roll_service_port(struct dice *d, struct service_port *p, bool of_sl
 		p->port = 1;
 }
 
+/* Few addresses that nobody has, and anybody's; ClusterIPs, too. */
+static struct addr roll_claimed(const struct model *m, struct dice *d, bool v4)
+{
+	char text[ADDR_TEXT];
+
+	if (m->node_addrs.n && dice_chance(d, 15))
+		return m->node_addrs.v[dice_roll(d, (uint32_t)m->node_addrs.n)];
+	if (dice_chance(d, 20))
+		return dice_chance(d, 50) ? roll_cluster_ip(d, v4) : roll_addr(d, v4);
+	(void)snprintf(text, sizeof(text), v4 ? "10.0.0.%u" : "fd00::%x", 20 + dice_roll(d, 3));
+	return addr_of(text);
+}
+
+static void roll_outside(const struct model *m, struct dice *d, struct service *s)
+{
+	uint32_t n;
+
+	for (n = dice_roll(d, 2); n; n--)
+		*(struct addr *)must(vec_add(&s->balancers)) = roll_claimed(m, d, dice_chance(d, 50));
+	for (n = dice_roll(d, 3); n; n--)
+		*(struct addr *)must(vec_add(&s->externals)) = roll_claimed(m, d, dice_chance(d, 50));
+	for (n = 0; n < s->ports.n; n++)
+		if (dice_chance(d, 30))
+			s->ports.v[n].node_port = (uint16_t)dice_roll(d, 8);
+}
+
 static void put_service(struct model *m, struct dice *d)
 {
 	struct service *s;
@@ -201,6 +227,7 @@ static void put_node(struct model *m, struct dice *d)
 	if (n)
 		*(struct addr *)must(vec_add(&this->addrs)) = node[0];
 	zero(model_put_node(m, this));
+	zero(model_set_node_name(m, "n0"));
 }
 
 /* ---- the whole ------------------------------------------------------------------------------ */

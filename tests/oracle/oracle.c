@@ -8,126 +8,6 @@
 
 /* ---- Services ------------------------------------------------------------------------------- */
 
-/* Of a pod, of this node or of another one. */
-static bool is_somebodys(const struct model *m, const struct addr *a)
-{
-	size_t i;
-
-	if (is_nodes(m, a))
-		return true;
-	for (i = 0; i < m->endpoints.n; i++) {
-		const struct pod *pod = pod_of(m, m->endpoints.v[i]);
-
-		if (m->endpoints.v[i]->ifindex && !(pod && is_no_pod(pod)) &&
-		    among(a, m->endpoints.v[i]->addrs.v, m->endpoints.v[i]->addrs.n))
-			return true;
-	}
-	for (i = 0; i < m->pods.n; i++)
-		if (!is_no_pod(m->pods.v[i]) && among(a, m->pods.v[i]->addrs.v, m->pods.v[i]->addrs.n))
-			return true;
-	return false;
-}
-
-static bool is_cluster_ip(const struct model *m, const struct addr *a)
-{
-	size_t i;
-
-	for (i = 0; i < m->services.n; i++)
-		if (among(a, m->services.v[i]->addrs.v, m->services.v[i]->addrs.n))
-			return !is_somebodys(m, a);
-	return false;
-}
-
-/* A pod may talk to its node, but what arrives at a hostPort there goes on to another pod. */
-static bool is_this_node(const struct model *m, const struct addr *a, uint8_t proto, uint16_t port)
-{
-	size_t i, k;
-
-	if (!among(a, m->node_addrs.v, m->node_addrs.n))
-		return false;
-	for (i = 0; i < m->endpoints.n; i++) {
-		const struct pod *pod = pod_of(m, m->endpoints.v[i]);
-
-		for (k = 0; pod && k < pod->host_ports.n; k++)
-			if (pod->host_ports.v[k].proto == proto && pod->host_ports.v[k].port == port)
-				return false;
-	}
-	return true;
-}
-
-/* What an address of Services stands for on one port: flows to the backends. */
-struct behind {
-	VEC(struct oracle_flow) at;
-	bool port;    /* some Service with that address has it */
-	bool no_port; /* some does not */
-	bool unknown; /* or has it, and no backend, or one that cannot be told */
-};
-
-static void add_backend(struct behind *b, const struct oracle_flow *f, const struct addr *a, uint16_t port)
-{
-	struct oracle_flow *slot = vec_add(&b->at);
-
-	if (!slot)
-		abort();
-	*slot = *f;
-	slot->dst = *a;
-	slot->dport = port;
-}
-
-/* "Each slice … is for the Service that its label kubernetes.io/service-name names"; its port is the
- * Service's port of the same name. */
-static void add_slice(struct behind *b, const struct oracle_flow *f, const struct endpoint_slice *s,
-		      const struct service_port *p)
-{
-	size_t i, k;
-
-	if (is_ipv4(&f->dst) ? !s->v4 : !s->v6)
-		return;
-	b->unknown |= s->unknown;
-	for (i = 0; i < s->ports.n; i++) {
-		if (s->ports.v[i].proto != p->proto || strcmp(s->ports.v[i].name, p->name) != 0)
-			continue;
-		b->unknown |= s->ports.v[i].port == 0;
-		for (k = 0; k < s->addrs.n; k++)
-			add_backend(b, f, &s->addrs.v[k], s->ports.v[i].port);
-	}
-}
-
-static void add_service_port(struct behind *b, const struct model *m, const struct oracle_flow *f,
-			     const struct service *s, const struct service_port *p)
-{
-	const size_t before = b->at.n;
-	size_t i;
-
-	for (i = 0; i < m->slices.n; i++)
-		if (strcmp(m->slices.v[i]->ns, s->ns) == 0 && strcmp(m->slices.v[i]->service, s->name) == 0)
-			add_slice(b, f, m->slices.v[i], p);
-	b->unknown |= b->at.n == before;
-}
-
-/* Of all Services that have the address. @ret: free with vec_done(). */
-static void behind_of(const struct model *m, const struct oracle_flow *f, struct behind *ret)
-{
-	size_t i, k;
-
-	*ret = (struct behind){};
-	for (i = 0; i < m->services.n; i++) {
-		const struct service *s = m->services.v[i];
-		bool has = false;
-
-		if (!among(&f->dst, s->addrs.v, s->addrs.n))
-			continue;
-		for (k = 0; k < s->ports.n; k++) {
-			if (s->ports.v[k].proto != f->proto || s->ports.v[k].port != f->dport)
-				continue;
-			has = true;
-			add_service_port(ret, m, f, s, &s->ports.v[k]);
-		}
-		ret->port |= has;
-		ret->no_port |= !has;
-	}
-}
-
 static bool allows_everything(const struct asking *a)
 {
 	const struct verdict v = judge_everything(a);
@@ -209,10 +89,11 @@ static bool is_behind_service(const struct asking *a, const struct net_policy *n
 	struct asking ask = *a;
 	struct behind b;
 	bool ret = is_behind_everything(a, np, index, allowed);
+	enum stands how;
 	size_t i;
 
-	behind_of(a->m, a->f, &b);
-	if (allows_everything(a) && (!b.port || how_ruled(a) < RULED_OUT))
+	how = behind_of(a->m, a->f, &b);
+	if (how == STANDS_EXTERNAL || (allows_everything(a) && (!b.port || how_ruled(a) < RULED_OUT)))
 		ret |= is_behind_address(a, np, index, allowed);
 	for (i = 0; i < b.at.n; i++) {
 		ask.f = &b.at.v[i];

@@ -35,6 +35,9 @@ enum oracle_answer oracle_ask(const struct model *m, const struct oracle_flow *f
  * asked in its place. */
 bool oracle_is_service(const struct model *m, const struct oracle_flow *f);
 
+/* Whether it ends at this node itself, which every pod may reach. */
+bool oracle_is_to_node(const struct model *m, const struct oracle_flow *f);
+
 /* Whether a policy with rules that have actions applies to the pod in this direction. */
 bool oracle_has_rules(const struct model *m, const struct oracle_flow *f);
 

@@ -171,11 +171,6 @@ static bool is_special(const struct addr *remote)
 	return !addr_cmp(remote, &zero4) || !addr_cmp(remote, &all4) || remote->b[0] == 0xfe;
 }
 
-static bool is_node(const struct model *m, const struct addr *a)
-{
-	return vec_find(&m->node_addrs, a, addr_cmp) != NULL;
-}
-
 /* What has sessions. */
 static bool is_taught(const struct oracle_flow *f)
 {
@@ -273,8 +268,7 @@ static void ask_program(struct test *test, const struct oracle_flow *f, bool mid
 
 	if (is_special(remote_of(f)) || !can_be_asked(f))
 		return;
-	truth = f->dir == DIR_EGRESS && is_node(test->m, &f->dst) ? BH_HOST
-								  : reason_by_policy(test, f, midflow);
+	truth = oracle_is_to_node(test->m, f) ? BH_HOST : reason_by_policy(test, f, midflow);
 	q = query_of(test, f, midflow);
 	if (program_ask(test->program, &q, &err) < 0) {
 		fprintf(stderr, "oracle: %s\n", err.msg);

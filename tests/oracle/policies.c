@@ -238,4 +238,5 @@ void tweak_policy(struct model *m, struct dice *d)
 		np->isolates[dir] = !np->isolates[dir];
 	else
 		tweak_order(d, np, dir);
+	zero(model_put_policy(m, np)); /* the same, so that the model knows of it */
 }

@@ -4,6 +4,7 @@
 
 #include <json-c/json.h>
 
+#include "policy/compiler.h"
 #include "query.h"
 #include "tests/unit/policy/world.h"
 
@@ -35,18 +36,19 @@ static struct model *cluster(void)
 }
 
 /* "shop/web: shop/b (10.0.0.9:8080), 203.0.113.1:8081" */
-static void assert_behind(const struct model *m, const char *remote, uint16_t port, const char *want)
+static void assert_behind(struct model *m, const char *remote, uint16_t port, const char *want)
 {
 	const struct addr local = w_addr("10.0.0.7"), a = w_addr(remote);
 	const struct bh_query q = query_of(DB, BH_EGRESS, &local, &a, IPPROTO_TCP, port);
 	struct json_object *o = json_object_new_object(), *list;
+	struct compiler *compiler = compiler_new(m);
 	struct names *names = names_new(m);
 	struct inforce *f;
 	struct behind b;
 	char text[512];
 	size_t i, len;
 
-	assert_int_equal(inforce_compile(m, NULL, &f, &(struct bh_err){}), 0);
+	assert_int_equal(inforce_compile(compiler, NULL, true, &f, &(struct bh_err){}), 0);
 	behind_of(m, f, inforce_ifindex(f, DB), &q, &b);
 	behind_tell(&b, names, o);
 	list = json_object_object_get(o, "behind");
@@ -59,6 +61,7 @@ static void assert_behind(const struct model *m, const char *remote, uint16_t po
 	json_object_put(o);
 	names_free(names);
 	inforce_unref(f);
+	compiler_free(compiler);
 }
 
 static void those_that_are_denied(void **state)

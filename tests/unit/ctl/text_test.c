@@ -74,7 +74,7 @@ static void who_is_in_the_way_behind_a_service(void **state)
 		    "\"src_port\":5,\"src_name\":\"a/x\",\"dst\":\"192.0.2.1\",\"dst_port\":30080,\"dst_name\":\"node\","
 		    "\"proto\":\"TCP\",\"reason\":\"policy-denied\",\"rule\":null,\"policies\":[\"a/p\"],\"len\":60,"
 		    "\"service\":\"a/s\",\"behind\":[\"a/y (10.0.0.2:8080)\"]}",
-		    "12:13:14.567Z DENIED egress  a/x (10.0.0.1:5) -> node (192.0.2.1:30080) TCP 60 bytes: policy-denied: "
+		    "12:13:14.567Z DENIED  egress  a/x (10.0.0.1:5) -> node (192.0.2.1:30080) TCP 60 bytes: policy-denied: "
 		    "a/x is isolated for egress by a/p, because of a/y (10.0.0.2:8080) behind service 'a/s'\n");
 }
 

@@ -27,7 +27,8 @@ static struct json_object *add(struct json_object *o, const char *name, struct j
 static struct json_object *document_of(struct json_object *crd)
 {
 	struct json_object *doc = json_object_new_object(), *is = json_object_new_array(), *schema;
-	struct json_object *spec = value_get(crd, "spec"), *version = value_at(value_get(spec, "versions"), 0);
+	struct json_object *spec = value_get(crd, "spec"),
+			   *version = value_at(value_get(spec, "versions"), 0);
 
 	schema = json_object_get(value_get(value_get(version, "schema"), "openAPIV3Schema"));
 	assert_non_null(schema);
@@ -81,8 +82,8 @@ static void the_shipped_ones_have_all(void **state)
 	with_shipped(has_all);
 }
 
-/* Every field that a definition has below spec, taken out, is missed; but those that are in two places are read
- * in one of them alone. */
+/* Every field that a definition has below spec, taken out, is missed; but those that are in two places are
+ * read in one of them alone. */
 static unsigned int missed, kept;
 
 static void without(struct json_object *doc, enum object_kind kind, struct json_object *properties)
@@ -148,9 +149,10 @@ static void an_older_one_misses_some(void **state)
 
 static void odd_documents(void **state)
 {
-	static const char open_one[] = "{\"components\": {\"schemas\": {\"a\": {\"x-kubernetes-group-version-kind\": "
-				       "[{\"kind\": \"SegmentationPolicy\"}], "
-				       "\"x-kubernetes-preserve-unknown-fields\": true}}}}";
+	static const char open_one[] =
+		"{\"components\": {\"schemas\": {\"a\": {\"x-kubernetes-group-version-kind\": "
+		"[{\"kind\": \"SegmentationPolicy\"}], "
+		"\"x-kubernetes-preserve-unknown-fields\": true}}}}";
 	struct json_object *doc = json_tokener_parse(open_one), *none = json_object_new_object();
 
 	(void)state;

@@ -98,9 +98,10 @@ static void a_pod_changed_in_place(void **state)
 	assert_true(g->changes.all);
 }
 
-static bool services_alone(struct given *g)
+static bool flags(struct given *g, bool services, bool slices, bool nodes)
 {
-	const bool ret = g->changes.services && !g->changes.all;
+	const struct model_changes *c = &g->changes;
+	const bool ret = c->services == services && c->slices == slices && c->nodes == nodes && !c->all;
 
 	changes_clear(&g->changes);
 	return ret;
@@ -120,23 +121,23 @@ static void what_is_no_pod(void **state)
 	struct endpoint *e = endpoint_new();
 
 	assert_int_equal(model_put_service(g->m, service_new("a", "x")), 0);
-	assert_true(services_alone(g));
-	assert_true(model_del_service(g->m, "a", "x") && services_alone(g));
+	assert_true(flags(g, true, false, false));
+	assert_true(model_del_service(g->m, "a", "x") && flags(g, true, false, false));
 	assert_int_equal(model_put_slice(g->m, slice_new("a", "x")), 0);
-	assert_true(services_alone(g));
-	assert_true(model_del_slice(g->m, "a", "x") && services_alone(g));
+	assert_true(flags(g, false, true, false));
+	assert_true(model_del_slice(g->m, "a", "x") && flags(g, false, true, false));
 	assert_int_equal(model_put_node(g->m, cluster_node_new("x")), 0);
-	assert_true(services_alone(g));
-	assert_true(model_del_node(g->m, "x") && services_alone(g));
+	assert_true(flags(g, false, false, true));
+	assert_true(model_del_node(g->m, "x") && flags(g, false, false, true));
 	assert_int_equal(model_put_namespace(g->m, namespace_new("a")), 0);
 	assert_true(all(g));
 	assert_true(model_del_namespace(g->m, "a") && all(g));
-	assert_int_equal(model_put_policy(g->m, net_policy_new("a", "x")), 0);
+	assert_int_equal(model_put_policy(g->m, net_policy_new(POLICY_NETWORK, "a", "x")), 0);
 	assert_true(all(g));
-	assert_true(model_del_policy(g->m, "a", "x") && all(g));
-	assert_int_equal(model_put_cluster_policy(g->m, net_policy_new("", "x")), 0);
+	assert_true(model_del_policy(g->m, POLICY_NETWORK, "a", "x") && all(g));
+	assert_int_equal(model_put_policy(g->m, net_policy_new(POLICY_CLUSTER, "", "x")), 0);
 	assert_true(all(g));
-	assert_true(model_del_cluster_policy(g->m, "x") && all(g));
+	assert_true(model_del_policy(g->m, POLICY_CLUSTER, "", "x") && all(g));
 	assert_int_equal(model_put_endpoint(g->m, e), 0);
 	assert_true(all(g));
 	assert_true(model_del_endpoint(g->m, &(struct hash128){}) && all(g));

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Two tenants: nothing that the owner of a namespace can write (labels and ports of pods, policies of either
- * kind, Services, slices, the namespace's mode) changes a verdict between pods of others, nor between them
- * and the world. Random clusters whose namespace b becomes another; what the pods of a are told stays as it
- * was. BH_SEED=N.
+ * kind, Services, slices, the namespace's mode) changes a verdict between pods of others, and nothing opens
+ * anything to them outside. Random clusters whose namespace b becomes another; what the pods of a are told of
+ * each other and of Services stays as it was, and of the world, the node and addresses that nobody has they
+ * are allowed no more than if b claimed nothing. BH_SEED=N.
  */
 #include "cluster.h"
 
@@ -57,7 +58,8 @@ static void relabel_pods(struct model *m, const struct model *other)
 	}
 }
 
-/* A ClusterIP is the API server's to give, to one Service, from a range where no pods are. */
+/* A ClusterIP is the API server's to give, to one Service, from a range where no pods are; a load balancer's
+ * address is for who runs those. An external IP is whatever b likes. */
 static void keep_ranges_apart(struct model *m)
 {
 	const struct cidr of_b4 = w_cidr("10.0.1.2/31"), of_b6 = w_cidr("fd00::1:2/127"),
@@ -219,6 +221,24 @@ static bool is_to_others(const struct model *m, const struct addr *a)
 	return is_others(m, a);
 }
 
+/* Given to a Service that is not of b; and not before the node, of whose ports b may claim some. */
+static bool is_given(const struct model *m, const struct addr *a)
+{
+	bool given = false;
+	size_t i, k;
+
+	for (i = 0; i < m->services.n; i++)
+		for (k = 0; k < m->services.v[i]->addrs.n; k++)
+			given |= strcmp(m->services.v[i]->ns, "b") &&
+				 !addr_cmp(a, &m->services.v[i]->addrs.v[k]);
+	for (i = 0; i < m->slices.n; i++)
+		for (k = 0; k < m->slices.v[i]->addrs.n; k++)
+			if (strcmp(m->slices.v[i]->ns, "b") &&
+			    vec_find(&m->node_addrs, &m->slices.v[i]->addrs.v[k], addr_cmp))
+				return false;
+	return given;
+}
+
 static void add_answers(FILE *out, const struct tables *t, uint32_t ifindex, const char *remote)
 {
 	static const char *const ports[] = { "tcp/1", "tcp/2", "tcp/5",	 "tcp/7",
@@ -258,7 +278,7 @@ static char *what_a_is_told(const struct model *m, enum where where)
 		}
 		for (k = 0; k < (int)ARRAY_SIZE(more); k++) {
 			a = w_addr(more[k]);
-			if (!is_to_others(m, &a))
+			if (!is_to_others(m, &a) && is_given(m, &a) == (where == INSIDE))
 				add_answers(out, t, e->ifindex, more[k]);
 		}
 	}
@@ -289,7 +309,7 @@ static size_t assert_told_no_more(char *without, char *with)
 		b = strsep(&with, "\n");
 		assert_int_equal(!a, !b);
 		if (a && strchr(b, '+') && !strchr(a, '+'))
-			fail_msg("without b '%s', with it '%s'", a, b);
+			fail_msg("without claims '%s', with them '%s'", a, b);
 		denied += a && strchr(a, '+') && strchr(b, '-');
 	} while (a);
 	return denied;
@@ -307,7 +327,7 @@ static void nothing_that_b_writes_is_told_to_a(void **state)
 
 		keep_ranges_apart(m);
 		ask_for_no_service_of_b(m);
-		before = what_a_is_told(m);
+		before = what_a_is_told(m, INSIDE);
 		b_does(m, &d);
 		after = what_a_is_told(m, INSIDE);
 		asked += strlen(before) > 0;
@@ -317,13 +337,19 @@ static void nothing_that_b_writes_is_told_to_a(void **state)
 	(void)state;
 }
 
-static void without_services_of_b(struct model *m)
+static void without_claims_of_b(struct model *m)
 {
-	size_t i;
+	size_t i, k;
 
-	for (i = m->services.n; i > 0; i--)
-		if (!strcmp(m->services.v[i - 1]->ns, "b"))
-			(void)model_del_service(m, "b", m->services.v[i - 1]->name);
+	for (i = 0; i < m->services.n; i++) {
+		struct service *s = m->services.v[i];
+
+		if (strcmp(s->ns, "b"))
+			continue;
+		vec_clear(&s->externals);
+		for (k = 0; k < s->ports.n; k++)
+			s->ports.v[k].node_port = 0;
+	}
 }
 
 static void nothing_that_b_claims_is_open_to_a(void **state)
@@ -339,7 +365,7 @@ static void nothing_that_b_claims_is_open_to_a(void **state)
 		keep_ranges_apart(m);
 		b_does(m, &d);
 		with = what_a_is_told(m, OUTSIDE);
-		without_services_of_b(m);
+		without_claims_of_b(m);
 		without = what_a_is_told(m, OUTSIDE);
 		denied += assert_told_no_more(without, with);
 	}

@@ -23,10 +23,10 @@
 
 struct dp {
 	int grace_fd;
-	struct actual *maps; /* what "the kernel" holds */
-	size_t steps, graces, reads, node_ports;
-	size_t fail_at;	 /* this step fails; 0: none */
-	bool hold_grace; /* it ends only by end_grace() */
+	struct actual *maps;			       /* what "the kernel" holds */
+	size_t steps, graces, reads, node_ports, told; /* told: of node ports, how often */
+	size_t fail_at;				       /* this step fails; 0: none */
+	bool hold_grace;			       /* it ends only by end_grace() */
 };
 
 static const struct actual_sizes sizes = {
@@ -91,6 +91,7 @@ int dp_set_node_ports(struct dp *dp, const uint32_t *ports, size_t n, struct bh_
 	(void)ports;
 	(void)err;
 	dp->node_ports = n;
+	dp->told++;
 	return 0;
 }
 
@@ -443,6 +444,16 @@ static void host_ports_of_pods_here_are_told(void **state)
 	reconcile_changed(n->r, CHANGE_SOURCE, "start");
 	turn(n);
 	assert_int_equal(n->dp.node_ports, 1);
+	assert_int_equal(n->dp.told, 1);
+	assert_int_equal(model_put_pod(n->model, pod_new("shop", "other")), 0);
+	reconcile_changed(n->r, CHANGE_SOURCE, "another pod");
+	turn(n);
+	assert_int_equal(n->dp.told, 1); /* they are the same */
+	assert_true(model_del_pod(n->model, "shop", "web"));
+	reconcile_changed(n->r, CHANGE_SOURCE, "it goes");
+	turn(n);
+	assert_int_equal(n->dp.told, 2);
+	assert_int_equal(n->dp.node_ports, 0);
 }
 
 /* A pod of another node. */
@@ -516,7 +527,7 @@ static void changes_are_named_by_policy(void **state)
 	assert_int_equal(inforce_changes(a, b, &first), 0);
 	inforce_unref(b);
 	put_policy(n, "cli"); /* the same name says something else */
-	assert_int_equal(model_put_policy(n->model, net_policy_new("shop-b", "a")), 0);
+	assert_int_equal(model_put_policy(n->model, net_policy_new(POLICY_NETWORK, "shop-b", "a")), 0);
 	assert_int_equal(inforce_compile(c, a, true, &b, &err), 0);
 	assert_int_equal(inforce_changes(a, b, &first), 2);
 	assert_string_equal(first, "shop/db");
