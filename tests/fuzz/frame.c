@@ -85,8 +85,10 @@ static void check_mirror(const struct bh_pkt *out, const struct bh_pkt *in)
 	fuzz_check(a->proto == b->proto);
 	if (has_ports(a->proto))
 		fuzz_check(a->lport == b->rport && a->rport == b->lport);
-	else if (a->rport) /* an echo: the identifier, and who asks */
+	else if (a->lport || a->rport != b->rport) /* an echo: the identifier, and who asks */
 		fuzz_check(a->lport == b->lport && a->rport != b->rport);
+	else if (a->rport) /* type and code, the same for both */
+		fuzz_check(a->proto == IPPROTO_ICMP || a->proto == IPPROTO_ICMPV6);
 }
 
 /* ---- what holds between two answers ----------------------------------------------------- */
