@@ -241,6 +241,18 @@ static void add_time(struct json_object *o, int64_t unix_ms)
 	jx_add_str(o, "time", text);
 }
 
+/* Of ICMP: bpf/parse.h has type and code where the port would be, and of an echo who asks. */
+static void add_icmp(struct json_object *o, const struct bh_event *ev)
+{
+	const uint16_t seen = ntohs(ev->rport);
+	const bool is_echo = seen == BH_ECHO_OUT || seen == BH_ECHO_IN;
+
+	if (!seen || (ev->proto != IPPROTO_ICMP && ev->proto != IPPROTO_ICMPV6))
+		return;
+	jx_add_int(o, "icmp_type", !is_echo ? seen >> 8 : ev->proto == IPPROTO_ICMP ? 8 : 128);
+	jx_add_int(o, "icmp_code", is_echo ? 0 : seen & UINT8_MAX);
+}
+
 static const char *verdict_text(const struct bh_event *ev)
 {
 	if (!names_reason_allows(ev->reason))
@@ -268,6 +280,7 @@ static struct json_object *encode(const struct denial *d)
 	add_end(o, "dst", in ? &d->ev.local : &d->ev.remote, in ? d->ev.lport : d->ev.rport, &d->ev,
 		in ? d->pod : d->peer);
 	jx_add_str(o, "proto", names_proto(d->ev.proto, proto));
+	add_icmp(o, &d->ev);
 	jx_add_str(o, "verdict", verdict_text(&d->ev));
 	jx_add_str(o, "reason", names_reason(d->ev.reason));
 	jx_add_str(o, "rule", d->rule);

@@ -89,8 +89,11 @@ void flows_print(FILE *out, struct json_object *item, bool colours)
 	print_end(out, item, "src", "src_port", "src_name", colours);
 	(void)fputs(" -> ", out);
 	print_end(out, item, "dst", "dst_port", "dst_name", colours);
-	(void)fprintf(out, " %s %llu bytes: ", ctl_str(item, "proto"),
-		      (unsigned long long)ctl_int(item, "len"));
+	(void)fprintf(out, " %s ", ctl_str(item, "proto"));
+	if (ctl_get(item, "icmp_type"))
+		(void)fprintf(out, "%llu/%llu ", (unsigned long long)ctl_int(item, "icmp_type"),
+			      (unsigned long long)ctl_int(item, "icmp_code"));
+	(void)fprintf(out, "%llu bytes: ", (unsigned long long)ctl_int(item, "len"));
 	print_because(out, item);
 	ctl_print_behind(out, item);
 	(void)fputc('\n', out);

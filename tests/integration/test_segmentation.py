@@ -120,6 +120,10 @@ class Segmentation(PolicedCase):
             self.assertTrue(eventually(lambda f=f: not self.pings(self.db, f), 8), f)
             self.assertTrue(self.web.reaches(self.db, family=f))
             self.assertTrue(self.pings(self.job, f))
+            kind = (8, "ICMP") if f == 4 else (128, "ICMPv6")
+            told = lambda k=kind: self.told("denied", icmp_type=k[0], icmp_code=0, proto=k[1])  # noqa: E731
+            self.assertTrue(eventually(told, 2), self.node.ctl("flows"))
+            self.assertIn(f" {kind[1]} {kind[0]}/0 ", self.node.ctl_text("flows")[1])
         code, text = self.node.ctl_text("explain", "shop/web", "shop/db", "icmp")
         self.assertEqual(code, 1, text)
         self.assertIn("segpol shop/s ingress[0]", text)
