@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The rules of the policies in use, in canonical form, and the peer sets that they name. Two texts
+ * The rules of the policies in use, in canonical form, and the peer sets that they name (peers.c). Two texts
  * that mean the same by their form (order, repetition) get the same name.
  */
 #include "policy/build.h"
@@ -12,156 +12,14 @@
 #include <string.h>
 
 #include "policy/digest.h"
+#include "policy/peers.h"
 #include "util/scope.h"
 
 #define NAME_MAX_BYTES 1024 /* namespace, policy, direction, index: 63 + 253 and some */
 
 static const char *const dir_name[DIR_MAX] = { [DIR_INGRESS] = "ingress", [DIR_EGRESS] = "egress" };
 
-/* ---- selectors and blocks ------------------------------------------------------------------- */
-
-static int text_cmp(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-/* Sorts and drops repetitions in place. Return: how many remain. */
-static size_t unique(void *v, size_t n, size_t size, int (*cmp)(const void *, const void *))
-{
-	size_t i, kept = 0;
-	char *at = v;
-
-	if (n)
-		qsort(v, n, size, cmp);
-	for (i = 0; i < n; i++) {
-		if (kept && !cmp(at + (kept - 1) * size, at + i * size))
-			continue;
-		memmove(at + kept * size, at + i * size, size);
-		kept++;
-	}
-	return kept;
-}
-
-static int requirement_hash(const struct requirement *r, struct hash128 *ret)
-{
-	auto_free char **values = calloc(r->values.n + 1, sizeof(*values));
-	struct sha256 s;
-	size_t i, n;
-
-	if (!values)
-		return -ENOMEM;
-	for (i = 0; i < r->values.n; i++)
-		values[i] = r->values.v[i];
-	n = unique(values, r->values.n, sizeof(*values), text_cmp);
-	policy_digest_init(&s, DIGEST_REQUIREMENT);
-	policy_digest_text(&s, r->key);
-	policy_digest_u32(&s, r->op);
-	policy_digest_u32(&s, (uint32_t)n);
-	for (i = 0; i < n; i++)
-		policy_digest_text(&s, values[i]);
-	*ret = policy_digest_end(&s);
-	return 0;
-}
-
-/* @sel: NULL has a name of its own: "not used" is not "everything". */
-static int selector_hash(const struct selector *sel, struct hash128 *ret)
-{
-	const size_t all = sel ? sel->at.n : 0;
-	auto_free struct hash128 *reqs = calloc(all + 1, sizeof(*reqs));
-	struct sha256 s;
-	size_t i, n;
-	int r;
-
-	if (!reqs)
-		return -ENOMEM;
-	for (i = 0; i < all; i++) {
-		r = requirement_hash(&sel->at.v[i], &reqs[i]);
-		if (r < 0)
-			return r;
-	}
-	n = unique(reqs, all, sizeof(*reqs), hash128_cmp);
-	policy_digest_init(&s, DIGEST_SELECTOR);
-	policy_digest_u32(&s, sel != NULL);
-	policy_digest_u32(&s, (uint32_t)n);
-	sha256_add(&s, reqs, n * sizeof(*reqs));
-	*ret = policy_digest_end(&s);
-	return 0;
-}
-
-/* podSelector alone means the policy's own namespace, which is then part of the name. */
-static int pods_hash(const struct peer *p, const char *ns, struct hash128 *ret)
-{
-	static const struct selector everything = {};
-	struct hash128 pods, namespaces;
-	struct sha256 s;
-	int r;
-
-	r = selector_hash(p->pods ? p->pods : &everything, &pods);
-	if (r < 0)
-		return r;
-	r = selector_hash(p->namespaces, &namespaces);
-	if (r < 0)
-		return r;
-	policy_digest_init(&s, DIGEST_PODS);
-	policy_digest_text(&s, ns ? ns : "");
-	sha256_add(&s, &pods, sizeof(pods));
-	sha256_add(&s, &namespaces, sizeof(namespaces));
-	*ret = policy_digest_end(&s);
-	return 0;
-}
-
-static int block_hash(const struct peer *p, struct hash128 *ret)
-{
-	auto_free struct cidr *except = calloc(p->except.n + 1, sizeof(*except));
-	struct sha256 s;
-	size_t i, n;
-
-	if (!except)
-		return -ENOMEM;
-	for (i = 0; i < p->except.n; i++)
-		except[i] = p->except.v[i];
-	n = unique(except, p->except.n, sizeof(*except), cidr_cmp);
-	policy_digest_init(&s, DIGEST_BLOCK);
-	policy_digest_cidr(&s, &p->block);
-	policy_digest_u32(&s, (uint32_t)n);
-	for (i = 0; i < n; i++)
-		policy_digest_cidr(&s, &except[i]);
-	*ret = policy_digest_end(&s);
-	return 0;
-}
-
-static int entity_hash(const struct peer *p, struct hash128 *ret)
-{
-	struct hash128 nodes;
-	struct sha256 s;
-	const int r = selector_hash(p->nodes, &nodes);
-
-	policy_digest_init(&s, DIGEST_ENTITY);
-	policy_digest_u32(&s, p->kind);
-	sha256_add(&s, &nodes, sizeof(nodes));
-	policy_digest_text(&s, p->service_ns ? p->service_ns : "");
-	policy_digest_text(&s, p->service ? p->service : "");
-	*ret = policy_digest_end(&s);
-	return r;
-}
-
-static int peer_hash(const struct peer *p, const char *ns, struct hash128 *ret)
-{
-	if (p->kind == PEER_PODS) {
-		assert(p->pods || p->namespaces);
-		return pods_hash(p, ns, ret);
-	}
-	return p->kind == PEER_BLOCK ? block_hash(p, ret) : entity_hash(p, ret);
-}
-
-static struct hash128 perhaps_hash(const struct hash128 *hash)
-{
-	struct sha256 s;
-
-	policy_digest_init(&s, DIGEST_PERHAPS);
-	sha256_add(&s, hash, sizeof(*hash));
-	return policy_digest_end(&s);
-}
+/* ---- peers ---------------------------------------------------------------------------------- */
 
 /* Where nobody can tell whose an address is, whoever is to be refused may be behind it. */
 static int add_perhaps(struct build *b, const struct hash128 *hash)
@@ -170,7 +28,7 @@ static int add_perhaps(struct build *b, const struct hash128 *hash)
 
 	if (!set)
 		return -ENOMEM;
-	set->hash = perhaps_hash(hash);
+	set->hash = policy_perhaps_hash(hash);
 	return 0;
 }
 
@@ -184,7 +42,7 @@ static int add_cluster(struct build *b)
 	if (!set)
 		return -ENOMEM;
 	set->peer = &the_cluster;
-	return entity_hash(&the_cluster, &set->hash);
+	return policy_peer_hash(&the_cluster, NULL, &set->hash);
 }
 
 static int add_peer(struct build *b, const char *ns, const struct peer *p, struct rule_use *use)
@@ -197,7 +55,7 @@ static int add_peer(struct build *b, const char *ns, const struct peer *p, struc
 		return -ENOMEM;
 	set->peer = p;
 	set->ns = p->kind != PEER_PODS || p->namespaces ? NULL : ns;
-	r = peer_hash(p, set->ns, &set->hash);
+	r = policy_peer_hash(p, set->ns, &set->hash);
 	ref->hash = set->hash;
 	if (!r && use->action != RULE_ACCEPT && p->kind == PEER_PODS)
 		r = add_perhaps(b, &ref->hash);
@@ -263,7 +121,7 @@ static int add_ports(const struct rule *rule, struct rule_use *use)
 		r = *rule->ports.v[i].name ? add_name(&rule->ports.v[i], use)
 					   : add_numbers(&rule->ports.v[i], use);
 	use->ports.n = policy_merge_ports(use->ports.v, use->ports.n);
-	use->names.n = unique(use->names.v, use->names.n, sizeof(*use->names.v), named_port_cmp);
+	use->names.n = policy_unique(use->names.v, use->names.n, sizeof(*use->names.v), named_port_cmp);
 	return r;
 }
 
@@ -318,7 +176,7 @@ static int fill_rule(struct build *b, const char *ns, const struct rule *rule, s
 		if (r < 0)
 			return r;
 	}
-	use->peers.n = unique(use->peers.v, use->peers.n, sizeof(*use->peers.v), peer_ref_cmp);
+	use->peers.n = policy_unique(use->peers.v, use->peers.n, sizeof(*use->peers.v), peer_ref_cmp);
 	return add_ports(rule, use);
 }
 
@@ -437,7 +295,7 @@ static uint32_t find_set(const struct build *b, const struct hash128 *hash)
 static int find_entity(const struct build *b, const struct peer *p, uint32_t *ret)
 {
 	struct hash128 hash;
-	const int r = entity_hash(p, &hash);
+	const int r = policy_peer_hash(p, NULL, &hash);
 
 	*ret = r ? PEER_NONE : find_set(b, &hash);
 	return r;
@@ -447,7 +305,7 @@ static int find_entity(const struct build *b, const struct peer *p, uint32_t *re
 static void refuse(struct build *b, const struct rule_use *use, uint32_t dir, uint32_t index)
 {
 	struct peer_set *set = &b->peer_sets.v[index];
-	const struct hash128 hash = perhaps_hash(&set->hash);
+	const struct hash128 hash = policy_perhaps_hash(&set->hash);
 
 	if (!peer_set_is(set, PEER_PODS))
 		return;
@@ -504,7 +362,7 @@ int policy_rules(struct build *b)
 	r = policy_name_sets(b);
 	if (r < 0)
 		return r;
-	b->peer_sets.n = unique(b->peer_sets.v, b->peer_sets.n, sizeof(*b->peer_sets.v), peer_set_cmp);
+	b->peer_sets.n = policy_unique(b->peer_sets.v, b->peer_sets.n, sizeof(*b->peer_sets.v), peer_set_cmp);
 	for (i = 0; i < b->peer_sets.n; i++)
 		b->peer_sets.v[i].perhaps = PEER_NONE;
 	r = find_entity(b, &the_cluster, &b->cluster);
