@@ -424,50 +424,60 @@ static void test_additive_is_free(void **state)
 
 /* ---- full maps -------------------------------------------------------------------------------------- */
 
-static void expect_full(struct actual_sizes size, const char *map)
+/* Whether all of it has room in such maps; if not, nothing is written. */
+static bool has_room(const struct actual_sizes *size, struct bh_err *err)
 {
 	const struct world w = { .there = { true, true, true, true },
 				 .mask = { 0x7f, 0x7e, 0x7d, 1 },
 				 .class = { 0x7f, 0x7e, 0x7d, 0x7b, 1, 2 },
 				 .wide = 0x60,
 				 .narrow = 0x20 };
-	struct actual *a = actual_new(&size);
+	struct actual *a = actual_new(size);
 	struct tables *t = tables_of(&w);
-	struct bh_err err = { "" };
 	struct plan *p = NULL;
+	const int r = delta_plan(t, a, &p, err);
 
-	assert_int_equal(delta_plan(t, a, &p, &err), -ENOSPC);
-	assert_null(p);
-	assert_non_null(strstr(err.msg, map));
+	assert_true(!r || (r == -ENOSPC && !p));
+	plan_free(p);
 	free_tables(t);
 	actual_free(a);
+	return !r;
 }
 
+/* To its last place, and not to the one behind: each map alone is filled, and the others have room. */
 static void test_full_maps(void **state)
 {
 	struct actual_sizes size = small;
+	const struct {
+		const char *map;
+		uint32_t *size, least; /* of the last one that has no room */
+	} maps[] = {
+		{ "bh_addrs", &size.addrs, 5 },	    { "bh_cidrs", &size.cidrs, 1 },
+		{ "bh_rows", &size.rows, 10 },	    { "bh_ranges", &size.ranges, 8 },
+		{ "bh_classes", &size.classes, 7 }, { "bh_ids", &size.ids, 6 },
+		{ "bh_rules", &size.rules, 1 },
+	};
+	struct bh_err err = { "" };
+	uint32_t full, fits;
+	size_t i;
 
 	(void)state;
-	size.addrs = 5;
-	expect_full(size, "bh_addrs");
-	size = small;
-	size.cidrs = 1;
-	expect_full(size, "bh_cidrs");
-	size = small;
-	size.rows = 10;
-	expect_full(size, "bh_rows");
-	size = small;
-	size.ranges = 8;
-	expect_full(size, "bh_ranges");
-	size = small;
-	size.classes = 7;
-	expect_full(size, "bh_classes");
-	size = small;
-	size.ids = 6;
-	expect_full(size, "bh_ids");
-	size = small;
-	size.rules = 1;
-	expect_full(size, "bh_rules");
+	assert_true(has_room(&size, &err));
+	for (i = 0; i < sizeof(maps) / sizeof(maps[0]); i++) {
+		size = small;
+		for (full = 0, fits = *maps[i].size; fits - full > 1;) {
+			*maps[i].size = full + (fits - full) / 2;
+			*(has_room(&size, &err) ? &fits : &full) = *maps[i].size;
+		}
+		*maps[i].size = full;
+		assert_false(has_room(&size, &err));
+		assert_non_null(strstr(err.msg, maps[i].map));
+		assert_true(full >= maps[i].least);
+		for (*maps[i].size = full + 1; *maps[i].size <= full + 3; ++*maps[i].size)
+			assert_true(has_room(&size, &err));
+		*maps[i].size = full - 1;
+		assert_false(has_room(&size, &err));
+	}
 }
 
 /* ---- identity of an interface ----------------------------------------------------------------------- */
