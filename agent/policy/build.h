@@ -134,6 +134,10 @@ int policy_services(struct build *b);
 int policy_node_ports(struct build *b); /* forwards.c; policy_services() does this, too */
 int policy_rows(struct build *b);
 
+/* The classes have others' indexes: @now has, by index, what it is now. Tells all who hold one, and @t the
+ * names. Return: 0 or -ENOMEM. */
+int policy_renumber(struct build *b, struct tables *t, const uint32_t *now);
+
 /* names.c. Before the peer sets are sorted, and after. */
 int policy_name_sets(struct build *b);
 int policy_name_wants(struct build *b);

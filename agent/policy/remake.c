@@ -46,8 +46,6 @@ static void drop_classes(struct kept *k, bool services, uint32_t *now)
 static int settle_classes(struct kept *k, bool services, struct tables *t)
 {
 	auto_free uint32_t *now = calloc(k->b.classes.n, sizeof(*now));
-	struct table_class *c;
-	size_t i;
 
 	if (!now)
 		return -ENOMEM;
@@ -56,19 +54,7 @@ static int settle_classes(struct kept *k, bool services, struct tables *t)
 		vec_clear(&k->b.needs);
 	}
 	drop_classes(k, services, now);
-	for (i = 0; i < t->locations.n; i++)
-		t->locations.v[i].class = now[t->locations.v[i].class];
-	for (i = 0; i < k->b.needs.n; i++)
-		k->b.needs.v[i].class = now[k->b.needs.v[i].class];
-	for (i = 0; i < k->b.classes.n; i++)
-		k->b.classes.v[i].block = now[k->b.classes.v[i].block];
-	for (i = 0; i < k->b.classes.n; i++) {
-		c = vec_add(&t->classes);
-		if (!c)
-			return -ENOMEM;
-		c->hash = k->b.classes.v[i].hash;
-	}
-	return 0;
+	return policy_renumber(&k->b, t, now);
 }
 
 /* Of the claimed addresses those that a Service has, too: nobody asks for others any more. */

@@ -26,11 +26,6 @@ static int vip_cmp(const void *a, const void *b)
 	return r ? r : strcmp(x->service->name, y->service->name);
 }
 
-static int class_cmp(const void *a, const void *b)
-{
-	return hash128_cmp(&((const struct class_use *)a)->hash, &((const struct class_use *)b)->hash);
-}
-
 /* ---- what there is -------------------------------------------------------------------------- */
 
 static int pod_addr_cmp(const void *key, const void *elem)
@@ -44,28 +39,14 @@ static bool is_taken(const struct services *x, const struct addr *a)
 	return vec_find(&x->b->pod_addrs, a, pod_addr_cmp) || vec_find(&x->nodes, a, addr_cmp);
 }
 
-static int add_nodes(struct services *x, const struct addr *addrs, size_t n)
-{
-	struct addr *slot;
-	size_t i;
-
-	for (i = 0; i < n; i++) {
-		slot = vec_add(&x->nodes);
-		if (!slot)
-			return -ENOMEM;
-		*slot = addrs[i];
-	}
-	return 0;
-}
-
 static int collect_nodes(struct services *x)
 {
 	const struct model *m = x->b->model;
-	int r = add_nodes(x, m->node_addrs.v, m->node_addrs.n);
+	int r = policy_add_addrs(&x->nodes, m->node_addrs.v, m->node_addrs.n);
 	size_t i;
 
 	for (i = 0; !r && i < m->nodes.n; i++)
-		r = add_nodes(x, m->nodes.v[i]->addrs.v, m->nodes.v[i]->addrs.n);
+		r = policy_add_addrs(&x->nodes, m->nodes.v[i]->addrs.v, m->nodes.v[i]->addrs.n);
 	vec_sort(&x->nodes, addr_cmp);
 	return r;
 }
@@ -227,38 +208,45 @@ static int add_locations(struct services *x)
 	return 0;
 }
 
+int policy_renumber(struct build *b, struct tables *t, const uint32_t *now)
+{
+	struct table_class *c;
+	size_t i;
+
+	for (i = 0; i < b->classes.n; i++)
+		b->classes.v[i].block = now[b->classes.v[i].block];
+	for (i = 0; i < t->locations.n; i++)
+		t->locations.v[i].class = now[t->locations.v[i].class];
+	for (i = 0; i < b->needs.n; i++)
+		b->needs.v[i].class = now[b->needs.v[i].class];
+	vec_clear(&t->classes);
+	for (i = 0; i < b->classes.n; i++) {
+		c = vec_add(&t->classes);
+		if (!c)
+			return -ENOMEM;
+		c->hash = b->classes.v[i].hash;
+	}
+	return 0;
+}
+
 /* Sorts the classes, drops repetitions, and tells everybody who holds an index. */
-static int renumber(struct build *b)
+static int sort_classes(struct build *b)
 {
 	auto_free uint32_t *now = calloc(b->classes.n, sizeof(*now));
-	struct table_class *tc;
 	size_t i, kept = 0;
 
 	if (!now)
 		return -ENOMEM;
 	for (i = 0; i < b->classes.n; i++)
 		b->classes.v[i].was_index = (uint32_t)i;
-	vec_sort(&b->classes, class_cmp);
+	vec_sort(&b->classes, policy_class_cmp);
 	for (i = 0; i < b->classes.n; i++) {
-		if (!kept || class_cmp(&b->classes.v[kept - 1], &b->classes.v[i]))
+		if (!kept || policy_class_cmp(&b->classes.v[kept - 1], &b->classes.v[i]))
 			b->classes.v[kept++] = b->classes.v[i];
 		now[b->classes.v[i].was_index] = (uint32_t)kept - 1;
 	}
 	b->classes.n = kept;
-	for (i = 0; i < kept; i++)
-		b->classes.v[i].block = now[b->classes.v[i].block];
-	for (i = 0; i < b->t->locations.n; i++)
-		b->t->locations.v[i].class = now[b->t->locations.v[i].class];
-	for (i = 0; i < b->needs.n; i++)
-		b->needs.v[i].class = now[b->needs.v[i].class];
-	vec_clear(&b->t->classes);
-	for (i = 0; i < kept; i++) {
-		tc = vec_add(&b->t->classes);
-		if (!tc)
-			return -ENOMEM;
-		tc->hash = b->classes.v[i].hash;
-	}
-	return 0;
+	return policy_renumber(b, b->t, now);
 }
 
 /* ---- the whole ------------------------------------------------------------------------------ */
@@ -279,7 +267,7 @@ static int make_services(struct services *x)
 	if (r < 0 || x->b->classes.n == before)
 		return r;
 	r = add_locations(x);
-	return r ? r : renumber(x->b);
+	return r ? r : sort_classes(x->b);
 }
 
 static bool minds_services(const struct tables *t)
