@@ -4,18 +4,11 @@
 
 #include <json-c/json.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "agent.h"
 #include "jsonx.h"
+#include "kube/decode.h"
 #include "requests.h"
-
-static const char *const kinds[] = {
-	[POLICY_NETWORK] = "NetworkPolicy",
-	[POLICY_CLUSTER] = "ClusterNetworkPolicy",
-	[POLICY_SEGMENTATION] = "SegmentationPolicy",
-	[POLICY_CLUSTER_SEGMENTATION] = "ClusterSegmentationPolicy",
-};
 
 static const char *const tiers[] = {
 	[TIER_ADMIN] = "Admin",
@@ -23,33 +16,6 @@ static const char *const tiers[] = {
 	[TIER_NETWORK] = "NetworkPolicy",
 	[TIER_BASELINE] = "Baseline",
 };
-
-/* How many pods of this node it is in force for. */
-static size_t count_pods(const struct inforce *f, size_t policy)
-{
-	size_t i, k, n = 0;
-
-	for (i = 0; f && i < f->tables->endpoints.n; i++) {
-		const int32_t set = f->tables->endpoints.v[i].set;
-		const struct table_set *s = set < 0 ? NULL : &f->tables->sets.v[set];
-
-		for (k = 0; s && k < s->policies.n; k++)
-			n += s->policies.v[k] == policy;
-	}
-	return n;
-}
-
-/* The tables know it by its place in the model of then. */
-static size_t pods_of(const struct inforce *f, const struct net_policy *p)
-{
-	size_t i;
-
-	for (i = 0; f && i < f->policies.n; i++)
-		if (f->policies.v[i].kind == p->kind && !strcmp(f->policies.v[i].ns, p->ns) &&
-		    !strcmp(f->policies.v[i].name, p->name))
-			return count_pods(f, i);
-	return 0;
-}
 
 static struct json_object *problems_of(const struct net_policy *p)
 {
@@ -68,7 +34,7 @@ static struct json_object *describe(const struct agent *a, const struct net_poli
 {
 	struct json_object *o = json_object_new_object();
 
-	jx_add_str(o, "kind", kinds[p->kind]);
+	jx_add_str(o, "kind", object_kinds[OBJECT_POLICY + p->kind].kind);
 	jx_add_str(o, "namespace", p->ns);
 	jx_add_str(o, "name", p->name);
 	jx_add_str(o, "tier", tiers[p->tier]);
@@ -79,7 +45,7 @@ static struct json_object *describe(const struct agent *a, const struct net_poli
 		jx_add_int(o, "expires_in", (uint64_t)(p->expires - a->model->now));
 	jx_add_int(o, "ingress_rules", p->rules[DIR_INGRESS].n);
 	jx_add_int(o, "egress_rules", p->rules[DIR_EGRESS].n);
-	jx_add_int(o, "pods", pods_of(reconcile_inforce(a->reconcile), p));
+	jx_add_int(o, "pods", inforce_pods(reconcile_inforce(a->reconcile), p));
 	jx_add(o, "problems", problems_of(p));
 	return o;
 }

@@ -9,6 +9,7 @@
 
 #include "content.h"
 #include "util/scope.h"
+#include "util/share.h"
 
 /* ---- life --------------------------------------------------------------------------------- */
 
@@ -30,7 +31,7 @@ static void drop_names(struct inforce *f)
 {
 	size_t i;
 
-	if (f->sharers && (*f->sharers)--)
+	if (!share_drop(f->sharers))
 		return;
 	for (i = 0; i < f->policies.n; i++)
 		policy_done(&f->policies.v[i]);
@@ -90,11 +91,8 @@ static int keep_names(struct inforce *f, const struct model *m, const struct inf
 /* A patch is of the same policies. */
 static int share_names(struct inforce *f, struct inforce *last)
 {
-	if (!last->sharers)
-		last->sharers = calloc(1, sizeof(*last->sharers));
-	if (!last->sharers)
+	if (share_add(&last->sharers) < 0)
 		return -ENOMEM;
-	++*last->sharers;
 	f->sharers = last->sharers;
 	f->policies.v = last->policies.v;
 	f->policies.n = last->policies.n;
@@ -199,6 +197,34 @@ void inforce_policies(const struct inforce *f, const struct table_endpoint *ep, 
 		if (isolating ? p->isolates[dir] : p->judges[dir])
 			each(ctx, p->text);
 	}
+}
+
+static size_t count_pods(const struct tables *t, size_t policy)
+{
+	size_t i, k, n = 0;
+
+	for (i = 0; i < t->endpoints.n; i++) {
+		const int32_t set = t->endpoints.v[i].set;
+		const struct table_set *s = set < 0 ? NULL : &t->sets.v[set];
+
+		for (k = 0; s && k < s->policies.n; k++)
+			n += s->policies.v[k] == policy;
+	}
+	return n;
+}
+
+static int by_policy(const void *a, const void *b)
+{
+	return policy_cmp(a, b);
+}
+
+/* The tables know it by its place in the model of then. */
+size_t inforce_pods(const struct inforce *f, const struct net_policy *p)
+{
+	const struct inforce_policy key = { .kind = p->kind, .ns = p->ns, .name = p->name };
+	const struct inforce_policy *found = f ? vec_find(&f->policies, &key, by_policy) : NULL;
+
+	return found ? count_pods(f->tables, (size_t)(found - f->policies.v)) : 0;
 }
 
 /* ---- what changed ------------------------------------------------------------------------- */

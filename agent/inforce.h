@@ -59,6 +59,9 @@ void inforce_decide(const struct inforce *f, const struct table_row *row, uint32
 void inforce_policies(const struct inforce *f, const struct table_endpoint *ep, uint32_t dir, bool isolating,
 		      void (*each)(void *ctx, const char *policy), void *ctx);
 
+/* For how many pods of this node the policy is in force. */
+size_t inforce_pods(const struct inforce *f, const struct net_policy *p);
+
 /* How many policies came, went, or say something else, from @old to @now; the name of the first one is
  * written to @ret_first, "" if there is none. */
 size_t inforce_changes(const struct inforce *old, const struct inforce *now, const char **ret_first);

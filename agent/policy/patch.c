@@ -25,6 +25,7 @@
 #include "policy/claims.h"
 #include "policy/members.h"
 #include "policy/order.h"
+#include "util/share.h"
 
 #define NOWHERE UINT32_MAX /* instead of a class: no exact location */
 
@@ -345,19 +346,9 @@ static int patch_locations(struct patch *p, struct tables *to)
 	return 0;
 }
 
-static int one_more(unsigned int **sharers)
-{
-	if (!*sharers)
-		*sharers = calloc(1, sizeof(**sharers));
-	if (!*sharers)
-		return -ENOMEM;
-	++**sharers;
-	return 0;
-}
-
 static int share_rows(struct tables *from, struct tables *to)
 {
-	if (one_more(&from->row_sharers) < 0)
+	if (share_add(&from->row_sharers) < 0)
 		return -ENOMEM;
 	to->row_sharers = from->row_sharers;
 	COPY_VEC(&from->classes, &to->classes);
@@ -368,7 +359,7 @@ static int share_rows(struct tables *from, struct tables *to)
 
 static int share_others(struct tables *from, struct tables *to)
 {
-	if (one_more(&from->sharers) < 0)
+	if (share_add(&from->sharers) < 0)
 		return -ENOMEM;
 	to->sharers = from->sharers;
 	COPY_VEC(&from->rules, &to->rules);

@@ -8,16 +8,12 @@
 #include <string.h>
 
 #include "policy/order.h"
+#include "util/share.h"
 
 struct tables *tables_hold(struct tables *t)
 {
 	t->holders++;
 	return t;
-}
-
-static bool is_last(unsigned int *sharers)
-{
-	return !sharers || !(*sharers)--;
 }
 
 static void free_rows(struct tables *t)
@@ -50,9 +46,9 @@ void tables_free(struct tables *t)
 	vec_done(&t->locations);
 	vec_done(&t->moved);
 	vec_done(&t->node_ports);
-	if (is_last(t->row_sharers))
+	if (share_drop(t->row_sharers))
 		free_rows(t);
-	if (is_last(t->sharers))
+	if (share_drop(t->sharers))
 		free_others(t);
 	free(t);
 }
