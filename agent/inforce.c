@@ -105,8 +105,11 @@ static int describe(struct inforce *f, const struct model *model, struct inforce
 		    struct bh_err *err)
 {
 	const bool patch = last && f->tables->from && f->tables->from == last->tables->run;
+	size_t i;
 	int r;
 
+	for (i = 0; i < POLICY_KINDS; i++)
+		f->seq[i] = model->versions[i].seq;
 	r = patch ? share_names(f, last) : keep_names(f, model, policies ? NULL : last);
 	if (r < 0)
 		return bh_err_set(err, r, "no memory for the names of %zu policies", model->policies.n);

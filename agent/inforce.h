@@ -31,6 +31,7 @@ struct inforce {
 	struct interest *interest;	     /* what they were made from */
 	VEC(struct inforce_policy) policies; /* as model.policies was: table_set.policies are indexes */
 	unsigned int *sharers;		     /* of `policies`, beside this one; NULL: none */
+	uint64_t seq[POLICY_KINDS];	     /* of model.versions then */
 };
 
 /*

@@ -173,9 +173,9 @@ static const char *short_text(struct json_object *value)
 	return text && strlen(text) <= DECODE_TEXT_MAX ? text : NULL;
 }
 
-static int decode_uid(struct json_object *value, struct pod *p)
+int decode_uid(struct json_object *o, char **uid)
 {
-	const char *text = short_text(value);
+	const char *text = short_text(value_get(value_get(o, "metadata"), "uid"));
 	char *copy;
 
 	if (!text)
@@ -183,8 +183,8 @@ static int decode_uid(struct json_object *value, struct pod *p)
 	copy = strdup(text);
 	if (!copy)
 		return -ENOMEM;
-	free(p->uid);
-	p->uid = copy;
+	free(*uid);
+	*uid = copy;
 	return 0;
 }
 
@@ -340,7 +340,7 @@ static int fill_pod(struct json_object *o, struct pod *p)
 	p->ended = has_ended(status);
 	r = decode_labels(o, &p->labels);
 	if (!r)
-		r = decode_uid(value_get(value_get(o, "metadata"), "uid"), p);
+		r = decode_uid(o, &p->uid);
 	if (!r)
 		r = decode_static_uid(value_get(value_get(o, "metadata"), "annotations"), p);
 	if (!r)

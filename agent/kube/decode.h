@@ -89,6 +89,9 @@ int decode_id(struct json_object *o, struct object_id *ret, struct bh_err *err);
 /* Whether it is a v1 List; then its items (NULL: absent or no list). */
 bool decode_is_list(struct json_object *o, struct json_object **ret_items);
 
+/* metadata.uid instead of *@uid, if it has one. Return: 0 or -ENOMEM. */
+int decode_uid(struct json_object *o, char **uid);
+
 /* metadata.labels, leniently. Return: 0 or -ENOMEM. */
 int decode_labels(struct json_object *o, const struct labels **l);
 

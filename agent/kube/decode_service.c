@@ -321,6 +321,8 @@ int decode_node(struct json_object *o, const struct object_id *id, struct cluste
 	int r = n ? fill_node(o, n) : -ENOMEM;
 
 	if (!r)
+		r = decode_uid(o, &n->uid);
+	if (!r)
 		r = decode_labels(o, &n->labels);
 	if (!r)
 		r = fill_node_pods(o, n);

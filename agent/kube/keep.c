@@ -13,7 +13,7 @@ static const struct scan_keep annotations[] = {
 };
 
 #define METADATA                                                                                             \
-	{ "name", NULL }, { "namespace", NULL }, { "uid", NULL },                                            \
+	{ "name", NULL }, { "namespace", NULL }, { "uid", NULL }, { "generation", NULL },                    \
 	{                                                                                                    \
 		"labels", NULL                                                                               \
 	}

@@ -106,7 +106,10 @@ static int replace(struct server *s, enum object_kind kind, const struct object_
 
 	if (old && ops->same(old, take)) {
 		*ops->seen(old) = *ops->seen(take);
-		ops->free(take);
+		if (object_is_policy(kind))
+			s->touched |= model_same_policy(s->model, old, take);
+		else
+			ops->free(take);
 		return 0;
 	}
 	if (object_is_policy(kind))

@@ -265,6 +265,16 @@ void walk_distrust(struct net_policy *p)
 
 /* ---- the whole -------------------------------------------------------------------------- */
 
+/* Which one of its name it is, and how often it has changed. */
+static int decode_version(struct json_object *o, struct net_policy *p)
+{
+	int64_t generation = 0;
+
+	(void)value_integer(value_get(value_get(o, "metadata"), "generation"), &generation);
+	p->generation = generation > 0 ? (uint64_t)generation : 0;
+	return decode_uid(o, &p->uid);
+}
+
 int walk_policy(struct json_object *o, const struct object_id *id,
 		void (*spec)(struct walk *w, struct json_object *o), struct net_policy **ret)
 {
@@ -275,7 +285,7 @@ int walk_policy(struct json_object *o, const struct object_id *id,
 	if (!w.policy)
 		return -ENOMEM;
 	spec(&w, value_get(o, "spec"));
-	if (w.no_memory) {
+	if (decode_version(o, w.policy) < 0 || w.no_memory) {
 		net_policy_free(w.policy);
 		return -ENOMEM;
 	}

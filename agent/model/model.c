@@ -178,10 +178,31 @@ int model_put_pod(struct model *m, struct pod *take)
 	return PUT(&m->pods, take, pod_cmp, pod_free);
 }
 
+/* What was changed in place is of the version that it was. */
 int model_put_policy(struct model *m, struct net_policy *take)
 {
+	const struct net_policy *was = model_policy(m, take->kind, take->ns, take->name);
+	const enum policy_kind kind = take->kind;
+
 	changes_all(m->changes);
+	if (was == take)
+		return 0;
+	versions_change(&m->versions[kind], was, take);
 	return PUT(&m->policies, take, net_policy_cmp, net_policy_free);
+}
+
+bool model_same_policy(struct model *m, struct net_policy *is, struct net_policy *take)
+{
+	const bool other = versions_change(&m->versions[is->kind], is, take);
+
+	if (other) {
+		free(is->uid);
+		is->uid = TAKE_PTR(take->uid);
+		is->generation = take->generation;
+		is->since = take->since;
+	}
+	net_policy_free(take);
+	return other;
 }
 
 int model_put_service(struct model *m, struct service *take)
@@ -230,6 +251,7 @@ bool model_del_policy(struct model *m, enum policy_kind kind, const char *ns, co
 	const struct net_policy key = { .kind = kind, .ns = (char *)ns, .name = (char *)name }, *k = &key;
 
 	changes_all(m->changes);
+	versions_change(&m->versions[kind], model_policy(m, kind, ns, name), NULL);
 	return DEL(&m->policies, &k, net_policy_cmp, net_policy_free);
 }
 

@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "model/versions.h"
 #include "util/addr.h"
 #include "util/err.h"
 #include "util/hash.h"
@@ -174,12 +175,16 @@ enum policy_kind {
 	POLICY_SEGMENTATION,	     /* policy.bulkhead.dev/v1alpha1 SegmentationPolicy */
 	POLICY_CLUSTER_SEGMENTATION, /* and ClusterSegmentationPolicy */
 };
+#define POLICY_KINDS 4
 
 enum { DIR_INGRESS = 0, DIR_EGRESS = 1, DIR_MAX = 2 }; /* as enum bh_dir */
 
 /* A policy of any kind, defaults applied. */
 struct net_policy {
-	char *ns, *name; /* ns "": of the cluster */
+	char *ns, *name;     /* ns "": of the cluster */
+	char *uid;	     /* NULL where the source has none */
+	uint64_t generation; /* metadata.generation: one more with each change of its spec */
+	uint64_t since;	     /* which set of policies it came with, as it is: versions.h */
 	struct source_seen seen;
 	enum policy_kind kind;
 	enum policy_tier tier;
@@ -228,7 +233,7 @@ struct endpoint_slice {
 
 /* v1 Node. */
 struct cluster_node {
-	char *name;
+	char *name, *uid; /* uid: NULL where the source has none */
 	const struct labels *labels;
 	struct source_seen seen;
 	VEC(struct addr) addrs; /* status.addresses: InternalIP, ExternalIP */
@@ -255,18 +260,19 @@ struct endpoint {
 
 /* Each vector is sorted by its *_cmp, so that look-ups are binary searches. */
 struct model {
-	VEC(struct namespace *) namespaces;  /* by name */
-	VEC(struct pod *) pods;		     /* by namespace, name */
-	VEC(struct net_policy *) policies;   /* by namespace, name, kind: those of the cluster first */
-	VEC(struct service *) services;	     /* by namespace, name */
-	VEC(struct endpoint_slice *) slices; /* by namespace, name */
-	VEC(struct cluster_node *) nodes;    /* by name */
-	VEC(struct endpoint *) endpoints;    /* by key */
-	VEC(struct addr) node_addrs;	     /* of this node, loopback left out; sorted */
-	char *node_name;		     /* what the API calls it; NULL: not known */
-	bool audit;			     /* policies deny nothing here; what they would is reported */
-	int64_t now;			     /* seconds since the epoch, by which policies expire */
-	struct model_changes *changes;	     /* borrowed: who wants to be told (changes.h); NULL: nobody */
+	VEC(struct namespace *) namespaces;	/* by name */
+	VEC(struct pod *) pods;			/* by namespace, name */
+	VEC(struct net_policy *) policies;	/* by namespace, name, kind: those of the cluster first */
+	struct versions versions[POLICY_KINDS]; /* of `policies` */
+	VEC(struct service *) services;		/* by namespace, name */
+	VEC(struct endpoint_slice *) slices;	/* by namespace, name */
+	VEC(struct cluster_node *) nodes;	/* by name */
+	VEC(struct endpoint *) endpoints;	/* by key */
+	VEC(struct addr) node_addrs;		/* of this node, loopback left out; sorted */
+	char *node_name;			/* what the API calls it; NULL: not known */
+	bool audit;				/* policies deny nothing here; what they would is reported */
+	int64_t now;				/* seconds since the epoch, by which policies expire */
+	struct model_changes *changes;		/* borrowed: who wants to be told (changes.h); NULL: nobody */
 };
 
 struct model *model_new(void);
@@ -350,6 +356,10 @@ int model_put_namespace(struct model *m, struct namespace *take);
 int model_put_pod(struct model *m, struct pod *take);
 int model_put_policy(struct model *m, struct net_policy *take);
 int model_put_service(struct model *m, struct service *take);
+
+/* Perhaps another version of a policy that is there, but it says the same: @is is it from now on, @take is
+ * freed. Return: whether it is another. */
+bool model_same_policy(struct model *m, struct net_policy *is, struct net_policy *take);
 int model_put_slice(struct model *m, struct endpoint_slice *take);
 int model_put_node(struct model *m, struct cluster_node *take);
 int model_put_endpoint(struct model *m, struct endpoint *take);

@@ -176,6 +176,7 @@ void net_policy_free(struct net_policy *p)
 	problems_done(p);
 	selector_free(p->namespaces);
 	selector_free(p->subject);
+	free(p->uid);
 	free(p->ns);
 	free(p->name);
 	free(p);
@@ -292,6 +293,7 @@ void cluster_node_free(struct cluster_node *n)
 	labels_drop(n->labels);
 	vec_done(&n->addrs);
 	vec_done(&n->pods);
+	free(n->uid);
 	free(n->name);
 	free(n);
 }
