@@ -11,6 +11,7 @@ LINK_kube       := $(UTIL) $(MODEL) $(KUBE)
 LINK_points     := $(UTIL) $(MODEL) $(KUBE) $(POLICY) $(CLUSTERS)
 LINK_hook       := $(UTIL) $(HOOK)
 LINK_api        := $(UTIL) $(MODEL) $(API)
+LINK_http       := $(UTIL) $(HTTP)
 LINK_dataplane  := $(UTIL) $(MODEL) $(POLICY) $(HOOK) $(DP)
 LINK_ctl        := $(UTIL) $(MODEL) $(API_CLIENT) $(filter-out agent/ctl/main.c,$(CTL))
 LINK_chain      := $(UTIL) $(CHAIN) agent/loop.c

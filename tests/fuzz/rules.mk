@@ -2,7 +2,7 @@
 # Fuzz targets, one a parser of what others write, under clang's libFuzzer with AddressSanitizer and UBSan.
 # Included by tests.mk. `make check-fuzz` runs the corpus and then each target for some seconds, `make fuzz`
 # one of them for long: TARGET=frame FUZZ_SECONDS=600; `make fuzz-corpus` keeps what it found.
-FUZZ_TARGETS := frame netconf conflist scan manifest api
+FUZZ_TARGETS := frame netconf conflist scan manifest api http
 FUZZ_BIN     := $(addprefix $(B)/fuzz/,$(FUZZ_TARGETS))
 FUZZ_LOADED  := $(B)/tests/fuzz/loaded_test
 
@@ -12,6 +12,7 @@ FUZZ_LINK_conflist := $(LINK_chain)
 FUZZ_LINK_scan     := $(LINK_kube)
 FUZZ_LINK_manifest := $(LINK_kube)
 FUZZ_LINK_api      := $(LINK_api)
+FUZZ_LINK_http     := $(LINK_http)
 FUZZ_LIBS_netconf  := -ljson-c
 FUZZ_LIBS_conflist := -ljson-c
 FUZZ_LIBS_scan     := $(LIBS_kube)
