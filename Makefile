@@ -189,6 +189,22 @@ install: all
 	install -m 0755 $(B)/bulkhead-agent $(DESTDIR)$(PREFIX)/sbin/bulkhead-agent
 	install -m 0755 $(B)/bulkheadctl $(DESTDIR)$(PREFIX)/bin/bulkheadctl
 	ln -sf bulkheadctl $(DESTDIR)$(PREFIX)/bin/kubectl-bulkhead
+	ln -sf bulkheadctl $(DESTDIR)$(PREFIX)/bin/kubectl_complete-bulkhead
+	install -d $(addprefix $(DESTDIR)$(PREFIX)/share/,man/man1 bash-completion/completions $(ZSH_DIR) fish/vendor_completions.d)
+	$(B)/bulkheadctl reference man >$(DESTDIR)$(PREFIX)/share/man/man1/bulkheadctl.1
+	ln -sf bulkheadctl.1 $(DESTDIR)$(PREFIX)/share/man/man1/kubectl-bulkhead.1
+	$(B)/bulkheadctl completion bash >$(DESTDIR)$(PREFIX)/share/bash-completion/completions/bulkheadctl
+	$(B)/bulkheadctl completion zsh >$(DESTDIR)$(PREFIX)/share/$(ZSH_DIR)/_bulkheadctl
+	$(B)/bulkheadctl completion fish >$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/bulkheadctl.fish
+
+# Debian's zsh looks in another folder for what a package brings than for the administrator's own.
+ZSH_DIR := zsh/$(if $(filter /usr,$(PREFIX)),vendor-completions,site-functions)
+
+# The tables in docs/bulkheadctl.md; a unit test compares them.
+.PHONY: reference
+reference: $(B)/bulkheadctl
+	$(Q)doc=docs/bulkheadctl.md; { sed '/^<!-- begin/q' $$doc; $< reference markdown; sed -n '/^<!-- end/,$$p' $$doc; } \
+		>$(B)/reference.md && cat $(B)/reference.md >$$doc
 
 # ---- the image: one layer with three programs, packed without a container engine ------------
 IMAGE      := $(patsubst %/$(ARCH),%,$(B))/image/bulkhead-$(VERSION)-$(ARCH).tar
@@ -233,5 +249,5 @@ help:
 	@echo "test-perf         bulkheadctl perf under a load of its own (SECONDS=10)"
 	@echo "bench             figures, into build/bench, some drawn in docs   install      DESTDIR= PREFIX="
 	@echo "image             build/image/bulkhead-$(VERSION)-$(ARCH).tar, for every container runtime"
-	@echo "manifests golden  what is rendered from helm/bulkhead"
+	@echo "manifests golden  what is rendered from helm/bulkhead   reference   the tables in docs/bulkheadctl.md"
 	@echo "format clean      V=1 SAN=1 DEBUG=1 ARCH=aarch64"

@@ -8,40 +8,10 @@
 #include <string.h>
 
 #include "util/buf.h"
+#include "util/near.h"
 #include "util/scope.h"
 
-#define NAME_LEN 64 /* letters compared */
-#define NEAR	 2  /* so many wrong ones are a slip of the finger */
-
-static unsigned int least(unsigned int a, unsigned int b)
-{
-	return a < b ? a : b;
-}
-
-/* Optimal string alignment: Levenshtein, and two neighbours swapped count as one step. */
-unsigned int find_distance(const char *a, const char *b)
-{
-	const size_t n = strnlen(a, NAME_LEN), m = strnlen(b, NAME_LEN);
-	unsigned int rows[3][NAME_LEN + 1], *row = rows[0], *last = rows[1], *before = rows[2], *spare;
-	size_t i, j;
-
-	for (j = 0; j <= m; j++)
-		row[j] = (unsigned int)j;
-	for (i = 1; i <= n; i++) {
-		spare = before;
-		before = last;
-		last = row;
-		row = spare;
-		row[0] = (unsigned int)i;
-		for (j = 1; j <= m; j++) {
-			row[j] = least(last[j], row[j - 1]) + 1;
-			row[j] = least(row[j], last[j - 1] + (a[i - 1] != b[j - 1]));
-			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
-				row[j] = least(row[j], before[j - 2] + 1);
-		}
-	}
-	return row[m];
-}
+#define NAME_LEN 64
 
 /* "web" means web in any namespace, "shop/web" that one. */
 static bool matches(const char *text, const char *ns, const char *name)
@@ -60,11 +30,11 @@ static unsigned int how_far(const char *text, const char *ns, const char *name)
 	char whole[2 * NAME_LEN];
 
 	if (!slash)
-		return find_distance(text, name);
+		return near_distance(text, name);
 	if (!strcmp(slash + 1, name))
 		return 1; /* in another namespace */
 	(void)snprintf(whole, sizeof(whole), "%s/%s", ns, name);
-	return find_distance(text, whole);
+	return near_distance(text, whole);
 }
 
 /* ---- what to say when there is none ------------------------------------------------------- */
@@ -84,7 +54,7 @@ static void consider(struct nearest *n, const char *text, const char *ns, const 
 
 static struct nearest nearest(const struct model *m, const char *text, bool local)
 {
-	struct nearest n = { .distance = NEAR + 1 };
+	struct nearest n = { .distance = NEAR_SLIPS + 1 };
 	size_t i;
 
 	for (i = 0; i < m->endpoints.n; i++)
@@ -123,7 +93,7 @@ static int none(const struct model *m, const char *text, bool local, struct bh_e
 	char hint[150] = "";
 
 	list_namespaces(m, local, &spaces);
-	if (n.distance <= NEAR)
+	if (n.distance <= NEAR_SLIPS)
 		(void)snprintf(hint, sizeof(hint), "; did you mean '%.63s/%.63s'?", n.ns, n.name);
 	return bh_err_set(err, -ENOENT, "no pod '%.100s'%s; namespaces searched: %s%s", text,
 			  local ? " on this node" : "", spaces.len ? spaces.data : "none", hint);

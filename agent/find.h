@@ -21,7 +21,4 @@ int find_local(const struct model *m, const char *text, const struct endpoint **
 /* The interface that has @addr; NULL: none here. */
 const struct endpoint *find_by_addr(const struct model *m, const struct addr *addr);
 
-/* Slips between two names: a letter inserted, left out, another one, or two swapped. */
-unsigned int find_distance(const char *a, const char *b);
-
 #endif

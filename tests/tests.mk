@@ -44,6 +44,9 @@ $(UNIT_BIN): $(B)/tests/unit/%: $(B)/tests/unit/%.o $$(call obj,$$(LINK_$$(call 
 	$(say) LD $@
 	$(Q)$(CC) $(CFLAGS) $(LDHARDEN) -o $@ $^ $(LIBS_$(call unit_dir,$*)) -lcmocka
 
+# They run the program, in the shells that are here.
+$(B)/tests/unit/ctl/shells_test: | $(B)/bulkheadctl
+
 .PHONY: unit check
 unit: $(UNIT_BIN)
 check: unit check-pure

@@ -96,12 +96,6 @@ const char *ctl_duration(uint64_t ms, char ret[24])
 	return ret;
 }
 
-void ctl_print_json(struct json_object *o, bool pretty)
-{
-	(void)puts(json_object_to_json_string_ext(o, JSON_C_TO_STRING_NOSLASHESCAPE |
-							     (pretty ? JSON_C_TO_STRING_PRETTY : 0)));
-}
-
 /* ---- asking ------------------------------------------------------------------------------- */
 
 struct json_object *ctl_request(const struct ctl *c, const char *op)
@@ -127,9 +121,9 @@ static int unreachable(int r, const struct bh_err *err)
 		hint = "only root may talk to the agent";
 	else if (r == -ETIMEDOUT)
 		hint = "the agent is there but does not answer";
-	(void)fprintf(stderr, "bulkheadctl: %s\n", err->msg[0] ? err->msg : strerror(-r));
+	ctl_say("%s", err->msg[0] ? err->msg : strerror(-r));
 	if (*hint)
-		(void)fprintf(stderr, "hint: %s\n", hint);
+		ctl_hint("%s", hint);
 	return CTL_UNREACHABLE;
 }
 
@@ -138,9 +132,9 @@ static int refused(struct json_object *last)
 {
 	const uint64_t code = ctl_int(last, "code");
 
-	(void)fprintf(stderr, "bulkheadctl: %s\n", ctl_str(last, "msg"));
+	ctl_say("%s", ctl_str(last, "msg"));
 	if (code == CODE_NOT_FOUND)
-		(void)fprintf(stderr, "hint: 'bulkheadctl endpoints' lists the pods of this node\n");
+		ctl_hint("'%s endpoints' lists the pods of this node", ctl_program);
 	return code == CODE_NOT_FOUND || code == CODE_DECODE ? CTL_USAGE : CTL_UNREACHABLE;
 }
 
@@ -152,7 +146,7 @@ int ctl_call(const struct ctl *c, struct json_object *take, int (*each)(void *ct
 	int r;
 
 	if (!take) {
-		(void)fprintf(stderr, "bulkheadctl: no memory\n");
+		ctl_say("no memory");
 		return CTL_UNREACHABLE;
 	}
 	r = api_call(c->run_dir, take, c->follow ? -1 : each ? LIST_MS : TIMEOUT_MS, each, ctx, &last, &err);
@@ -173,15 +167,11 @@ int ctl_call(const struct ctl *c, struct json_object *take, int (*each)(void *ct
 struct list {
 	struct table *table;
 	void (*row)(struct table *t, struct json_object *item);
-	size_t n;
 };
 
-static int take_json(void *ctx, struct json_object *item)
+static int take_item(void *ctx, struct json_object *item)
 {
-	struct list *l = ctx;
-
-	(void)fputs(l->n++ ? ",\n" : "[\n", stdout);
-	(void)fputs(json_object_to_json_string_ext(item, JSON_C_TO_STRING_NOSLASHESCAPE), stdout);
+	ctl_item(ctx, item);
 	return 0;
 }
 
@@ -189,24 +179,36 @@ static int take_row(void *ctx, struct json_object *item)
 {
 	struct list *l = ctx;
 
-	l->n++;
 	l->row(l->table, item);
 	return 0;
+}
+
+static int list_items(const struct ctl *c, const char *op)
+{
+	struct ctl_items items = { .c = c };
+	struct json_object *last = NULL;
+	const int code = ctl_call(c, ctl_request(c, op), take_item, &items, &last);
+
+	if (code == CTL_OK || items.n)
+		ctl_items_end(&items);
+	json_object_put(last);
+	return code;
 }
 
 int ctl_list(const struct ctl *c, const char *op, const char *const *heads,
 	     void (*row)(struct table *t, struct json_object *item))
 {
-	struct list l = { .table = table_new(heads), .row = row };
+	struct list l = { .row = row };
 	struct json_object *last = NULL;
 	int code;
 
+	if (c->json)
+		return list_items(c, op);
+	l.table = table_new(heads);
 	if (!l.table)
 		return CTL_UNREACHABLE;
-	code = ctl_call(c, ctl_request(c, op), c->json ? take_json : take_row, &l, &last);
-	if (c->json && (code == CTL_OK || l.n))
-		(void)puts(l.n ? "\n]" : "[]");
-	if (!c->json && code == CTL_OK)
+	code = ctl_call(c, ctl_request(c, op), take_row, &l, &last);
+	if (code == CTL_OK)
 		table_print(l.table, stdout, c->colours);
 	table_free(l.table);
 	json_object_put(last);

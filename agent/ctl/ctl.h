@@ -5,49 +5,134 @@
 
 #include <json-c/json.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 
 #include "ctl/table.h"
 #include "util/err.h"
 
-enum exit_code {
-	CTL_OK = 0,
-	CTL_NEGATIVE = 1,    /* a well-founded "no": explain says denied */
-	CTL_USAGE = 2,	     /* what was asked makes no sense: options, or a pod that is not there */
-	CTL_UNREACHABLE = 3, /* no agent, or one that cannot answer now */
+enum exit_code { /* said in help.c, for people */
+		 CTL_OK = 0,
+		 CTL_NEGATIVE = 1,    /* a well-founded "no": explain says denied */
+		 CTL_USAGE = 2,	      /* what was asked makes no sense: options, or a pod that is not there */
+		 CTL_UNREACHABLE = 3, /* no agent, or one that cannot answer now */
+		 CTL_PARTIAL = 4,     /* some nodes have answered, and some not */
 };
 
-/* One invocation; borrowed strings. */
+/* One invocation; borrowed strings. Options write here: options.c. */
 struct ctl {
 	const char *run_dir;
 	const char *pod;		   /* --pod; NULL: all */
 	const char *interface;		   /* --interface; NULL: all */
 	uint64_t duration_ms, interval_ms; /* 0: as the agent likes */
-	bool json, follow, unprotected, colours;
+	bool json;			   /* for programs: in JSON, or in YAML */
+	bool yaml;
+	bool follow, unprotected, colours;
+	bool help, version;
 };
 
-enum { /* options that a command takes besides the common ones */
-       OPT_POD = 1,
-       OPT_FOLLOW = 2,
-       OPT_UNPROTECTED = 4,
-       OPT_INTERFACE = 8,
-       OPT_DURATION = 16,
-       OPT_INTERVAL = 32
+enum { /* options that a command takes */
+       OPT_POD = 1 << 0,
+       OPT_FOLLOW = 1 << 1,
+       OPT_UNPROTECTED = 1 << 2,
+       OPT_INTERFACE = 1 << 3,
+       OPT_DURATION = 1 << 4,
+       OPT_INTERVAL = 1 << 5,
+       /* those of every command, and of every one that asks an agent: nobody names them */
+       OPT_ALWAYS = 1 << 29,
+       OPT_AGENT = 1 << 30,
 };
 
+/* One option; help, completion, the man page and the reference are made of the table of them. */
+struct ctl_option {
+	unsigned int bit; /* OPT_*: who takes it */
+	char letter;	  /* 0: none */
+	const char *name;
+	const char *value; /* "SECONDS"; NULL: takes none */
+	const char *words; /* "text json yaml": what it may be, for completion; NULL: anything */
+	const char *text;
+	int (*read)(const char *text, void *at, struct bh_err *err); /* 0, or -EINVAL and why */
+	size_t at;						     /* in struct ctl */
+};
+
+/* One command; likewise. Only name, args, summary and run must be there. */
 struct command {
 	const char *name; /* "status", "policy entries" */
 	const char *args; /* "" or "POD PEER PORT[/PROTO]" */
 	const char *summary;
+	const char *text;     /* what else there is to say; a blank line begins a paragraph */
+	const char *examples; /* lines "flows -f\tas they happen" */
+	const char
+		*exits; /* lines "1\tPOD may not open this": where a code says more than for all commands */
+	const char *words;    /* "bash zsh fish": what its first argument may be, for completion */
 	unsigned int options; /* OPT_* */
-	int nargs;
+	int nargs, optional;  /* arguments that must be there, and more that may; NULL behind them */
+	bool local;	      /* asks no agent, and prints nothing for programs */
+	bool hidden;	      /* for programs */
 	int (*run)(const struct ctl *c, char **args); /* returns an exit code */
 };
 
-extern const struct command command_status, command_endpoints, command_policies, command_entries,
-	command_rules, command_sessions, command_flows, command_explain, command_perf, command_stats,
-	command_selftest_serve, command_selftest_probe;
+/* ---- the table: commands.c, options.c ----------------------------------------------------- */
+
+extern const struct command *const ctl_commands[]; /* ends with NULL */
+extern const struct ctl_option ctl_options[];	   /* ends without a name */
+
+/* Whether @command (NULL: any) takes it. */
+bool ctl_takes(const struct command *command, const struct ctl_option *o);
+
+/* Return: the command that @words begin with, and how many of them its name has; or NULL. */
+const struct command *ctl_find(char *const *words, int n, int *ret_words);
+
+/* What of all commands, or of what one word leads to, @text may have meant; NULL: nothing is near. */
+const char *ctl_near_command(const char *text);
+
+/* Reads the options of @command (NULL: not known yet, so of all); @argv is sorted: what is no option comes
+ * last. Return: where that begins, or -EINVAL. With @c NULL it sorts, and minds nothing else. */
+int ctl_read_options(int argc, char **argv, const struct command *command, struct ctl *c, struct bh_err *err);
+
+/* ---- what is made of it: help.c, complete.c, reference.c ---------------------------------- */
+
+extern const char *ctl_program; /* "bulkheadctl" or "kubectl bulkhead", as it was called */
+
+void help_all(FILE *out);
+void help_command(FILE *out, const struct command *command);
+/* As text for people, from @indent on to column 80 at most. The line is at column @at now. */
+void help_fill(FILE *out, const char *text, int at, int indent);
+
+/* "1\tdenied\n" and the like: one line of a table in a text. Returns what is left, NULL: that was all. */
+struct help_line {
+	char name[100], text[400];
+};
+const char *help_line(const char *lines, struct help_line *ret);
+extern const char *const help_exits; /* of all commands, as such lines */
+
+/* What may stand where the last of @words is, one a line with a tab and what it is; then ":0" or ":4": files
+ * may stand there, too, or nothing else. So does kubectl want it. */
+#define COMPLETE_WORD "__complete" /* how shells ask; not a command, because what follows are no options */
+int complete_words(FILE *out, char *const *words, int n);
+
+void reference_man(FILE *out);
+void reference_markdown(FILE *out);
+
+/* ---- saying ------------------------------------------------------------------------------- */
+
+/* "bulkheadctl: ..." on stderr, as one line. */
+void ctl_say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+void ctl_hint(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/* A document as -o says; the whole answer of most commands. */
+void ctl_print(const struct ctl *c, struct json_object *o);
+
+/* A list, item by item. */
+struct ctl_items {
+	const struct ctl *c;
+	size_t n;
+};
+void ctl_item(struct ctl_items *l, struct json_object *item);
+void ctl_items_end(struct ctl_items *l);
+
+/* ---- asking ------------------------------------------------------------------------------- */
 
 /* {"v":1,"op":op}, with "pod" where c->pod is set. NULL: no memory, which ctl_call() takes. */
 struct json_object *ctl_request(const struct ctl *c, const char *op);
@@ -79,7 +164,5 @@ const char *ctl_end(const char *addr, uint64_t port, char ret[CTL_END_MAX]);
 
 /* "850 ms", "12 s", "3 min", "2 h", "9 d". Returns ret. */
 const char *ctl_duration(uint64_t ms, char ret[24]);
-
-void ctl_print_json(struct json_object *o, bool pretty);
 
 #endif

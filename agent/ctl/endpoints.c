@@ -80,6 +80,8 @@ const struct command command_endpoints = {
 	.summary = "the pods of this node: addresses, hooks, which policies isolate them; or those that run "
 		   "without our programs, and why",
 	.options = OPT_POD | OPT_UNPROTECTED,
+	.examples = "endpoints --unprotected\tempty where all is well\n"
+		    "endpoints --pod shop/db\tof one pod\n",
 	.run = run,
 };
 

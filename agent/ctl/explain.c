@@ -232,7 +232,7 @@ static int run(const struct ctl *c, char **args)
 	int code;
 
 	if (explain_port_parse(args[2], &port, &err) < 0) {
-		(void)fprintf(stderr, "bulkheadctl: %s\n", err.msg);
+		ctl_say("%s", err.msg);
 		return CTL_USAGE;
 	}
 	request = ctl_request(c, "explain");
@@ -246,7 +246,7 @@ static int run(const struct ctl *c, char **args)
 		return code;
 	strip(last);
 	if (c->json)
-		ctl_print_json(last, true);
+		ctl_print(c, last);
 	else
 		explain_print(stdout, last, c->colours);
 	code = is(last, "verdict", "allow") ? CTL_OK : CTL_NEGATIVE;
@@ -259,5 +259,13 @@ const struct command command_explain = {
 	.args = "POD PEER PORT[/PROTO]",
 	.summary = "may POD open this to PEER (a pod or an address), and PEER to POD; exits 1 if POD may not",
 	.nargs = 3,
+	.text = "POD is NAMESPACE/NAME, or NAME where only one namespace has it; PEER a pod or an address; PORT is 443, "
+		"53/udp, 9/sctp or icmp (echo).\n\n"
+		"Every hook that such a flow crosses is asked of the program that is really loaded, in both address "
+		"families where both ends have them, and its answer is compared with the tables that the policies were "
+		"compiled to. The question is about a new flow.",
+	.examples = "explain shop/web shop/db 5432\tmay web connect to db?\n"
+		    "explain shop/db 203.0.113.9 53/udp\tmay db ask that resolver?\n",
+	.exits = "1\tPOD may not open this to PEER\n",
 	.run = run,
 };

@@ -99,24 +99,15 @@ void flows_print(FILE *out, struct json_object *item, bool colours)
 	(void)fputc('\n', out);
 }
 
-struct follow {
-	const struct ctl *c;
-	size_t n;
-};
-
 static int take(void *ctx, struct json_object *item)
 {
-	struct follow *f = ctx;
+	struct ctl_items *l = ctx;
 
-	f->n++;
-	if (!f->c->json)
-		flows_print(stdout, item, f->c->colours);
-	else if (f->c->follow)
-		ctl_print_json(item, false);
+	if (l->c->json)
+		ctl_item(l, item);
 	else
-		(void)printf("%s%s", f->n == 1 ? "[\n" : ",\n",
-			     json_object_to_json_string_ext(item, JSON_C_TO_STRING_NOSLASHESCAPE));
-	if (f->c->follow)
+		flows_print(stdout, item, l->c->colours);
+	if (l->c->follow)
 		(void)fflush(stdout);
 	return 0;
 }
@@ -124,15 +115,15 @@ static int take(void *ctx, struct json_object *item)
 static int run(const struct ctl *c, char **args)
 {
 	struct json_object *request = ctl_request(c, "flows"), *last = NULL;
-	struct follow f = { .c = c };
+	struct ctl_items l = { .c = c };
 	int code;
 
 	(void)args;
 	json_object_object_add(request, "follow", json_object_new_boolean(c->follow));
 	json_object_object_add(request, "lost", json_object_new_boolean(true));
-	code = ctl_call(c, request, take, &f, &last);
-	if (c->json && !c->follow && (code == CTL_OK || f.n))
-		(void)puts(f.n ? "\n]" : "[]");
+	code = ctl_call(c, request, take, &l, &last);
+	if (c->json && (code == CTL_OK || l.n))
+		ctl_items_end(&l);
 	json_object_put(last);
 	return code;
 }
@@ -143,5 +134,9 @@ const struct command command_flows = {
 	.summary =
 		"denied, audited and logged flows, the last 1,024; -f: and those to come, until interrupted",
 	.options = OPT_FOLLOW,
+	.text = "A flow that is denied again and again is reported once in a while, not for every packet. Names are those "
+		"at the time of the report. Reports that came faster than the agent could read are a line of their own, "
+		"with their number.",
+	.examples = "flows -f\tas they happen\n",
 	.run = run,
 };

@@ -193,7 +193,7 @@ static void print_json(struct perf *p, const struct perf_span *all, const struct
 	(void)json_object_object_add(o, "intervals", json_object_get(p->intervals));
 	(void)json_object_object_add(o, "total", span_json(p->last.at_ms, all));
 	(void)json_object_object_add(o, "verdicts", verdicts_json(v));
-	ctl_print_json(o, true);
+	ctl_print(p->c, o);
 	json_object_put(o);
 }
 
@@ -279,5 +279,9 @@ const struct command command_perf = {
 	.args = "",
 	.summary = "packets, sessions, hit rate, what a packet costs, and whether the targets are met",
 	.options = OPT_POD | OPT_INTERFACE | OPT_DURATION | OPT_INTERVAL,
+	.text = "A line for each interval, all of it after the duration, then five targets and, where one is missed, "
+		"advice. Each packet costs some 20 ns more meanwhile.",
+	.examples = "perf --pod shop/db --duration 60 --interval 10\tof one pod, for a minute\n",
+	.exits = "1\ta target is missed\n",
 	.run = run,
 };

@@ -64,6 +64,7 @@ const struct command command_entries = {
 	.args = "",
 	.summary = "every pattern in force: pod, remote, protocol, ports, direction, policy and rule",
 	.options = OPT_POD,
+	.examples = "policy entries --pod shop/db\twhat decides for one pod\n",
 	.run = run,
 };
 

@@ -34,7 +34,7 @@ static unsigned int number(const char *name, const char *text, unsigned int max)
 	n = strtoul(text, &end, 10);
 	if (!errno && !*end && *text >= '0' && *text <= '9' && n >= 1 && n <= max)
 		return (unsigned int)n;
-	(void)fprintf(stderr, "bulkheadctl: %s '%s': not a number from 1 to %u\n", name, text, max);
+	ctl_say("%s '%s': not a number from 1 to %u", name, text, max);
 	return 0;
 }
 
@@ -85,7 +85,7 @@ static int serve(const struct ctl *c, char **args)
 		fds[i] = (struct pollfd){ .fd = listen_at(ports[i]), .events = POLLIN };
 		if (fds[i].fd >= 0)
 			continue;
-		(void)fprintf(stderr, "bulkheadctl: port %u: %s\n", ports[i], strerror(-fds[i].fd));
+		ctl_say("port %u: %s", ports[i], strerror(-fds[i].fd));
 		return CTL_UNREACHABLE;
 	}
 	(void)snprintf(text, sizeof(text), ANSWER_FORMAT, ports[0], ports[1]);
@@ -232,7 +232,7 @@ static int read_host(const char *host, struct probe *ret)
 	struct addr addr;
 
 	if (addr_parse(host, &addr) < 0) {
-		(void)fprintf(stderr, "bulkheadctl: HOST '%s': not an address\n", host);
+		ctl_say("HOST '%s': not an address", host);
 		return CTL_USAGE;
 	}
 	ret->host = host;
@@ -265,6 +265,7 @@ const struct command command_selftest_serve = {
 	.args = "ALLOWED DENIED",
 	.summary = "listens at two ports, for `selftest probe`",
 	.nargs = 2,
+	.local = true,
 	.run = serve,
 };
 
@@ -273,5 +274,8 @@ const struct command command_selftest_probe = {
 	.args = "HOST ALLOWED DENIED SECONDS",
 	.summary = "is one port of that server open, within SECONDS, and the other one closed?",
 	.nargs = 4,
+	.exits = "1\tthe denied port answers\n"
+		 "3\tthe allowed port does not answer, or somebody refuses\n",
+	.local = true,
 	.run = probe,
 };

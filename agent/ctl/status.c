@@ -296,7 +296,7 @@ static int run(const struct ctl *c, char **args)
 		return code;
 	strip(last);
 	if (c->json)
-		ctl_print_json(last, true);
+		ctl_print(c, last);
 	else
 		print_text(c, last);
 	json_object_put(last);
@@ -307,5 +307,6 @@ const struct command command_status = {
 	.name = "status",
 	.args = "",
 	.summary = "whether policy is in force, counters, how full the maps are",
+	.examples = "status -o json\tthe same, and more, for programs\n",
 	.run = run,
 };

@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "util/near.h"
+
 static void add_pod(struct model *m, const char *ns, const char *name)
 {
 	assert_int_equal(model_put_namespace(m, namespace_new(ns)), 0);
@@ -132,13 +134,13 @@ static void what_is_far_is_not(void **state)
 static void slips_are_counted(void **state)
 {
 	(void)state;
-	assert_int_equal(find_distance("web", "web"), 0);
-	assert_int_equal(find_distance("wbe", "web"), 1); /* swapped */
-	assert_int_equal(find_distance("wb", "web"), 1);
-	assert_int_equal(find_distance("weeb", "web"), 1);
-	assert_int_equal(find_distance("wab", "web"), 1);
-	assert_int_equal(find_distance("", "web"), 3);
-	assert_int_equal(find_distance("kitten", "sitting"), 3);
+	assert_int_equal(near_distance("web", "web"), 0);
+	assert_int_equal(near_distance("wbe", "web"), 1); /* swapped */
+	assert_int_equal(near_distance("wb", "web"), 1);
+	assert_int_equal(near_distance("weeb", "web"), 1);
+	assert_int_equal(near_distance("wab", "web"), 1);
+	assert_int_equal(near_distance("", "web"), 3);
+	assert_int_equal(near_distance("kitten", "sitting"), 3);
 }
 
 static void addresses_lead_to_interfaces(void **state)

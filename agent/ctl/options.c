@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The options of bulkheadctl, and how they are read. */
+#include <errno.h>
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/api.h"
+#include "ctl/ctl.h"
+#include "util/near.h"
+#include "util/scope.h"
+
+#define OPTIONS_MAX 64
+#define LONG	    256 /* what getopt_long() returns: this, and the option's place */
+
+/* ---- values ------------------------------------------------------------------------------- */
+
+static int read_flag(const char *text, void *at, struct bh_err *err)
+{
+	(void)text, (void)err;
+	*(bool *)at = true;
+	return 0;
+}
+
+static int read_text(const char *text, void *at, struct bh_err *err)
+{
+	(void)err;
+	*(const char **)at = text;
+	return 0;
+}
+
+static int read_output(const char *text, void *at, struct bh_err *err)
+{
+	struct ctl *c = at;
+
+	if (strcmp(text, "text") && strcmp(text, "json") && strcmp(text, "yaml"))
+		return bh_err_set(err, -EINVAL, "-o '%s': not one of text, json, yaml", text);
+	c->yaml = !strcmp(text, "yaml");
+	c->json = c->yaml || !strcmp(text, "json");
+	return 0;
+}
+
+/* Seconds with up to three decimals. */
+static int read_seconds(const char *text, void *at, struct bh_err *err)
+{
+	char *end;
+	const double s = strtod(text, &end);
+
+	if (text[0] < '0' || text[0] > '9' || *end || !(s >= 0.1 && s <= 86400))
+		return bh_err_set(err, -EINVAL, "'%s': not from 0.1 to 86400 seconds", text);
+	*(uint64_t *)at = (uint64_t)(s * 1000 + 0.5);
+	return 0;
+}
+
+/* ---- the table ---------------------------------------------------------------------------- */
+
+#define AT(field) offsetof(struct ctl, field)
+
+/* clang-format off */
+const struct ctl_option ctl_options[] = {
+	{ OPT_POD, 'p', "pod", "NAMESPACE/NAME", NULL,
+	  "only this pod; NAME alone where only one namespace has it", read_text, AT(pod) },
+	{ OPT_FOLLOW, 'f', "follow", NULL, NULL,
+	  "go on with what comes, until interrupted", read_flag, AT(follow) },
+	{ OPT_UNPROTECTED, 0, "unprotected", NULL, NULL,
+	  "the pods that run without our programs, and why", read_flag, AT(unprotected) },
+	{ OPT_INTERFACE, 0, "interface", "IF", NULL,
+	  "only the pod whose interface on the host this is", read_text, AT(interface) },
+	{ OPT_DURATION, 0, "duration", "SECONDS", NULL,
+	  "how long to measure (default 10)", read_seconds, AT(duration_ms) },
+	{ OPT_INTERVAL, 0, "interval", "SECONDS", NULL,
+	  "a line each time (default 1)", read_seconds, AT(interval_ms) },
+	{ OPT_AGENT, 'o', "output", "FORMAT", "text json yaml",
+	  "text, json or yaml (default text): a list is an array, with -f one document for each item", read_output, 0 },
+	{ OPT_AGENT, 0, "run-dir", "PATH", "@",
+	  "where the agent's socket is (default " API_RUN_DIR ")", read_text, AT(run_dir) },
+	{ OPT_ALWAYS, 'h', "help", NULL, NULL, "what the command does, its options and exit codes", read_flag, AT(help) },
+	{ OPT_ALWAYS, 'V', "version", NULL, NULL, "the version of this program", read_flag, AT(version) },
+	{},
+};
+/* clang-format on */
+
+bool ctl_takes(const struct command *command, const struct ctl_option *o)
+{
+	const unsigned int more = !command || command->local ? OPT_ALWAYS : OPT_ALWAYS | OPT_AGENT;
+
+	return !command || (o->bit & (command->options | more));
+}
+
+/* ---- reading ------------------------------------------------------------------------------ */
+
+/* What getopt_long() wants: the command's own come first, because others may use a letter otherwise. */
+struct tables {
+	struct option longs[OPTIONS_MAX + 1];
+	char letters[3 * OPTIONS_MAX + 2];
+	size_t n;
+};
+
+static bool letter_taken(const struct tables *t, char letter)
+{
+	return strchr(t->letters + 1, letter) != NULL;
+}
+
+static bool name_taken(const struct tables *t, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < t->n; i++)
+		if (!strcmp(t->longs[i].name, name))
+			return true;
+	return false;
+}
+
+static void add(struct tables *t, size_t at)
+{
+	const struct ctl_option *o = &ctl_options[at];
+	const size_t len = strlen(t->letters);
+
+	if (name_taken(t, o->name))
+		return;
+	t->longs[t->n++] =
+		(struct option){ o->name, o->value ? required_argument : no_argument, NULL, LONG + (int)at };
+	if (o->letter && !letter_taken(t, o->letter))
+		(void)snprintf(t->letters + len, sizeof(t->letters) - len, "%c%s", o->letter,
+			       o->value ? ":" : "");
+}
+
+static void make_tables(struct tables *t, const struct command *command)
+{
+	size_t i;
+
+	strcpy(t->letters, ":");
+	for (i = 0; ctl_options[i].name; i++)
+		if (ctl_takes(command, &ctl_options[i]))
+			add(t, i);
+	for (i = 0; ctl_options[i].name; i++)
+		if (!ctl_takes(command, &ctl_options[i]))
+			add(t, i);
+}
+
+static const struct ctl_option *of_letter(const struct command *command, int letter)
+{
+	const struct ctl_option *found = NULL;
+	size_t i;
+
+	for (i = 0; ctl_options[i].name; i++)
+		if (ctl_options[i].letter == letter && (!found || !ctl_takes(command, found)))
+			found = &ctl_options[i];
+	return found;
+}
+
+/* "--flow=x" -> "did you mean '--follow'?" */
+static int unknown(const struct command *command, const char *word, struct bh_err *err)
+{
+	const size_t len = strcspn(word, "=");
+	unsigned int least = NEAR_SLIPS + 1, d;
+	char name[64], hint[100] = "";
+	size_t i;
+
+	(void)snprintf(name, sizeof(name), "%.*s", len > 2 ? (int)len - 2 : 0, word + (len > 2 ? 2 : 0));
+	for (i = 0; *name && ctl_options[i].name; i++) {
+		d = near_distance(name, ctl_options[i].name);
+		if (d >= least || !ctl_takes(command, &ctl_options[i]))
+			continue;
+		least = d;
+		(void)snprintf(hint, sizeof(hint), "; did you mean '--%s'?", ctl_options[i].name);
+	}
+	return bh_err_set(err, -EINVAL, "unknown option '%.100s'%s", word, hint);
+}
+
+static int no_option(const struct command *command, int o, const char *word, struct bh_err *err)
+{
+	const char letter[] = { '-', (char)optopt, '\0' };
+
+	if (o == ':')
+		return bh_err_set(err, -EINVAL, "%s needs a value", word);
+	if (optopt >= LONG)
+		return bh_err_set(err, -EINVAL, "--%s takes no value", ctl_options[optopt - LONG].name);
+	return unknown(command, optopt ? letter : word, err);
+}
+
+static int take(const struct ctl_option *o, const struct command *command, struct ctl *c, struct bh_err *err)
+{
+	if (!ctl_takes(command, o))
+		return bh_err_set(err, -EINVAL, "--%s has no meaning for '%s'", o->name, command->name);
+	return o->read(optarg, (char *)c + o->at, err);
+}
+
+int ctl_read_options(int argc, char **argv, const struct command *command, struct ctl *c, struct bh_err *err)
+{
+	struct tables t = {};
+	int o, r = 0;
+
+	make_tables(&t, command);
+	opterr = 0;
+	optind = 0; /* from the start */
+	while (!r && (o = getopt_long(argc, argv, t.letters, t.longs, NULL)) != -1) {
+		if (!c)
+			continue;
+		if (o == '?' || o == ':')
+			r = no_option(command, o, argv[optind - 1], err);
+		else
+			r = take(o >= LONG ? &ctl_options[o - LONG] : of_letter(command, o), command, c, err);
+	}
+	return r < 0 ? r : optind;
+}

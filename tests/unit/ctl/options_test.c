@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The table of commands and options: how it is read, that it is whole, and that docs/bulkheadctl.md has it.
+ */
+#include "ctl/ctl.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "util/buf.h"
+#include "util/scope.h"
+
+#define DOC "docs/bulkheadctl.md"
+
+static const struct command *command(const char *first, const char *second)
+{
+	char *words[] = { (char *)first, (char *)second };
+	int n;
+
+	return ctl_find(words, second ? 2 : 1, &n);
+}
+
+/* @line after the program's name, cut at blanks. Return: as ctl_read_options(). */
+static int read_line(const struct command *c, const char *line, struct ctl *ret, struct bh_err *err)
+{
+	static char text[200];
+	char *argv[20] = { "bulkheadctl" }, *save = NULL, *word;
+	int argc = 1;
+
+	(void)snprintf(text, sizeof(text), "%s", line);
+	for (word = strtok_r(text, " ", &save); word; word = strtok_r(NULL, " ", &save))
+		argv[argc++] = word;
+	return ctl_read_options(argc, argv, c, ret, err);
+}
+
+static void assert_refused(const struct command *c, const char *line, const char *why)
+{
+	struct bh_err err = { "" };
+	struct ctl ctl = {};
+
+	assert_int_equal(read_line(c, line, &ctl, &err), -EINVAL);
+	assert_string_equal(err.msg, why);
+}
+
+static void options_are_read(void **state)
+{
+	struct ctl c = {};
+	struct bh_err err;
+
+	(void)state;
+	assert_true(read_line(command("flows", NULL), "-f --output=json flows --run-dir /x", &c, &err) > 0);
+	assert_true(c.follow && c.json && !c.yaml);
+	assert_string_equal(c.run_dir, "/x");
+	assert_true(read_line(command("perf", NULL), "perf --pod a/b --duration 1.5 -o yaml", &c, &err) > 0);
+	assert_string_equal(c.pod, "a/b");
+	assert_int_equal(c.duration_ms, 1500);
+	assert_true(c.json && c.yaml);
+}
+
+static void wrong_options_are_named(void **state)
+{
+	(void)state;
+	assert_refused(command("status", NULL), "status --pod x", "--pod has no meaning for 'status'");
+	assert_refused(command("status", NULL), "status -o xml", "-o 'xml': not one of text, json, yaml");
+	assert_refused(command("flows", NULL), "flows --folow",
+		       "unknown option '--folow'; did you mean '--follow'?");
+	assert_refused(command("status", NULL), "status --folow", "unknown option '--folow'");
+	assert_refused(command("status", NULL), "status -q", "unknown option '-q'");
+	assert_refused(command("status", NULL), "status --run-dir", "--run-dir needs a value");
+	assert_refused(command("status", NULL), "status --help=x", "--help takes no value");
+	assert_refused(command("perf", NULL), "perf --duration 0", "'0': not from 0.1 to 86400 seconds");
+	assert_refused(command("help", NULL), "help -o json", "--output has no meaning for 'help'");
+}
+
+static void commands_are_found(void **state)
+{
+	(void)state;
+	assert_string_equal(command("policy", "list")->name, "policy list");
+	assert_null(command("policy", NULL));
+	assert_null(command("policy", "lists"));
+	assert_string_equal(ctl_near_command("stauts"), "status");
+	assert_string_equal(ctl_near_command("policy lsit"), "policy list");
+	assert_string_equal(ctl_near_command("polic"), "policy list");
+	assert_null(ctl_near_command("nothing-like-it"));
+	assert_null(ctl_near_command("xy"));
+}
+
+/* Two options of one command may not share a letter or a name; every text is there, and says one thing a
+ * line. */
+static void the_table_is_whole(void **state)
+{
+	size_t i, j, k;
+
+	(void)state;
+	for (i = 0; ctl_commands[i]; i++) {
+		const struct command *c = ctl_commands[i];
+
+		assert_true(c->name && c->args && c->summary && c->run);
+		assert_null(strchr(c->summary, '\n'));
+		assert_int_equal(!*c->args, c->nargs + c->optional == 0);
+		for (j = 0; ctl_options[j].name; j++)
+			for (k = 0; k < j; k++)
+				if (ctl_takes(c, &ctl_options[j]) && ctl_takes(c, &ctl_options[k])) {
+					assert_string_not_equal(ctl_options[j].name, ctl_options[k].name);
+					assert_true(!ctl_options[j].letter ||
+						    ctl_options[j].letter != ctl_options[k].letter);
+				}
+	}
+	for (j = 0; ctl_options[j].name; j++)
+		assert_true(ctl_options[j].bit && ctl_options[j].text && ctl_options[j].read);
+}
+
+static void texts_are_filled(void **state)
+{
+	char *text = NULL;
+	size_t len;
+	FILE *out = open_memstream(&text, &len);
+
+	(void)state;
+	(void)fputs("  -x ", out);
+	help_fill(out, "one two\n\nthree", 5, 8);
+	help_fill(out, "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa bbbb cccc", 0, 4);
+	(void)fclose(out);
+	assert_string_equal(text,
+			    "  -x    one two\n\n        three\n"
+			    "    aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa bbbb\n"
+			    "    cccc\n");
+	free(text);
+}
+
+/* `make reference` writes it. */
+static void the_doc_has_the_table(void **state)
+{
+	auto_buf struct buf doc = BUF_INIT(1 << 20);
+	FILE *in = fopen(DOC, "r"), *out;
+	char *want = NULL, *begin, *end;
+	size_t len;
+
+	(void)state;
+	assert_non_null(in);
+	assert_int_equal(buf_read(&doc, fileno(in)), 0);
+	(void)fclose(in);
+	out = open_memstream(&want, &len);
+	reference_markdown(out);
+	(void)fclose(out);
+	begin = strstr(doc.data, "<!-- begin");
+	assert_non_null(begin);
+	begin = strchr(begin, '\n') + 1;
+	end = strstr(begin, "<!-- end");
+	assert_non_null(end);
+	*end = '\0';
+	assert_string_equal(begin, want);
+	free(want);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(options_are_read),   cmocka_unit_test(wrong_options_are_named),
+		cmocka_unit_test(commands_are_found), cmocka_unit_test(the_table_is_whole),
+		cmocka_unit_test(texts_are_filled),   cmocka_unit_test(the_doc_has_the_table),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
