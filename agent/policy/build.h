@@ -125,6 +125,9 @@ struct build {
 int policy_build(struct build *b, struct bh_err *err);
 void policy_build_done(struct build *b);
 
+/* Whether the pod, which is in @ns, is subject to it. Those of a namespace reach its own pods only. */
+bool policy_selects(const struct net_policy *np, const struct namespace *ns, const struct pod *p);
+
 /* Each returns 0 or -errno; err names the object. */
 int policy_subjects(struct build *b, struct bh_err *err);
 int policy_rules(struct build *b);

@@ -27,6 +27,10 @@ struct table_rule {
 	char *name; /* "shop/allow-web ingress[0]", "quarantine egress[2] (no-dns)"; owned */
 };
 
+/* What a rule is called: as table_rule.name. Return: @ret. */
+#define RULE_TEXT 1024 /* namespace, policy, direction, index, name: 63 + 253 and some */
+const char *policy_rule_text(const struct net_policy *np, uint32_t dir, uint32_t index, char ret[RULE_TEXT]);
+
 /* Disjoint, ascending; first and last as BH_PORT(). */
 struct table_range {
 	uint32_t first, last;

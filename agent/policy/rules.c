@@ -15,8 +15,6 @@
 #include "policy/peers.h"
 #include "util/scope.h"
 
-#define NAME_MAX_BYTES 1024 /* namespace, policy, direction, index: 63 + 253 and some */
-
 static const char *const dir_name[DIR_MAX] = { [DIR_INGRESS] = "ingress", [DIR_EGRESS] = "egress" };
 
 /* ---- peers ---------------------------------------------------------------------------------- */
@@ -127,21 +125,21 @@ static int add_ports(const struct rule *rule, struct rule_use *use)
 
 /* ---- rules ---------------------------------------------------------------------------------- */
 
-/* "shop/allow-web ingress[0]"; of the cluster: "quarantine egress[2] (no-dns)". */
-static void rule_text(const struct net_policy *np, uint32_t dir, uint32_t index, char ret[NAME_MAX_BYTES])
+const char *policy_rule_text(const struct net_policy *np, uint32_t dir, uint32_t index, char ret[RULE_TEXT])
 {
 	const char *name = np->rules[dir].v[index].name;
 	char policy[POLICY_TEXT];
 
-	(void)snprintf(ret, NAME_MAX_BYTES, "%s %s[%u]%s%s%s", net_policy_text(np, policy), dir_name[dir],
-		       index, name ? " (" : "", name ? name : "", name ? ")" : "");
+	(void)snprintf(ret, RULE_TEXT, "%s %s[%u]%s%s%s", net_policy_text(np, policy), dir_name[dir], index,
+		       name ? " (" : "", name ? name : "", name ? ")" : "");
+	return ret;
 }
 
 static int name_rule(struct build *b, const struct net_policy *np, uint32_t dir, uint32_t index,
 		     struct hash128 *ret)
 {
 	struct table_rule *rule = vec_add(&b->t->rules);
-	char name[NAME_MAX_BYTES];
+	char name[RULE_TEXT];
 	struct sha256 s;
 
 	if (!rule)
@@ -153,7 +151,7 @@ static int name_rule(struct build *b, const struct net_policy *np, uint32_t dir,
 	policy_digest_u32(&s, dir);
 	policy_digest_u32(&s, index);
 	rule->hash = policy_digest_end(&s);
-	rule_text(np, dir, index, name);
+	(void)policy_rule_text(np, dir, index, name);
 	rule->name = strdup(name);
 	*ret = rule->hash;
 	return rule->name ? 0 : -ENOMEM;

@@ -48,8 +48,7 @@ static int copy_addrs(const struct endpoint *e, struct table_endpoint *ret, stru
 	return 0;
 }
 
-/* Those of a namespace reach its own pods only. */
-static bool selects(const struct net_policy *np, const struct namespace *ns, const struct pod *p)
+bool policy_selects(const struct net_policy *np, const struct namespace *ns, const struct pod *p)
 {
 	if (np->namespaces ? !selector_matches(np->namespaces, ns->labels) : strcmp(np->ns, ns->name) != 0)
 		return false;
@@ -91,7 +90,8 @@ static int select_policies(struct build *b, const struct ordered *order, const s
 	size_t i;
 
 	for (i = 0; i < b->model->policies.n; i++) {
-		if (net_policy_is_expired(order[i].policy, b->model->now) || !selects(order[i].policy, ns, p))
+		if (net_policy_is_expired(order[i].policy, b->model->now) ||
+		    !policy_selects(order[i].policy, ns, p))
 			continue;
 		slot = vec_add(&ret->policies);
 		if (!slot)
