@@ -133,6 +133,9 @@ int api_call(const char *run_dir, struct json_object *request, int timeout_ms,
 	     int (*each)(void *ctx, struct json_object *item), void *ctx, struct json_object **ret,
 	     struct bh_err *err);
 
+/* A connection that never blocks, for who passes lines on. Return: a descriptor, or as api_call(). */
+int api_connect(const char *run_dir, int timeout_ms, struct bh_err *err);
+
 /* ---- server ------------------------------------------------------------------------------- */
 
 struct api_server;

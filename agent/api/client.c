@@ -21,6 +21,7 @@
 
 #define RETRY_MS    10 /* the listener's queue is full: there is nothing to poll for */
 #define CHUNK_BYTES 8192
+#define PATH_SIZE   sizeof(((struct sockaddr_un *)0)->sun_path)
 
 struct call {
 	const char *path;
@@ -186,25 +187,49 @@ static int read_answer(const struct call *c, struct answer *a, struct bh_err *er
 	return r;
 }
 
+/* Fills @c with a connection. */
+static int connect_by(const char *run_dir, int timeout_ms, struct call *c, char *path, size_t size,
+		      struct bh_err *err)
+{
+	auto_fd int fd = -1;
+	int r;
+
+	*c = (struct call){ .path = path, .fd = -1 };
+	if (snprintf(path, size, "%s/" API_SOCKET, run_dir) >= (int)size)
+		return bh_err_set(err, -ENAMETOOLONG, "run directory '%.64s...': name too long", run_dir);
+	c->deadline_ms = timeout_ms < 0 ? -1 : clock_ms() + timeout_ms;
+	c->fd = fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return bh_err_errno(err, -errno, "cannot make a socket");
+	r = connect_to(c, err);
+	if (!r)
+		(void)TAKE_FD(fd);
+	return r;
+}
+
+int api_connect(const char *run_dir, int timeout_ms, struct bh_err *err)
+{
+	char path[PATH_SIZE];
+	struct call c;
+	const int r = connect_by(run_dir, timeout_ms, &c, path, sizeof(path), err);
+
+	return r < 0 ? r : c.fd;
+}
+
 int api_call(const char *run_dir, struct json_object *request, int timeout_ms,
 	     int (*each)(void *ctx, struct json_object *item), void *ctx, struct json_object **ret,
 	     struct bh_err *err)
 {
 	struct answer a = { .each = each, .ctx = ctx };
-	char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
+	char path[PATH_SIZE];
 	auto_fd int fd = -1;
-	struct call c = { .path = path };
-	int r;
+	struct call c;
+	int r = connect_by(run_dir, timeout_ms, &c, path, sizeof(path), err);
 
-	if (snprintf(path, sizeof(path), "%s/" API_SOCKET, run_dir) >= (int)sizeof(path))
-		return bh_err_set(err, -ENAMETOOLONG, "run directory '%.64s...': name too long", run_dir);
-	c.deadline_ms = timeout_ms < 0 ? -1 : clock_ms() + timeout_ms;
-	c.fd = fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0)
-		return bh_err_errno(err, -errno, "cannot make a socket");
-	r = connect_to(&c, err);
-	if (!r)
-		r = send_request(&c, request, err);
+	if (r < 0)
+		return r;
+	fd = c.fd;
+	r = send_request(&c, request, err);
 	if (!r)
 		r = read_answer(&c, &a, err);
 	if (!r && ret)

@@ -7,7 +7,8 @@
 
 extern const struct command command_status, command_endpoints, command_stats, command_policies,
 	command_entries, command_rules, command_sessions, command_flows, command_explain, command_perf,
-	command_selftest_serve, command_selftest_probe, command_completion, command_help, command_reference;
+	command_selftest_serve, command_selftest_probe, command_completion, command_help, command_reference,
+	command_request;
 
 /* In the order in which people read of them. */
 const struct command *const ctl_commands[] = {

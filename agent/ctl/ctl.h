@@ -20,9 +20,16 @@ enum exit_code { /* said in help.c, for people */
 		 CTL_PARTIAL = 4,     /* some nodes have answered, and some not */
 };
 
+#define CTL_NAMES_MAX 64 /* of an option that may be given again and again */
+
+struct ctl_names {
+	const char *v[CTL_NAMES_MAX];
+	size_t n;
+};
+
 /* One invocation; borrowed strings. Options write here: options.c. */
 struct ctl {
-	const char *run_dir;
+	const char *run_dir;		   /* NULL: not said */
 	const char *pod;		   /* --pod; NULL: all */
 	const char *interface;		   /* --interface; NULL: all */
 	uint64_t duration_ms, interval_ms; /* 0: as the agent likes */
@@ -30,6 +37,14 @@ struct ctl {
 	bool yaml;
 	bool follow, unprotected, colours;
 	bool help, version;
+	/* through kubectl: remote.h */
+	struct ctl_names nodes;
+	bool all_nodes;
+	const char *context, *kubeconfig, *agent_namespace;
+	uint64_t timeout_ms; /* 0: as it is usual */
+	/* set by commands: what comes from several nodes is sorted by its "time"; makes sense for one node
+	 * alone */
+	bool by_time, one_node;
 };
 
 enum { /* options that a command takes */
@@ -137,20 +152,50 @@ void ctl_items_end(struct ctl_items *l);
 /* {"v":1,"op":op}, with "pod" where c->pod is set. NULL: no memory, which ctl_call() takes. */
 struct json_object *ctl_request(const struct ctl *c, const char *op);
 
-/* Asks and waits; takes @request. What goes wrong is said on stderr with a hint.
- * Return: CTL_OK, *ret being the last line (to be put; may be NULL), or another exit code. */
+/* Whether agents are asked through kubectl, so that answers have "node" and several may come. */
+bool ctl_remote(const struct ctl *c);
+
+/**
+ * ctl_answers() - asks the agent of this node, or those of all nodes, and waits. Takes @take.
+ * @each: gets every item, of one node after the other (but as they come with c->follow); NULL: none are
+ *wanted. Items and last lines have "node" where agents are asked through kubectl. Borrowed.
+ * @last: gets the last line of each agent that has done it; may be NULL.
+ *
+ * What goes wrong is said on stderr with a hint. Agents that do not know the pod that was asked for are no
+ *trouble as long as one does. Return: CTL_OK, CTL_PARTIAL where some nodes did not answer and some did; or
+ *another exit code, nobody did.
+ */
+int ctl_answers(const struct ctl *c, struct json_object *take,
+		int (*each)(void *ctx, struct json_object *item),
+		void (*last)(void *ctx, struct json_object *line), void *ctx);
+
+/* As ctl_answers(), for what one agent knows: *ret is the first last line (to be put; may be NULL), whatever
+ * the other nodes say. */
 int ctl_call(const struct ctl *c, struct json_object *take, int (*each)(void *ctx, struct json_object *item),
 	     void *ctx, struct json_object **ret);
+
+/* Why an agent refuses; as in agent/requests.h. */
+#define CTL_CODE_DECODE	   6
+#define CTL_CODE_NOT_FOUND 101
+
+/* Whether something has answered. */
+bool ctl_answered(int code);
 
 /* The whole of a command that lists: JSON as it comes, or a table that @row fills item by item. */
 int ctl_list(const struct ctl *c, const char *op, const char *const *heads,
 	     void (*row)(struct table *t, struct json_object *item));
+
+/* A table that begins with NODE where there are several: table_lead() sets it. */
+struct table *ctl_table(const struct ctl *c, const char *const *heads);
 
 /* Fields; "" and 0 where missing. */
 const char *ctl_str(struct json_object *o, const char *name);
 uint64_t ctl_int(struct json_object *o, const char *name);
 bool ctl_bool(struct json_object *o, const char *name);
 struct json_object *ctl_get(struct json_object *o, const char *name); /* NULL: missing */
+
+/* Takes away from a last line what only the wire needs. */
+void ctl_strip(struct json_object *line);
 
 /* A list of strings as "a, b", "" for none; cut at @size. Returns ret. */
 const char *ctl_join(struct json_object *list, char *ret, size_t size);

@@ -217,13 +217,6 @@ void explain_print(FILE *out, struct json_object *answer, bool colours)
 
 /* ---- the command -------------------------------------------------------------------------- */
 
-static void strip(struct json_object *o)
-{
-	json_object_object_del(o, "v");
-	json_object_object_del(o, "done");
-	json_object_object_del(o, "ok");
-}
-
 static int run(const struct ctl *c, char **args)
 {
 	struct json_object *request, *last = NULL;
@@ -244,7 +237,7 @@ static int run(const struct ctl *c, char **args)
 	code = ctl_call(c, request, NULL, NULL, &last);
 	if (code != CTL_OK)
 		return code;
-	strip(last);
+	ctl_strip(last);
 	if (c->json)
 		ctl_print(c, last);
 	else

@@ -49,10 +49,18 @@ static const char *clock_of(const char *time)
 	return t ? t + 1 : time;
 }
 
+/* "12:13:14.567Z ", and on which node, where there are several. */
+static void print_when(FILE *out, struct json_object *item, bool colours)
+{
+	const char *node = ctl_str(item, "node");
+
+	(void)fprintf(out, "%s%s%s%s%s ", colour_code(colours, DIM), clock_of(ctl_str(item, "time")),
+		      *node ? " " : "", node, colour_code(colours, PLAIN));
+}
+
 static void print_lost(FILE *out, struct json_object *item, bool colours)
 {
-	(void)fprintf(out, "%s%s%s %sLOST%s   %llu reports: they came faster than the agent could read\n",
-		      colour_code(colours, DIM), clock_of(ctl_str(item, "time")), colour_code(colours, PLAIN),
+	(void)fprintf(out, "%sLOST%s   %llu reports: they came faster than the agent could read\n",
 		      colour_code(colours, YELLOW), colour_code(colours, PLAIN),
 		      (unsigned long long)ctl_int(item, "lost"));
 }
@@ -78,12 +86,11 @@ static void print_verdict(FILE *out, const char *verdict, bool colours)
 
 void flows_print(FILE *out, struct json_object *item, bool colours)
 {
+	print_when(out, item, colours);
 	if (ctl_get(item, "lost")) {
 		print_lost(out, item, colours);
 		return;
 	}
-	(void)fprintf(out, "%s%s%s ", colour_code(colours, DIM), clock_of(ctl_str(item, "time")),
-		      colour_code(colours, PLAIN));
 	print_verdict(out, ctl_str(item, "verdict"), colours);
 	(void)fprintf(out, " %-7s ", ctl_str(item, "direction"));
 	print_end(out, item, "src", "src_port", "src_name", colours);
@@ -114,17 +121,18 @@ static int take(void *ctx, struct json_object *item)
 
 static int run(const struct ctl *c, char **args)
 {
-	struct json_object *request = ctl_request(c, "flows"), *last = NULL;
+	struct json_object *request = ctl_request(c, "flows");
+	struct ctl ordered = *c;
 	struct ctl_items l = { .c = c };
 	int code;
 
 	(void)args;
+	ordered.by_time = true;
 	json_object_object_add(request, "follow", json_object_new_boolean(c->follow));
 	json_object_object_add(request, "lost", json_object_new_boolean(true));
-	code = ctl_call(c, request, take, &l, &last);
-	if (c->json && (code == CTL_OK || l.n))
+	code = ctl_answers(&ordered, request, take, NULL, &l);
+	if (c->json && (ctl_answered(code) || l.n))
 		ctl_items_end(&l);
-	json_object_put(last);
 	return code;
 }
 

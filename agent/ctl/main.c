@@ -4,7 +4,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "api/api.h"
 #include "ctl/ctl.h"
 #include "util/scope.h"
 
@@ -109,7 +108,7 @@ int main(int argc, char **argv)
 {
 	const char *no_color = getenv("NO_COLOR"), *slash = strrchr(argv[0] ? argv[0] : "", '/');
 	const char *name = slash ? slash + 1 : argv[0];
-	struct ctl c = { .run_dir = API_RUN_DIR };
+	struct ctl c = {};
 	int code;
 
 	if (name && !strncmp(name, "kubectl-bulkhead", 16))

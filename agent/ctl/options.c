@@ -52,6 +52,25 @@ static int read_seconds(const char *text, void *at, struct bh_err *err)
 	return 0;
 }
 
+/* What goes to kubectl: it may not be taken for an option of kubectl's. */
+static int read_name(const char *text, void *at, struct bh_err *err)
+{
+	if (!*text || *text == '-')
+		return bh_err_set(err, -EINVAL, "'%s': a name is not empty and does not begin with '-'",
+				  text);
+	*(const char **)at = text;
+	return 0;
+}
+
+static int read_names(const char *text, void *at, struct bh_err *err)
+{
+	struct ctl_names *names = at;
+
+	if (names->n == CTL_NAMES_MAX)
+		return bh_err_set(err, -E2BIG, "more than %d names", CTL_NAMES_MAX);
+	return read_name(text, &names->v[names->n++], err);
+}
+
 /* ---- the table ---------------------------------------------------------------------------- */
 
 #define AT(field) offsetof(struct ctl, field)
@@ -74,6 +93,16 @@ const struct ctl_option ctl_options[] = {
 	  "text, json or yaml (default text): a list is an array, with -f one document for each item", read_output, 0 },
 	{ OPT_AGENT, 0, "run-dir", "PATH", "@",
 	  "where the agent's socket is (default " API_RUN_DIR ")", read_text, AT(run_dir) },
+	{ OPT_AGENT, 0, "all-nodes", NULL, NULL,
+	  "ask all nodes through kubectl, though this one has an agent", read_flag, AT(all_nodes) },
+	{ OPT_AGENT, 0, "node", "NAME", NULL,
+	  "ask this node alone through kubectl; may be given again", read_names, AT(nodes) },
+	{ OPT_AGENT, 0, "context", "NAME", NULL, "of kubectl", read_name, AT(context) },
+	{ OPT_AGENT, 0, "kubeconfig", "FILE", "@", "of kubectl", read_name, AT(kubeconfig) },
+	{ OPT_AGENT, 0, "agent-namespace", "NAME", NULL,
+	  "where the agents' pods are, for who may not list pods of all namespaces", read_name, AT(agent_namespace) },
+	{ OPT_AGENT, 0, "timeout", "SECONDS", NULL,
+	  "how long an agent may be silent (default 15; of a list from this node's own agent 120)", read_seconds, AT(timeout_ms) },
 	{ OPT_ALWAYS, 'h', "help", NULL, NULL, "what the command does, its options and exit codes", read_flag, AT(help) },
 	{ OPT_ALWAYS, 'V', "version", NULL, NULL, "the version of this program", read_flag, AT(version) },
 	{},

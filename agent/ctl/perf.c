@@ -259,6 +259,7 @@ static int run(const struct ctl *c, char **args)
 
 	(void)args;
 	patient.follow = true; /* for as long as it takes */
+	patient.one_node = true;
 	if (c->interface)
 		json_object_object_add(request, "interface", json_object_new_string(c->interface));
 	if (c->interval_ms)
@@ -266,7 +267,7 @@ static int run(const struct ctl *c, char **args)
 	if (c->duration_ms)
 		json_object_object_add(request, "duration_ms", json_object_new_uint64(c->duration_ms));
 	code = ctl_call(&patient, request, take, &p, &last);
-	if (code == CTL_OK && p.begun)
+	if (ctl_answered(code) && p.begun)
 		code = conclude(&p);
 	json_object_put(last);
 	json_object_put(p.kept);

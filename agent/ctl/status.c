@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* bulkheadctl status: is it enforcing, and how full and how busy is it? */
 #include "ctl/ctl.h"
+#include "util/vec.h"
 
 static void line(const struct ctl *c, const char *name, enum colour colour, const char *text)
 {
@@ -250,6 +251,8 @@ static void print_text(const struct ctl *c, struct json_object *o)
 			       ctl_str(ctl_get(o, "open"), "text"));
 		line(c, "NODE", RED, text);
 	}
+	if (*ctl_str(o, "node"))
+		line(c, "node", PLAIN, ctl_str(o, "node"));
 	(void)snprintf(text, sizeof(text), "%s, pid %llu, up %s%s", ctl_str(o, "version"),
 		       (unsigned long long)ctl_int(o, "pid"), ctl_duration(ctl_int(o, "uptime_s") * 1000, up),
 		       ctl_bool(o, "standby_waits") ? "; a standby waits to take over" : "");
@@ -278,29 +281,95 @@ static void print_text(const struct ctl *c, struct json_object *o)
 	}
 }
 
-/* What only the wire needs. */
-static void strip(struct json_object *o)
+/* ---- of several nodes --------------------------------------------------------------------- */
+
+static void row(struct table *t, struct json_object *o)
 {
-	json_object_object_del(o, "v");
-	json_object_object_del(o, "done");
-	json_object_object_del(o, "ok");
+	const uint64_t open = ctl_int(o, "unprotected"), lost = ctl_int(o, "events_lost"),
+		       bad = ctl_int(o, "policies_with_problems");
+	const char *failing = ctl_str(o, "failing");
+	char up[24];
+
+	table_add(t, ctl_str(o, "version"), PLAIN);
+	table_add(t, ctl_duration(ctl_int(o, "uptime_s") * 1000, up), PLAIN);
+	if (ctl_get(o, "open"))
+		table_add(t, "NODE IS OPEN", RED);
+	else if (*failing)
+		table_fmt(t, RED, "FAILING: %s", failing);
+	else
+		table_add(t, ctl_bool(o, "in_force") ? "in force" : "changing",
+			  ctl_bool(o, "in_force") ? GREEN : YELLOW);
+	table_fmt(t, PLAIN, "%llu", (unsigned long long)ctl_int(o, "endpoints"));
+	table_fmt(t, open ? RED : PLAIN, "%llu", (unsigned long long)open);
+	table_fmt(t, PLAIN, "%llu", (unsigned long long)ctl_int(o, "policies"));
+	table_fmt(t, bad ? YELLOW : PLAIN, "%llu", (unsigned long long)bad);
+	table_fmt(t, lost ? YELLOW : PLAIN, "%llu", (unsigned long long)lost);
+}
+
+/* ---- the command -------------------------------------------------------------------------- */
+
+struct answers {
+	VEC(struct json_object *) v;
+};
+
+static void take(void *ctx, struct json_object *line)
+{
+	struct answers *a = ctx;
+	struct json_object **slot = vec_add(&a->v);
+
+	if (slot)
+		*slot = json_object_get(line);
+}
+
+static void print_table(const struct ctl *c, const struct answers *a)
+{
+	static const char *const heads[] = { "VERSION",	  "UP",		  "POLICY",
+					     ">PODS",	  ">UNPROTECTED", ">POLICIES",
+					     ">TROUBLED", ">EVENTS LOST", NULL };
+	struct table *t = ctl_table(c, heads);
+	size_t i;
+
+	for (i = 0; t && i < a->v.n; i++) {
+		table_lead(t, ctl_str(a->v.v[i], "node"));
+		row(t, a->v.v[i]);
+	}
+	if (t)
+		table_print(t, stdout, c->colours);
+	table_free(t);
+}
+
+static void print_all(const struct ctl *c, const struct answers *a)
+{
+	struct ctl_items items = { .c = c };
+	size_t i;
+
+	for (i = 0; i < a->v.n; i++)
+		ctl_strip(a->v.v[i]);
+	for (i = 0; c->json && ctl_remote(c) && i < a->v.n; i++)
+		ctl_item(&items, a->v.v[i]);
+	if (c->json && ctl_remote(c))
+		ctl_items_end(&items);
+	else if (c->json && a->v.n)
+		ctl_print(c, a->v.v[0]);
+	else if (a->v.n == 1)
+		print_text(c, a->v.v[0]);
+	else if (a->v.n)
+		print_table(c, a);
 }
 
 static int run(const struct ctl *c, char **args)
 {
-	struct json_object *last = NULL;
-	const int code = ctl_call(c, ctl_request(c, "status"), NULL, NULL, &last);
+	struct answers a = {};
+	const int code = ctl_answers(c, ctl_request(c, "status"), NULL, take, &a);
+	size_t i;
 
 	(void)args;
-	if (code != CTL_OK)
-		return code;
-	strip(last);
-	if (c->json)
-		ctl_print(c, last);
-	else
-		print_text(c, last);
-	json_object_put(last);
-	return CTL_OK;
+	if (ctl_answered(code))
+		print_all(c, &a);
+	for (i = 0; i < a.v.n; i++)
+		json_object_put(a.v.v[i]);
+	vec_done(&a.v);
+	return code;
 }
 
 const struct command command_status = {

@@ -2,6 +2,7 @@
 /* Tables on a terminal. */
 #include "ctl/table.h"
 
+#include <assert.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,8 +20,9 @@ struct cell {
 };
 
 struct table {
-	const char *const *heads;
-	size_t columns;
+	const char *const *heads; /* of the columns behind the lead */
+	const char *lead, *lead_text;
+	size_t columns; /* with the lead */
 	VEC(struct cell) cells;
 };
 
@@ -34,16 +36,30 @@ const char *colour_code(bool on, enum colour c)
 	return on ? codes[c] : "";
 }
 
-struct table *table_new(const char *const *heads)
+struct table *table_new_led(const char *lead, const char *const *heads)
 {
 	struct table *t = calloc(1, sizeof(*t));
+	size_t n = 0;
 
 	if (!t)
 		return NULL;
 	t->heads = heads;
-	while (heads[t->columns] && t->columns < COLUMNS_MAX)
-		t->columns++;
+	t->lead = lead;
+	while (heads[n])
+		n++;
+	t->columns = n + (lead != NULL);
+	assert(t->columns <= COLUMNS_MAX);
 	return t;
+}
+
+struct table *table_new(const char *const *heads)
+{
+	return table_new_led(NULL, heads);
+}
+
+void table_lead(struct table *t, const char *text)
+{
+	t->lead_text = text;
 }
 
 void table_free(struct table *t)
@@ -58,7 +74,7 @@ void table_free(struct table *t)
 	free(t);
 }
 
-void table_add(struct table *t, const char *text, enum colour c)
+static void add_cell(struct table *t, const char *text, enum colour c)
 {
 	struct cell *cell = vec_add(&t->cells);
 
@@ -67,6 +83,13 @@ void table_add(struct table *t, const char *text, enum colour c)
 	*cell = (struct cell){ .text = strdup(text && *text ? text : "-"), .colour = c };
 	if (cell->text)
 		bh_text_clean(cell->text);
+}
+
+void table_add(struct table *t, const char *text, enum colour c)
+{
+	if (t->lead && !(t->cells.n % t->columns))
+		add_cell(t, t->lead_text, DIM);
+	add_cell(t, text, c);
 }
 
 void table_fmt(struct table *t, enum colour c, const char *fmt, ...)
@@ -80,14 +103,21 @@ void table_fmt(struct table *t, enum colour c, const char *fmt, ...)
 	table_add(t, text, c);
 }
 
+static const char *raw_head(const struct table *t, size_t column)
+{
+	if (!t->lead)
+		return t->heads[column];
+	return column ? t->heads[column - 1] : t->lead;
+}
+
 static bool flush_right(const struct table *t, size_t column)
 {
-	return t->heads[column][0] == '>';
+	return raw_head(t, column)[0] == '>';
 }
 
 static const char *head(const struct table *t, size_t column)
 {
-	return t->heads[column] + flush_right(t, column);
+	return raw_head(t, column) + flush_right(t, column);
 }
 
 static const char *text_at(const struct table *t, size_t i)

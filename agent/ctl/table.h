@@ -17,7 +17,12 @@ struct table;
 /* @heads: ends with NULL, borrowed; one that begins with '>' makes its column flush right.
  * Return: NULL without memory. */
 struct table *table_new(const char *const *heads);
+/* With one more column before them, whose cells table_lead() says; @lead is borrowed. */
+struct table *table_new_led(const char *lead, const char *const *heads);
 void table_free(struct table *t);
+
+/* What the first cell of each row from now on is; borrowed for one row. Of no meaning to a table without. */
+void table_lead(struct table *t, const char *text);
 
 /* The next cell, from left to right, row by row; NULL is "-". Without memory the cell stays empty. */
 void table_add(struct table *t, const char *text, enum colour c);

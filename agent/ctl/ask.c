@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Asking the agent of this node or, through remote.c, those of all; and commands that list what they say. */
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "api/api.h"
+#include "ctl/ctl.h"
+#include "ctl/remote.h"
+#include "util/scope.h"
+
+#define SOCKET	   API_RUN_DIR "/" API_SOCKET
+#define TIMEOUT_MS 15000
+#define LIST_MS	   120000 /* a million entries take ten seconds */
+
+/* ---- asking ------------------------------------------------------------------------------- */
+
+struct json_object *ctl_request(const struct ctl *c, const char *op)
+{
+	struct json_object *o = json_object_new_object();
+
+	json_object_object_add(o, "v", json_object_new_int(API_VERSION));
+	json_object_object_add(o, "op", json_object_new_string(op));
+	if (c->pod)
+		json_object_object_add(o, "pod", json_object_new_string(c->pod));
+	if (c->unprotected)
+		json_object_object_add(o, "unprotected", json_object_new_boolean(true));
+	return o;
+}
+
+static int unreachable(int r, const struct bh_err *err)
+{
+	const char *hint = "";
+
+	if (r == -ENOENT || r == -ECONNREFUSED)
+		hint = "is bulkhead-agent running? --run-dir names where its socket is";
+	else if (r == -EACCES || r == -EPERM)
+		hint = "only root may talk to the agent";
+	else if (r == -ETIMEDOUT)
+		hint = "the agent is there but does not answer";
+	ctl_say("%s", err->msg[0] ? err->msg : strerror(-r));
+	if (*hint)
+		ctl_hint("%s", hint);
+	return CTL_UNREACHABLE;
+}
+
+/* The agent said no. What was asked for wrongly is the caller's doing, the rest the agent's. */
+static int refused(struct json_object *last)
+{
+	const uint64_t code = ctl_int(last, "code");
+
+	ctl_say("%s", ctl_str(last, "msg"));
+	if (code == CTL_CODE_NOT_FOUND)
+		ctl_hint("'%s endpoints' lists the pods of this node", ctl_program);
+	return code == CTL_CODE_NOT_FOUND || code == CTL_CODE_DECODE ? CTL_USAGE : CTL_UNREACHABLE;
+}
+
+bool ctl_answered(int code)
+{
+	return code == CTL_OK || code == CTL_PARTIAL;
+}
+
+/* A socket that only root may see is one. */
+bool ctl_remote(const struct ctl *c)
+{
+	if (c->run_dir)
+		return false;
+	if (c->all_nodes || c->nodes.n || c->context || c->kubeconfig || c->agent_namespace)
+		return true;
+	return access(SOCKET, F_OK) < 0 && errno != EACCES;
+}
+
+static int local_answer(const struct ctl *c, struct json_object *request,
+			int (*each)(void *ctx, struct json_object *item),
+			void (*last)(void *ctx, struct json_object *line), void *ctx)
+{
+	const int timeout_ms = c->timeout_ms ? (int)c->timeout_ms : each ? LIST_MS : TIMEOUT_MS;
+	struct json_object *line = NULL;
+	struct bh_err err = {};
+	int r;
+
+	r = api_call(c->run_dir ? c->run_dir : API_RUN_DIR, request, c->follow ? -1 : timeout_ms, each, ctx,
+		     &line, &err);
+	if (r < 0)
+		return unreachable(r, &err);
+	if (!ctl_bool(line, "ok"))
+		r = refused(line);
+	else if (last)
+		last(ctx, line);
+	json_object_put(line);
+	return r;
+}
+
+int ctl_answers(const struct ctl *c, struct json_object *take,
+		int (*each)(void *ctx, struct json_object *item),
+		void (*last)(void *ctx, struct json_object *line), void *ctx)
+{
+	int code;
+
+	if (!take) {
+		ctl_say("no memory");
+		return CTL_UNREACHABLE;
+	}
+	code = ctl_remote(c) ? remote_answers(c, take, each, last, ctx)
+			     : local_answer(c, take, each, last, ctx);
+	json_object_put(take);
+	return code;
+}
+
+struct one_answer {
+	int (*each)(void *ctx, struct json_object *item);
+	void *ctx;
+	struct json_object *line;
+};
+
+static int pass_on(void *ctx, struct json_object *item)
+{
+	struct one_answer *a = ctx;
+
+	return a->each(a->ctx, item);
+}
+
+static void take_first(void *ctx, struct json_object *line)
+{
+	struct one_answer *a = ctx;
+
+	if (!a->line)
+		a->line = json_object_get(line);
+}
+
+int ctl_call(const struct ctl *c, struct json_object *take, int (*each)(void *ctx, struct json_object *item),
+	     void *ctx, struct json_object **ret)
+{
+	struct one_answer a = { .each = each, .ctx = ctx };
+	const int code = ctl_answers(c, take, each ? pass_on : NULL, take_first, &a);
+
+	if (!ctl_answered(code)) {
+		json_object_put(a.line);
+		return code;
+	}
+	*ret = a.line;
+	return each ? code : CTL_OK;
+}
+
+/* ---- lists -------------------------------------------------------------------------------- */
+
+struct list {
+	struct table *table;
+	void (*row)(struct table *t, struct json_object *item);
+};
+
+struct table *ctl_table(const struct ctl *c, const char *const *heads)
+{
+	return ctl_remote(c) ? table_new_led("NODE", heads) : table_new(heads);
+}
+
+static int take_item(void *ctx, struct json_object *item)
+{
+	ctl_item(ctx, item);
+	return 0;
+}
+
+static int take_row(void *ctx, struct json_object *item)
+{
+	struct list *l = ctx;
+
+	table_lead(l->table, ctl_str(item, "node"));
+	l->row(l->table, item);
+	return 0;
+}
+
+static int list_items(const struct ctl *c, const char *op)
+{
+	struct ctl_items items = { .c = c };
+	const int code = ctl_answers(c, ctl_request(c, op), take_item, NULL, &items);
+
+	if (ctl_answered(code) || items.n)
+		ctl_items_end(&items);
+	return code;
+}
+
+int ctl_list(const struct ctl *c, const char *op, const char *const *heads,
+	     void (*row)(struct table *t, struct json_object *item))
+{
+	struct list l = { .row = row };
+	int code;
+
+	if (c->json)
+		return list_items(c, op);
+	l.table = ctl_table(c, heads);
+	if (!l.table)
+		return CTL_UNREACHABLE;
+	code = ctl_answers(c, ctl_request(c, op), take_row, NULL, &l);
+	if (ctl_answered(code))
+		table_print(l.table, stdout, c->colours);
+	table_free(l.table);
+	return code;
+}

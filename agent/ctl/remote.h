@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The agents of all nodes, through kubectl: it finds their pods and runs `bulkheadctl request` in them. So
+ * the user's own kubeconfig and rights decide, and no port is open for it. Names reach kubectl as arguments,
+ * never through a shell.
+ */
+#ifndef BH_CTL_REMOTE_H
+#define BH_CTL_REMOTE_H
+
+#include "ctl/ctl.h"
+#include "util/vec.h"
+
+/* An agent's pod, one for each node; in the order of the nodes' names. */
+struct agent_pod {
+	char *node, *ns, *pod, *container;
+	char *phase; /* "Running", or why it cannot be asked */
+	int rank;    /* of several on one node the one that is more likely to answer */
+};
+
+struct agent_pods {
+	VEC(struct agent_pod) v;
+};
+
+/* Those that are asked for; kept for the next time. Return: CTL_OK, or an exit code and it was said why. */
+int remote_pods(const struct ctl *c, const struct agent_pods **ret);
+
+/* Of what `kubectl get pods -o json` prints; for the tests. Return: 0, -EPROTO, -ENOMEM. */
+int remote_pods_read(const char *json, struct agent_pods *ret, struct bh_err *err);
+void remote_pods_done(struct agent_pods *p);
+
+/* kubectl's arguments with its global options first; @more ends with NULL. Return: to be freed, or NULL. */
+char **remote_argv(const struct ctl *c, const char *const *more);
+void remote_argv_free(char **argv);
+
+/* What of kubectl's stderr says what went wrong. Returns ret. */
+#define REMOTE_WHY 300
+const char *remote_why(char *text, char ret[REMOTE_WHY]);
+
+/* One answer of each agent; as ctl_answers(). @request is borrowed. */
+int remote_answers(const struct ctl *c, struct json_object *request,
+		   int (*each)(void *ctx, struct json_object *item),
+		   void (*last)(void *ctx, struct json_object *line), void *ctx);
+
+#endif
