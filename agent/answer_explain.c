@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * `explain`: may POD open a flow to PEER, and PEER to POD? Each hook that such a flow crosses on this
- * node is asked of the real program, and the answer is held against the tables that were meant.
+ * `explain`: may one end open a flow to the other, and the other way round? Each hook that such a flow
+ * crosses on this node is asked of the real program, and the answer is held against the tables that were
+ * meant. What is denied is told with the rule that comes closest to accepting it. Ends on other nodes are
+ * named, with the node to ask.
  */
 #include "answers.h"
 
@@ -14,6 +16,7 @@
 
 #include "agent.h"
 #include "behind.h"
+#include "closest.h"
 #include "find.h"
 #include "jsonx.h"
 #include "meant.h"
@@ -58,6 +61,25 @@ static struct bh_query asked_at(const struct question *q, const struct side *at,
 	return ret;
 }
 
+/* Of a Service the backend that is in the way is asked for, at its own port. */
+static struct json_object *closest(const struct question *q, const struct bh_query *asked,
+				   const struct side *at, const struct behind *b)
+{
+	struct near_flow f = { .pod = model_endpoint_pod(q->a->model, at->e),
+			       .dir = asked->dir,
+			       .port = query_key(asked),
+			       .audited = asked->reason == BH_AUDITED };
+
+	if (!f.pod || (asked->reason != BH_DENIED && asked->reason != BH_AUDITED) || (b->service && !b->n))
+		return NULL;
+	memcpy(f.remote.b, &asked->remote, sizeof(f.remote.b));
+	if (b->n) {
+		f.remote = b->at[0].addr;
+		f.port = BH_PORT(asked->proto, b->at[0].port);
+	}
+	return closest_rule(q->a->model, &f);
+}
+
 static void add_answer(struct question *q, const struct bh_query *asked, const struct side *at, bool opens,
 		       struct json_object *o)
 {
@@ -79,6 +101,7 @@ static void add_answer(struct question *q, const struct bh_query *asked, const s
 	if (opens && !names_reason_allows(asked->reason))
 		behind_of(q->a->model, f, ep, asked, &b);
 	behind_tell(&b, q->a->names, o);
+	jx_add(o, "closest", closest(q, asked, at, &b));
 }
 
 /* Asks the hook at @at, if that is on this node, about a flow between the two. */
@@ -128,7 +151,8 @@ static int ask_all(struct question *q, struct bh_err *err)
 /* A person's PEER: one address, or a pod with one of each family. */
 struct who {
 	char name[NAME_MAX_LEN];
-	const struct endpoint *e;
+	const struct endpoint *e; /* on this node */
+	const struct pod *pod;	  /* NULL: none, or not known */
 	const struct addr *addrs;
 	size_t n;
 	bool is_node;
@@ -148,6 +172,7 @@ static void who_by_addr(const struct agent *a, const char *text, struct who *ret
 	ret->n = 1;
 	ret->e = find_by_addr(m, &ret->single);
 	ret->is_node = !ret->e && is_node_addr(m, &ret->single);
+	ret->pod = ret->e ? NULL : find_pod_by_addr(m, &ret->single);
 	if (!*names_addr(a->names, &ret->single, ret->name))
 		(void)snprintf(ret->name, sizeof(ret->name), "%s", text);
 }
@@ -160,6 +185,7 @@ static int who_by_name(const struct model *m, const char *text, struct who *ret,
 	if (r < 0)
 		return r;
 	ret->e = f.e;
+	ret->pod = f.pod;
 	ret->addrs = f.e ? f.e->addrs.v : f.pod->addrs.v;
 	ret->n = f.e ? f.e->addrs.n : f.pod->addrs.n;
 	ret->is_node = !f.e && ret->n && is_node_addr(m, &ret->addrs[0]);
@@ -251,30 +277,57 @@ static int ask_families(struct question *q, const struct who *pod, const struct 
 				       pod->name, peer->name);
 }
 
-/* The pod must be one of this node's: elsewhere another agent knows. */
-static int local_pod(struct agent *a, const char *text, struct who *ret, struct bh_err *err)
+static int who_of(struct agent *a, struct json_object *request, const char *field, struct who *ret,
+		  struct bh_err *err)
 {
-	const int r = text ? who_is(a, text, ret, err) : bh_err_set(err, -EINVAL, "pod: missing");
+	const char *text = jx_str(request, field);
 
-	if (r < 0 || ret->e)
-		return r;
-	return bh_err_set(err, -ENOENT,
-			  "'%s' has no interface on this node: ask the agent of the node it runs on",
-			  ret->name);
+	return text ? who_is(a, text, ret, err) : bh_err_set(err, -EINVAL, "%s: missing", field);
 }
 
 static int explain(struct question *q, struct json_object *request, struct who *pod, struct who *peer,
 		   struct bh_err *err)
 {
-	const char *peer_text = jx_str(request, "peer");
-	int r = local_pod(q->a, jx_str(request, "pod"), pod, err);
+	int r = who_of(q->a, request, "pod", pod, err);
 
 	if (!r)
-		r = peer_text ? who_is(q->a, peer_text, peer, err)
-			      : bh_err_set(err, -EINVAL, "peer: missing");
+		r = who_of(q->a, request, "peer", peer, err);
 	if (!r)
 		r = read_proto(request, q, err);
+	if (!r && !pod->e && !pod->pod && !peer->e && !peer->pod)
+		r = bh_err_set(err, -ENOENT, "neither '%s' nor '%s' is a pod: one of the two must be one",
+			       pod->name, peer->name);
 	return r ? r : ask_families(q, pod, peer, err);
+}
+
+/* A pod elsewhere: its node's agent answers for it. */
+static void add_unasked(struct json_object *list, const struct who *w)
+{
+	struct json_object *o;
+
+	if (w->e || !w->pod || w->pod->host_network)
+		return;
+	o = json_object_new_object();
+	jx_add_str(o, "at", w->name);
+	jx_add_str(o, "node", *w->pod->node ? w->pod->node : NULL);
+	(void)json_object_array_add(list, o);
+}
+
+static struct json_object *unasked(const struct who *pod, const struct who *peer)
+{
+	struct json_object *list = json_object_new_array();
+
+	add_unasked(list, pod);
+	add_unasked(list, peer);
+	return list;
+}
+
+/* NULL: no hook of this node has a say. */
+static const char *verdict_of(const struct question *q, int way)
+{
+	if (!json_object_array_length(q->checks))
+		return NULL;
+	return q->denied[way] ? "deny" : "allow";
 }
 
 static int code_of(int r)
@@ -303,11 +356,13 @@ void answer_explain(struct agent *a, struct api_conn *conn, struct json_object *
 	jx_add_str(o, "proto", q.proto == IPPROTO_ICMPV6 ? "ICMP" : jx_str(request, "proto") ?: "TCP");
 	if (q.port)
 		jx_add_int(o, "port", q.port);
-	jx_add_str(o, "verdict", q.denied[0] ? "deny" : "allow");
-	jx_add_str(o, "reverse_verdict", q.denied[1] ? "deny" : "allow");
+	jx_add_str(o, "verdict", verdict_of(&q, 0));
+	jx_add_str(o, "reverse_verdict", verdict_of(&q, 1));
+	jx_add_bool(o, "pod_is_local", pod.e);
 	jx_add_bool(o, "peer_is_local", peer.e);
 	jx_add_bool(o, "peer_is_node", peer.is_node);
 	jx_add_bool(o, "drift", q.drift);
 	jx_add(o, "checks", q.checks);
+	jx_add(o, "unasked", unasked(&pod, &peer));
 	(void)api_send(conn, o);
 }

@@ -177,3 +177,15 @@ const struct endpoint *find_by_addr(const struct model *m, const struct addr *ad
 				return m->endpoints.v[i];
 	return NULL;
 }
+
+const struct pod *find_pod_by_addr(const struct model *m, const struct addr *addr)
+{
+	size_t i, j;
+
+	for (i = 0; i < m->pods.n; i++)
+		for (j = 0; !m->pods.v[i]->host_network && !m->pods.v[i]->ended && j < m->pods.v[i]->addrs.n;
+		     j++)
+			if (!addr_cmp(&m->pods.v[i]->addrs.v[j], addr))
+				return m->pods.v[i];
+	return NULL;
+}

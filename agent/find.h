@@ -21,4 +21,10 @@ int find_local(const struct model *m, const char *text, const struct endpoint **
 /* The interface that has @addr; NULL: none here. */
 const struct endpoint *find_by_addr(const struct model *m, const struct addr *addr);
 
+/* The pod that says so of itself, or, of several, the first one; NULL: none, or it is a node. */
+const struct pod *find_pod_by_addr(const struct model *m, const struct addr *addr);
+
+/* Slips between two names: a letter inserted, left out, another one, or two swapped. */
+unsigned int find_distance(const char *a, const char *b);
+
 #endif

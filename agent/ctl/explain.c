@@ -124,8 +124,8 @@ static bool same_field(struct json_object *a, struct json_object *b, const char 
 /* Two families that are answered alike are told once. */
 static bool same_answer(struct json_object *a, struct json_object *b)
 {
-	static const char *const fields[] = { "from", "at",	     "verdict", "reason",
-					      "rule", "isolated_by", "drift",	"behind" };
+	static const char *const fields[] = { "from",	     "at",    "verdict", "reason", "rule",
+					      "isolated_by", "drift", "behind",	 "closest" };
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(fields); i++)
@@ -151,6 +151,23 @@ static void print_addresses(FILE *out, struct json_object *list, size_t at)
 	}
 }
 
+/* "      closest: 'shop/db ingress[0]', but for port: asked TCP 8080, the rule has TCP 80" */
+static void print_closest(FILE *out, struct json_object *check)
+{
+	struct json_object *closest = ctl_get(check, "closest"), *fields = ctl_get(closest, "fields"), *field;
+	size_t i;
+
+	if (!closest)
+		return;
+	(void)fprintf(out, "          closest is '%s', but for ", ctl_str(closest, "rule"));
+	for (i = 0; i < json_object_array_length(fields); i++) {
+		field = json_object_array_get_idx(fields, i);
+		(void)fprintf(out, "%s%s (%s)", i ? " and " : "", ctl_str(field, "field"),
+			      ctl_str(field, "text"));
+	}
+	(void)fputc('\n', out);
+}
+
 static void print_check(FILE *out, struct json_object *list, size_t at, bool colours)
 {
 	struct json_object *check = json_object_array_get_idx(list, at);
@@ -163,6 +180,7 @@ static void print_check(FILE *out, struct json_object *list, size_t at, bool col
 	print_why(out, check);
 	ctl_print_behind(out, check);
 	(void)fputc('\n', out);
+	print_closest(out, check);
 	if (ctl_bool(check, "drift"))
 		(void)fprintf(out,
 			      "  %sDRIFT%s: the program decides otherwise than the policies in force say; "
@@ -204,18 +222,107 @@ static void print_way(FILE *out, struct json_object *answer, const char *head, c
 	print_checks(out, answer, from, colours);
 }
 
+/* Ends that nobody was asked for: another node's agent would be. */
+static void print_unasked(FILE *out, struct json_object *answer)
+{
+	struct json_object *list = ctl_get(answer, "unasked"), *end;
+	size_t i, n = list ? json_object_array_length(list) : 0;
+
+	for (i = 0; i < n; i++) {
+		const char *node;
+
+		end = json_object_array_get_idx(list, i);
+		node = ctl_str(end, "node");
+		(void)fprintf(out,
+			      "  (not asked: what happens at %s, which is on %s%s%s: ask the agent there)\n",
+			      ctl_str(end, "at"), *node ? "node '" : "another node", node, *node ? "'" : "");
+	}
+	if (!n && !ctl_bool(answer, "peer_is_local") && !ctl_bool(answer, "peer_is_node"))
+		(void)fprintf(out, "  (%s is not on this node: what happens at its end is not known here)\n",
+			      ctl_str(answer, "peer"));
+}
+
 void explain_print(FILE *out, struct json_object *answer, bool colours)
 {
 	const char *pod = ctl_str(answer, "pod"), *peer = ctl_str(answer, "peer");
 
 	print_way(out, answer, "", pod, peer, "verdict", colours);
-	if (!ctl_bool(answer, "peer_is_local") && !ctl_bool(answer, "peer_is_node"))
-		(void)fprintf(out, "  (%s is not on this node: what happens at its end is not known here)\n",
-			      peer);
+	print_unasked(out, answer);
 	print_way(out, answer, "The other way round: ", peer, pod, "reverse_verdict", colours);
 }
 
+/* ---- several answers ---------------------------------------------------------------------- */
+
+static void append(struct json_object *to, struct json_object *from)
+{
+	size_t i;
+
+	for (i = 0; from && i < json_object_array_length(from); i++)
+		(void)json_object_array_add(to, json_object_get(json_object_array_get_idx(from, i)));
+}
+
+static bool is_asked(struct json_object *checks, const char *end)
+{
+	size_t i;
+
+	for (i = 0; i < json_object_array_length(checks); i++)
+		if (is(json_object_array_get_idx(checks, i), "at", end))
+			return true;
+	return false;
+}
+
+/* What denies on one node denies. */
+static void join_verdict(struct json_object *all, struct json_object *one, const char *verdict)
+{
+	if (is(one, verdict, "deny") || !*ctl_str(all, verdict))
+		json_object_object_add(all, verdict, json_object_get(ctl_get(one, verdict)));
+}
+
+static void join_flag(struct json_object *all, struct json_object *one, const char *flag)
+{
+	json_object_object_add(all, flag,
+			       json_object_new_boolean(ctl_bool(all, flag) || ctl_bool(one, flag)));
+}
+
+void explain_join(struct json_object *all, struct json_object *one)
+{
+	struct json_object *checks = ctl_get(all, "checks"), *left = json_object_new_array(), *unasked, *end;
+	size_t i;
+
+	append(checks, ctl_get(one, "checks"));
+	join_verdict(all, one, "verdict");
+	join_verdict(all, one, "reverse_verdict");
+	join_flag(all, one, "drift");
+	join_flag(all, one, "pod_is_local");
+	join_flag(all, one, "peer_is_local");
+	unasked = ctl_get(all, "unasked");
+	for (i = 0; i < json_object_array_length(unasked); i++) {
+		end = json_object_array_get_idx(unasked, i);
+		if (!is_asked(checks, ctl_str(end, "at")))
+			(void)json_object_array_add(left, json_object_get(end));
+	}
+	json_object_object_add(all, "unasked", left);
+}
+
 /* ---- the command -------------------------------------------------------------------------- */
+
+static void strip(struct json_object *o)
+{
+	json_object_object_del(o, "v");
+	json_object_object_del(o, "done");
+	json_object_object_del(o, "ok");
+}
+
+/* Where no node had a say, that is no answer. */
+static int verdict_code(struct json_object *answer)
+{
+	if (*ctl_str(answer, "verdict"))
+		return is(answer, "verdict", "allow") ? CTL_OK : CTL_NEGATIVE;
+	(void)fprintf(stderr, "bulkheadctl: neither '%s' nor '%s' is on this node\n", ctl_str(answer, "pod"),
+		      ctl_str(answer, "peer"));
+	print_unasked(stderr, answer);
+	return CTL_USAGE;
+}
 
 static int run(const struct ctl *c, char **args)
 {
@@ -239,18 +346,20 @@ static int run(const struct ctl *c, char **args)
 		return code;
 	ctl_strip(last);
 	if (c->json)
-		ctl_print(c, last);
-	else
+		ctl_print_json(last, true);
+	else if (*ctl_str(last, "verdict"))
 		explain_print(stdout, last, c->colours);
-	code = is(last, "verdict", "allow") ? CTL_OK : CTL_NEGATIVE;
+	code = verdict_code(last);
 	json_object_put(last);
 	return code;
 }
 
 const struct command command_explain = {
 	.name = "explain",
-	.args = "POD PEER PORT[/PROTO]",
-	.summary = "may POD open this to PEER (a pod or an address), and PEER to POD; exits 1 if POD may not",
+	.args = "SRC DST PORT[/PROTO]",
+	.summary =
+		"may SRC open this to DST (pods or addresses), and DST to SRC, and which rule decides or comes "
+		"closest; exits 1 if SRC may not",
 	.nargs = 3,
 	.text = "POD is NAMESPACE/NAME, or NAME where only one namespace has it; PEER a pod or an address; PORT is 443, "
 		"53/udp, 9/sctp or icmp (echo).\n\n"

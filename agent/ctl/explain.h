@@ -21,4 +21,7 @@ int explain_port_parse(const char *text, struct explain_port *ret, struct bh_err
 /* The answer as the person reads it who asks at night: the verdict first, then why. */
 void explain_print(FILE *out, struct json_object *answer, bool colours);
 
+/* What another node answered to the same question, as one answer with @all. */
+void explain_join(struct json_object *all, struct json_object *one);
+
 #endif

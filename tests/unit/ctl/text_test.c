@@ -112,6 +112,49 @@ static void explain_says_when_it_does_not_know(void **state)
 		    "The other way round: DENIED: 192.0.2.1 -> a/x, ICMP echo\n");
 }
 
+static void the_closest_rule_and_who_was_not_asked(void **state)
+{
+	(void)state;
+	assert_says(explain_print,
+		    "{\"pod\":\"a/x\",\"peer\":\"a/y\",\"proto\":\"TCP\",\"port\":80,\"verdict\":\"deny\","
+		    "\"reverse_verdict\":\"allow\",\"checks\":["
+		    "{\"from\":\"a/x\",\"from_address\":\"10.0.0.1\",\"to\":\"a/y\",\"to_address\":\"10.0.0.2\","
+		    "\"at\":\"a/x\",\"direction\":\"egress\",\"verdict\":\"deny\",\"reason\":\"policy-denied\","
+		    "\"isolated_by\":[\"a/p\"],\"closest\":{\"rule\":\"a/p egress[0]\",\"fields\":["
+		    "{\"field\":\"port\",\"text\":\"asked TCP 80, the rule has TCP 81\"},"
+		    "{\"field\":\"pod-labels\",\"text\":\"b=c expected\"}]}}],"
+		    "\"unasked\":[{\"at\":\"a/y\",\"node\":\"n2\"}]}",
+		    "DENIED: a/x -> a/y, TCP 80\n"
+		    "  egress  at a/x (10.0.0.1 -> 10.0.0.2): denied, isolated for egress by a/p, and no rule of theirs "
+		    "allows it\n"
+		    "          closest is 'a/p egress[0]', but for port (asked TCP 80, the rule has TCP 81) and "
+		    "pod-labels (b=c expected)\n"
+		    "  (not asked: what happens at a/y, which is on node 'n2': ask the agent there)\n"
+		    "The other way round: ALLOWED: a/y -> a/x, TCP 80\n");
+}
+
+/* Each node answers for its own end; what one denies is denied. */
+static void two_nodes_make_one_answer(void **state)
+{
+	struct json_object *all = json_tokener_parse(
+		"{\"verdict\":\"allow\",\"reverse_verdict\":null,\"drift\":false,\"pod_is_local\":true,"
+		"\"peer_is_local\":false,\"checks\":[{\"at\":\"a/x\"}],\"unasked\":[{\"at\":\"a/y\"},"
+		"{\"at\":\"a/z\"}]}");
+	struct json_object *one = json_tokener_parse(
+		"{\"verdict\":\"deny\",\"reverse_verdict\":\"allow\",\"drift\":true,\"pod_is_local\":false,"
+		"\"peer_is_local\":true,\"checks\":[{\"at\":\"a/y\"}],\"unasked\":[{\"at\":\"a/x\"}]}");
+	struct json_object *want = json_tokener_parse(
+		"{\"verdict\":\"deny\",\"reverse_verdict\":\"allow\",\"drift\":true,\"pod_is_local\":true,"
+		"\"peer_is_local\":true,\"checks\":[{\"at\":\"a/x\"},{\"at\":\"a/y\"}],\"unasked\":[{\"at\":\"a/z\"}]}");
+
+	(void)state;
+	explain_join(all, one);
+	assert_true(json_object_equal(all, want));
+	json_object_put(all);
+	json_object_put(one);
+	json_object_put(want);
+}
+
 static void a_denial_is_one_line(void **state)
 {
 	(void)state;
@@ -218,6 +261,8 @@ int main(void)
 		cmocka_unit_test(who_is_in_the_way_behind_a_service),
 		cmocka_unit_test(two_families_that_agree_are_told_once),
 		cmocka_unit_test(explain_says_when_it_does_not_know),
+		cmocka_unit_test(the_closest_rule_and_who_was_not_asked),
+		cmocka_unit_test(two_nodes_make_one_answer),
 		cmocka_unit_test(a_denial_is_one_line),
 		cmocka_unit_test(a_denial_of_strangers_has_addresses_alone),
 		cmocka_unit_test(ports_are_read),
