@@ -349,9 +349,16 @@ static int none_at_all(const struct ctl *c)
 	return CTL_UNREACHABLE;
 }
 
+/* Of the process: a command may ask again and again. */
+static struct agent_pods kept;
+
+void remote_forget(void)
+{
+	remote_pods_done(&kept);
+}
+
 int remote_pods(const struct ctl *c, const struct agent_pods **ret)
 {
-	static struct agent_pods kept; /* of the process: a command may ask again and again */
 	int code = CTL_OK;
 
 	if (!kept.v.n)

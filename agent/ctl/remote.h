@@ -24,6 +24,8 @@ struct agent_pods {
 /* Those that are asked for; kept for the next time. Return: CTL_OK, or an exit code and it was said why. */
 int remote_pods(const struct ctl *c, const struct agent_pods **ret);
 
+void remote_forget(void);
+
 /* Of what `kubectl get pods -o json` prints; for the tests. Return: 0, -EPROTO, -ENOMEM. */
 int remote_pods_read(const char *json, struct agent_pods *ret, struct bh_err *err);
 void remote_pods_done(struct agent_pods *p);

@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Asking all nodes, with a kubectl of the test's own: what it may say wrongly, late, or not at all. How it
+ * goes with real agents is in tests/integration, and with a real kubelet in tests/cluster. */
+#include "ctl/remote.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "ctl/ctl.h"
+#include "util/buf.h"
+#include "util/scope.h"
+
+/* What a node does is its name's; "$n" is the pod. */
+static const char kubectl[] =
+	"#!/bin/sh\n"
+	"dir=$(dirname \"$0\")\n"
+	"echo \"$*\" >>\"$dir/calls\"\n"
+	"case \" $* \" in *' get pods '*) cat \"$dir/pods\"; exit ;; esac\n"
+	"read -r line\n"
+	"done='{\"v\":1,\"done\":true,\"ok\":true}'\n"
+	"item() { echo \"{\\\"v\\\":1,\\\"item\\\":{\\\"time\\\":\\\"$1\\\"}}\"; }\n"
+	"case \" $* \" in\n"
+	"*' good-'*) item 3; item 5; echo \"$done\" ;;\n"
+	"*' late-'*) sleep 0.2; item 4; echo \"$done\" ;;\n"
+	"*' meets-'*) until [ $(grep -c meets \"$dir/calls\") = 4 ]; do sleep 0.01; done; echo \"$done\" ;;\n"
+	"*' hangs-'*) exec sleep 100 ;;\n"
+	"*' other-'*) echo hello ;;\n"
+	"*' half-'*) item 1; printf '{\"v\":1,\"it' ;;\n"
+	"*' refused-'*) echo 'E1128 12:00:00 1 x.go] no' >&2; echo 'Error (Forbidden): no pods/exec' >&2; exit 1 ;;\n"
+	"*' lacks-'*) echo '{\"v\":1,\"done\":true,\"ok\":false,\"code\":101,\"msg\":\"no pod\"}' ;;\n"
+	"*' busy-'*) echo '{\"v\":1,\"done\":true,\"ok\":false,\"code\":11,\"msg\":\"later\"}' ;;\n"
+	"esac\n";
+
+struct fixture {
+	char dir[64];
+	char items[1024]; /* "node:time " each */
+	char lines[1024]; /* "node " each */
+};
+
+static void write_file(const char *dir, const char *name, const char *text)
+{
+	char path[128];
+	FILE *f;
+
+	(void)snprintf(path, sizeof(path), "%s/%s", dir, name);
+	f = fopen(path, "w");
+	assert_non_null(f);
+	(void)fputs(text, f);
+	(void)fclose(f);
+	assert_int_equal(chmod(path, 0755), 0);
+}
+
+static int setup(void **state)
+{
+	static struct fixture f;
+	char path[4096];
+
+	f = (struct fixture){ .dir = "/tmp/bh-remote-XXXXXX" };
+	assert_non_null(mkdtemp(f.dir));
+	write_file(f.dir, "kubectl", kubectl);
+	(void)snprintf(path, sizeof(path), "%s:%s", f.dir, getenv("PATH"));
+	(void)setenv("PATH", path, 1);
+	*state = &f;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	const struct fixture *f = *state;
+	char command[128];
+
+	(void)snprintf(command, sizeof(command), "rm -r %s", f->dir);
+	return system(command);
+}
+
+/* @nodes: names with a blank between; each has a pod NAME-0. */
+static void cluster(struct fixture *f, const char *nodes, const char *phase)
+{
+	auto_buf struct buf b = BUF_INIT(1 << 16);
+	char text[200], *save = NULL, *node;
+	const char *comma = "";
+
+	(void)snprintf(text, sizeof(text), "%s", nodes);
+	(void)buf_str(&b, "{\"items\":[");
+	for (node = strtok_r(text, " ", &save); node; node = strtok_r(NULL, " ", &save)) {
+		(void)buf_fmt(
+			&b,
+			"%s{\"metadata\":{\"namespace\":\"bulkhead\",\"name\":\"%s-0\"},\"spec\":{\"nodeName\":"
+			"\"%s\",\"containers\":[{\"name\":\"agent\"}]},\"status\":{\"phase\":\"%s\"}}",
+			comma, node, node, phase);
+		comma = ",";
+	}
+	(void)buf_str(&b, "]}");
+	write_file(f->dir, "pods", b.data);
+	write_file(f->dir, "calls", "");
+	f->items[0] = f->lines[0] = '\0';
+}
+
+static void append(char *to, size_t size, const char *a, const char *b)
+{
+	const size_t len = strlen(to);
+
+	(void)snprintf(to + len, size - len, "%s%s%s ", a, *b ? ":" : "", b);
+}
+
+static int each(void *ctx, struct json_object *item)
+{
+	struct fixture *f = ctx;
+
+	append(f->items, sizeof(f->items), ctl_str(item, "node"), ctl_str(item, "time"));
+	return 0;
+}
+
+static void last(void *ctx, struct json_object *line)
+{
+	struct fixture *f = ctx;
+
+	append(f->lines, sizeof(f->lines), ctl_str(line, "node"), "");
+}
+
+/* As a process of its own would. Return: the exit code; @said is what it says on stderr. */
+static int ask(struct fixture *f, struct ctl c, char *said, size_t size)
+{
+	FILE *file = tmpfile();
+	const int stderr_fd = dup(STDERR_FILENO);
+	int code;
+
+	assert_non_null(file);
+	(void)fflush(stderr);
+	assert_true(dup2(fileno(file), STDERR_FILENO) >= 0);
+	remote_forget();
+	code = ctl_answers(&c, ctl_request(&c, "x"), each, last, f);
+	(void)fflush(stderr);
+	assert_true(dup2(stderr_fd, STDERR_FILENO) >= 0);
+	(void)close(stderr_fd);
+	rewind(file);
+	said[fread(said, 1, size - 1, file)] = '\0';
+	(void)fclose(file);
+	return code;
+}
+
+static void nodes_answer_one_after_the_other(void **state)
+{
+	struct fixture *f = *state;
+	char said[1000];
+
+	cluster(f, "late good", "Running");
+	assert_int_equal(ask(f, (struct ctl){ .all_nodes = true }, said, sizeof(said)), CTL_OK);
+	assert_string_equal(said, "");
+	assert_string_equal(f->items, "good:3 good:5 late:4 ");
+	assert_string_equal(f->lines, "good late ");
+}
+
+static void what_has_a_time_is_merged(void **state)
+{
+	struct fixture *f = *state;
+	char said[1000];
+
+	cluster(f, "late good", "Running");
+	assert_int_equal(ask(f, (struct ctl){ .all_nodes = true, .by_time = true }, said, sizeof(said)),
+			 CTL_OK);
+	assert_string_equal(f->items, "good:3 late:4 good:5 ");
+	cluster(f, "late good", "Running");
+	assert_int_equal(ask(f, (struct ctl){ .all_nodes = true, .by_time = true, .follow = true }, said,
+			     sizeof(said)),
+			 CTL_OK);
+	assert_string_equal(f->items, "good:3 late:4 good:5 ");
+}
+
+static void who_does_not_answer_is_named(void **state)
+{
+	struct fixture *f = *state;
+	char said[2000];
+
+	cluster(f, "good hangs other half refused busy", "Running");
+	assert_int_equal(ask(f, (struct ctl){ .all_nodes = true, .timeout_ms = 1000 }, said, sizeof(said)),
+			 CTL_PARTIAL);
+	assert_string_equal(f->lines, "good ");
+	assert_string_equal(said, "bulkheadctl: node busy: later\n"
+				  "bulkheadctl: node half: kubectl ended without an answer\n"
+				  "bulkheadctl: node hangs: no answer in 1 s\n"
+				  "bulkheadctl: node other: what it says is no answer of ours: 'hello'\n"
+				  "bulkheadctl: node refused: Error (Forbidden): no pods/exec\n");
+}
+
+/* None of them answers before all have been asked. */
+static void many_at_once(void **state)
+{
+	struct fixture *f = *state;
+	char said[1000];
+
+	cluster(f, "meets-a meets-b meets-c meets-d", "Running");
+	assert_int_equal(ask(f, (struct ctl){ .all_nodes = true }, said, sizeof(said)), CTL_OK);
+	assert_string_equal(f->lines, "meets-a meets-b meets-c meets-d ");
+}
+
+static void a_pod_is_on_one_node(void **state)
+{
+	struct fixture *f = *state;
+	char said[1000];
+
+	cluster(f, "lacks good", "Running");
+	assert_int_equal(ask(f, (struct ctl){ .all_nodes = true }, said, sizeof(said)), CTL_OK);
+	assert_string_equal(said, "");
+	cluster(f, "lacks lacks-b", "Running");
+	assert_int_equal(ask(f, (struct ctl){ .all_nodes = true }, said, sizeof(said)), CTL_USAGE);
+	assert_non_null(strstr(said, "bulkheadctl: no pod\n"));
+	assert_non_null(strstr(said, "2 nodes were asked"));
+	cluster(f, "lacks refused", "Running");
+	assert_int_equal(ask(f, (struct ctl){ .all_nodes = true }, said, sizeof(said)), CTL_PARTIAL);
+}
+
+static void nodes_are_chosen(void **state)
+{
+	struct fixture *f = *state;
+	char said[1000];
+
+	cluster(f, "good late", "Running");
+	assert_int_equal(ask(f, (struct ctl){ .nodes = { { "late" }, 1 } }, said, sizeof(said)), CTL_OK);
+	assert_string_equal(f->lines, "late ");
+	assert_int_equal(ask(f, (struct ctl){ .nodes = { { "god" }, 1 } }, said, sizeof(said)), CTL_USAGE);
+	assert_string_equal(said, "bulkheadctl: no agent on a node 'god'; did you mean 'good'?\n");
+	assert_int_equal(ask(f, (struct ctl){ .all_nodes = true, .one_node = true }, said, sizeof(said)),
+			 CTL_USAGE);
+	cluster(f, "good", "Pending");
+	assert_int_equal(ask(f, (struct ctl){ .all_nodes = true }, said, sizeof(said)), CTL_UNREACHABLE);
+	assert_string_equal(said, "bulkheadctl: node good: its agent's pod bulkhead/good-0 is Pending\n");
+	cluster(f, "", "");
+	assert_int_equal(ask(f, (struct ctl){ .all_nodes = true }, said, sizeof(said)), CTL_UNREACHABLE);
+	assert_non_null(strstr(said, "kubectl finds no agent\n"));
+	write_file(f->dir, "pods", "Unable to connect");
+	assert_int_equal(ask(f, (struct ctl){ .all_nodes = true }, said, sizeof(said)), CTL_UNREACHABLE);
+	assert_string_equal(said, "bulkheadctl: kubectl: what it prints is no list of pods\n");
+}
+
+/* Each as one argument, in its place. */
+static void kubectl_gets_the_users_words(void **state)
+{
+	struct fixture *f = *state;
+	auto_buf struct buf calls = BUF_INIT(1 << 16);
+	char said[1000], path[128];
+	FILE *in;
+
+	cluster(f, "good", "Running");
+	assert_int_equal(
+		ask(f, (struct ctl){ .context = "a b;c", .kubeconfig = "/k", .agent_namespace = "walls" },
+		    said, sizeof(said)),
+		CTL_OK);
+	(void)snprintf(path, sizeof(path), "%s/calls", f->dir);
+	in = fopen(path, "r");
+	assert_non_null(in);
+	assert_int_equal(buf_read(&calls, fileno(in)), 0);
+	(void)fclose(in);
+	assert_string_equal(
+		calls.data,
+		"--kubeconfig=/k --context=a b;c get pods --selector=app.kubernetes.io/name=bulkhead,"
+		"app.kubernetes.io/component=agent --output=json --namespace=walls\n"
+		"--kubeconfig=/k --context=a b;c exec -i -n bulkhead good-0 -c agent -- /usr/bin/bulkheadctl "
+		"request\n");
+}
+
+#define POD(node, name, phase, ready, more)                                                                  \
+	"{\"metadata\":{\"namespace\":\"b\",\"name\":\"" name "\"" more "},\"spec\":{\"nodeName\":\"" node   \
+	"\",\"containers\":[{\"name\":\"sidecar\"},{\"name\":\"agent\"}]},\"status\":{\"phase\":\"" phase    \
+	"\",\"conditions\":[{\"type\":\"Ready\",\"status\":\"" ready "\"}]}}"
+
+static void the_best_pod_of_a_node_is_asked(void **state)
+{
+	struct agent_pods p = {};
+	struct bh_err err;
+
+	(void)state;
+	assert_int_equal(
+		remote_pods_read(
+			"{\"items\":[" POD("n2", "x", "Running", "True", "") "," POD(
+				"n1", "new", "Running", "False",
+				"") "," POD("n1", "old", "Running", "True",
+					    "") "," POD("n1", "leaves", "Running", "True",
+							",\"deletionTimestamp\":\"t\"") "," POD("-n3", "bad",
+												"Running",
+												"True",
+												"") ","
+												    "{},7]}",
+			&p, &err),
+		0);
+	assert_int_equal(p.v.n, 2);
+	assert_string_equal(p.v.v[0].pod, "old");
+	assert_string_equal(p.v.v[0].container, "agent");
+	assert_string_equal(p.v.v[1].node, "n2");
+	remote_pods_done(&p);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(nodes_answer_one_after_the_other),
+		cmocka_unit_test(what_has_a_time_is_merged),
+		cmocka_unit_test(who_does_not_answer_is_named),
+		cmocka_unit_test(many_at_once),
+		cmocka_unit_test(a_pod_is_on_one_node),
+		cmocka_unit_test(nodes_are_chosen),
+		cmocka_unit_test(kubectl_gets_the_users_words),
+		cmocka_unit_test(the_best_pod_of_a_node_is_asked),
+	};
+
+	return cmocka_run_group_tests(tests, setup, teardown);
+}
