@@ -21,6 +21,7 @@
 #include "expiry.h"
 #include "event.h"
 #include "former.h"
+#include "leader.h"
 #include "lock.h"
 #include "names.h"
 #include "opened.h"
@@ -31,6 +32,7 @@
 #include "retired.h"
 #include "sessions.h"
 #include "selfcheck.h"
+#include "standing.h"
 #include "streams.h"
 #include "util/clock.h"
 #include "util/log.h"
@@ -100,6 +102,7 @@ static void on_enforced(void *ctx)
 	requests_enforced(a);
 	endpoints_enforced(a);
 	selfcheck_enforced(a);
+	standing_look(a);
 }
 
 static void on_failed(void *ctx, const struct bh_err *why)
@@ -109,6 +112,7 @@ static void on_failed(void *ctx, const struct bh_err *why)
 	if (!a->server)
 		open_socket(a);
 	requests_failed(a, why);
+	standing_look(a);
 }
 
 /* ---- events ------------------------------------------------------------------------------- */
@@ -164,6 +168,8 @@ static void on_source(void *ctx)
 		if (change.matters && a->reconcile)
 			reconcile_changed(a->reconcile, change.policies ? CHANGE_SOURCE : CHANGE_POD, "%s",
 					  change.what);
+		standing_look(a);
+		leader_changed(a);
 	}
 	requests_confirmed(a);
 	agent_arm_source(a);
@@ -289,7 +295,8 @@ static int make_own_parts(struct agent *a, struct bh_err *err)
 	a->model = model_new();
 	a->names = a->model ? names_new(a->model) : NULL;
 	if (!a->names || model_set_node_name(a->model, a->opt.node_name) < 0 || endpoints_new(a) < 0 ||
-	    adopt_new(a) < 0 || requests_new(a) < 0 || streams_new(a) < 0)
+	    adopt_new(a) < 0 || requests_new(a) < 0 || streams_new(a) < 0 || standing_new(a) < 0 ||
+	    leader_new(a) < 0)
 		return bh_err_set(err, -ENOMEM, "no memory");
 	a->model->audit = a->opt.audit;
 	a->tick = (struct loop_timer){ .fn = on_tick, .ctx = a };
@@ -368,10 +375,11 @@ static bool sees(const struct agent *a, const struct inforce *f, enum object_kin
 /* By what is in force, and by what is about to be; anything may help what could not be brought in. */
 static bool matters(void *ctx, enum object_kind kind, const void *old, const void *new)
 {
-	const struct agent *a = ctx;
+	struct agent *a = ctx;
 	const struct inforce *now, *next;
 	struct reconcile_status status;
 
+	leader_change(a, kind, old, new);
 	if (!a->reconcile)
 		return true;
 	now = reconcile_inforce(a->reconcile);
@@ -530,6 +538,8 @@ void agent_stop(struct agent *a)
 		denials_free(a);
 		selfcheck_free(a);
 		perf_free(a);
+		leader_free(a);
+		standing_free(a);
 	}
 	source_free(a->source);
 	kube_config_done(&a->kube);

@@ -24,12 +24,14 @@
 struct adopt;
 struct denials;
 struct endpoints;
+struct leader;
 struct lock;
 struct names;
 struct perf;
 struct requests;
 struct sessions;
 struct selfcheck;
+struct standing;
 struct streams;
 
 struct agent_options {
@@ -41,7 +43,8 @@ struct agent_options {
 	const char *run_dir, *pin_dir;
 	const char *probe_dir; /* NULL: no probes */
 	enum hook_mode attach;
-	bool audit; /* policies deny nothing on this node, and what they would is reported */
+	bool policy_status; /* the cluster is told which policies are in force here */
+	bool audit;	    /* policies deny nothing on this node, and what they would is reported */
 	struct dp_sizes sizes;
 	struct timeouts timeouts;   /* of sessions */
 	struct chain_options chain; /* conf_dir NULL: the chain is somebody else's business */
@@ -72,6 +75,8 @@ struct agent {
 	struct perf *perfs; /* who asks what packets cost */
 	struct names *names;
 	struct streams *streams;
+	struct standing *standing;
+	struct leader *leader;
 
 	struct loop_timer tick, source_timer, lock_timer, retire_timer;
 	int signal_fd;

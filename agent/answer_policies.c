@@ -9,6 +9,7 @@
 #include "jsonx.h"
 #include "kube/decode.h"
 #include "requests.h"
+#include "standing.h"
 
 static const char *const tiers[] = {
 	[TIER_ADMIN] = "Admin",
@@ -45,6 +46,8 @@ static struct json_object *describe(const struct agent *a, const struct net_poli
 		jx_add_int(o, "expires_in", (uint64_t)(p->expires - a->model->now));
 	jx_add_int(o, "ingress_rules", p->rules[DIR_INGRESS].n);
 	jx_add_int(o, "egress_rules", p->rules[DIR_EGRESS].n);
+	jx_add_int(o, "generation", p->generation);
+	jx_add_bool(o, "in_force", standing_enforces(a, p));
 	jx_add_int(o, "pods", inforce_pods(reconcile_inforce(a->reconcile), p));
 	jx_add(o, "problems", problems_of(p));
 	return o;

@@ -31,6 +31,8 @@ static const char usage[] =
 	"  --cni-conf-dir PATH install the plugin and keep it in the chain that the runtime finds there\n" CHAIN_USAGE
 	"  --mode MODE         Enforce, or Audit: what policies would deny is reported, and passes\n"
 	"                      (default Enforce)\n"
+	"  --policy-status     write which policies are in force here into the cluster's NodePolicyStatus of\n"
+	"                      this node; one of all agents writes the status of policies\n"
 	"  --sessions N        tracked flows of each family; only when the maps are made\n"
 	"  --session-timeout NAME=SECONDS  how long such a flow may be silent (may be repeated)\n"
 	"  --log-level LEVEL   error, warn, info or debug (default info)\n"
@@ -45,6 +47,7 @@ static const struct option options[] = {
 	{ "probe-dir", required_argument, NULL, 'd' },
 	{ "attach", required_argument, NULL, 'a' },
 	{ "mode", required_argument, NULL, 'm' },
+	{ "policy-status", no_argument, NULL, 'y' },
 	{ "sessions", required_argument, NULL, 'n' },
 	{ "session-timeout", required_argument, NULL, 't' },
 	CHAIN_LONG_OPTIONS,
@@ -141,6 +144,9 @@ static int read_option(int c, struct agent_options *o, struct bh_err *err)
 		return read_dir("--probe-dir", optarg, &o->probe_dir, err);
 	case 'm':
 		return read_mode(optarg, o, err);
+	case 'y':
+		o->policy_status = true;
+		return 0;
 	case 'n':
 		return read_sessions(optarg, o, err);
 	case 't':

@@ -545,6 +545,11 @@ static void server_posts(const struct source *base, struct events_stats *ret)
 	events_stats(const_server_of(base)->events, ret);
 }
 
+static struct http *server_http(struct source *base)
+{
+	return server_of(base)->http;
+}
+
 static const struct source_ops server_ops = {
 	.free = server_free,
 	.fd = server_fd,
@@ -556,6 +561,7 @@ static const struct source_ops server_ops = {
 	.part = server_part,
 	.post = server_post,
 	.posts = server_posts,
+	.http = server_http,
 };
 
 /* ---- life --------------------------------------------------------------------------------- */

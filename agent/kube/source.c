@@ -67,6 +67,11 @@ bool source_posts(const struct source *s, struct events_stats *ret)
 	return true;
 }
 
+struct http *source_http(struct source *s)
+{
+	return s->ops->http ? s->ops->http(s) : NULL;
+}
+
 void source_tell(const struct source *s, enum source_note_kind kind, const char *fmt, ...)
 {
 	char text[1024];

@@ -112,6 +112,10 @@ struct source_part {
 /* Return: whether there is an @i-th. */
 bool source_part(const struct source *s, size_t i, struct source_part *ret);
 
+/* Requests to the server that is followed, for what is not the source's; NULL: there is none. They run in
+ * source_work(), and source_timeout_ms() is another behind each that is sent. */
+struct http *source_http(struct source *s);
+
 /* Posts an Event where there is an API server: see kube/events.h. Return: whether there is one. */
 bool source_post(struct source *s, const struct kube_event *event);
 bool source_posts(const struct source *s, struct events_stats *ret);

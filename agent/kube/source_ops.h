@@ -18,6 +18,7 @@ struct source_ops {
 	bool (*part)(const struct source *s, size_t i, struct source_part *ret); /* or NULL: none */
 	void (*post)(struct source *s, const struct kube_event *event);	 /* or NULL: nobody hears it */
 	void (*posts)(const struct source *s, struct events_stats *ret); /* NULL where post is */
+	struct http *(*http)(struct source *s);				 /* or NULL: there is no server */
 };
 
 /* First member of each. */

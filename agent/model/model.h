@@ -342,6 +342,9 @@ static inline bool net_policy_is_expired(const struct net_policy *p, int64_t now
 	return p->expires && p->expires <= now;
 }
 
+/* Whether pods of that namespace may be among its subjects: those of a namespace reach its own pods only. */
+bool net_policy_is_for(const struct net_policy *p, const struct namespace *ns);
+
 /* Whether it has something to say to what its pods are sent, or send. */
 static inline bool net_policy_judges(const struct net_policy *p, uint32_t dir)
 {

@@ -151,6 +151,11 @@ const char *net_policy_text(const struct net_policy *p, char ret[POLICY_TEXT])
 	return ret;
 }
 
+bool net_policy_is_for(const struct net_policy *p, const struct namespace *ns)
+{
+	return p->namespaces ? selector_matches(p->namespaces, ns->labels) : !strcmp(p->ns, ns->name);
+}
+
 static void problems_done(struct net_policy *p)
 {
 	size_t i;

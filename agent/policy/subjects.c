@@ -48,11 +48,9 @@ static int copy_addrs(const struct endpoint *e, struct table_endpoint *ret, stru
 	return 0;
 }
 
-bool policy_selects(const struct net_policy *np, const struct namespace *ns, const struct pod *p)
+static bool selects(const struct net_policy *np, const struct namespace *ns, const struct pod *p)
 {
-	if (np->namespaces ? !selector_matches(np->namespaces, ns->labels) : strcmp(np->ns, ns->name) != 0)
-		return false;
-	return selector_matches(np->subject, p->labels);
+	return net_policy_is_for(np, ns) && selector_matches(np->subject, p->labels);
 }
 
 struct ordered {

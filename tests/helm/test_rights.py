@@ -17,7 +17,22 @@ AGENT_READS = {
     "segmentationpolicies",
     "clustersegmentationpolicies",
     "endpointslices",
+    "nodepolicystatuses",
+    "networkpolicystatuses",
 }
+STATUS = {  # what is written of policies: never a spec
+    ("policy.bulkhead.dev", "nodepolicystatuses", "create"),
+    ("policy.bulkhead.dev", "nodepolicystatuses", "patch"),
+    ("policy.bulkhead.dev", "networkpolicystatuses", "create"),
+    ("policy.bulkhead.dev", "networkpolicystatuses", "patch"),
+    ("policy.bulkhead.dev", "networkpolicystatuses/status", "patch"),
+    ("policy.bulkhead.dev", "segmentationpolicies/status", "patch"),
+    ("policy.bulkhead.dev", "clustersegmentationpolicies/status", "patch"),
+    ("policy.networking.k8s.io", "clusternetworkpolicies/status", "patch"),
+    ("coordination.k8s.io", "leases", "create"),
+    ("coordination.k8s.io", "leases", "update"),
+}
+EVENTS = {("events.k8s.io", "events", "create"), ("events.k8s.io", "events", "patch")}
 
 
 class Rights(unittest.TestCase):
@@ -43,22 +58,28 @@ class Rights(unittest.TestCase):
                     others.add(role)
                     continue
                 for rule in roles[role]["rules"]:
-                    self.assertLessEqual(set(rule), {"apiGroups", "resources", "verbs"})
+                    self.assertLessEqual(set(rule), {"apiGroups", "resources", "resourceNames", "verbs"})
                     found |= {
                         (g, r, v) for g in rule["apiGroups"] for r in rule["resources"] for v in rule["verbs"]
                     }
         return found, others
 
     def test_agent(self):
-        """Reads what its policy is made of, and posts Events."""
+        """Reads what its policy is made of, posts Events, and writes the status of policies."""
         found, others = self.granted("bulkhead-agent")
         reads = {t for t in found if t[2] in READ}
-        self.assertEqual(
-            found - reads, {("events.k8s.io", "events", "create"), ("events.k8s.io", "events", "patch")}
-        )
-        self.assertEqual({r for _, r, _ in reads}, AGENT_READS)
-        self.assertEqual({r for _, r, v in reads if v == "get"}, {"pods"})
+        self.assertEqual(found - reads, EVENTS | STATUS)
+        self.assertEqual({r for _, r, _ in reads}, AGENT_READS | {"leases"})
+        self.assertEqual({r for _, r, v in reads if v == "get"}, {"pods", "leases"})
         self.assertEqual(others, {"system:openshift:scc:privileged"} if self.config == "openshift" else set())
+
+    def test_lease(self):
+        """One by its name, in the release's namespace alone."""
+        (role,) = [r for n, r in self.objects.of("Role").items() if n == "bulkhead-status"]
+        named = [r for r in role["rules"] if r["verbs"] != ["create"]]
+        self.assertEqual([r["resourceNames"] for r in named], [["bulkhead-status"]])
+        cluster = self.objects.of("ClusterRole")["bulkhead-agent"]["rules"]
+        self.assertFalse([r for r in cluster if "leases" in r["resources"]])
 
     def test_retire(self):
         """In the release's namespace alone."""
@@ -198,6 +219,31 @@ class DaemonSet(unittest.TestCase):
                 self.assertEqual(notes.get(key), None if field else "unconfined")
 
 
+class Status(unittest.TestCase):
+    """Of policies."""
+
+    @classmethod
+    def title(cls, _):
+        return "status"
+
+    def test_off(self):
+        """Then nobody may write any of it, or would try."""
+        objects = Objects("--set", "status.enabled=false")
+        for kind in ("ClusterRole", "Role"):
+            for role in objects.of(kind).values():
+                self.assertFalse([r for r in role["rules"] if "status" in str(r) or "leases" in r["resources"]])
+        self.assertNotIn("--policy-status", objects.agent()["spec"]["containers"][0]["args"])
+        self.assertFalse(objects.of("ValidatingAdmissionPolicy"))
+        self.assertIn("--policy-status", Objects().agent()["spec"]["containers"][0]["args"])
+
+    def test_admission(self):
+        """Where the API server can hold each node to its own."""
+        for version, there in (("1.29", False), ("1.30", True)):
+            objects = Objects("--kube-version", version)
+            for kind in ("ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"):
+                self.assertEqual(list(objects.of(kind)), ["bulkhead-node-status"] if there else [], version)
+
+
 class Flows(unittest.TestCase):
     @classmethod
     def title(cls, _):
@@ -217,7 +263,8 @@ class Flows(unittest.TestCase):
             self.assertTrue(800 < flow["spec"]["matchingPrecedence"] < 900)
         may = {
             (x, v)
-            for r in objects.of("ClusterRole")["bulkhead-agent"]["rules"]
+            for role in (objects.of("ClusterRole")["bulkhead-agent"], objects.of("Role")["bulkhead-status"])
+            for r in role["rules"]
             for x in r["resources"]
             for v in r["verbs"]
         }

@@ -217,7 +217,7 @@ class Arrives(unittest.TestCase):
     def test_crds(self):
         """They stay when the chart goes: with them every policy would."""
         crds = Objects().of("CustomResourceDefinition")
-        self.assertEqual(len(crds), 2)
+        self.assertEqual(len(crds), 4)
         for name, crd in crds.items():
             self.assertEqual(crd["metadata"]["annotations"], {"helm.sh/resource-policy": "keep"}, name)
         self.assertFalse(Objects("--set", "crds.enabled=false").of("CustomResourceDefinition"))

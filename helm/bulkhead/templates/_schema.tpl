@@ -284,3 +284,45 @@ items:
       self.{{ .way }}.all(p, has(p.namespaces) || has(p.pods))
     message: destinationNamedPort in protocols needs {{ .way }} to be namespaces and pods alone, since nothing else has named ports
 {{- end }}
+
+{{/* What is known of a policy. */}}
+{{- define "bulkhead.schema.conditions" -}}
+description: "Accepted: all of it is understood. Programmed: it is in force on every node that has pods of it."
+type: array
+maxItems: 16
+x-kubernetes-list-type: map
+x-kubernetes-list-map-keys: [type]
+items:
+  description: One thing that is known of it, as metav1.Condition.
+  type: object
+  required: [type, status, lastTransitionTime, reason, message]
+  properties:
+    type:
+      description: What it is about.
+      type: string
+      maxLength: 316
+      pattern: ^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])$
+    status:
+      description: Whether it is so.
+      type: string
+      enum: ["True", "False", Unknown]
+    observedGeneration:
+      description: The metadata.generation that it is said of.
+      type: integer
+      format: int64
+      minimum: 0
+    lastTransitionTime:
+      description: When status became what it is.
+      type: string
+      format: date-time
+    reason:
+      description: Why, as one word.
+      type: string
+      minLength: 1
+      maxLength: 1024
+      pattern: ^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$
+    message:
+      description: Why, for people. It may be empty.
+      type: string
+      maxLength: 32768
+{{- end }}

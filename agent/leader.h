@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One of all agents gathers what the nodes say and writes the status of policies: the holder of the Lease
+ * `bulkhead-status` in the agents' own namespace (status/election.h). It follows the nodes' reports and what
+ * is written already; what it says is in status/ledger.h. An agent in no namespace is no candidate.
+ */
+#ifndef BH_LEADER_H
+#define BH_LEADER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "kube/decode.h"
+
+struct agent;
+
+#define LEADER_LEASE "bulkhead-status"
+
+int leader_new(struct agent *a); /* 0 or -ENOMEM */
+void leader_free(struct agent *a);
+
+/* The first time it becomes a candidate. */
+void leader_look(struct agent *a);
+
+/* An object of the model is about to change. */
+void leader_change(struct agent *a, enum object_kind kind, const void *old, const void *new);
+void leader_changed(struct agent *a); /* and has changed */
+
+struct leader_stats {
+	bool leads;
+	uint64_t nodes, policies,
+		unsaid; /* of the leader alone: nodes that report; what is still to be written */
+	uint64_t writes, failures;
+};
+void leader_stats(const struct agent *a, struct leader_stats *ret);
+
+#endif

@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which policies are in force here, and the one object that says so. */
+#include "standing.h"
+
+#include <errno.h>
+#include <json-c/json.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent.h"
+#include "kube/http.h"
+#include "kube/value.h"
+#include "kube/wire.h"
+#include "leader.h"
+#include "status/report.h"
+#include "util/clock.h"
+#include "util/log.h"
+#include "util/scope.h"
+
+#define CALL_MS	       10000
+#define BACKOFF_MIN_MS 1000
+#define BACKOFF_MAX_MS 60000
+#define REFUSED_MS     300000 /* no such kind, or no right to: another look in so long */
+#define NODES_UNKNOWN  (STANDING_WRITES_S * STANDING_MAX_MS / 1000)
+
+/* What is told, as far as it can differ: all else of a report follows from it. */
+struct told {
+	struct hash128 sets[POLICY_KINDS];
+	char trouble[REPORT_TEXT_MAX];
+	bool owned; /* the Node's UID was known */
+};
+
+struct standing {
+	uint64_t seq[POLICY_KINDS]; /* of the model's sets: in force here */
+	struct told now, sent, written;
+	bool known;   /* `now` */
+	bool heard;   /* `written` */
+	bool refused; /* said so */
+	struct http_call *call;
+	struct loop_timer timer;
+	int64_t written_ms, not_before_ms;
+	unsigned int failed; /* in a row */
+};
+
+/* ---- what is in force --------------------------------------------------------------------- */
+
+/* All that there is, once nothing is under way: a change that does not matter here needs no compile. Else
+ * what was there when the tables in force were made. */
+static void follow(struct agent *a)
+{
+	const struct inforce *f = reconcile_inforce(a->reconcile);
+	const bool all = reconcile_wanted(a->reconcile) == reconcile_done(a->reconcile);
+	struct standing *s = a->standing;
+	size_t i;
+
+	for (i = 0; i < POLICY_KINDS; i++) {
+		const struct versions *v = &a->model->versions[i];
+		const uint64_t seq = all ? v->seq : f->seq[i];
+
+		if (seq < s->seq[i] || v->seq - seq >= VERSIONS_PAST)
+			continue;
+		s->seq[i] = seq;
+		s->now.sets[i] = v->past[seq % VERSIONS_PAST];
+	}
+}
+
+static void note_trouble(struct agent *a, struct told *t)
+{
+	struct reconcile_status status;
+
+	reconcile_status(a->reconcile, &status);
+	(void)snprintf(t->trouble, sizeof(t->trouble), "%s", status.failing);
+}
+
+bool standing_enforces(const struct agent *a, const struct net_policy *p)
+{
+	return a->standing->known && a->standing->seq[p->kind] >= p->since;
+}
+
+bool standing_is_heard(const struct agent *a)
+{
+	return a->standing->heard;
+}
+
+/* ---- when --------------------------------------------------------------------------------- */
+
+static uint64_t nodes(const struct agent *a)
+{
+	return a->model->nodes.n ? a->model->nodes.n : NODES_UNKNOWN;
+}
+
+/* Nodes that all have the same to tell, at the same moment, spread over so long. */
+static int64_t spread_ms(const struct agent *a)
+{
+	const int64_t ms = (int64_t)(nodes(a) * 1000 / STANDING_WRITES_S);
+
+	return ms < STANDING_MAX_MS ? ms : STANDING_MAX_MS;
+}
+
+static int64_t pause_ms(const struct agent *a)
+{
+	return spread_ms(a) > STANDING_MIN_MS ? spread_ms(a) : STANDING_MIN_MS;
+}
+
+static bool differs(const struct told *a, const struct told *b)
+{
+	return memcmp(a->sets, b->sets, sizeof(a->sets)) || strcmp(a->trouble, b->trouble) ||
+	       a->owned != b->owned;
+}
+
+static void arm(struct agent *a)
+{
+	struct standing *s = a->standing;
+	int64_t due = clock_ms();
+
+	if (s->call || s->timer.due_ns || (s->heard && !differs(&s->now, &s->written)))
+		return;
+	if (due < s->written_ms + pause_ms(a) && s->written_ms)
+		due = s->written_ms + pause_ms(a);
+	due = due > s->not_before_ms ? due : s->not_before_ms;
+	due += arc4random_uniform((uint32_t)spread_ms(a) + 1);
+	loop_timer_set(a->loop, &s->timer, (unsigned int)(due - clock_ms()));
+}
+
+void standing_look(struct agent *a)
+{
+	const struct cluster_node *node;
+	struct standing *s = a->standing;
+
+	if (!a->reconcile || !reconcile_inforce(a->reconcile))
+		return;
+	follow(a);
+	s->known = true;
+	if (!a->opt.policy_status || !source_http(a->source))
+		return;
+	note_trouble(a, &s->now);
+	node = model_node(a->model, a->opt.node_name);
+	s->now.owned = node && node->uid;
+	arm(a);
+}
+
+/* ---- the write ---------------------------------------------------------------------------- */
+
+static void later(struct standing *s, unsigned int retry_s)
+{
+	const unsigned int doublings = s->failed < 6 ? s->failed : 6;
+	int64_t ms = BACKOFF_MIN_MS << doublings;
+
+	ms = ms < BACKOFF_MAX_MS ? ms : BACKOFF_MAX_MS;
+	s->failed++;
+	s->not_before_ms = clock_ms() + ms / 2 + arc4random_uniform((uint32_t)ms) + (int64_t)retry_s * 1000;
+}
+
+/* 404: the kind is not installed; 403: the rights are not. Both are somebody's choice, perhaps. */
+static void refused(struct standing *s, const struct http_end *end)
+{
+	struct json_object *o = kube_parse(end->body, strlen(end->body), NULL);
+	const char *message = value_text(value_get(o, "message"));
+
+	if (!s->refused)
+		log_warn(
+			"policy status: this node's is not taken: HTTP %d: %.200s; policies are enforced all the "
+			"same, nobody is told so",
+			end->status, message ? message : "no message");
+	s->refused = true;
+	s->not_before_ms = clock_ms() + REFUSED_MS;
+	json_object_put(o);
+}
+
+static int on_data(void *ctx, const char *data, size_t len, struct bh_err *err)
+{
+	(void)ctx;
+	(void)data;
+	(void)len;
+	(void)err;
+	return 0;
+}
+
+static void on_end(void *ctx, const struct http_end *end)
+{
+	struct agent *a = ctx;
+	struct standing *s = a->standing;
+
+	s->call = NULL;
+	if (end->status == 200 || end->status == 201) {
+		s->written = s->sent;
+		s->written_ms = clock_ms();
+		s->heard = true;
+		s->refused = false;
+		s->failed = 0;
+		leader_look(a);
+	} else if (end->status >= 400 && end->status < 500 && end->status != 401 && end->status != 408 &&
+		   end->status != 409 && end->status != 429) {
+		refused(s, end);
+	} else {
+		later(s, end->retry_s);
+	}
+	arm(a);
+}
+
+static char *make_text(struct agent *a)
+{
+	const struct cluster_node *node = model_node(a->model, a->opt.node_name);
+	struct report r = { .version = BH_VERSION, .policies = a->model->policies.n };
+	char *text = NULL;
+
+	memcpy(r.sets, a->standing->now.sets, sizeof(r.sets));
+	memcpy(r.trouble, a->standing->now.trouble, sizeof(r.trouble));
+	if (report_refusals(&r, a->model) == 0)
+		text = report_text(&r, a->opt.node_name, node ? node->uid : NULL);
+	report_done(&r);
+	return text;
+}
+
+static void on_timer(void *ctx)
+{
+	struct agent *a = ctx;
+	struct standing *s = a->standing;
+	const struct http_handler handler = { .data = on_data, .end = on_end, .ctx = a };
+	struct http_request request = { .method = "PATCH",
+					.content = "application/apply-patch+yaml",
+					.timeout_ms = CALL_MS };
+	auto_free char *text = make_text(a), *path = NULL;
+	struct bh_err err;
+
+	if (asprintf(&path, REPORT_PATH "/%s?fieldManager=bulkhead&force=true", a->opt.node_name) < 0)
+		path = NULL;
+	request.path = path;
+	request.body = text;
+	s->sent = s->now;
+	if (!text || !path || http_send(source_http(a->source), &request, &handler, &s->call, &err) < 0) {
+		later(s, 0);
+		arm(a);
+		return;
+	}
+	agent_arm_source(a);
+}
+
+/* ---- life --------------------------------------------------------------------------------- */
+
+int standing_new(struct agent *a)
+{
+	a->standing = calloc(1, sizeof(*a->standing));
+	if (!a->standing)
+		return -ENOMEM;
+	a->standing->timer = (struct loop_timer){ .fn = on_timer, .ctx = a };
+	return 0;
+}
+
+void standing_free(struct agent *a)
+{
+	if (!a->standing)
+		return;
+	loop_timer_unset(a->loop, &a->standing->timer);
+	http_cancel(a->standing->call);
+	free(TAKE_PTR(a->standing));
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What this node tells the cluster of policies: one NodePolicyStatus, its own (status/report.h). Written when
+ * it has changed, after a moment that is longer the more nodes there are, and never waited for. Nothing else
+ * depends on it.
+ */
+#ifndef BH_STANDING_H
+#define BH_STANDING_H
+
+#include <stdbool.h>
+
+struct agent;
+struct net_policy;
+
+#define STANDING_WRITES_S 200	/* of all nodes together, in a second */
+#define STANDING_MIN_MS	  1000	/* between two of one node, where there are few of them */
+#define STANDING_MAX_MS	  30000 /* and however many there are */
+
+int standing_new(struct agent *a); /* 0 or -ENOMEM */
+void standing_free(struct agent *a);
+
+/* After whatever may have changed: policies, what is in force, why something is not. */
+void standing_look(struct agent *a);
+
+/* Whether it is in force here as it is. */
+bool standing_enforces(const struct agent *a, const struct net_policy *p);
+
+bool standing_is_heard(const struct agent *a); /* a report was taken by the server */
+
+#endif

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * All nodes' reports held against the model: on which nodes has a policy pods, and on how many of those is it
+ * in force as it is now? Which nodes those are is not the nodes' to say: pods of a node that has no agent
+ * count, too. Pure: no I/O and no clock.
+ */
+#ifndef BH_STATUS_GATHER_H
+#define BH_STATUS_GATHER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "model/model.h"
+#include "status/report.h"
+
+struct gather;
+
+/* Nodes as bits, by the order in which gather came to know them. */
+typedef VEC(uint64_t) node_set;
+
+/* @m: borrowed for its life. Return: NULL without memory. */
+struct gather *gather_new(const struct model *m);
+void gather_free(struct gather *g);
+
+/* What a node says; @take is taken. @round: of listing, as watch_round(). Return: 0 or -ENOMEM. */
+int gather_put(struct gather *g, const char *node, struct report *take, uint32_t round);
+void gather_del(struct gather *g, const char *node);
+
+/* All nodes that say something have been told in this round. */
+void gather_listed(struct gather *g, uint32_t round);
+
+size_t gather_reports(const struct gather *g); /* nodes that say something */
+
+/* Sets that were not known may be by now. */
+void gather_look_again(struct gather *g);
+
+/* Whether since the last question some node has told less than before: what was in force everywhere may not
+ * be any more. */
+bool gather_setback(struct gather *g);
+
+/* The nodes with pods of @p. Cost: O(pods of its namespaces). Return: 0, or -ENOMEM, @ret as it was. */
+int gather_nodes_of(struct gather *g, const struct net_policy *p, node_set *ret);
+
+#define GATHER_LATE_MAX 3
+struct gather_count {
+	size_t nodes, enforced;
+	const char *
+		late[GATHER_LATE_MAX]; /* the first nodes on which it is not in force; NULL behind the last */
+	const char *trouble, *troubled; /* why, if one of them says; and which */
+};
+
+/* @on: as gather_nodes_of() told. Borrowed until the next put or del. */
+void gather_count(const struct gather *g, const struct net_policy *p, const node_set *on,
+		  struct gather_count *ret);
+
+/* A node that does not understand something in @p, though we do; NULL: none. */
+const struct refusal *gather_refusal(const struct gather *g, const struct net_policy *p,
+				     const char **ret_node, const char **ret_version);
+
+#endif

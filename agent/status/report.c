@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A node's report as JSON, and back. */
+#include "status/report.h"
+
+#include <errno.h>
+#include <json-c/json.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "kube/decode.h"
+#include "kube/value.h"
+#include "util/scope.h"
+
+/* Of status.applied, by enum policy_kind. */
+static const char *const sets[POLICY_KINDS] = { "networkPolicies", "clusterNetworkPolicies",
+						"segmentationPolicies", "clusterSegmentationPolicies" };
+
+void report_done(struct report *r)
+{
+	size_t i;
+
+	for (i = 0; i < r->refused.n; i++) {
+		free(r->refused.v[i].ns);
+		free(r->refused.v[i].name);
+	}
+	vec_done(&r->refused);
+}
+
+const char *report_kind(enum policy_kind kind)
+{
+	return object_kinds[OBJECT_POLICY + kind].kind;
+}
+
+/* ---- made --------------------------------------------------------------------------------- */
+
+static int add_refusal(struct report *r, enum policy_kind kind, const char *ns, const char *name,
+		       uint64_t generation, const char *text)
+{
+	struct refusal *slot = vec_add(&r->refused);
+
+	if (!slot)
+		return -ENOMEM;
+	slot->kind = kind;
+	slot->generation = generation;
+	(void)snprintf(slot->text, sizeof(slot->text), "%s", text);
+	bh_text_clean(slot->text); /* which may have been cut within a character */
+	slot->ns = strdup(ns);
+	slot->name = strdup(name);
+	return slot->ns && slot->name ? 0 : -ENOMEM;
+}
+
+int report_refusals(struct report *r, const struct model *m)
+{
+	char text[REPORT_TEXT_MAX + 600];
+	size_t i;
+	int ret = 0;
+
+	for (i = 0; !ret && i < m->policies.n; i++) {
+		const struct net_policy *p = m->policies.v[i];
+
+		if (!p->problems.n)
+			continue;
+		r->refused_n++;
+		if (r->refused.n == REPORT_REFUSED_MAX)
+			continue;
+		(void)snprintf(text, sizeof(text), "%s %s", p->problems.v[0].path, p->problems.v[0].text);
+		ret = add_refusal(r, p->kind, p->ns, p->name, p->generation, text);
+	}
+	return ret;
+}
+
+static void add(struct json_object *o, const char *name, const char *text)
+{
+	(void)json_object_object_add(o, name, json_object_new_string(text));
+}
+
+static struct json_object *add_object(struct json_object *o, const char *name)
+{
+	struct json_object *below = json_object_new_object();
+
+	(void)json_object_object_add(o, name, below);
+	return below;
+}
+
+static void add_owner(struct json_object *meta, const char *node, const char *uid)
+{
+	struct json_object *list = json_object_new_array(), *owner = json_object_new_object();
+
+	add(owner, "apiVersion", "v1");
+	add(owner, "kind", "Node");
+	add(owner, "name", node);
+	add(owner, "uid", uid);
+	(void)json_object_array_add(list, owner);
+	(void)json_object_object_add(meta, "ownerReferences", list);
+}
+
+static void add_refused(struct json_object *status, const struct report *r)
+{
+	struct json_object *list = json_object_new_array();
+	size_t i;
+
+	for (i = 0; i < r->refused.n; i++) {
+		const struct refusal *at = &r->refused.v[i];
+		struct json_object *o = json_object_new_object();
+
+		add(o, "kind", report_kind(at->kind));
+		if (*at->ns)
+			add(o, "namespace", at->ns);
+		add(o, "name", at->name);
+		(void)json_object_object_add(o, "generation", json_object_new_uint64(at->generation));
+		add(o, "message", at->text);
+		(void)json_object_array_add(list, o);
+	}
+	(void)json_object_object_add(status, "notUnderstood", list);
+}
+
+static void add_status(struct json_object *o, const struct report *r)
+{
+	struct json_object *status = add_object(o, "status"), *applied;
+	char hex[33];
+	size_t i;
+
+	add(status, "agentVersion", r->version);
+	(void)json_object_object_add(status, "policies", json_object_new_uint64(r->policies));
+	applied = add_object(status, "applied");
+	for (i = 0; i < POLICY_KINDS; i++) {
+		hash128_hex(&r->sets[i], hex);
+		add(applied, sets[i], hex);
+	}
+	if (*r->trouble)
+		add(status, "notProgrammed", r->trouble);
+	if (!r->refused_n)
+		return;
+	(void)json_object_object_add(status, "notUnderstoodCount", json_object_new_uint64(r->refused_n));
+	add_refused(status, r);
+}
+
+char *report_text(const struct report *r, const char *node, const char *node_uid)
+{
+	struct json_object *o = json_object_new_object(), *meta;
+	char *text;
+
+	add(o, "apiVersion", REPORT_API);
+	add(o, "kind", REPORT_KIND);
+	meta = add_object(o, "metadata");
+	add(meta, "name", node);
+	if (node_uid)
+		add_owner(meta, node, node_uid);
+	add_status(o, r);
+	text = strdup(json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN));
+	json_object_put(o);
+	return text;
+}
+
+/* ---- read --------------------------------------------------------------------------------- */
+
+static int digit(char c)
+{
+	return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* What is no number of ours is the number of no set. */
+static void read_set(const char *text, struct hash128 *ret)
+{
+	size_t i;
+
+	memset(ret, 0xff, sizeof(*ret));
+	if (!text || strlen(text) != 2 * sizeof(ret->b) || strspn(text, "0123456789abcdef") != strlen(text))
+		return;
+	for (i = 0; i < sizeof(ret->b); i++)
+		ret->b[i] = (uint8_t)(digit(text[2 * i]) << 4 | digit(text[2 * i + 1]));
+}
+
+static void read_text(struct json_object *o, const char *name, char *ret, size_t size)
+{
+	const char *text = value_text(value_get(o, name));
+
+	(void)snprintf(ret, size, "%s", text ? text : "");
+	bh_text_clean(ret);
+}
+
+static int read_refusal(struct report *r, struct json_object *o)
+{
+	const char *kind = value_text(value_get(o, "kind")), *name = value_text(value_get(o, "name"));
+	const char *ns = value_text(value_get(o, "namespace")), *text = value_text(value_get(o, "message"));
+	int64_t generation = 0;
+	unsigned int i;
+
+	(void)value_integer(value_get(o, "generation"), &generation);
+	for (i = 0; kind && name && i < POLICY_KINDS; i++)
+		if (!strcmp(kind, report_kind((enum policy_kind)i)))
+			return add_refusal(r, (enum policy_kind)i, ns ? ns : "", name, (uint64_t)generation,
+					   text ? text : "");
+	return 0;
+}
+
+int report_read(struct json_object *o, struct report *ret)
+{
+	struct json_object *status = value_get(o, "status"), *list = value_get(status, "notUnderstood");
+	struct report r = {};
+	int64_t n = 0;
+	size_t i;
+	int code = 0;
+
+	read_text(status, "agentVersion", r.version, sizeof(r.version));
+	read_text(status, "notProgrammed", r.trouble, sizeof(r.trouble));
+	for (i = 0; i < POLICY_KINDS; i++)
+		read_set(value_text(value_get(value_get(status, "applied"), sets[i])), &r.sets[i]);
+	(void)value_integer(value_get(status, "policies"), &n);
+	r.policies = (uint64_t)n;
+	for (i = 0; !code && i < value_length(list) && i < REPORT_REFUSED_MAX; i++)
+		code = read_refusal(&r, value_at(list, i));
+	if (code < 0) {
+		report_done(&r);
+		return code;
+	}
+	*ret = r;
+	return 0;
+}
