@@ -154,44 +154,59 @@ static void *work(void *arg)
 
 /* ---- the agent ---------------------------------------------------------------------------- */
 
-#define FIRST_SET 4 /* of all slices that there are, see agent() */
+#define LOOKS	  500 /* for each move: what two wrote is another's again within a millisecond */
+#define FIRST_SET 4   /* of all slices that there are, see agent() */
 #define END_SET	  13
 
 static bool renews; /* the epoch changes: a rule may be written into a line that has just become another's */
 
 static struct worker workers[2] = { { .cpu = 0 }, { .cpu = 1 } };
 
-/* A line that did not change while it was looked at says what one flow was given. @rules: nothing renews it.
- */
+/* What one line says, as long as it says it. */
+struct said {
+	struct bh_flow6 f;
+	uint32_t rule;
+	uint64_t word;
+};
+
+static bool read_line(const struct bh_session *s, bool wide, struct said *ret)
+{
+	const struct bh_session6 *s6 = (const void *)s;
+	const uint64_t word = __atomic_load_n(&s->word, __ATOMIC_ACQUIRE);
+	struct bh_flow6 f = { .lport = READ_ONCE(s->lport),
+			      .rport = READ_ONCE(s->rport),
+			      .proto = READ_ONCE(s->proto) };
+
+	if (wide) {
+		f.local = s6->local;
+		f.remote = s6->remote;
+	} else {
+		f.local.w[3] = READ_ONCE(s->local);
+		f.remote.w[3] = READ_ONCE(s->remote);
+	}
+	*ret = (struct said){ .f = f, .rule = READ_ONCE(s->rule), .word = word };
+	__atomic_thread_fence(__ATOMIC_ACQUIRE);
+	return word_is_used(word) && __atomic_load_n(&s->word, __ATOMIC_RELAXED) == word;
+}
+
+/* A line that did not change while it was looked at says what one flow was given. It is read twice: a reader
+ * who waits for a CPU in the middle may find the same flow there again, and have read of another between. */
 static void look(enum bh_family family)
 {
 	const bool wide = family == BH_V6;
 	const size_t size = wide ? sizeof(struct bh_session6) : sizeof(struct bh_session);
-	struct bh_session6 copy;
-	struct bh_flow6 f;
 	uint32_t i, port;
 
 	for (i = FIRST_SET * BH_WAYS; i < END_SET * BH_WAYS; i++) {
-		struct bh_session *s = (void *)((char *)world_sets(family) + i * size);
-		const uint64_t word = __atomic_load_n(&s->word, __ATOMIC_ACQUIRE);
+		const struct bh_session *s = (void *)((char *)world_sets(family) + i * size);
+		struct said a, b;
 
-		memcpy(&copy, s, size);
-		__atomic_thread_fence(__ATOMIC_ACQUIRE);
-		if (!word_is_used(word) || __atomic_load_n(&s->word, __ATOMIC_RELAXED) != word)
+		if (!read_line(s, wide, &a) || !read_line(s, wide, &b) || memcmp(&a, &b, sizeof(a)))
 			continue;
-		f = (struct bh_flow6){ .local = copy.local,
-				       .remote = copy.remote,
-				       .lport = copy.head.lport,
-				       .rport = copy.head.rport,
-				       .proto = copy.head.proto };
-		if (!wide) {
-			f.local.w[3] = copy.head.local;
-			f.remote.w[3] = copy.head.remote;
-		}
-		if (session_tag(session_hash(&f, WORLD_SEED, wide)) != word_tag(word))
+		if (session_tag(session_hash(&a.f, WORLD_SEED, wide)) != word_tag(a.word))
 			complain("a line of two flows", i);
-		port = (uint32_t)__builtin_bswap16(copy.head.lport);
-		if (word_fixed(word) != BH_INGRESS || (!renews && copy.head.rule != R_LONG + port / 10))
+		port = (uint32_t)__builtin_bswap16(a.f.lport);
+		if (word_fixed(a.word) != BH_INGRESS || (!renews && a.rule != R_LONG + port / 10))
 			complain("a line with another's rights", i);
 	}
 }
@@ -262,13 +277,14 @@ static void agent(void)
 	const uint64_t ran = packets();
 	const time_t begin = time(NULL);
 	struct bh_ep_stat did;
-	uint32_t n = 0;
+	uint32_t n = 0, i;
 
 	do {
 		const enum bh_family family = n & 1;
 
 		move(family, n & 2 ? small[family] : large[family]);
-		look(family);
+		for (i = 0; i < LOOKS; i++)
+			look((enum bh_family)(i & 1));
 		if (renews)
 			__atomic_fetch_add(&world_slot()->epoch, 1, __ATOMIC_RELEASE);
 		n++;

@@ -11,6 +11,7 @@ import contextlib
 import importlib
 import json
 import os
+import resource
 import subprocess
 import sys
 import time
@@ -119,10 +120,13 @@ def inside(job):
     with os.fdopen(os.dup(1), "w") as out:
         os.dup2(2, 1)  # a stray print must not look like a result
         suite.run(Result(out, title(job)))
+        used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+        json.dump({"cpu_s": sum(u.ru_utime + u.ru_stime for u in used)}, out)
+        out.write("\n")
 
 
 def start(program, job, env):
-    """One job, in its namespaces: its results."""
+    """One job, in its namespaces: its results, and the seconds of CPU that it and whom it waited for took."""
     argv = [*NAMESPACES, sys.executable, program, "--inside", json.dumps(job)]
     process = subprocess.Popen(
         argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env
@@ -136,11 +140,13 @@ def start(program, job, env):
         process.kill()  # unshare's --kill-child takes the rest with it
         out, err = process.communicate()
         late = True
-    results = [json.loads(line) for line in out.splitlines()]
+    lines = [json.loads(line) for line in out.splitlines()]
+    results = [r for r in lines if "verdict" in r]
+    cpu_s = sum(r.get("cpu_s", 0) for r in lines)
     if process.returncode or late or not results:
         what = f"ran over {timeout_s} s" if late else f"ended with {process.returncode}"
         results.append({"name": title(job), "verdict": "FAIL", "text": f"the job {what}\n{err}", "s": 0})
-    return results
+    return results, cpu_s
 
 
 def show(r, verbose):
@@ -182,12 +188,13 @@ def run_all(program, todo, env, args):
     with concurrent.futures.ThreadPoolExecutor(args.j) as pool:
         waiting = {pool.submit(start, program, j, env): j for j in todo}
         for n, done in enumerate(concurrent.futures.as_completed(waiting), 1):
-            results = done.result()
+            results, cpu_s = done.result()
             for r in results:
                 count[r["verdict"]] += 1
                 show(r, args.v)
             good = sum(r["verdict"] == "ok" for r in results)
-            print(f"[{n}/{len(todo)}] {title(waiting[done])}: {good} of {len(results)}", flush=True)
+            what = f"{good} of {len(results)}, CPU {cpu_s:.1f} s"
+            print(f"[{n}/{len(todo)}] {title(waiting[done])}: {what}", flush=True)
     return count
 
 
