@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Whatever happens to a cluster, in whatever order: what a compiler makes of it is what policy_compile()
  * does. */
+#include "same.h"
 #include "world.h"
 
 #include "policy/compiler.h"
@@ -118,49 +119,6 @@ static void happens(struct model *m, struct dice *d)
 
 /* ---- the same ------------------------------------------------------------------------------- */
 
-#define SAME(x, y) ((x)->n == (y)->n && (!(x)->n || !memcmp((x)->v, (y)->v, (x)->n * sizeof(*(x)->v))))
-
-static bool same_sets(const struct tables *a, const struct tables *b)
-{
-	size_t i;
-
-	for (i = 0; i < a->sets.n && i < b->sets.n; i++) {
-		const struct table_set *x = &a->sets.v[i], *y = &b->sets.v[i];
-
-		if (hash128_cmp(&x->hash, &y->hash) || x->has_cidr != y->has_cidr ||
-		    memcmp(x->judged, y->judged, sizeof(x->judged)) ||
-		    memcmp(x->isolated, y->isolated, sizeof(x->isolated)) ||
-		    memcmp(x->refuses, y->refuses, sizeof(x->refuses)) || !SAME(&x->policies, &y->policies))
-			return false;
-	}
-	return a->sets.n == b->sets.n;
-}
-
-static bool same_rules(const struct tables *a, const struct tables *b)
-{
-	size_t i;
-
-	for (i = 0; i < a->rules.n && i < b->rules.n; i++)
-		if (hash128_cmp(&a->rules.v[i].hash, &b->rules.v[i].hash) ||
-		    strcmp(a->rules.v[i].name, b->rules.v[i].name))
-			return false;
-	return a->rules.n == b->rules.n;
-}
-
-static const char *difference(const struct tables *a, const struct tables *b)
-{
-	return !SAME(&a->classes, &b->classes)	       ? "classes"
-	       : !SAME(&a->rows, &b->rows)	       ? "rows"
-	       : !SAME(&a->ranges, &b->ranges)	       ? "ranges"
-	       : !SAME(&a->locations, &b->locations)   ? "locations"
-	       : !SAME(&a->endpoints, &b->endpoints)   ? "endpoints"
-	       : !SAME(&a->contested, &b->contested)   ? "contested"
-	       : !SAME(&a->node_ports, &b->node_ports) ? "node ports"
-	       : !same_sets(a, b)		       ? "sets"
-	       : !same_rules(a, b)		       ? "rules"
-						       : NULL;
-}
-
 static struct tables *run(struct compiler *c, struct model *m)
 {
 	auto_tables struct tables *fresh = w_compile(m);
@@ -170,7 +128,7 @@ static struct tables *run(struct compiler *c, struct model *m)
 
 	if (compiler_run(c, &t, &err) < 0)
 		fail_msg("compiler_run: %s", err.msg);
-	differs = difference(t, fresh);
+	differs = tables_differ(t, fresh);
 	if (differs)
 		fail_msg("the %s of run %u (%s) are not those of policy_compile()", differs,
 			 (unsigned int)t->run,
