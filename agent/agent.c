@@ -504,6 +504,8 @@ int agent_start(struct agent *a, const struct agent_options *opt, struct bh_err 
 		r = open_sources(a, err);
 	if (!r)
 		r = probe_open(a, err);
+	if (!r)
+		r = pages_open(a, err);
 	if (r < 0)
 		return r;
 
@@ -529,6 +531,7 @@ void agent_stop(struct agent *a)
 		loop_del(a->loop, api_server_fd(a->server));
 	api_server_free(a->server);
 	probe_close(a);
+	pages_close(a);
 	if (a->loop) {
 		loop_timer_unset(a->loop, &a->tick);
 		loop_timer_unset(a->loop, &a->source_timer);

@@ -18,6 +18,7 @@
 #include "loop.h"
 #include "model/model.h"
 #include "node.h"
+#include "pages.h"
 #include "reconcile.h"
 #include "timeouts.h"
 
@@ -33,6 +34,7 @@ struct sessions;
 struct selfcheck;
 struct standing;
 struct streams;
+struct web;
 
 struct agent_options {
 	const char *source;			 /* as it was given */
@@ -48,6 +50,7 @@ struct agent_options {
 	struct dp_sizes sizes;
 	struct timeouts timeouts;   /* of sessions */
 	struct chain_options chain; /* conf_dir NULL: the chain is somebody else's business */
+	struct pages_options pages;
 };
 
 struct agent {
@@ -65,6 +68,7 @@ struct agent {
 	struct sessions *sessions;   /* as long as that */
 	struct api_server *server;   /* NULL until the first reconcile has ended */
 	struct api_server *probe;    /* or NULL */
+	struct web *web;	     /* or NULL */
 	struct chain *chain;	     /* NULL until the first reconcile has ended, or without --cni-conf-dir */
 
 	struct endpoints *endpoints;

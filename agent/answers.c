@@ -11,6 +11,7 @@
 #include "agent.h"
 #include "denials.h"
 #include "endpoints.h"
+#include "fill.h"
 #include "find.h"
 #include "jsonx.h"
 #include "lock.h"
@@ -25,88 +26,20 @@
 
 /* ---- status ------------------------------------------------------------------------------- */
 
-static void add_map(struct json_object *list, const char *name, uint64_t used, uint64_t max)
+static struct json_object *maps_of(const struct agent *a)
 {
-	struct json_object *o = json_object_new_object();
-
-	jx_add_str(o, "map", name);
-	jx_add_int(o, "used", used);
-	jx_add_int(o, "max", max);
-	if (!list || json_object_array_add(list, o))
-		json_object_put(o);
-}
-
-static uint64_t count_locations(const struct actual *x, bool blocks)
-{
-	uint64_t n = 0;
+	struct json_object *list = json_object_new_array(), *o;
+	struct fill maps[FILL_MAPS];
 	size_t i;
 
-	for (i = 0; i < x->locations.n; i++)
-		n += !x->locations.v[i].dead && x->locations.v[i].is_block == blocks;
-	return n;
-}
-
-/* Ids of one kind, and for slices the ranges they hold. */
-static uint64_t count_ids(const struct actual *x, uint32_t kind, uint64_t *ret_len)
-{
-	uint64_t n = 0, len = 0;
-	size_t i;
-
-	for (i = 0; i < x->ids.n; i++) {
-		if (x->ids.v[i].dead || (kind && x->ids.v[i].key.kind != kind))
-			continue;
-		n++;
-		len += x->ids.v[i].id.len;
+	fill_of(a, maps);
+	for (i = 0; i < FILL_MAPS; i++) {
+		o = json_object_new_object();
+		jx_add_str(o, "map", maps[i].map);
+		jx_add_int(o, "used", maps[i].used);
+		jx_add_int(o, "max", maps[i].max);
+		(void)json_object_array_add(list, o);
 	}
-	if (ret_len)
-		*ret_len = len;
-	return n;
-}
-
-static uint64_t count_rows(const struct actual *x)
-{
-	uint64_t n = 0;
-	size_t i;
-
-	for (i = 0; i < x->rows.n; i++)
-		n += !x->rows.v[i].dead;
-	return n;
-}
-
-static uint64_t count_endpoints(const struct actual *x)
-{
-	uint64_t n = 0;
-	size_t i;
-
-	for (i = 0; i < BH_EP_SLOTS; i++)
-		n += x->endpoints[i].ifindex != 0;
-	return n;
-}
-
-/* Of the session arrays what endpoints have is used; how much of that is, says `endpoints`. */
-static void add_pool(struct json_object *list, const struct dp *dp, const char *name, enum bh_family f)
-{
-	uint32_t lines, given;
-
-	dp_pool_use(dp, f, &lines, &given);
-	add_map(list, name, given, lines);
-}
-
-static struct json_object *maps_of(const struct actual *x, const struct dp *dp)
-{
-	struct json_object *list = json_object_new_array();
-	uint64_t ranges;
-
-	(void)count_ids(x, BH_ID_SLICE, &ranges);
-	add_map(list, "bh_endpoints", count_endpoints(x), BH_EP_SLOTS);
-	add_map(list, "bh_addrs", count_locations(x, false), x->size.addrs);
-	add_map(list, "bh_cidrs", count_locations(x, true), x->size.cidrs);
-	add_map(list, "bh_rows", count_rows(x), x->size.rows);
-	add_map(list, "bh_ranges", ranges, x->size.ranges);
-	add_map(list, "bh_rules", count_ids(x, BH_ID_RULE, NULL), x->size.rules);
-	add_map(list, "bh_ids", count_ids(x, 0, NULL), x->size.ids);
-	add_pool(list, dp, "bh_sess4", BH_V4);
-	add_pool(list, dp, "bh_sess6", BH_V6);
 	return list;
 }
 
@@ -300,7 +233,7 @@ void answer_status(struct agent *a, struct api_conn *conn, struct json_object *r
 	jx_add_int(o, "policies_with_problems", policies_with_problems(a->model));
 	add_reconcile(o, a);
 	add_chain(o, a);
-	jx_add(o, "maps", maps_of(reconcile_actual(a->reconcile), a->dp));
+	jx_add(o, "maps", maps_of(a));
 	add_stats(o, a);
 	add_sessions(o, a);
 	selfcheck_add(a, o);
@@ -447,28 +380,17 @@ static struct json_object *endpoint_item(struct agent *a, const struct endpoint 
 	return o;
 }
 
-static int by_pod(const void *x, const void *y)
-{
-	const struct endpoint *a = *(struct endpoint *const *)x, *b = *(struct endpoint *const *)y;
-	const int r = strcmp(a->ns, b->ns);
-
-	return r ? r : strcmp(a->pod, b->pod);
-}
-
 /* Sorted for people: the model's order is that of the keys. */
 static void send_endpoints(struct agent *a, struct api_conn *conn, const struct endpoint *only)
 {
 	const size_t n = a->model->endpoints.n;
-	auto_free const struct endpoint **sorted = calloc(n + 1, sizeof(*sorted));
+	auto_free const struct endpoint **sorted = endpoints_by_pod(a);
 	size_t i;
 
 	if (!sorted) {
 		(void)api_send_error(conn, CODE_RETRY, "no memory");
 		return;
 	}
-	for (i = 0; i < n; i++)
-		sorted[i] = a->model->endpoints.v[i];
-	qsort(sorted, n, sizeof(*sorted), by_pod);
 	for (i = 0; i < n; i++)
 		if ((!only || sorted[i] == only) && api_send(conn, jx_item(endpoint_item(a, sorted[i]))) < 0)
 			return;

@@ -9,6 +9,7 @@
 
 #include "agent.h"
 #include "command.h"
+#include "http/web.h"
 #include "retired.h"
 #include "util/log.h"
 #include "util/scope.h"
@@ -35,6 +36,8 @@ static const char usage[] =
 	"                      this node; one of all agents writes the status of policies\n"
 	"  --sessions N        tracked flows of each family; only when the maps are made\n"
 	"  --session-timeout NAME=SECONDS  how long such a flow may be silent (may be repeated)\n"
+	"  --metrics-address ADDR:PORT  answer HTTP there: /metrics, /livez, /readyz (default: nowhere)\n"
+	"  --metrics-per KIND  rule or pod: further series for each of them (may be repeated)\n"
 	"  --log-level LEVEL   error, warn, info or debug (default info)\n"
 	"  --version, --help\n";
 
@@ -51,6 +54,8 @@ static const struct option options[] = {
 	{ "sessions", required_argument, NULL, 'n' },
 	{ "session-timeout", required_argument, NULL, 't' },
 	CHAIN_LONG_OPTIONS,
+	{ "metrics-address", required_argument, NULL, 'H' },
+	{ "metrics-per", required_argument, NULL, 'e' },
 	{ "log-level", required_argument, NULL, 'l' },
 	{ "version", no_argument, NULL, 'V' },
 	{ "help", no_argument, NULL, 'h' },
@@ -113,6 +118,23 @@ static int read_log_level(const char *text, struct bh_err *err)
 	return bh_err_set(err, -EINVAL, "--log-level '%s': none of error, warn, info, debug", text);
 }
 
+static int read_metrics_address(const char *text, struct agent_options *ret, struct bh_err *err)
+{
+	ret->pages.on = true;
+	return web_address(text, &ret->pages.addr, err) < 0
+		       ? bh_err_set(err, -EINVAL, "--metrics-address %s", err->msg)
+		       : 0;
+}
+
+static int read_metrics_per(const char *text, struct agent_options *ret, struct bh_err *err)
+{
+	const bool rule = !strcmp(text, "rule"), pod = !strcmp(text, "pod");
+
+	ret->pages.per_rule |= rule;
+	ret->pages.per_pod |= pod;
+	return rule || pod ? 0 : bh_err_set(err, -EINVAL, "--metrics-per '%s': neither rule nor pod", text);
+}
+
 static int read_dir(const char *name, const char *text, const char **ret, struct bh_err *err)
 {
 	if (text[0] != '/')
@@ -151,6 +173,10 @@ static int read_option(int c, struct agent_options *o, struct bh_err *err)
 		return read_sessions(optarg, o, err);
 	case 't':
 		return timeouts_read(optarg, &o->timeouts, err);
+	case 'H':
+		return read_metrics_address(optarg, o, err);
+	case 'e':
+		return read_metrics_per(optarg, o, err);
 	case 'l':
 		return read_log_level(optarg, err);
 	default:

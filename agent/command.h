@@ -29,6 +29,7 @@ void chain_options_dirs(struct chain_options *opt, const char *run_dir, const ch
 
 /* @argv[0] is the sub-command's name. Return: an exit code. */
 int cmd_node(int argc, char **argv);
+int cmd_metrics(int argc, char **argv);
 int cmd_probe(int argc, char **argv);
 int cmd_run(int argc, char **argv);
 int cmd_chain(int argc, char **argv);

@@ -427,3 +427,24 @@ void endpoints_tick(struct agent *a)
 	endpoints_check_hooks(a);
 	sweep_pins(a);
 }
+
+int endpoints_cmp_pod(const void *x, const void *y)
+{
+	const struct endpoint *a = *(struct endpoint *const *)x, *b = *(struct endpoint *const *)y;
+	const int r = strcmp(a->ns, b->ns);
+
+	return r ? r : strcmp(a->pod, b->pod);
+}
+
+const struct endpoint **endpoints_by_pod(const struct agent *a)
+{
+	const size_t n = a->model->endpoints.n;
+	const struct endpoint **sorted = calloc(n + 1, sizeof(*sorted));
+	size_t i;
+
+	for (i = 0; sorted && i < n; i++)
+		sorted[i] = a->model->endpoints.v[i];
+	if (sorted)
+		qsort(sorted, n, sizeof(*sorted), endpoints_cmp_pod);
+	return sorted;
+}

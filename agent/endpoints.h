@@ -75,6 +75,10 @@ void endpoints_check_hooks(struct agent *a);
 size_t endpoints_replace_hooks(struct agent *a);
 void endpoints_tick(struct agent *a);
 
+/* The model's, by namespace and pod; free() the array. NULL: no memory. */
+const struct endpoint **endpoints_by_pod(const struct agent *a);
+int endpoints_cmp_pod(const void *x, const void *y); /* of what such an array has */
+
 /* Borrowed; NULL if not known. */
 const struct endpoint_record *endpoints_record(const struct agent *a, const struct hash128 *key);
 size_t endpoints_bare(const struct agent *a); /* that run without the programs */

@@ -16,6 +16,7 @@ static const struct command {
 	  "put the plugin into this node's CNI chain by hand, or take all off this node" },
 	{ "node", cmd_node, "open this node in an emergency, and close it again" },
 	{ "probe", cmd_probe, "ask the agent of this pod whether it is alive, or ready" },
+	{ "metrics", cmd_metrics, "list what /metrics says, as a table in Markdown" },
 	{ "preflight", cmd_preflight, "say whether this node can be protected, and why not" },
 	{ "retire", cmd_retire, "ask every agent of a cluster to leave its node, and wait for it" },
 };

@@ -100,13 +100,20 @@ static void (*const parts[])(struct agent *a, struct json_object *list) = {
 	look_at_source, look_at_preparation, look_at_policy, look_at_pins, look_at_pods, look_at_chain,
 };
 
+void probe_missing(struct agent *a, struct json_object *list)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(parts); i++)
+		parts[i](a, list);
+}
+
 /* ---- the socket ------------------------------------------------------------------------------- */
 
 static void on_request(void *ctx, struct api_conn *conn, struct json_object *request)
 {
 	struct json_object *answer, *list;
 	const char *op = jx_str(request, "op");
-	size_t i;
 
 	if (op && !strcmp(op, "livez")) {
 		(void)api_send(conn, jx_done());
@@ -118,8 +125,8 @@ static void on_request(void *ctx, struct api_conn *conn, struct json_object *req
 	}
 	answer = jx_done();
 	list = json_object_new_array();
-	for (i = 0; ctx && list && i < ARRAY_SIZE(parts); i++)
-		parts[i](ctx, list);
+	if (ctx && list)
+		probe_missing(ctx, list);
 	jx_add(answer, "missing", list);
 	(void)api_send(conn, answer);
 }

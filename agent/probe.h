@@ -16,11 +16,15 @@
 
 struct agent;
 struct api_server;
+struct json_object;
 struct loop;
 
 /* @a NULL: nothing is missing, as where nothing is to be done any more. Return: 0 or -errno. */
 int probe_serve(struct loop *loop, const char *dir, struct agent *a, struct api_server **ret,
 		struct bh_err *err);
+
+/* Adds a sentence to a list for each part that is missing. */
+void probe_missing(struct agent *a, struct json_object *list);
 
 int probe_open(struct agent *a, struct bh_err *err); /* sets a->probe, if opt.probe_dir says where */
 void probe_close(struct agent *a);

@@ -41,12 +41,14 @@ struct reconcile {
 	unsigned int more;   /* further causes */
 	uint64_t wanted, compiling, done;
 	uint64_t since_ns, began_ns; /* first change not compiled yet; of the compile that runs */
+	uint64_t late_ns;	     /* first change that is not in force; kept over failures */
 	struct {
 		size_t steps, losers;
 		bool source;
 		char what[160];
 	} run;
 	struct reconcile_status status;
+	struct reconcile_times times;
 };
 
 /* ---- ends of a run ------------------------------------------------------------------------ */
@@ -102,6 +104,13 @@ static void report(struct reconcile *r, struct inforce *old)
 	r->status.failing[0] = '\0';
 }
 
+/* A change that came during this run waits from its own beginning. */
+static void take_time(struct reconcile *r)
+{
+	histogram_observe(r->run.source ? &r->times.policy : &r->times.other, clock_ns() - r->late_ns);
+	r->late_ns = r->since_ns;
+}
+
 static void finish(struct reconcile *r)
 {
 	struct inforce *old = r->now;
@@ -110,6 +119,7 @@ static void finish(struct reconcile *r)
 	r->done = r->compiling;
 	r->status.plans++;
 	r->status.last_ms = (double)(clock_ns() - r->began_ns) / 1e6;
+	take_time(r);
 	drop_run(r);
 	report(r, old);
 	r->hooks.enforced(r->hooks.ctx);
@@ -325,6 +335,8 @@ void reconcile_changed(struct reconcile *r, enum change kind, const char *what_f
 	} else {
 		r->more++;
 	}
+	if (r->wanted == r->done)
+		r->late_ns = r->since_ns;
 	r->source_changed |= kind == CHANGE_SOURCE;
 	r->wanted++;
 	if (!r->plan)
@@ -403,4 +415,9 @@ const struct actual *reconcile_actual(const struct reconcile *r)
 void reconcile_status(const struct reconcile *r, struct reconcile_status *ret)
 {
 	*ret = r->status;
+}
+
+const struct reconcile_times *reconcile_times(const struct reconcile *r)
+{
+	return &r->times;
 }

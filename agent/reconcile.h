@@ -14,6 +14,7 @@
 #include "inforce.h"
 #include "loop.h"
 #include "model/model.h"
+#include "util/histogram.h"
 
 struct reconcile;
 
@@ -51,5 +52,12 @@ struct reconcile_status {
 	char failing[256]; /* why the last attempt failed; "" if it did not */
 };
 void reconcile_status(const struct reconcile *r, struct reconcile_status *ret);
+
+/* From the first change that was not in force to the moment when it was, failed attempts included: of runs
+ * that policies may have caused, and of all others. Borrowed. */
+struct reconcile_times {
+	struct histogram policy, other;
+};
+const struct reconcile_times *reconcile_times(const struct reconcile *r);
 
 #endif

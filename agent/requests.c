@@ -14,6 +14,7 @@
 #include "jsonx.h"
 #include "perf.h"
 #include "streams.h"
+#include "util/clock.h"
 #include "util/log.h"
 #include "util/scope.h"
 
@@ -24,10 +25,12 @@ struct waiter {
 	bool confirmed;	 /* the source has its pod and policies */
 	bool new;	 /* confirmed in this turn: `change` is still to be set */
 	uint64_t change; /* reconcile_wanted() once all that was in the model */
+	uint64_t began_ns;
 };
 
 struct requests {
 	VEC(struct waiter) waiters;
+	struct histogram adds[ADD_MAX];
 };
 
 int requests_new(struct agent *a)
@@ -58,6 +61,18 @@ static int check_programs(struct agent *a, const struct hash128 *key, struct bh_
 	return hook_check(&h, err) > HOOK_MISSING ? 0 : -EUCLEAN;
 }
 
+static void ended(struct agent *a, const struct waiter *w, enum add_outcome outcome)
+{
+	histogram_observe(&a->requests->adds[outcome], clock_ns() - w->began_ns);
+}
+
+static void fail_add(struct agent *a, const struct waiter *w, unsigned int code, const char *what,
+		     const char *why)
+{
+	ended(a, w, code == CODE_RETRY ? ADD_RETRY : ADD_REFUSED);
+	(void)api_send_error(w->conn, code, "%s%s", what, why);
+}
+
 /* Return: whether it is answered. */
 static bool answer_add(struct agent *a, struct waiter *w)
 {
@@ -68,17 +83,17 @@ static bool answer_add(struct agent *a, struct waiter *w)
 		return false;
 	ep = inforce_endpoint(reconcile_inforce(a->reconcile), &w->key);
 	if (!ep) {
-		(void)api_send_error(w->conn, CODE_REFUSED,
-				     "the endpoint was removed before it was in force");
+		fail_add(a, w, CODE_REFUSED, "", "the endpoint was removed before it was in force");
 		return true;
 	}
 	if (ep->set < 0)
 		return false; /* its pod is not known yet: endpoints_tell_unknown() says so */
-	if (check_programs(a, &w->key, &why) < 0)
-		(void)api_send_error(w->conn, CODE_RETRY,
-				     "the plugin has not attached this version's programs: %s", why.msg);
-	else
-		(void)api_send(w->conn, jx_done());
+	if (check_programs(a, &w->key, &why) < 0) {
+		fail_add(a, w, CODE_RETRY, "the plugin has not attached this version's programs: ", why.msg);
+		return true;
+	}
+	ended(a, w, ADD_OK);
+	(void)api_send(w->conn, jx_done());
 	return true;
 }
 
@@ -100,8 +115,7 @@ void requests_failed(struct agent *a, const struct bh_err *why)
 	struct requests *q = a->requests;
 
 	while (q->waiters.n)
-		(void)api_send_error(q->waiters.v[--q->waiters.n].conn, CODE_RETRY, "policy not in force: %s",
-				     why->msg);
+		fail_add(a, &q->waiters.v[--q->waiters.n], CODE_RETRY, "policy not in force: ", why->msg);
 }
 
 static void refuse_all(struct agent *a, const struct hash128 *key, const char *why)
@@ -114,7 +128,7 @@ static void refuse_all(struct agent *a, const struct hash128 *key, const char *w
 			i++;
 			continue;
 		}
-		(void)api_send_error(q->waiters.v[i].conn, CODE_RETRY, "%s", why);
+		fail_add(a, &q->waiters.v[i], CODE_RETRY, "", why);
 		q->waiters.v[i] = q->waiters.v[--q->waiters.n];
 	}
 }
@@ -168,7 +182,7 @@ static void wait_for(struct agent *a, struct api_conn *conn, const struct hash12
 		return;
 	}
 	agent_arm_source(a);
-	*w = (struct waiter){ .conn = conn, .key = *key };
+	*w = (struct waiter){ .conn = conn, .key = *key, .began_ns = clock_ns() };
 	if (r > 0) { /* for an earlier one that waits for the same as well */
 		on_confirmed(a, key, NULL);
 		requests_confirmed(a);
@@ -239,6 +253,7 @@ void requests_on_close(void *ctx, struct api_conn *conn)
 			i++;
 			continue;
 		}
+		ended(a, &w, ADD_GIVEN_UP);
 		q->waiters.v[i] = q->waiters.v[--q->waiters.n];
 		if (still_waited_for(a, &w.key))
 			continue;
@@ -315,6 +330,11 @@ static void op_check(struct agent *a, struct api_conn *conn, struct json_object 
 		(void)api_send_error(conn, CODE_REFUSED, "its programs are not attached");
 	else
 		(void)api_send(conn, jx_done());
+}
+
+const struct histogram *requests_adds(const struct agent *a, enum add_outcome outcome)
+{
+	return &a->requests->adds[outcome];
 }
 
 /* ---- dispatch ----------------------------------------------------------------------------- */

@@ -7,6 +7,7 @@
 #define BH_REQUESTS_H
 
 #include "api/api.h"
+#include "util/histogram.h"
 
 struct agent;
 
@@ -27,5 +28,11 @@ void requests_enforced(struct agent *a);
 /* The source has answered some of source_confirm(), and reconcile has been told. */
 void requests_confirmed(struct agent *a);
 void requests_failed(struct agent *a, const struct bh_err *why);
+
+/* How long ADDs took here, by what became of them. */
+#define ADD_OUTCOMES(X)	     X(OK, "ok") X(RETRY, "retry") X(REFUSED, "refused") X(GIVEN_UP, "given-up")
+#define ADD_ENUM(name, text) ADD_##name,
+enum add_outcome { ADD_OUTCOMES(ADD_ENUM) ADD_MAX };
+const struct histogram *requests_adds(const struct agent *a, enum add_outcome outcome);
 
 #endif

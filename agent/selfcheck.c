@@ -161,6 +161,12 @@ void selfcheck_add(const struct agent *a, struct json_object *o)
 	jx_add(o, "self_check", c);
 }
 
+void selfcheck_counts(const struct agent *a, uint64_t *ret_asked, uint64_t *ret_differ)
+{
+	*ret_asked = a->selfcheck->asked;
+	*ret_differ = a->selfcheck->differ;
+}
+
 /* ---- life --------------------------------------------------------------------------------- */
 
 int selfcheck_new(struct agent *a)

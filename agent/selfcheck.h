@@ -7,6 +7,8 @@
 #ifndef BH_SELFCHECK_H
 #define BH_SELFCHECK_H
 
+#include <stdint.h>
+
 struct agent;
 struct json_object;
 
@@ -15,6 +17,9 @@ void selfcheck_free(struct agent *a);
 
 void selfcheck_enforced(struct agent *a); /* something new is in force */
 void selfcheck_tick(struct agent *a);
+
+/* Flows asked about since the start, and those of which the program says something else. */
+void selfcheck_counts(const struct agent *a, uint64_t *ret_asked, uint64_t *ret_differ);
 
 /* "self_check": for `status`. */
 void selfcheck_add(const struct agent *a, struct json_object *o);

@@ -33,6 +33,7 @@ struct sessions {
 	uint32_t next; /* slot of the sweep */
 	bool swept;    /* once */
 	struct sessions_evicted evicted;
+	uint64_t live[2], counting[2]; /* of the last sweep, and of the one under way; by enum bh_family */
 	struct seat seats[BH_EP_SLOTS];
 	char trouble[256]; /* said */
 };
@@ -185,8 +186,10 @@ static int sweep_slot(struct agent *a, uint32_t slot, struct bh_err *err)
 
 	for (f = BH_V4; !r && f <= BH_V6; f++) {
 		r = dp_slice_use(a->dp, slot, f, true, &use, err);
-		if (!r && dp_slot_ifindex(a->dp, slot))
-			judge(a, slot, f, &use, 0);
+		if (r < 0 || !dp_slot_ifindex(a->dp, slot))
+			continue;
+		a->sessions->counting[f] += use.used;
+		judge(a, slot, f, &use, 0);
 	}
 	return r;
 }
@@ -199,6 +202,8 @@ static void end_round(struct agent *a)
 		dp_sweep_unowned(a->dp);
 	s->swept = true;
 	s->next = 0;
+	memcpy(s->live, s->counting, sizeof(s->live));
+	memset(s->counting, 0, sizeof(s->counting));
 	dp_sweep_begin(a->dp);
 	loop_timer_set(a->loop, &s->sweep, SWEEP_MS);
 }
@@ -269,4 +274,9 @@ void sessions_free(struct agent *a)
 struct sessions_evicted sessions_evicted(const struct agent *a)
 {
 	return a->sessions->evicted;
+}
+
+void sessions_live(const struct agent *a, uint64_t ret[2])
+{
+	memcpy(ret, a->sessions->live, sizeof(a->sessions->live));
 }

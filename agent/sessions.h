@@ -22,6 +22,9 @@ struct sessions_evicted {
 };
 struct sessions_evicted sessions_evicted(const struct agent *a);
 
+/* Live ones of both families, as the last sweep found them: it goes over all of them every ten seconds. */
+void sessions_live(const struct agent *a, uint64_t ret[2]);
+
 /*
  * How many lines a slice should have of which @live are answered sessions, and which had to make room for
  * @evicted of these since the last look. 0: it is large enough. Evictions of what nobody answered play no

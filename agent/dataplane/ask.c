@@ -35,10 +35,49 @@ int dp_now(struct dp *dp, uint32_t *ret, struct bh_err *err)
 
 /* ---- counters ----------------------------------------------------------------------------- */
 
+static void add_stat(struct bh_ep_stat *sum, const struct bh_ep_stat *more)
+{
+	const __u64 *from = (const __u64 *)more;
+	__u64 *to = (__u64 *)sum;
+	size_t i;
+
+	for (i = 0; i < COUNTERS_WORDS(struct bh_ep_stat); i++)
+		to[i] += from[i];
+}
+
+static void take_stat(struct bh_ep_stat *sum, const struct bh_ep_stat *less)
+{
+	const __u64 *from = (const __u64 *)less;
+	__u64 *to = (__u64 *)sum;
+	size_t i;
+
+	for (i = 0; i < COUNTERS_WORDS(struct bh_ep_stat); i++)
+		to[i] -= from[i];
+}
+
+/* Slots that are free are read once and remembered: there are thousands, and the values are per CPU. */
 static int sum_slots(struct dp *dp, struct bh_ep_stat *ret)
 {
-	return counters_sum(&dp->counters, DP_FD(dp, bh_ep_stats), BH_EP_SLOTS,
-			    COUNTERS_WORDS(struct bh_ep_stat), (__u64 *)ret);
+	struct bh_ep_stat slot;
+	uint32_t i;
+	int r;
+
+	*ret = (struct bh_ep_stat){ 0 };
+	for (i = 0; i < BH_EP_SLOTS; i++) {
+		if (dp->is_settled[i])
+			continue;
+		r = dp_ep_stat_at(DP_FD(dp, bh_ep_stats), dp->cpus, i, &slot);
+		if (r < 0)
+			return r;
+		if (dp_endpoint(dp, i)->ifindex || pool_is_leaving(dp, i)) {
+			add_stat(ret, &slot);
+		} else {
+			add_stat(&dp->settled, &slot);
+			dp->is_settled[i] = true;
+		}
+	}
+	add_stat(ret, &dp->settled);
+	return 0;
 }
 
 int dp_stats(struct dp *dp, struct bh_count *ret, struct bh_err *err)
@@ -106,16 +145,6 @@ int dp_slot_stat(struct dp *dp, uint32_t slot, struct bh_ep_stat *ret, struct bh
 	return r < 0 ? bh_err_errno(err, r, "cannot read bh_ep_stats") : 0;
 }
 
-static void add_stat(struct bh_ep_stat *sum, const struct bh_ep_stat *more)
-{
-	const __u64 *from = (const __u64 *)more;
-	__u64 *to = (__u64 *)sum;
-	size_t i;
-
-	for (i = 0; i < COUNTERS_WORDS(struct bh_ep_stat); i++)
-		to[i] += from[i];
-}
-
 int dp_node_stat(struct dp *dp, struct bh_ep_stat *ret, struct bh_err *err)
 {
 	const int r = sum_slots(dp, ret);
@@ -139,6 +168,9 @@ int dp_retire_stats(struct dp *dp, uint32_t slot, struct bh_err *err)
 	if (r < 0 || bpf_map_update_elem(slots, &slot, per_cpu, BPF_ANY) < 0)
 		return r < 0 ? r : bh_err_errno(err, -errno, "cannot clear bh_ep_stats");
 	add_stat(&dp->retired, &last);
+	if (dp->is_settled[slot])
+		take_stat(&dp->settled, &last);
+	dp->is_settled[slot] = false;
 	for (dir = BH_INGRESS; dir <= BH_EGRESS; dir++) {
 		key = BH_SESSION * 2 + dir;
 		if (bpf_map_lookup_elem(stats, &key, total) < 0)

@@ -17,13 +17,12 @@
 /* Where the sum of an entry goes. */
 struct sums {
 	__u64 *at;
-	uint32_t words;	 /* of an entry */
-	uint32_t stride; /* in words, from one entry's sum to the next one's; 0: all are added up */
+	uint32_t words; /* of an entry */
 };
 
 static void add(const struct sums *s, uint32_t key, const __u64 *per_cpu, int cpus)
 {
-	__u64 *to = s->at + (size_t)s->stride * key;
+	__u64 *to = s->at + (size_t)s->words * key;
 	uint32_t i;
 
 	while (cpus--)
@@ -94,12 +93,6 @@ static int read_all(struct counters *c, int fd, uint32_t n, const struct sums *s
 int counters_read(struct counters *c, int fd, uint32_t n, uint32_t words, __u64 *ret)
 {
 	memset(ret, 0, (size_t)n * words * sizeof(*ret));
-	return read_all(c, fd, n, &(struct sums){ .at = ret, .words = words, .stride = words });
-}
-
-int counters_sum(struct counters *c, int fd, uint32_t n, uint32_t words, __u64 *ret)
-{
-	memset(ret, 0, words * sizeof(*ret));
 	return read_all(c, fd, n, &(struct sums){ .at = ret, .words = words });
 }
 

@@ -18,10 +18,9 @@ struct counters {
 
 #define COUNTERS_WORDS(type) ((uint32_t)(sizeof(type) / sizeof(__u64)))
 
-/* Of @words counters an entry: the first @n entries, each summed over CPUs, to ret[n * words]; their sum, to
- * ret[words]; and one entry. Return: 0 or -errno. */
+/* Of @words counters an entry, summed over CPUs: the first @n entries, to ret[n * words]; and one of them.
+ * Return: 0 or -errno. */
 int counters_read(struct counters *c, int fd, uint32_t n, uint32_t words, __u64 *ret);
-int counters_sum(struct counters *c, int fd, uint32_t n, uint32_t words, __u64 *ret);
 int counters_read_one(int fd, int cpus, uint32_t key, uint32_t words, __u64 *ret);
 
 #endif

@@ -66,7 +66,10 @@ struct dp {
 	uint32_t hz;
 	struct counters counters;
 	struct bh_ep_stat retired; /* of slots that were used again since dp_open() */
-	int cpus;		   /* possible ones: values of a per-CPU look-up */
+	struct bh_ep_stat
+		settled; /* of those that are free, and that nobody counts in any more, as it is marked: */
+	bool is_settled[BH_EP_SLOTS];
+	int cpus; /* possible ones: values of a per-CPU look-up */
 };
 
 int grace_init(struct grace *g, struct bh_err *err);
@@ -90,7 +93,8 @@ void pool_close(struct dp *dp);
 
 /* The slices of an endpoint that is about to be born in @slot; none where there are none. */
 int pool_give(struct dp *dp, uint32_t slot, struct bh_endpoint *ret, struct bh_err *err);
-void pool_take_back(struct dp *dp, uint32_t slot); /* of one that no program finds any more */
+void pool_take_back(struct dp *dp, uint32_t slot);	  /* of one that no program finds any more */
+bool pool_is_leaving(const struct dp *dp, uint32_t slot); /* a program may still be at work in it */
 int pool_grow_now(struct dp *dp, uint32_t slot, enum bh_family f, struct bh_err *err); /* twice; blocks */
 
 int dp_now(struct dp *dp, uint32_t *ret, struct bh_err *err); /* jiffies */

@@ -161,8 +161,9 @@ int dp_slices_work(struct dp *dp, struct bh_err *err)
 
 /* ---- birth and death ---------------------------------------------------------------------- */
 
-static bool is_leaving(const struct pool *p, uint32_t slot)
+bool pool_is_leaving(const struct dp *dp, uint32_t slot)
 {
+	const struct pool *p = &dp->pool;
 	size_t i;
 
 	for (i = 0; i < p->waiting.n; i++)
@@ -179,7 +180,7 @@ int pool_give(struct dp *dp, uint32_t slot, struct bh_endpoint *ret, struct bh_e
 	enum bh_family f;
 	int r = 0;
 
-	if (is_leaving(&dp->pool, slot)) /* programs may still count for the one that had it */
+	if (pool_is_leaving(dp, slot)) /* programs may still count for the one that had it */
 		r = grace_wait(&dp->pool.grace, err);
 	if (!r)
 		r = dp_retire_stats(dp, slot, err);

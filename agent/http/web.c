@@ -38,6 +38,8 @@ struct conn {
 
 struct web {
 	struct web_options opt;
+	struct web_route *routes;
+	size_t routes_n;
 	int epoll_fd, timer_fd, listen_fd; /* listen_fd -1: the port is another's */
 	bool accepting;			   /* the listener is in epoll */
 	int64_t bind_ms;		   /* when to try again */
@@ -146,18 +148,18 @@ static void call(struct conn *c, const struct web_route *route, const struct web
 
 static void answer(struct conn *c, const struct web_request *request)
 {
-	const struct web_options *opt = &c->web->opt;
+	const struct web *w = c->web;
 	size_t i;
 
 	c->closing = request->close;
-	if (c->web->stats.queued >= WEB_QUEUE_MAX) {
+	if (w->stats.queued >= WEB_QUEUE_MAX) {
 		c->closing = true;
 		put_error(c, 503, request->head);
 		return;
 	}
-	for (i = 0; i < opt->routes_n; i++)
-		if (fits(&opt->routes[i], request->path)) {
-			call(c, &opt->routes[i], request);
+	for (i = 0; i < w->routes_n; i++)
+		if (fits(&w->routes[i], request->path)) {
+			call(c, &w->routes[i], request);
 			return;
 		}
 	put_error(c, 404, request->head);
@@ -503,19 +505,22 @@ static int open_fds(struct web *w, struct bh_err *err)
 	return 0;
 }
 
-int web_new(const struct web_options *opt, struct web **ret, struct bh_err *err)
+int web_new(const struct web_options *opt, const struct web_route *routes, size_t n, struct web **ret,
+	    struct bh_err *err)
 {
 	struct web *w = calloc(1, sizeof(*w));
 	int r;
 
 	if (!w)
 		return bh_err_set(err, -ENOMEM, "no memory for the HTTP server");
-	*w = (struct web){ .opt = *opt, .epoll_fd = -1, .timer_fd = -1, .listen_fd = -1 };
-	r = open_fds(w, err);
+	*w = (struct web){ .opt = *opt, .routes_n = n, .epoll_fd = -1, .timer_fd = -1, .listen_fd = -1 };
+	w->routes = calloc(n, sizeof(*routes));
+	r = w->routes ? open_fds(w, err) : bh_err_set(err, -ENOMEM, "no memory for the HTTP server");
 	if (r < 0) {
 		web_free(w);
 		return r;
 	}
+	memcpy(w->routes, routes, n * sizeof(*routes));
 	try_port(w);
 	set_timer(w);
 	*ret = w;
@@ -534,5 +539,6 @@ void web_free(struct web *w)
 		(void)close(w->timer_fd);
 	if (w->epoll_fd >= 0)
 		(void)close(w->epoll_fd);
+	free(w->routes);
 	free(w);
 }

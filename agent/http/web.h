@@ -58,8 +58,6 @@ struct web;
 
 struct web_options {
 	struct sockaddr_storage addr;
-	const struct web_route *routes; /* borrowed for the server's life; the first that fits is taken */
-	size_t routes_n;
 	/* It listens (NULL), or cannot yet, once for as long as the reason stays the same. May be NULL. */
 	void (*told)(void *ctx, const char *trouble);
 	void *ctx;
@@ -71,9 +69,10 @@ int web_address(const char *text, struct sockaddr_storage *ret, struct bh_err *e
 #define WEB_ADDRESS_TEXT 64
 const char *web_address_text(const struct sockaddr_storage *addr, char ret[WEB_ADDRESS_TEXT]);
 
-/* A port that is taken, or an address that is not there yet, is tried again: another agent leaves it to us.
- * Return: 0 or -errno. */
-int web_new(const struct web_options *opt, struct web **ret, struct bh_err *err);
+/* @routes: copied, but for their texts; the first that fits is taken. A port that is taken, or an address
+ * that is not there yet, is tried again: another agent leaves it to us. Return: 0 or -errno. */
+int web_new(const struct web_options *opt, const struct web_route *routes, size_t n, struct web **ret,
+	    struct bh_err *err);
 void web_free(struct web *w);
 int web_fd(const struct web *w); /* an epoll fd: readable when there is work */
 void web_work(struct web *w);	 /* never blocks */

@@ -42,13 +42,11 @@ static void begin(void)
 	const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	struct bh_err err;
 
-	opt.routes = routes;
-	opt.routes_n = 2;
 	addr->sin_family = AF_INET;
 	addr->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	fuzz_check(!bind(fd, (void *)addr, len) && !getsockname(fd, (void *)addr, &len));
 	(void)close(fd);
-	fuzz_check(!web_new(&opt, &web, &err) && web_listens(web));
+	fuzz_check(!web_new(&opt, routes, 2, &web, &err) && web_listens(web));
 	(void)atexit(stop);
 }
 

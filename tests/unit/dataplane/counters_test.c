@@ -56,8 +56,8 @@ static int make_map(int cpus)
 
 static void assert_reads(struct counters *c, int fd)
 {
-	struct bh_count got[ENTRIES], sum, one;
-	uint64_t others = (uint64_t)c->cpus - 1, all = ENTRIES * (ENTRIES - 1) / 2;
+	struct bh_count got[ENTRIES], one;
+	uint64_t others = (uint64_t)c->cpus - 1;
 	uint32_t i;
 
 	assert_int_equal(counters_read(c, fd, ENTRIES, 2, &got->packets), 0);
@@ -65,9 +65,6 @@ static void assert_reads(struct counters *c, int fd)
 		assert_int_equal(got[i].packets, i + others);
 		assert_int_equal(got[i].bytes, 10 * i + 2 * others);
 	}
-	assert_int_equal(counters_sum(c, fd, ENTRIES, 2, &sum.packets), 0);
-	assert_int_equal(sum.packets, all + ENTRIES * others);
-	assert_int_equal(sum.bytes, 10 * all + ENTRIES * 2 * others);
 	assert_int_equal(counters_read_one(fd, c->cpus, 77, 2, &one.packets), 0);
 	assert_int_equal(one.packets, 77 + others);
 }
@@ -83,7 +80,7 @@ static void by_batches(void **state)
 	fd = make_map(c.cpus);
 	calls = 0;
 	assert_reads(&c, fd);
-	assert_int_equal(calls, 6); /* three each */
+	assert_int_equal(calls, 3);
 	assert_false(c.singly);
 	(void)close(fd);
 }

@@ -97,8 +97,8 @@ static int setup(void **state)
 	s->routes[2] = (struct web_route){ .path = "/big", .fn = on_big };
 	(void)snprintf(text, sizeof(text), "127.0.0.1:%u", free_port(&held));
 	(void)close(held);
-	s->opt = (struct web_options){ .routes = s->routes, .routes_n = 3, .told = on_told, .ctx = s };
-	if (web_address(text, &s->opt.addr, &err) < 0 || web_new(&s->opt, &s->web, &err) < 0)
+	s->opt = (struct web_options){ .told = on_told, .ctx = s };
+	if (web_address(text, &s->opt.addr, &err) < 0 || web_new(&s->opt, s->routes, 3, &s->web, &err) < 0)
 		return -1;
 	*state = s;
 	return web_listens(s->web) ? 0 : -1;
@@ -380,7 +380,7 @@ static void test_taken_port(void **state)
 
 	assert_int_equal(s->told, 1);
 	assert_string_equal(s->trouble, "");
-	assert_int_equal(web_new(&opt, &second, &err), 0);
+	assert_int_equal(web_new(&opt, s->routes, 3, &second, &err), 0);
 	assert_false(web_listens(second));
 	assert_int_equal(s->told, 2);
 	assert_non_null(strstr(s->trouble, "Address already in use"));
@@ -407,7 +407,7 @@ static void test_timer(void **state)
 	struct pollfd p = { .events = POLLIN };
 	struct bh_err err;
 
-	assert_int_equal(web_new(&opt, &second, &err), 0);
+	assert_int_equal(web_new(&opt, s->routes, 3, &second, &err), 0);
 	p.fd = web_fd(second);
 	assert_int_equal(poll(&p, 1, 10 * WEB_BIND_MS), 1);
 	web_free(second);

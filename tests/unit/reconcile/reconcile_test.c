@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -400,6 +401,41 @@ static void nothing_changes_until_all_can_be_read(void **state)
 	assert_true(n->dp.steps > 0);
 }
 
+static uint64_t seen(const struct histogram *h)
+{
+	uint64_t n = 0;
+	size_t i;
+
+	for (i = 0; i <= HISTOGRAM_BUCKETS; i++)
+		n += h->counts[i];
+	return n;
+}
+
+/* What is counted as its time begins with the change, not with the attempt that had luck; and what policies
+ * cannot have caused is counted apart. */
+static void time_of_a_change_goes_over_failures(void **state)
+{
+	const struct timespec rest = { .tv_nsec = 20000000 };
+	struct node *n = *state;
+	const struct reconcile_times *t = reconcile_times(n->r);
+
+	n->unread = true;
+	reconcile_changed(n->r, CHANGE_SOURCE, "start");
+	turn(n);
+	(void)nanosleep(&rest, NULL);
+	n->unread = false;
+	reconcile_changed(n->r, CHANGE_SOURCE, "again");
+	turn(n);
+	assert_int_equal(n->enforced, 1);
+	assert_int_equal(seen(&t->policy), 1);
+	assert_true(t->policy.sum_ns >= 20000000);
+	reconcile_changed(n->r, CHANGE_POD, "pod");
+	turn(n);
+	assert_int_equal(seen(&t->policy), 1);
+	assert_int_equal(seen(&t->other), 1);
+	assert_true(t->other.sum_ns < t->policy.sum_ns);
+}
+
 /* A step that fails half-way leaves the maps where they are: they are read again, not remembered. */
 static void after_a_failed_step_the_maps_are_read_again(void **state)
 {
@@ -549,6 +585,7 @@ int main(void)
 		CASE(as_many_passes_as_the_plan_wants),
 		CASE(what_is_in_force_stays_when_compiling_fails),
 		CASE(nothing_changes_until_all_can_be_read),
+		CASE(time_of_a_change_goes_over_failures),
 		CASE(after_a_failed_step_the_maps_are_read_again),
 		CASE(a_failed_step_is_tried_again_by_itself),
 		CASE(host_ports_of_pods_here_are_told),

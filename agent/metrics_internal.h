@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What metrics.c (the table) and those who collect (metrics_*.c) share. */
+#ifndef BH_METRICS_INTERNAL_H
+#define BH_METRICS_INTERNAL_H
+
+#include "agent.h"
+#include "metrics.h"
+
+/* What is read once for one answer. */
+struct view {
+	struct agent *a;
+	bool works;	 /* it is no standby: what follows is there, and a->reconcile, a->dp, a->sessions */
+	bool has_counts; /* the two of the data plane could be read */
+	struct bh_count stats[BH_STAT_MAX * 2];
+	struct bh_ep_stat node;
+	struct bh_count *rules; /* by id; NULL: nobody asked, or they could not be read */
+	uint32_t rules_n;
+};
+
+typedef void collect_fn(struct view *v, struct exposition *x);
+
+/* metrics_traffic.c */
+collect_fn collect_packets, collect_bytes, collect_denied, collect_lookups, collect_opened, collect_live,
+	collect_evicted, collect_unstored, collect_redecided, collect_adopted, collect_flow_events,
+	collect_map_entries, collect_map_max;
+
+/* metrics_state.c */
+collect_fn collect_enforce, collect_changes, collect_failures, collect_failing, collect_pending, collect_adds,
+	collect_watch_age, collect_watch_synced, collect_watch_state, collect_watch_lists,
+	collect_watch_events, collect_watch_failures, collect_posts, collect_objects, collect_problems,
+	collect_endpoints, collect_unprotected, collect_unprotected_reasons, collect_displaced,
+	collect_healed, collect_checks, collect_open, collect_audit, collect_standby, collect_chained,
+	collect_http;
+
+/* metrics_process.c */
+collect_fn collect_build, collect_cpu, collect_resident, collect_virtual, collect_fds, collect_max_fds,
+	collect_start;
+
+/* metrics_detail.c: where they are asked for */
+collect_fn collect_rule_packets, collect_rule_bytes, collect_pod_packets, collect_pod_opened,
+	collect_pod_evicted, collect_left_out;
+
+static inline const char *dir_text(int dir)
+{
+	return dir == BH_INGRESS ? "ingress" : "egress";
+}
+
+#endif

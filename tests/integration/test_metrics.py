@@ -1,0 +1,216 @@
+# SPDX-License-Identifier: Apache-2.0
+"""/metrics as a real Prometheus meets it, and what else answers at that port."""
+import contextlib
+import http.client
+import json
+import os
+import re
+import shutil
+import subprocess
+import urllib.parse
+
+from case import PolicedCase
+from node import BUILD, ROOT, Node, eventually
+
+PORT, SERVER = 17970, 19090
+PLACE = "/run/bh-prometheus"
+CONFIG = f"""\
+global: {{scrape_interval: 500ms, scrape_timeout: 400ms, evaluation_interval: 500ms}}
+rule_files: [{ROOT}/helm/bulkhead/files/rules.yaml]
+scrape_configs:
+- {{job_name: bulkhead, static_configs: [{{targets: ["127.0.0.1:{PORT}"]}}]}}
+"""
+# Only there where something has gone wrong, an API server is, or the chain is ours.
+RARE = re.compile(
+    r"bulkhead_(unprotected_pods_by_reason|chained|kubernetes_events_total|watch_\w+|flow_log_\w+)$"
+)
+NOBODY = {"from": [{"podSelector": {"matchLabels": {"app": "nobody"}}}]}
+
+
+def get(path, method="GET", port=PORT):
+    """(status, content type, body)."""
+    conn = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    with contextlib.closing(conn):
+        conn.request(method, path)
+        answer = conn.getresponse()
+        return answer.status, answer.getheader("Content-Type"), answer.read().decode()
+
+
+def samples(text):
+    """{series: value}"""
+    lines = [line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#")]
+    found = {series: float(value) for series, value in lines}
+    assert len(found) == len(lines), "a series is there twice"
+    return found
+
+
+def families(text):
+    return {line.split()[2] for line in text.splitlines() if line.startswith("# TYPE")}
+
+
+def table(text):
+    """{name: its row} of a table in Markdown."""
+    return {m[1]: m[0] for m in re.finditer(r"^\| `(\w+)` \|.*$", text, re.M)}
+
+
+class MetricsNode(Node):
+    epolls = 5  # one is the port's
+
+
+class Metrics(PolicedCase):
+    node_class = MetricsNode
+    node_args = {
+        "agent_args": ["--metrics-address", f"127.0.0.1:{PORT}", "--metrics-per", "rule", "--metrics-per", "pod"]
+    }
+
+    def scrape(self):
+        status, kind, text = get("/metrics")
+        self.assertEqual((status, kind), (200, "text/plain; version=0.0.4; charset=utf-8"), text)
+        return text
+
+    def deny_db(self, *rules):
+        """Nobody of ours reaches shop/db."""
+        ingress = list(rules)
+        self.node.write_policy("shop", "db", subject={"app": "db"}, policyTypes=["Ingress"], ingress=ingress)
+        self.addCleanup(self.node.remove_policies)
+        self.assertTrue(eventually(lambda: not self.web.reaches(self.db), 10))
+
+    def test_promtool(self):
+        """By the format's own judge; and with nothing but what the table has, and all of that."""
+        self.deny_db(NOBODY)
+        text = self.scrape()
+        done = subprocess.run(["promtool", "check", "metrics"], input=text, capture_output=True, text=True)
+        self.assertEqual((done.returncode, done.stdout + done.stderr), (0, ""))
+        argv = [os.path.join(BUILD, "bulkhead-agent"), "metrics"]
+        ours = table(subprocess.run(argv, check=True, capture_output=True, text=True).stdout)
+        self.assertLessEqual(families(text), set(ours))
+        self.assertEqual({n for n in set(ours) - families(text) if not RARE.match(n)}, set())
+        with open(os.path.join(ROOT, "docs/metrics.md")) as f:
+            self.assertEqual(table(f.read()), ours, "docs/metrics.md: paste what `bulkhead-agent metrics` prints")
+
+    def test_values(self):
+        """They are those of `status`, and what was denied has its pod and its rule."""
+        self.deny_db(NOBODY)
+        before = samples(self.scrape())
+        for _ in range(3):
+            self.assertFalse(self.web.reaches(self.db))
+        after, status = samples(self.scrape()), self.node.ask("status")
+        denied = 'bulkhead_denied_packets_total{direction="ingress",reason="policy-denied"}'
+        pod = 'bulkhead_pod_packets_total{namespace="shop",pod="db",direction="ingress",verdict="denied"}'
+        everybody = 'bulkhead_packets_total{direction="ingress",verdict="denied"}'
+        for series in (denied, pod, everybody):
+            self.assertGreaterEqual(after[series] - before[series], 3, series)
+        self.assertEqual(after["bulkhead_endpoints"], status["endpoints"])
+        self.assertEqual(after["bulkhead_enforce_changes_total"], status["changes"])
+        self.assertEqual(after["bulkhead_standby"], 0)
+        self.assertEqual(after['bulkhead_objects{kind="policy"}'], 1)
+        for m in status["maps"]:
+            self.assertEqual(after[f'bulkhead_map_max_entries{{map="{m["map"]}"}}'], m["max"])
+            self.assertEqual(after[f'bulkhead_map_entries{{map="{m["map"]}"}}'], m["used"])
+        self.assertGreaterEqual(after['bulkhead_add_duration_seconds_count{outcome="ok"}'], 4)
+        self.assertGreater(after['bulkhead_enforce_duration_seconds_count{cause="policy"}'], 0)
+        self.assertTrue(any(s.startswith('bulkhead_rule_packets_total{rule="') for s in after))
+        with open(f"/proc/{self.node.agent.pid}/status") as f:
+            rss = 1024 * int(re.search(r"VmRSS:\s+(\d+)", f.read())[1])
+        self.assertLess(abs(after["process_resident_memory_bytes"] - rss), rss / 2)
+
+    def test_probes(self):
+        self.assertEqual(get("/livez")[::2], (200, "ok\n"))
+        self.assertEqual(get("/readyz")[::2], (200, "ok\n"))
+        self.assertEqual(get("/other")[0], 404)
+        self.assertEqual(get("/metrics", "POST")[0], 405)
+        self.assertEqual(get("/metrics", "HEAD")[::2], (200, ""))
+        os.unlink("/sys/fs/bpf/bulkhead-v3/bh_endpoints")  # put back within two seconds
+        status, _, text = get("/readyz")
+        self.assertEqual(status, 503)
+        self.assertIn("pins: not all are under", text)
+        self.assertTrue(eventually(lambda: get("/readyz")[0] == 200, 10))
+
+    def test_prometheus(self):
+        """It comes, finds the target up, and sees the counter grow; what the dashboard and the alerts ask has an
+        answer."""
+        self.deny_db()
+        with Prometheus() as server:
+            self.assertTrue(eventually(lambda: server.value("up") == 1, 20), server.log())
+            denied = 'sum(bulkhead_denied_packets_total{reason="policy-denied"})'
+            before = eventually(lambda: server.value(denied), 10)
+            for _ in range(3):
+                self.assertFalse(self.web.reaches(self.db))
+            self.assertTrue(eventually(lambda: server.value(denied) >= before + 3, 10))
+            self.assertTrue(eventually(lambda: server.value(f"rate({denied[4:-1]}[5s])") is not None, 10))
+            rules = eventually(server.rules, 10)
+            self.assertGreater(len(rules), 5)
+            self.assertEqual({r["name"]: r["lastError"] for r in rules if r.get("lastError")}, {})
+            for title, expression in dashboard():
+                self.assertIsNotNone(server.query(expression), f"{title}: {expression}")
+
+    def test_who_comes_next(self):
+        """Two agents and one port: the one that comes has it as soon as the other one is gone."""
+        node = self.node
+        waits = "Address already in use, retrying until the agent"
+        standby = node.agent_process()
+        self.assertTrue(eventually(lambda: waits in node.agent_log(), 10))
+        self.assertEqual(samples(self.scrape())["bulkhead_standby"], 0)
+        node.agent_stop()
+        node.agent = standby
+        node.agent_ready()
+
+        def ours():
+            with contextlib.suppress(OSError):
+                return get("/readyz")[::2] == (200, "ok\n")
+
+        self.assertTrue(eventually(ours, 10))
+        self.assertEqual(node.agent_log().count("Address already in use"), 1)
+
+
+def dashboard():
+    """[(panel, expression)], with its variables filled in."""
+    with open(os.path.join(ROOT, "helm/bulkhead/files/dashboard.json")) as f:
+        panels = json.load(f)["panels"]
+    found = [(p["title"], t["expr"]) for p in panels for t in p.get("targets", [])]
+    return [(title, e.replace("$__rate_interval", "5s").replace("$instance", ".*")) for title, e in found]
+
+
+class Prometheus:
+    """The real one, in our namespaces, on loopback."""
+
+    def __enter__(self):
+        os.makedirs(PLACE)
+        with open(f"{PLACE}/config.yml", "w") as f:
+            f.write(CONFIG)
+        argv = ["prometheus", f"--config.file={PLACE}/config.yml", f"--storage.tsdb.path={PLACE}/data"]
+        argv += [f"--web.listen-address=127.0.0.1:{SERVER}", "--log.level=warn"]
+        with open(f"{PLACE}/log", "w") as log:
+            self.process = subprocess.Popen(argv, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+        return self
+
+    def __exit__(self, *_):
+        self.process.kill()
+        self.process.wait()
+        shutil.rmtree(PLACE)
+
+    def log(self):
+        with open(f"{PLACE}/log") as f:
+            return f.read()
+
+    def ask(self, path):
+        with contextlib.suppress(OSError, http.client.HTTPException):
+            status, _, text = get(path, port=SERVER)
+            if status == 200:
+                return json.loads(text)["data"]
+        return None
+
+    def query(self, expression):
+        """Its result; None: it is refused, or nobody answers."""
+        data = self.ask("/api/v1/query?" + urllib.parse.urlencode({"query": expression}))
+        return data and data["result"]
+
+    def value(self, expression):
+        result = self.query(expression)
+        return float(result[0]["value"][1]) if result else None
+
+    def rules(self):
+        """Once each has been evaluated."""
+        data = self.ask("/api/v1/rules")
+        rules = [r for g in data["groups"] for r in g["rules"]] if data else []
+        return rules if rules and all(r["health"] == "ok" or r.get("lastError") for r in rules) else None
