@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: Apache-2.0
+"""All nodes from a laptop: real agents, and a script in the place of kubectl that is the wire to them and nothing else
+(a real `kubectl exec` needs a kubelet: tests/cluster)."""
+import json
+import os
+import signal
+import subprocess
+
+from case import PolicedCase
+from node import BUILD, RUN_DIR, eventually
+
+KUBECTL = """#!/bin/sh
+case " $* " in
+*' get pods '*) exec cat "$(dirname "$0")/pods" ;;
+*' exec -i -n bulkhead agent-near -c agent -- /usr/bin/bulkheadctl request '*) run_dir=%(near)s ;;
+*' exec -i -n bulkhead agent-far -c agent -- /usr/bin/bulkheadctl request '*) run_dir=%(far)s ;;
+*) echo "what? $*" >&2; exit 1 ;;
+esac
+exec %(build)s/bulkheadctl request --run-dir "$run_dir"
+"""
+POLICY = {
+    "apiVersion": "networking.k8s.io/v1",
+    "kind": "NetworkPolicy",
+    "metadata": {"namespace": "shop", "name": "far"},
+    "spec": {"podSelector": {"matchLabels": {"app": "far"}}},
+}
+
+
+def pod(node):
+    return {
+        "metadata": {"namespace": "bulkhead", "name": "agent-" + node},
+        "spec": {"nodeName": node, "containers": [{"name": "agent"}]},
+        "status": {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]},
+    }
+
+
+class Nodes(PolicedCase):
+    """The class' own node is `near`; `far` has an agent without pods."""
+
+    configs = ["bridge/1.9/dual/tcx"]
+
+    @classmethod
+    def start(cls):
+        super().start()
+        cls.top = cls.node.manifests + "-far"
+        for name in ("bin", "manifests"):
+            os.makedirs(os.path.join(cls.top, name))
+        cls.write("manifests/policy.json", json.dumps(POLICY))
+        cls.write("bin/pods", json.dumps({"items": [pod("near"), pod("far")]}))
+        cls.write("bin/kubectl", KUBECTL % {"near": RUN_DIR, "far": cls.top + "/run", "build": BUILD})
+        os.chmod(cls.top + "/bin/kubectl", 0o755)
+        argv = ["--source", f"dir:{cls.top}/manifests", "--run-dir", cls.top + "/run"]
+        argv += ["--pin-dir", "/sys/fs/bpf/far", "--probe-dir", cls.top + "/probe"]
+        cls.far = subprocess.Popen(
+            [os.path.join(BUILD, "bulkhead-agent"), *argv], stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        assert eventually(lambda: cls.answer("status")[0] == 0), cls.answer("status")
+
+    @classmethod
+    def shut(cls):
+        cls.far.kill()
+        cls.far.wait()
+        super().shut()
+
+    @classmethod
+    def write(cls, name, text):
+        with open(os.path.join(cls.top, name), "w") as f:
+            f.write(text)
+
+    @classmethod
+    def argv(cls, *args):
+        env = dict(os.environ, PATH=f"{cls.top}/bin:{os.environ['PATH']}")
+        return {"args": [os.path.join(BUILD, "bulkheadctl"), "--all-nodes", *args], "env": env, "text": True}
+
+    @classmethod
+    def answer(cls, *args):
+        done = subprocess.run(**cls.argv(*args), capture_output=True, timeout=60, check=False)
+        return done.returncode, done.stdout, done.stderr
+
+    def told(self, *args):
+        code, out, err = self.answer("-o", "json", *args)
+        self.assertEqual((code, err), (0, ""))
+        return json.loads(out)
+
+    def test_lists(self):
+        """What both say, node by node."""
+        status = self.told("status")
+        self.assertEqual([(s["node"], s["endpoints"]) for s in status], [("far", 0), ("near", 4)])
+        self.node.write_policy("shop", "db", subject={"app": "db"})
+        self.addCleanup(self.node.remove_policies)
+        wanted = [("far", "far"), ("near", "db")]
+        self.assertTrue(
+            eventually(lambda: [(p["node"], p["name"]) for p in self.told("policy", "list")] == wanted)
+        )
+        code, text, _ = self.answer("endpoints")
+        self.assertEqual((code, text.split()[:2]), (0, ["NODE", "POD"]))
+        self.assertEqual(
+            [line.split()[:2] for line in text.splitlines()[1:]],
+            [["near", p] for p in ("lab/job", "lab/web", "shop/db", "shop/web")],
+        )
+        self.assertEqual([e["node"] for e in self.told("--node", "near", "endpoints")], ["near"] * 4)
+
+    def test_a_pod_is_found_where_it_is(self):
+        code, text, err = self.answer("explain", "shop/web", "shop/db", "80")
+        self.assertEqual((code, text.splitlines()[0], err), (0, "ALLOWED: shop/web -> shop/db, TCP 80", ""))
+        code, _, err = self.answer("endpoints", "--pod", "wbe")
+        self.assertEqual(code, 2)
+        self.assertRegex(err, "no pod 'wbe'.*; namespaces searched: .*; did you mean '(shop|lab)/web'")
+
+    def test_flows_as_they_come(self):
+        """With the node's name; and when nobody reads any more, nothing of it stays on the node."""
+        self.node.write_policy("shop", "db", subject={"app": "db"})
+        self.addCleanup(self.node.remove_policies)
+        self.assertTrue(eventually(lambda: not self.web.reaches(self.db, port=80)))
+        asker = subprocess.Popen(**self.argv("flows", "-f"), stdout=subprocess.PIPE)
+        self.addCleanup(asker.stdout.close)
+        self.addCleanup(asker.wait)
+        self.addCleanup(asker.kill)
+        self.assertRegex(asker.stdout.readline(), r"Z near DENIED  ingress shop/web .* -> shop/db ")
+        relays = ["pgrep", "-f", f"bulkheadctl request --run-dir {self.top}"]
+        self.assertEqual(subprocess.run(relays, stdout=subprocess.DEVNULL, check=False).returncode, 0)
+        asker.kill()
+        gone = lambda: subprocess.run(relays, stdout=subprocess.DEVNULL, check=False).returncode  # noqa: E731
+        self.assertTrue(eventually(gone, 10), "somebody still waits for flows")
+
+    def test_one_does_not_answer(self):
+        """The others do, it is named, and the exit code tells."""
+        self.addCleanup(self.far.send_signal, signal.SIGCONT)
+        self.far.send_signal(signal.SIGSTOP)
+        code, text, err = self.answer("--timeout", "1", "endpoints")
+        self.assertEqual((code, err), (4, "bulkheadctl: node far: no answer in 1 s\n"))
+        self.assertEqual(len(text.splitlines()), 5)
+        self.write("bin/pods", json.dumps({"items": [pod("near"), pod("gone")]}))
+        self.addCleanup(self.write, "bin/pods", json.dumps({"items": [pod("near"), pod("far")]}))
+        code, _, err = self.answer("endpoints")
+        self.assertEqual(code, 4)
+        self.assertIn("bulkheadctl: node gone: what? exec", err)
