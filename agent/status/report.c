@@ -148,7 +148,7 @@ char *report_text(const struct report *r, const char *node, const char *node_uid
 	if (node_uid)
 		add_owner(meta, node, node_uid);
 	add_status(o, r);
-	text = strdup(json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN));
+	text = strdup(json_object_to_json_string_ext(o, JSON_C_TO_STRING_NOSLASHESCAPE));
 	json_object_put(o);
 	return text;
 }

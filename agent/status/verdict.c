@@ -209,7 +209,7 @@ static struct json_object *new_object(const struct net_policy *p, struct json_ob
 
 static char *text_of(struct json_object *take)
 {
-	char *text = strdup(json_object_to_json_string_ext(take, JSON_C_TO_STRING_PLAIN));
+	char *text = strdup(json_object_to_json_string_ext(take, JSON_C_TO_STRING_NOSLASHESCAPE));
 
 	json_object_put(take);
 	return text;

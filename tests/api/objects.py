@@ -20,11 +20,20 @@ KINDS = {
     "ClusterNetworkPolicy": ("policy.networking.k8s.io/v1alpha2", "clusternetworkpolicies", False),
     "SegmentationPolicy": ("policy.bulkhead.dev/v1alpha1", "segmentationpolicies", True),
     "ClusterSegmentationPolicy": ("policy.bulkhead.dev/v1alpha1", "clustersegmentationpolicies", False),
+    "NetworkPolicyStatus": ("policy.bulkhead.dev/v1alpha1", "networkpolicystatuses", True),
+    "NodePolicyStatus": ("policy.bulkhead.dev/v1alpha1", "nodepolicystatuses", False),
+    "Lease": ("coordination.k8s.io/v1", "leases", True),
     "CustomResourceDefinition": ("apiextensions.k8s.io/v1", "customresourcedefinitions", False),
     "Role": ("rbac.authorization.k8s.io/v1", "roles", True),
     "RoleBinding": ("rbac.authorization.k8s.io/v1", "rolebindings", True),
     "ClusterRole": ("rbac.authorization.k8s.io/v1", "clusterroles", False),
     "ClusterRoleBinding": ("rbac.authorization.k8s.io/v1", "clusterrolebindings", False),
+    "ValidatingAdmissionPolicy": ("admissionregistration.k8s.io/v1", "validatingadmissionpolicies", False),
+    "ValidatingAdmissionPolicyBinding": (
+        "admissionregistration.k8s.io/v1",
+        "validatingadmissionpolicybindings",
+        False,
+    ),
 }
 
 
@@ -92,6 +101,7 @@ def definition(kind):
     schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
     names = {"kind": kind, "listKind": kind + "List", "plural": plural, "singular": kind.lower()}
     one = {"name": version, "served": True, "storage": True, "schema": {"openAPIV3Schema": schema}}
+    one["subresources"] = {"status": {}}
     notes = {"api-approved.kubernetes.io": "unapproved, for tests"}  # of a group that is Kubernetes' own
     return {
         **head("CustomResourceDefinition", None, f"{plural}.{group}", annotations=notes),

@@ -1,0 +1,284 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The status of policies, by two agents with the rights that the chart gives them, as `kubectl` and scripts see it."""
+import os
+import re
+import subprocess
+import time
+
+from case import NodeCase
+from client import ApiError, Client
+from control import ACCOUNT, CONTROL_IP, KUBERNETES, PORT, SYSTEM
+from node import BUILD, ROOT, eventually
+from node_api import KUBECONFIG, ApiNode, replace
+from objects import ELSEWHERE, KINDS, NODE, cluster_policy, definition, head, namespace, path, pod, pod_status, policy, shipped
+
+GROUP = "policy.bulkhead.dev/v1alpha1"
+SOON_S = 10
+
+
+def shipped_rights():
+    """[(kind, namespace, name, YAML)] of manifests/rbac.yaml, for the namespace that the tests have."""
+    with open(os.path.join(ROOT, "manifests/rbac.yaml")) as f:
+        text = f.read().replace("namespace: bulkhead\n", f"namespace: {SYSTEM}\n")
+    text = text.replace("serviceaccount:bulkhead:", f"serviceaccount:{SYSTEM}:")
+    for part in text.split("\n---\n")[1:]:
+        kind, name = (re.search(rf"^ *{k}: (\S+)$", part, re.M).group(1) for k in ("kind", "name"))
+        if kind not in ("Namespace", "ServiceAccount"):
+            yield kind, SYSTEM, name, part
+
+
+class StatusCase(NodeCase):
+    node_class = ApiNode
+    chained = False
+
+    @classmethod
+    def start(cls):
+        api = cls.node.api
+        os.environ["POD_NAMESPACE"] = SYSTEM
+        cls.node.agent_args = ["--policy-status"]
+        for kind, ns, name, text in shipped_rights():
+            api.admin.apply_text(kind, ns, name, text)
+        for name, text in shipped():
+            api.admin.apply_text("CustomResourceDefinition", None, name, text)
+        api.apply(definition("ClusterNetworkPolicy"))
+        for ns in ("shop", "lab"):
+            api.apply(namespace(ns))
+        for node in (NODE, ELSEWHERE):
+            api.apply(head("Node", None, node))
+        cls.admin = api.admin
+        if not eventually(lambda: all(cls.is_served(kind) for kind in KINDS if "Polic" in kind), 30):
+            raise RuntimeError("not all definitions are served")
+
+    @classmethod
+    def is_served(cls, kind):
+        """A new kind is, some moments after its definition."""
+        try:
+            return cls.admin.list(kind)
+        except ApiError:
+            return None
+
+    @classmethod
+    def add_pod(cls, node, name, app, ns="shop"):
+        cls.admin.apply(pod(ns, name, {"app": app}, nodeName=node))
+        cls.admin.patch("Pod", ns, name, {"status": pod_status([])}, "/status")
+
+    # ---- agents -------------------------------------------------------------------------------------
+
+    @classmethod
+    def token_of(cls, node):
+        """As the kubelet gets it for a pod of the agents' on that node."""
+        made = cls.admin.apply(pod(SYSTEM, f"agent-{node}", nodeName=node, serviceAccountName=ACCOUNT))
+        bound = {"apiVersion": "v1", "kind": "Pod", "name": made["metadata"]["name"], "uid": made["metadata"]["uid"]}
+        body = {
+            "apiVersion": "authentication.k8s.io/v1",
+            "kind": "TokenRequest",
+            "spec": {"expirationSeconds": 3600, "boundObjectRef": bound},
+        }
+        where = path("ServiceAccount", SYSTEM, ACCOUNT) + "/token"
+        return cls.admin.request("POST", where, body)["status"]["token"]
+
+    @classmethod
+    def start_agent(cls, node):
+        """One that works for that node, beside the others."""
+        own = f"/run/bh-{node}"
+        os.makedirs(own, exist_ok=True)
+        replace(os.path.join(own, "token"), cls.token_of(node))
+        with open(os.path.join(cls.node.account, "ca.crt")) as f:
+            replace(os.path.join(own, "ca.crt"), f.read())
+        replace(os.path.join(own, "kubeconfig"), KUBECONFIG.format(host=CONTROL_IP, port=PORT, dir=own))
+        args = ["--node-name", node, "--kubeconfig", f"{own}/kubeconfig", "--run-dir", f"{own}/run"]
+        os.makedirs(f"{own}/run", exist_ok=True)
+        return cls.node.agent_process(BUILD, *args, "--pin-dir", f"/sys/fs/bpf/bh-{node}")
+
+    # ---- what is read -------------------------------------------------------------------------------
+
+    def conditions(self, kind, ns, name):
+        """{type: condition}; {} where there is nothing yet."""
+        try:
+            status = self.admin.get(kind, ns, name).get("status", {})
+        except ApiError as e:
+            if e.status != 404:
+                raise
+            return {}
+        return {c["type"]: c for c in status.get("conditions", [])}
+
+    def becomes(self, kind, ns, name, within=SOON_S, type_="Programmed", **want):
+        """The condition has these values, soon. It, then."""
+
+        def has():
+            c = self.conditions(kind, ns, name).get(type_, {})
+            return c if all(c.get(k) == v for k, v in want.items()) else None
+
+        found = eventually(has, within)
+        self.assertTrue(found, f"{want}, but {self.conditions(kind, ns, name)}\n{self.node.agent_log()}")
+        return found
+
+    def kubectl(self, *args):
+        certificate = self.node.api.ca.client("admin", "system:masters")
+        argv = [
+            os.path.join(KUBERNETES, "kubectl"),
+            f"--server=https://127.0.0.1:{PORT}",
+            f"--certificate-authority={self.node.api.ca.crt}",
+            f"--client-certificate={certificate[0]}",
+            f"--client-key={certificate[1]}",
+            "--cache-dir=/run/bh-kubectl",
+            *args,
+        ]
+        return subprocess.run(self.node.api.path.argv(*argv), capture_output=True, text=True, check=False)
+
+
+class Told(StatusCase):
+    cost = 2
+
+    @classmethod
+    def start(cls):
+        super().start()
+        cls.add_pod(NODE, "web", "web")
+        cls.add_pod(NODE, "db", "db")
+        cls.add_pod(ELSEWHERE, "db2", "db")
+        cls.agents = {node: cls.start_agent(node) for node in (NODE, ELSEWHERE)}
+        if not eventually(lambda: len(cls.admin.list("NodePolicyStatus")["items"]) == 2, 20):
+            raise RuntimeError("the nodes tell nothing")
+
+    def segment(self, name, **spec):
+        spec.setdefault("podSelector", {"matchLabels": {"app": "db"}})
+        return self.admin.apply({**head("SegmentationPolicy", "shop", name), "spec": spec})
+
+    def test_in_force(self):
+        """Of every kind; with what the other nodes say, and the words that `kubectl wait` waits for."""
+        self.segment("db", policyTypes=["Ingress"])
+        self.admin.apply(cluster_policy("all", ingress=[]))
+        made = self.admin.apply(policy("shop", "web", subject={"app": "web"}))
+        for kind, ns, name in (
+            ("SegmentationPolicy", "shop", "db"),
+            ("ClusterNetworkPolicy", None, "all"),
+            ("NetworkPolicyStatus", "shop", "web"),
+        ):
+            self.becomes(kind, ns, name, status="True", reason="Programmed", observedGeneration=1)
+            c = self.conditions(kind, ns, name)["Accepted"]
+            self.assertEqual((c["status"], c["reason"]), ("True", "Accepted"))
+            self.assertRegex(c["lastTransitionTime"], r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$")
+        apart = self.admin.get("NetworkPolicyStatus", "shop", "web")
+        self.assertEqual([apart["status"][k] for k in ("observedGeneration", "nodes", "enforced")], [1, 1, 1])
+        (owner,) = apart["metadata"]["ownerReferences"]
+        self.assertEqual((owner["kind"], owner["uid"]), ("NetworkPolicy", made["metadata"]["uid"]))
+        for what in ("segpol/db", "networkpolicystatuses/web", "clusternetworkpolicies/all"):
+            done = self.kubectl("-n", "shop", "wait", "--for=condition=Programmed", what, "--timeout=5s")
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertIn("condition met", done.stdout)
+
+    def test_change(self):
+        """Of what was in force; its pods are on both nodes, and both have told. A condition that stays keeps its time."""
+        self.segment("change", policyTypes=["Ingress"])
+        first = self.becomes("SegmentationPolicy", "shop", "change", status="True")
+        self.segment("change", policyTypes=["Egress"])
+        done = self.kubectl("-n", "shop", "wait", "--for=condition=Programmed", "segpol/change", "--timeout=10s")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        now = self.conditions("SegmentationPolicy", "shop", "change")["Programmed"]
+        self.assertEqual((now["observedGeneration"], now["lastTransitionTime"]), (2, first["lastTransitionTime"]))
+
+    def test_not_understood(self):
+        """With object and field."""
+        made = cluster_policy("names", egress=[{"action": "Accept", "to": [{"domainNames": ["example.org"]}]}])
+        self.admin.apply(made)
+        c = self.becomes("ClusterNetworkPolicy", None, "names", type_="Accepted", status="False")
+        self.assertEqual(c["reason"], "DomainNamesNotSupported")
+        self.assertIn("spec.egress[0].to[0].domainNames is not supported", c["message"])
+        self.becomes("ClusterNetworkPolicy", None, "names", status="False", reason="NotAccepted")
+        told = lambda: self.admin.get("NodePolicyStatus", None, NODE)["status"].get("notUnderstood")  # noqa: E731
+        self.assertTrue(eventually(told, 5))
+        self.assertEqual((told()[0]["kind"], told()[0]["name"]), ("ClusterNetworkPolicy", "names"))
+        self.admin.delete("ClusterNetworkPolicy", None, "names")
+
+    def test_of_one_node(self):
+        """The report, whose size does not depend on how many policies there are; owned by its Node."""
+        before = self.admin.get("NodePolicyStatus", None, NODE)
+        for i in range(50):
+            self.admin.apply(policy("lab", f"p{i}"))
+        changed = lambda: self.admin.get("NodePolicyStatus", None, NODE)["status"]["policies"] >= 50  # noqa: E731
+        self.assertTrue(eventually(changed, SOON_S))
+        applied = lambda: [n["status"]["applied"] for n in self.admin.list("NodePolicyStatus")["items"]]  # noqa: E731
+        self.assertTrue(eventually(lambda: applied()[0] == applied()[1], SOON_S), applied())
+        now = self.admin.get("NodePolicyStatus", None, NODE)
+        self.assertLess(len(str(now)), len(str(before)) + 20)
+        (owner,) = now["metadata"]["ownerReferences"]
+        self.assertEqual(owner["uid"], self.admin.get("Node", None, NODE)["metadata"]["uid"])
+        for i in range(50):
+            self.admin.delete("NetworkPolicy", "lab", f"p{i}")
+
+    def test_no_pods(self):
+        self.segment("nobody", podSelector={"matchLabels": {"app": "none"}})
+        self.becomes("SegmentationPolicy", "shop", "nobody", status="True", reason="NoPods")
+
+    def test_a_node_without_an_agent(self):
+        """Its pods count, and it is named."""
+        self.add_pod("lonely", "lone", "lone")
+        self.addCleanup(self.admin.delete, "Pod", "shop", "lone")
+        self.admin.apply(policy("shop", "lone", subject={"app": "lone"}))
+        c = self.becomes("NetworkPolicyStatus", "shop", "lone", status="False", reason="Pending")
+        self.assertIn("0 of 1 nodes", c["message"])
+        self.assertIn("lonely", c["message"])
+        done = self.kubectl("-n", "shop", "wait", "--for=condition=Programmed", "npstatus/lone", "--timeout=1s")
+        self.assertNotEqual(done.returncode, 0)
+
+    def test_each_node_its_own(self):
+        """What a node that was taken over could say of another one: nothing."""
+        mine = Client(self.node.api.path.netns, self.admin.address, self.node.api.ca.crt, token=self.token_of(ELSEWHERE))
+        plain = Client(self.node.api.path.netns, self.admin.address, self.node.api.ca.crt, token=self.node.api.token())
+        for client, node, said in (
+            (mine, ELSEWHERE, None),
+            (mine, NODE, f"the agent on node {ELSEWHERE} may not write the report of node {NODE}"),
+            (mine, "new", f"the agent on node {ELSEWHERE} may not write the report of node new"),
+            (plain, NODE, "the token does not say on which node the agent runs"),
+        ):
+            with self.subTest(node=node, said=said):
+                try:
+                    client.apply({**head("NodePolicyStatus", None, node), "status": {"policies": 1}})
+                    self.assertIsNone(said)
+                except ApiError as e:
+                    self.assertEqual(e.status, 403)
+                    self.assertIn(said, e.text)
+
+    def test_no_spec(self):
+        """Nor may any agent change what a policy says."""
+        self.segment("mine")
+        agent = Client(self.node.api.path.netns, self.admin.address, self.node.api.ca.crt, token=self.token_of(NODE))
+        for change in ({"spec": {"priority": 5}}, {"metadata": {"labels": {"a": "b"}}}):
+            with self.assertRaises(ApiError) as caught:
+                agent.patch("SegmentationPolicy", "shop", "mine", change)
+            self.assertEqual(caught.exception.status, 403)
+        agent.patch("SegmentationPolicy", "shop", "mine", {"spec": {"priority": 5}, "status": {}}, "/status")
+        self.assertEqual(self.admin.get("SegmentationPolicy", "shop", "mine")["spec"]["priority"], 100)
+
+    def test_zz_the_leader_is_killed(self):
+        """Another one goes on, once the Lease has lasted unrenewed; the conditions stay as they are meanwhile."""
+        self.segment("before")
+        self.becomes("SegmentationPolicy", "shop", "before", status="True")
+        lease = self.admin.get("Lease", SYSTEM, "bulkhead-status")["spec"]
+        self.assertEqual((lease["leaseDurationSeconds"], lease["leaseTransitions"]), (15, 0))
+        self.agents[lease["holderIdentity"]].kill()
+        began = time.monotonic()
+        self.segment("after", podSelector={"matchLabels": {"app": "none"}})
+        self.becomes("SegmentationPolicy", "shop", "after", within=40, status="True")
+        self.assertGreater(time.monotonic() - began, 9, "before the Lease was free")
+        now = self.admin.get("Lease", SYSTEM, "bulkhead-status")["spec"]
+        self.assertNotEqual(now["holderIdentity"], lease["holderIdentity"])
+        self.assertEqual(now["leaseTransitions"], 1)
+        self.assertEqual(self.conditions("SegmentationPolicy", "shop", "before")["Programmed"]["status"], "True")
+
+
+class Off(StatusCase):
+    """Nobody has given the rights: said once, and all else is as ever."""
+
+    def test_said_once(self):
+        role = self.admin.get("ClusterRole", None, ACCOUNT)
+        rules = [r for r in role["rules"] if "status" not in str(r)]
+        self.node.api.grant(rules)
+        agent = self.start_agent(NODE)
+        said = "policy status: this node's is not taken: HTTP 403"
+        self.assertTrue(eventually(lambda: said in self.node.agent_log(1000), 20), self.node.agent_log())
+        ready = lambda: self.node.probe("readyz", agent)[0] == 0  # noqa: E731
+        self.assertTrue(eventually(ready, 10))
+        self.admin.apply(policy("shop", "web"))
+        time.sleep(2)
+        self.assertEqual(self.node.agent_log(1000).count("policy status:"), 1)
