@@ -8,21 +8,25 @@
 #include "model/model.h"
 #include "util/intern.h"
 
-static void change_done(struct pod_change *p)
+static void clear(change_vec *v)
 {
-	intern_drop(p->ns);
-	free(p->name);
-	vec_done(&p->addrs);
+	size_t i;
+
+	for (i = 0; i < v->n; i++) {
+		intern_drop(v->v[i].ns);
+		intern_drop(v->v[i].service);
+		free(v->v[i].name);
+		vec_done(&v->v[i].addrs);
+	}
+	vec_done(v);
 }
 
 void changes_clear(struct model_changes *c)
 {
-	size_t i;
-
-	for (i = 0; i < c->pods.n; i++)
-		change_done(&c->pods.v[i]);
-	vec_done(&c->pods);
-	c->all = c->services = c->slices = c->nodes = false;
+	clear(&c->pods);
+	clear(&c->services);
+	clear(&c->slices);
+	c->all = c->nodes = false;
 }
 
 void changes_all(struct model_changes *c)
@@ -33,41 +37,13 @@ void changes_all(struct model_changes *c)
 	c->all = true;
 }
 
-void changes_services(struct model_changes *c)
-{
-	if (c)
-		c->services = true;
-}
-
-void changes_slices(struct model_changes *c)
-{
-	if (c)
-		c->slices = true;
-}
-
 void changes_nodes(struct model_changes *c)
 {
 	if (c)
 		c->nodes = true;
 }
 
-static bool copy_addrs(const struct pod *was, struct pod_change *ret)
-{
-	struct addr *slot;
-	size_t i;
-
-	for (i = 0; i < was->addrs.n; i++) {
-		slot = vec_add(&ret->addrs);
-		if (!slot)
-			return false;
-		*slot = was->addrs.v[i];
-	}
-	ret->host_network = was->host_network;
-	ret->ended = was->ended;
-	return true;
-}
-
-static int change_cmp(const struct pod_change *c, const char *ns, const char *name)
+static int change_cmp(const struct object_change *c, const char *ns, const char *name)
 {
 	const int r = strcmp(c->ns, ns);
 
@@ -75,14 +51,14 @@ static int change_cmp(const struct pod_change *c, const char *ns, const char *na
 }
 
 /* Where it is, or would be. */
-static size_t place(const struct model_changes *c, const char *ns, const char *name)
+static size_t place(const change_vec *v, const char *ns, const char *name)
 {
-	size_t lo = 0, hi = c->pods.n;
+	size_t lo = 0, hi = v->n;
 
 	while (lo < hi) {
 		const size_t mid = lo + (hi - lo) / 2;
 
-		if (change_cmp(&c->pods.v[mid], ns, name) < 0)
+		if (change_cmp(&v->v[mid], ns, name) < 0)
 			lo = mid + 1;
 		else
 			hi = mid;
@@ -90,20 +66,76 @@ static size_t place(const struct model_changes *c, const char *ns, const char *n
 	return lo;
 }
 
+/* Without what it was. NULL: there is no room. */
+static struct object_change *insert(change_vec *v, size_t at, const char *ns, const char *name)
+{
+	struct object_change *c = v->n < CHANGES_MAX ? vec_add(v) : NULL;
+
+	if (!c)
+		return NULL;
+	c = &v->v[at];
+	memmove(c + 1, c, (v->n - 1 - at) * sizeof(*c));
+	*c = (struct object_change){ .ns = intern_text(ns), .name = strdup(name) };
+	return c->ns && c->name ? c : NULL;
+}
+
+/* NULL: it needs no note, being there, or all have changed. */
+static struct object_change *note(struct model_changes *c, change_vec *v, const char *ns, const char *name)
+{
+	const size_t at = place(v, ns, name);
+	struct object_change *new;
+
+	if (c->all || (at < v->n && !change_cmp(&v->v[at], ns, name)))
+		return NULL;
+	new = insert(v, at, ns, name);
+	if (!new)
+		changes_all(c);
+	return new;
+}
+
+static void add_addrs(struct model_changes *c, struct object_change *to, const struct addr *v, size_t n)
+{
+	struct addr *slot;
+	size_t i;
+
+	for (i = 0; i < n && !c->all; i++) {
+		slot = vec_add(&to->addrs);
+		if (slot)
+			*slot = v[i];
+		else
+			changes_all(c);
+	}
+}
+
 void changes_pod(struct model_changes *c, const char *ns, const char *name, const struct pod *was)
 {
-	const size_t at = c && !c->all ? place(c, ns, name) : 0;
-	struct pod_change new;
+	struct object_change *new = c ? note(c, &c->pods, ns, name) : NULL;
 
-	if (!c || c->all || (at < c->pods.n && !change_cmp(&c->pods.v[at], ns, name)))
+	if (new &&was && !was->host_network && !was->ended)
+		add_addrs(c, new, was->addrs.v, was->addrs.n);
+}
+
+void changes_service(struct model_changes *c, const char *ns, const char *name, const struct service *was)
+{
+	struct object_change *new = c ? note(c, &c->services, ns, name) : NULL;
+
+	if (!new || !was)
 		return;
-	new = (struct pod_change){ .ns = intern_text(ns), .name = strdup(name) };
-	if (!new.ns || !new.name || (was && !copy_addrs(was, &new)) || c->pods.n == CHANGES_MAX ||
-	    !vec_add(&c->pods)) {
-		change_done(&new);
+	add_addrs(c, new, was->addrs.v, was->addrs.n);
+	add_addrs(c, new, was->balancers.v, was->balancers.n);
+	add_addrs(c, new, was->externals.v, was->externals.n);
+}
+
+void changes_slice(struct model_changes *c, const char *ns, const char *name,
+		   const struct endpoint_slice *was)
+{
+	struct object_change *new = c ? note(c, &c->slices, ns, name) : NULL;
+
+	if (!new || !was)
+		return;
+	new->service = intern_text(was->service);
+	if (new->service)
+		add_addrs(c, new, was->addrs.v, was->addrs.n);
+	else
 		changes_all(c);
-		return;
-	}
-	memmove(c->pods.v + at + 1, c->pods.v + at, (c->pods.n - 1 - at) * sizeof(*c->pods.v));
-	c->pods.v[at] = new;
 }

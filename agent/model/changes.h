@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a model has been told since somebody last looked, for those to whom little means little work: pods one
- * by one, with what they were then; anything else only as that there was something.
+ * What a model has been told since somebody last looked, for those to whom little means little work: pods,
+ * Services and slices one by one, with what they were then; anything else only as that there was something.
  */
 #ifndef BH_MODEL_CHANGES_H
 #define BH_MODEL_CHANGES_H
@@ -11,22 +11,26 @@
 #include "util/addr.h"
 #include "util/vec.h"
 
+struct endpoint_slice;
 struct pod;
+struct service;
 
-#define CHANGES_MAX 1024 /* pods; more are `all` */
+#define CHANGES_MAX 1024 /* of a kind; more are `all` */
 
-/* A pod that came, changed or went; and how it was, if it was there. */
-struct pod_change {
+/* An object that came, changed or went; and how it was, if it was there. */
+struct object_change {
 	const char *ns; /* interned */
 	char *name;
-	bool host_network, ended;
-	VEC(struct addr) addrs;
+	const char *service;	/* interned: whose slice it was; NULL: it was none, or not there */
+	VEC(struct addr) addrs; /* a pod's claims; what stood for a Service; whom a slice named */
 };
+
+typedef VEC(struct object_change) change_vec; /* by namespace, name */
 
 struct model_changes {
 	bool all; /* and not by those below */
-	bool services, slices, nodes;
-	VEC(struct pod_change) pods; /* by namespace, name */
+	bool nodes;
+	change_vec pods, services, slices;
 };
 
 /* Nothing has changed. Also the end of their life. */
@@ -34,11 +38,12 @@ void changes_clear(struct model_changes *c);
 
 /* For the model; @c NULL: nobody asks. */
 void changes_all(struct model_changes *c);
-void changes_services(struct model_changes *c);
-void changes_slices(struct model_changes *c);
 void changes_nodes(struct model_changes *c);
 
 /* Before the change. @was: NULL if it is not there. */
 void changes_pod(struct model_changes *c, const char *ns, const char *name, const struct pod *was);
+void changes_service(struct model_changes *c, const char *ns, const char *name, const struct service *was);
+void changes_slice(struct model_changes *c, const char *ns, const char *name,
+		   const struct endpoint_slice *was);
 
 #endif

@@ -207,13 +207,23 @@ bool model_same_policy(struct model *m, struct net_policy *is, struct net_policy
 
 int model_put_service(struct model *m, struct service *take)
 {
-	changes_services(m->changes);
+	const struct service *was = m->changes ? model_service(m, take->ns, take->name) : NULL;
+
+	if (was == take)
+		changes_all(m->changes);
+	else
+		changes_service(m->changes, take->ns, take->name, was);
 	return PUT(&m->services, take, service_cmp, service_free);
 }
 
 int model_put_slice(struct model *m, struct endpoint_slice *take)
 {
-	changes_slices(m->changes);
+	const struct endpoint_slice *was = m->changes ? model_slice(m, take->ns, take->name) : NULL;
+
+	if (was == take)
+		changes_all(m->changes);
+	else
+		changes_slice(m->changes, take->ns, take->name, was);
 	return PUT(&m->slices, take, slice_cmp, slice_free);
 }
 
@@ -259,7 +269,8 @@ bool model_del_service(struct model *m, const char *ns, const char *name)
 {
 	const struct service key = { .ns = (char *)ns, .name = (char *)name }, *k = &key;
 
-	changes_services(m->changes);
+	if (m->changes && model_service(m, ns, name))
+		changes_service(m->changes, ns, name, model_service(m, ns, name));
 	return DEL(&m->services, &k, service_cmp, service_free);
 }
 
@@ -267,7 +278,8 @@ bool model_del_slice(struct model *m, const char *ns, const char *name)
 {
 	const struct endpoint_slice key = { .ns = (char *)ns, .name = (char *)name }, *k = &key;
 
-	changes_slices(m->changes);
+	if (m->changes && model_slice(m, ns, name))
+		changes_slice(m->changes, ns, name, model_slice(m, ns, name));
 	return DEL(&m->slices, &k, slice_cmp, slice_free);
 }
 

@@ -149,6 +149,6 @@ int policy_node_ports(struct build *b)
 	struct services x = { .b = b };
 	const int r = services_forwards(&x);
 
-	vec_done(&x.forwards);
+	services_done(&x);
 	return r;
 }

@@ -8,6 +8,7 @@
 
 #include "policy/entities.h"
 #include "policy/order.h"
+#include "policy/services.h"
 
 /* Sorted as they are. */
 static int keep_claims(struct kept *k)
@@ -24,33 +25,45 @@ static int keep_claims(struct kept *k)
 	return r;
 }
 
-/* Those of classes. */
-int kept_lists(struct kept *k)
+/* Copies to the end of @to the elements of @from that @l names, which becomes that of the copies. */
+#define MOVE_LIST(from, l, to)                                                                               \
+	({                                                                                                   \
+		const struct list old_ = *(l);                                                               \
+		uint32_t i_;                                                                                 \
+		int r_ = 0;                                                                                  \
+		(l)->first = (uint32_t)(to)->n;                                                              \
+		for (i_ = 0; !r_ && i_ < old_.n; i_++)                                                       \
+			if (vec_add(to))                                                                     \
+				(to)->v[(to)->n - 1] = (from)->v[old_.first + i_];                           \
+			else                                                                                 \
+				r_ = -ENOMEM;                                                                \
+		r_;                                                                                          \
+	})
+
+#define REPLACE(vec, with)                                                                                   \
+	do {                                                                                                 \
+		free((vec)->v);                                                                              \
+		(vec)->v = (with)->v;                                                                        \
+		(vec)->n = (with)->n;                                                                        \
+		(vec)->size = (with)->size;                                                                  \
+	} while (0)
+
+/* Those of classes alone. */
+static int keep_lists(struct build *b)
 {
-	struct build *b = &k->b;
 	__typeof__(b->lists) lists = {};
-	uint32_t *slot, j;
+	__typeof__(b->needs) needs = {};
 	size_t i;
+	int r = 0;
 
-	for (i = 0; i < b->classes.n; i++) {
-		struct list *list = &b->classes.v[i].peers;
-		const uint32_t first = list->first;
-
-		list->first = (uint32_t)lists.n;
-		for (j = 0; j < list->n; j++) {
-			slot = vec_add(&lists);
-			if (!slot) {
-				vec_done(&lists);
-				return -ENOMEM;
-			}
-			*slot = b->lists.v[first + j];
-		}
+	for (i = 0; !r && i < b->classes.n; i++) {
+		r = MOVE_LIST(&b->lists, &b->classes.v[i].peers, &lists);
+		if (!r && b->classes.v[i].is_service)
+			r = MOVE_LIST(&b->needs, &b->classes.v[i].needs, &needs);
 	}
-	vec_done(&b->lists);
-	b->lists.v = lists.v;
-	b->lists.n = lists.n;
-	b->lists.size = lists.size;
-	return 0;
+	REPLACE(&b->lists, &lists);
+	REPLACE(&b->needs, &needs);
+	return r;
 }
 
 static int add_vips(struct kept *k, const struct service *s)
@@ -70,15 +83,18 @@ int kept_services(struct kept *k, const struct tables *t)
 
 	vec_clear(&k->vips);
 	vec_clear(&k->backends);
+	vec_clear(&k->nodes);
 	for (i = 0; i < t->sets.n; i++)
 		k->services |= table_set_minds_services(&t->sets.v[i]);
-	for (i = 0; !r && k->services && i < m->services.n; i++)
+	if (!k->services)
+		return 0;
+	for (i = 0; !r && i < m->services.n; i++)
 		r = add_vips(k, m->services.v[i]);
-	for (i = 0; !r && k->services && i < m->slices.n; i++)
+	for (i = 0; !r && i < m->slices.n; i++)
 		r = policy_add_addrs(&k->backends, m->slices.v[i]->addrs.v, m->slices.v[i]->addrs.n);
 	vec_sort(&k->vips, addr_cmp);
 	vec_sort(&k->backends, addr_cmp);
-	return r;
+	return r ? r : services_nodes(m, &k->nodes);
 }
 
 /* Peer sets that are no pods' by their labels. */
@@ -124,9 +140,9 @@ uint32_t kept_class(const struct kept *k, const struct table_location *l)
 	return l->is_node || vec_find(&k->extras, &l->cidr.addr, addr_cmp) ? c->block : KEPT_NONE;
 }
 
-int kept_locations(struct kept *k, const struct tables *t)
+static int count_locations(struct kept *k, const struct tables *t)
 {
-	uint32_t class;
+	uint32_t class, own;
 	size_t i;
 
 	vec_clear(&k->locations);
@@ -134,12 +150,116 @@ int kept_locations(struct kept *k, const struct tables *t)
 		if (!vec_add(&k->locations))
 			return -ENOMEM;
 	for (i = 0; i < t->locations.n; i++) {
-		class = kept_class(k, &t->locations.v[i]);
-		if (class != KEPT_NONE)
-			k->locations.v[class]++;
+		class = t->locations.v[i].class;
+		own = kept_class(k, &t->locations.v[i]);
+		k->locations.v[class] += k->b.classes.v[class].is_service;
+		if (own != KEPT_NONE)
+			k->locations.v[own]++;
 	}
 	return 0;
 }
+
+int kept_tidy(struct kept *k, const struct tables *t)
+{
+	const int r = keep_lists(&k->b);
+
+	k->sorted = k->b.classes.n;
+	return r ? r : count_locations(k, t);
+}
+
+/* ---- from one result to the next ------------------------------------------------------------ */
+
+/* Copies what is below @key, from *@at on. */
+static void copy_until(const addr_vec *from, size_t *at, const struct addr *key, addr_vec *to)
+{
+	size_t lo = *at, hi = from->n;
+
+	while (key && lo < hi) {
+		const size_t mid = lo + (hi - lo) / 2;
+
+		if (addr_cmp(&from->v[mid], key) < 0)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	if (hi > *at)
+		memcpy(to->v + to->n, from->v + *at, (hi - *at) * sizeof(*to->v));
+	to->n += hi - *at;
+	*at = hi;
+}
+
+/* @to has room for all. */
+static void replace(const addr_vec *from, const addr_vec *gone, const addr_vec *come, addr_vec *to)
+{
+	size_t i = 0, k = 0, at = 0;
+
+	while (i < gone->n || k < come->n) {
+		const int order = i == gone->n ? 1 : k == come->n ? -1 : addr_cmp(&gone->v[i], &come->v[k]);
+
+		if (order)
+			copy_until(from, &at, order < 0 ? &gone->v[i] : &come->v[k], to);
+		if (order < 0)
+			at++;
+		if (order > 0)
+			to->v[to->n++] = come->v[k];
+		i += order <= 0;
+		k += order >= 0;
+	}
+	copy_until(from, &at, NULL, to);
+}
+
+static bool same(const addr_vec *a, const addr_vec *b)
+{
+	return a->n == b->n && (!a->n || !memcmp(a->v, b->v, a->n * sizeof(*a->v)));
+}
+
+int kept_replace(addr_vec *v, addr_vec *gone, addr_vec *come)
+{
+	addr_vec to = { .size = v->n + come->n + 1 };
+
+	vec_sort(gone, addr_cmp);
+	vec_sort(come, addr_cmp);
+	if (same(gone, come))
+		return 0;
+	to.v = malloc(to.size * sizeof(*to.v));
+	if (!to.v)
+		return -ENOMEM;
+	replace(v, gone, come, &to);
+	REPLACE(v, &to);
+	return 0;
+}
+
+int kept_find_class(struct kept *k, const struct class_use *key, uint32_t *ret)
+{
+	struct class_use *c =
+		k->sorted ? bsearch(key, k->b.classes.v, k->sorted, sizeof(*c), policy_class_cmp) : NULL;
+	size_t i;
+
+	for (i = k->sorted; !c && i < k->b.classes.n; i++)
+		if (!policy_class_cmp(&k->b.classes.v[i], key))
+			c = &k->b.classes.v[i];
+	if (!c) {
+		c = vec_add(&k->b.classes);
+		if (!c || !vec_add(&k->locations))
+			return -ENOMEM;
+		*c = *key;
+	}
+	*ret = (uint32_t)(c - k->b.classes.v);
+	return 0;
+}
+
+/* Class 0 is there for those that have none. */
+bool kept_classes_stay(const struct kept *k)
+{
+	size_t i;
+
+	for (i = 1; i < k->sorted; i++)
+		if (!k->locations.v[i])
+			return false;
+	return k->b.classes.n == k->sorted;
+}
+
+/* ---- the whole ------------------------------------------------------------------------------ */
 
 int kept_init(struct kept *k, struct build *b, struct tables *t)
 {
@@ -151,13 +271,11 @@ int kept_init(struct kept *k, struct build *b, struct tables *t)
 	k->t = tables_hold(t);
 	r = keep_claims(k);
 	if (!r)
-		r = kept_lists(k);
-	if (!r)
 		r = keep_extras(k);
 	if (!r)
 		r = kept_services(k, t);
 	keep_settings(k, b->model);
-	return r ? r : kept_locations(k, t);
+	return r ? r : kept_tidy(k, t);
 }
 
 void kept_done(struct kept *k)
@@ -169,6 +287,7 @@ void kept_done(struct kept *k)
 	vec_done(&k->extras);
 	vec_done(&k->vips);
 	vec_done(&k->backends);
+	vec_done(&k->nodes);
 	vec_done(&k->locations);
 	*k = (struct kept){};
 }

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a compiler keeps from one result to the next. Used by compiler.c, patch.c and remake.c alone. */
+/* What a compiler keeps from one result to the next. Used by compiler.c, patch.c, service_patch.c and
+ * remake.c alone. */
 #ifndef BH_POLICY_KEPT_H
 #define BH_POLICY_KEPT_H
 
 #include "model/changes.h"
 #include "policy/build.h"
+
+typedef VEC(struct addr) addr_vec;
 
 /*
  * The rules and peer sets, what names of ports mean, the classes and their lists; all of it borrows from
@@ -13,26 +16,47 @@
  */
 struct kept {
 	struct build b;
-	struct tables *t;	 /* held: the last result; NULL: nothing is kept */
-	VEC(struct addr) sole;	 /* pod_addr.is_sole; sorted, as the others */
-	VEC(struct addr) shared; /* all other claimed ones */
-	VEC(struct addr) extras; /* that are in a peer set for another reason than a pod's labels */
+	size_t sorted;	  /* of build.classes; what is behind them is new, and in no order */
+	struct tables *t; /* held: the last result; NULL: nothing is kept */
+	addr_vec sole;	  /* pod_addr.is_sole; sorted, as the others */
+	addr_vec shared;  /* all other claimed ones */
+	addr_vec extras;  /* that are in a peer set for another reason than a pod's labels */
 	bool of_nodes, of_services, of_slices; /* some peer set is made from these */
-	VEC(struct addr) vips, backends;       /* of Services, where some policy set minds them */
-	bool services;			       /* one does */
-	VEC(uint32_t) locations;	       /* by class: how many have it, Services aside: kept_class() */
-	bool audit;			       /* model.audit */
-	int64_t now, expires;		       /* model.now, and when the next policy expires; 0: none does */
+	bool services;			       /* some policy set minds them; then there are also: */
+	addr_vec vips, backends;	       /* of Services and of slices, each as often as it is named */
+	addr_vec nodes;			       /* of all nodes, and this one's */
+	VEC(uint32_t) locations; /* by class: how many have it; of one that is no Service's: kept_class() */
+	bool audit;		 /* model.audit */
+	int64_t now, expires;	 /* model.now, and when the next policy expires; 0: none does */
 };
+
+/* An exact location that another class has now; KEPT_NONE: it is there no more. */
+struct kept_move {
+	struct addr addr;
+	uint32_t class;
+	bool is_node;
+};
+
+typedef VEC(struct kept_move) move_vec; /* by address */
 
 /* After a compile of all: takes what it needs of @b. Return: 0 or -ENOMEM. */
 int kept_init(struct kept *k, struct build *b, struct tables *t);
 void kept_done(struct kept *k);
 
-/* Its parts, of @t: 0 or -ENOMEM. */
-int kept_lists(struct kept *k);
+/* Its parts, of @t: of Services; and, the classes being in order, what counts them, and their lists alone.
+ * Return: 0 or -ENOMEM. */
 int kept_services(struct kept *k, const struct tables *t);
-int kept_locations(struct kept *k, const struct tables *t);
+int kept_tidy(struct kept *k, const struct tables *t);
+
+/* Puts into @v, sorted, @come instead of @gone, which are sorted here; all of @gone is there. Return: 0 or
+ * -ENOMEM. */
+int kept_replace(addr_vec *v, addr_vec *gone, addr_vec *come);
+
+/* The class of that name, a new one if it is not there. Return: 0 or -ENOMEM. */
+int kept_find_class(struct kept *k, const struct class_use *key, uint32_t *ret);
+
+/* Whether no class is new, and of none the last location has gone. */
+bool kept_classes_stay(const struct kept *k);
 
 /* The class that a location would have if there were no Services; KEPT_NONE: it would not be there. */
 uint32_t kept_class(const struct kept *k, const struct table_location *l);
@@ -42,11 +66,19 @@ uint32_t kept_class(const struct kept *k, const struct table_location *l);
  * the last two cases what is kept is of no use any more. */
 int policy_patch(struct kept *k, const struct model_changes *c, struct tables **ret);
 
-/*
- * Into @t, which has other locations than before, perhaps of classes that are new, at the end of
- * build.classes and in no order: classes, Services' locations, rows and ranges. @services: what stands for
- * them is to be found out again. Return: 0 or -ENOMEM.
- */
+/* Brings the classes into order, without those that nobody has, and @t's with them, which has locations of
+ * theirs. @services: without those of Services, and their locations. Return, of all these: 0 or -ENOMEM. */
+int kept_settle(struct kept *k, bool services, struct tables *t);
+
+/* Rows and ranges of @t, whose classes are in order; @services: what stands for them is found out first. */
 int policy_remake(struct kept *k, bool services, struct tables *t);
+
+/*
+ * service_patch.c: node_ports of @t, and what becomes of the addresses of Services of which something
+ * changed, or who is behind them: one of @pods, that moved. @t has all else but rows. Return: 1, 0 all
+ * Services are to be found out again, or -ENOMEM.
+ */
+int policy_patch_services(struct kept *k, const struct model_changes *c, const move_vec *pods,
+			  struct tables *t, move_vec *ret);
 
 #endif

@@ -57,6 +57,8 @@ uint32_t services_plain_class(const struct services *x, const struct addr *a)
 		if (x->lengths[len])
 			at = location_of(x, &c, true);
 	}
+	if (at && x->b->classes.v[at->class].is_service)
+		return x->b->classes.v[at->class].block;
 	return at ? at->class : BH_CLASS_NONE;
 }
 
@@ -297,22 +299,56 @@ int services_node_needs(struct services *x, bool v4, struct list *ret)
 
 /* ---- what there is -------------------------------------------------------------------------- */
 
-int services_open(struct services *x)
+/* Blocks come last. */
+void services_open(struct services *x)
 {
-	const struct tables *t = x->b->t;
-	const struct model *m = x->b->model;
-	const struct endpoint_slice **slot;
+	const struct table_location *v = x->b->t->locations.v;
 	size_t i;
 
-	for (i = 0; i < t->locations.n; i++)
-		if (t->locations.v[i].is_block)
-			x->lengths[t->locations.v[i].cidr.len] = true;
-	for (i = 0; i < m->slices.n; i++) {
-		slot = vec_add(&x->slices);
-		if (!slot)
-			return -ENOMEM;
-		*slot = m->slices.v[i];
-	}
-	vec_sort(&x->slices, slice_cmp);
+	for (i = x->b->t->locations.n; i-- > 0 && v[i].is_block;)
+		x->lengths[v[i].cidr.len] = true;
+}
+
+static int add_slice(struct services *x, const struct endpoint_slice *slice)
+{
+	const struct endpoint_slice **slot = vec_add(&x->slices);
+
+	if (!slot)
+		return -ENOMEM;
+	*slot = slice;
 	return 0;
+}
+
+int services_all_slices(struct services *x)
+{
+	const struct model *m = x->b->model;
+	size_t i;
+	int r = 0;
+
+	for (i = 0; !r && i < m->slices.n; i++)
+		r = add_slice(x, m->slices.v[i]);
+	vec_sort(&x->slices, slice_cmp);
+	return r;
+}
+
+/* The model has them by namespace. */
+int services_slices_of(struct services *x, const struct service *s)
+{
+	const struct model *m = x->b->model;
+	size_t lo = 0, hi = m->slices.n;
+	int r = 0;
+
+	while (lo < hi) {
+		const size_t mid = lo + (hi - lo) / 2;
+
+		if (strcmp(m->slices.v[mid]->ns, s->ns) < 0)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	for (; !r && lo < m->slices.n && !strcmp(m->slices.v[lo]->ns, s->ns); lo++)
+		if (is_of(m->slices.v[lo], s))
+			r = add_slice(x, m->slices.v[lo]);
+	vec_sort(&x->slices, slice_cmp);
+	return r;
 }

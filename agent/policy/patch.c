@@ -9,10 +9,10 @@
  * - an address that is in a peer set not by a pod's labels (entities.c), and whatever makes such a set;
  * - a name of a port that means a number which it did not mean for any pod.
  *
- * Rows are made again, all of them (remake.c), where
- *
- * - a class comes that nobody had, or nobody has one any more;
- * - policy sets mind Services, and these changed, or whose addresses they have, or who is behind them.
+ * Rows are made again, all of them (remake.c), where a class comes that nobody had, or nobody has one any
+ * more. Of Services those that changed are looked at, and whom a pod that moved is behind (service_patch.c);
+ * but all of them where policy sets mind Services and nodes changed, a pod has or had the address of one, or
+ * this node forwards other ports.
  *
  * Cost: O(peer sets) for each pod, and copies of the claims and the locations.
  */
@@ -27,15 +27,8 @@
 #include "policy/order.h"
 #include "util/share.h"
 
-#define NOWHERE UINT32_MAX /* instead of a class: no exact location */
-
 /* An address that one of the pods claims now. */
 struct come {
-	struct addr addr;
-	uint32_t class;
-};
-
-struct move {
 	struct addr addr;
 	uint32_t class;
 };
@@ -43,23 +36,20 @@ struct move {
 struct patch {
 	struct kept *k;
 	const struct model *m;
-	VEC(struct addr) gone; /* that the pods claimed; sorted, as the others */
+	const struct model_changes *c;
+	addr_vec gone; /* that the pods claimed; sorted, as the others */
 	VEC(struct come) come;
-	VEC(struct move) moves;
-	bool services;		      /* are to be found out again, too */
-	bool ports;		      /* of the node that lead elsewhere, are: some Service changed */
-	bool claims;		      /* there are others than before */
+	move_vec moves;		      /* of pods, then of Services */
+	bool services;		      /* all of them are to be found out again */
 	bool remake;		      /* rows follow */
 	struct candidates candidates; /* of `ns` */
 	const struct namespace *ns;
-	VEC(struct addr) sole; /* kept.sole to be, of what was before `at` */
-	size_t at;
 };
 
 /* ---- the pods ------------------------------------------------------------------------------- */
 
 /* An interface makes a pod a subject, with its ports, its host ports and its claim. */
-static bool is_local(const struct model *m, const struct pod_change *c)
+static bool is_local(const struct model *m, const struct object_change *c)
 {
 	size_t i;
 
@@ -72,40 +62,15 @@ static bool is_local(const struct model *m, const struct pod_change *c)
 	return false;
 }
 
-static int leave(struct patch *p, const struct pod_change *c)
+static int leave(struct patch *p, const struct object_change *c)
 {
-	struct addr *slot;
 	size_t i;
+	int r = 0;
 
-	for (i = 0; i < c->addrs.n && !c->host_network && !c->ended; i++) {
-		if (!policy_may_be_claimed(p->m, &c->addrs.v[i]))
-			continue;
-		slot = vec_add(&p->gone);
-		if (!slot)
-			return -ENOMEM;
-		*slot = c->addrs.v[i];
-	}
-	return 0;
-}
-
-/* The class of that name, which is a new one if it is not there. */
-static int find_class(struct kept *k, const struct class_use *key, uint32_t *ret)
-{
-	const size_t sorted = k->t->classes.n;
-	struct class_use *c = bsearch(key, k->b.classes.v, sorted, sizeof(*c), policy_class_cmp);
-	size_t i;
-
-	for (i = sorted; !c && i < k->b.classes.n; i++)
-		if (!policy_class_cmp(&k->b.classes.v[i], key))
-			c = &k->b.classes.v[i];
-	if (!c) {
-		c = vec_add(&k->b.classes);
-		if (!c || !vec_add(&k->locations))
-			return -ENOMEM;
-		*c = *key;
-	}
-	*ret = (uint32_t)(c - k->b.classes.v);
-	return 0;
+	for (i = 0; !r && i < c->addrs.n; i++)
+		if (policy_may_be_claimed(p->m, &c->addrs.v[i]))
+			r = policy_add_addrs(&p->gone, &c->addrs.v[i], 1);
+	return r;
 }
 
 /* The class of an address of a pod in those peer sets. */
@@ -115,13 +80,13 @@ static int class_of(struct kept *k, const struct addr *a, struct list pods, uint
 	struct class_use key = {};
 	struct build *b = &k->b;
 
-	*ret = NOWHERE;
+	*ret = KEPT_NONE;
 	if (!pods.n)
 		return 0;
 	if (policy_exact_peers(b, pods, b->classes.v[block].peers, &key.peers) < 0)
 		return -ENOMEM;
 	key.hash = policy_class_hash(b, b->lists.v + key.peers.first, key.peers.n);
-	return find_class(k, &key, ret);
+	return kept_find_class(k, &key, ret);
 }
 
 static int claim(struct patch *p, const struct pod *pod, struct list pods)
@@ -162,17 +127,18 @@ static int arrive(struct patch *p, const struct pod *pod)
 	return r;
 }
 
-static int change_pods(struct patch *p, const struct model_changes *c)
+static int change_pods(struct patch *p)
 {
+	const change_vec *pods = &p->c->pods;
 	const struct pod *pod;
 	size_t i;
 	int r = 1;
 
-	for (i = 0; r > 0 && i < c->pods.n; i++) {
-		if (is_local(p->m, &c->pods.v[i]))
+	for (i = 0; r > 0 && i < pods->n; i++) {
+		if (is_local(p->m, &pods->v[i]))
 			return 0;
-		r = leave(p, &c->pods.v[i]) < 0 ? -ENOMEM : 1;
-		pod = model_pod(p->m, c->pods.v[i].ns, c->pods.v[i].name);
+		r = leave(p, &pods->v[i]) < 0 ? -ENOMEM : 1;
+		pod = model_pod(p->m, pods->v[i].ns, pods->v[i].name);
 		if (r > 0 && pod && !pod_is_out(pod) && pod->addrs.n)
 			r = arrive(p, pod);
 	}
@@ -216,45 +182,30 @@ static int judge(struct patch *p, const struct addr *a, bool was, const struct c
 	if (again || vec_find(&k->shared, a, addr_cmp) || (!was && vec_find(&k->sole, a, addr_cmp)) ||
 	    vec_find(&k->extras, a, addr_cmp))
 		return 0;
-	if (was && come)
-		return 1;
-	p->claims = true;
-	p->services |= vec_find(&k->vips, a, addr_cmp) != NULL;
+	p->services |= was != (come != NULL) && vec_find(&k->vips, a, addr_cmp);
 	return 1;
 }
 
 static int move(struct patch *p, const struct addr *a, bool was, const struct come *come)
 {
 	const struct table_location *at = tables_location(p->k->t, a);
-	const uint32_t class = come ? come->class : NOWHERE;
-	struct move *m;
+	const uint32_t class = come ? come->class : KEPT_NONE;
+	struct kept_move *m;
 
 	(void)was;
 	if (at && p->k->b.classes.v[at->class].is_service)
 		at = NULL; /* the Service's, till now */
-	if ((at ? at->class : NOWHERE) == class)
+	if ((at ? at->class : KEPT_NONE) == class)
 		return 1;
-	p->services |= vec_find(&p->k->backends, a, addr_cmp) != NULL;
 	m = vec_add(&p->moves);
 	if (!m)
 		return -ENOMEM;
-	*m = (struct move){ .addr = *a, .class = class };
+	*m = (struct kept_move){ .addr = *a, .class = class };
 	if (at)
 		p->k->locations.v[at->class]--;
-	if (class != NOWHERE)
+	if (class != KEPT_NONE)
 		p->k->locations.v[class]++;
 	return 1;
-}
-
-/* Class 0 is there for those that have none. */
-static bool classes_stay(const struct kept *k)
-{
-	size_t i;
-
-	for (i = 1; i < k->t->classes.n; i++)
-		if (!k->locations.v[i] && !k->b.classes.v[i].is_service)
-			return false;
-	return k->b.classes.n == k->t->classes.n;
 }
 
 /* ---- the results ---------------------------------------------------------------------------- */
@@ -290,59 +241,44 @@ static bool classes_stay(const struct kept *k)
 		(to)->size = (from)->size;                                                                   \
 	})
 
-static int claim_again(struct patch *p, const struct addr *a, bool was, const struct come *come)
-{
-	if (was && come)
-		return 1;
-	p->at = COPY_BEFORE(&p->k->sole, p->at, a, addr_cmp, &p->sole);
-	if (come)
-		p->sole.v[p->sole.n++] = *a;
-	return 1;
-}
-
 static int patch_claims(struct patch *p)
 {
-	struct kept *k = p->k;
+	addr_vec come = {};
+	size_t i;
+	int r = 0;
 
-	if (!p->claims)
-		return 0;
-	p->sole.size = k->sole.n + p->come.n;
-	p->sole.v = malloc((p->sole.size + 1) * sizeof(*p->sole.v));
-	if (!p->sole.v)
-		return -ENOMEM;
-	(void)walk(p, claim_again);
-	COPY_REST(&k->sole, p->at, &p->sole);
-	vec_done(&k->sole);
-	COPY_VEC(&p->sole, &k->sole);
-	return 0;
+	for (i = 0; !r && i < p->come.n; i++)
+		r = policy_add_addrs(&come, &p->come.v[i].addr, 1);
+	r = r ? r : kept_replace(&p->k->sole, &p->gone, &come);
+	vec_done(&come);
+	return r;
 }
 
-static int patch_locations(struct patch *p, struct tables *to)
+/* @from's with what has moved. */
+static int patch_locations(const struct tables *from, const move_vec *moves, struct tables *to)
 {
-	const struct tables *from = p->k->t;
+	__typeof__(to->locations) new = { .size = from->locations.n + moves->n + 1 };
 	size_t i, at = 0;
 
-	to->locations.size = from->locations.n + p->moves.n;
-	to->locations.v = malloc((to->locations.size + 1) * sizeof(*to->locations.v));
-	if (!to->locations.v)
+	new.v = malloc(new.size * sizeof(*new.v));
+	if (!new.v)
 		return -ENOMEM;
-	for (i = 0; i < p->moves.n; i++) {
-		const struct move *m = &p->moves.v[i];
+	for (i = 0; i < moves->n; i++) {
+		const struct kept_move *m = &moves->v[i];
 		const struct table_location key = { .cidr = { .addr = m->addr, .len = 128 } };
-		struct cidr *moved = vec_add(&to->moved);
 
-		if (!moved)
-			return -ENOMEM;
-		*moved = key.cidr;
-		at = COPY_BEFORE(&from->locations, at, &key, policy_location_cmp, &to->locations);
-		if (m->class == NOWHERE)
+		at = COPY_BEFORE(&from->locations, at, &key, policy_location_cmp, &new);
+		if (m->class == KEPT_NONE)
 			continue;
 		/* One by one, as locations.c does. */
-		memset(&to->locations.v[to->locations.n], 0, sizeof(*to->locations.v));
-		to->locations.v[to->locations.n].cidr = key.cidr;
-		to->locations.v[to->locations.n++].class = m->class;
+		memset(&new.v[new.n], 0, sizeof(*new.v));
+		new.v[new.n].cidr = key.cidr;
+		new.v[new.n].is_node = m->is_node;
+		new.v[new.n++].class = m->class;
 	}
-	COPY_REST(&from->locations, at, &to->locations);
+	COPY_REST(&from->locations, at, &new);
+	vec_done(&to->locations);
+	COPY_VEC(&new, &to->locations);
 	return 0;
 }
 
@@ -369,24 +305,80 @@ static int share_others(struct tables *from, struct tables *to)
 	return 0;
 }
 
-/* Pods of this node are as they were. */
-static int fill_node_ports(struct patch *p, struct tables *to)
+/* Rows, too, where there are other classes than before. */
+static int settle(struct patch *p, struct tables *t)
 {
-	const struct tables *from = p->k->t;
-	int r;
+	if (kept_classes_stay(p->k))
+		return 0;
+	p->remake = true;
+	return kept_settle(p->k, false, t);
+}
 
-	if (p->ports) {
-		p->k->b.t = to;
-		r = policy_node_ports(&p->k->b);
-		p->k->b.t = NULL;
-		return r;
+static int patch_services(struct patch *p, struct tables *t)
+{
+	move_vec moves = {};
+	struct kept_move *slot;
+	size_t i;
+	int r = policy_patch_services(p->k, p->c, &p->moves, t, &moves);
+
+	p->services = !r;
+	if (r > 0)
+		r = moves.n ? patch_locations(t, &moves, t) : 0;
+	for (i = 0; !r && i < moves.n; i++) {
+		slot = vec_add(&p->moves);
+		if (slot)
+			*slot = moves.v[i];
+		else
+			r = -ENOMEM;
 	}
-	to->node_ports.v = malloc((from->node_ports.n + 1) * sizeof(*to->node_ports.v));
-	if (!to->node_ports.v)
-		return -ENOMEM;
-	to->node_ports.size = from->node_ports.n + 1;
-	COPY_REST(&from->node_ports, 0, &to->node_ports);
+	vec_done(&moves);
+	return r;
+}
+
+static int remake_services(struct patch *p, struct tables *t)
+{
+	const int r = kept_settle(p->k, true, t);
+
+	vec_clear(&t->node_ports);
+	return r ? r : policy_remake(p->k, true, t);
+}
+
+static int cidr_order(const void *a, const void *b)
+{
+	return cidr_cmp(a, b);
+}
+
+/* A pod may have had an address that is a Service's now. */
+static int tell_moved(const struct patch *p, struct tables *t)
+{
+	struct cidr *slot;
+	size_t i, kept = 0;
+
+	for (i = 0; i < p->moves.n; i++) {
+		slot = vec_add(&t->moved);
+		if (!slot)
+			return -ENOMEM;
+		*slot = (struct cidr){ .addr = p->moves.v[i].addr, .len = 128 };
+	}
+	vec_sort(&t->moved, cidr_order);
+	for (i = 0; i < t->moved.n; i++)
+		if (!kept || cidr_cmp(&t->moved.v[kept - 1], &t->moved.v[i]))
+			t->moved.v[kept++] = t->moved.v[i];
+	t->moved.n = kept;
+	t->from = p->k->t->run;
 	return 0;
+}
+
+/* What interest.c knows of Services is that of before. */
+static int finish(struct patch *p, struct tables *t)
+{
+	if (p->services)
+		return remake_services(p, t);
+	if (p->remake)
+		return policy_remake(p->k, false, t);
+	if (!p->c->services.n && tell_moved(p, t) < 0)
+		return -ENOMEM;
+	return share_rows(p->k->t, t);
 }
 
 static int fill_tables(struct patch *p, struct tables *t)
@@ -394,17 +386,16 @@ static int fill_tables(struct patch *p, struct tables *t)
 	int r = share_others(p->k->t, t);
 
 	if (!r)
-		r = patch_locations(p, t);
-	if (!r && !p->services)
-		r = fill_node_ports(p, t);
+		r = patch_locations(p->k->t, &p->moves, t);
 	if (!r)
 		r = patch_claims(p);
-	if (!r && !p->remake) {
-		t->from = p->k->t->run;
-		return share_rows(p->k->t, t);
-	}
-	vec_done(&t->moved);
-	return r ? r : policy_remake(p->k, p->services, t);
+	if (!r && !p->services)
+		r = settle(p, t);
+	if (!r && !p->services)
+		r = patch_services(p, t);
+	if (!r && !p->services)
+		r = settle(p, t);
+	return r ? r : finish(p, t);
 }
 
 static int make_tables(struct patch *p, struct tables **ret)
@@ -421,6 +412,36 @@ static int make_tables(struct patch *p, struct tables **ret)
 	return 1;
 }
 
+/* ---- whether it can be ---------------------------------------------------------------------- */
+
+/* Some peer is who is behind that Service. */
+static bool is_peer(const struct kept *k, const char *ns, const char *name)
+{
+	const struct peer *p;
+	size_t i;
+
+	for (i = 0; i < k->b.peer_sets.n; i++) {
+		p = k->b.peer_sets.v[i].peer;
+		if (p && p->kind == PEER_SERVICE && !strcmp(p->service, name) && !strcmp(p->service_ns, ns))
+			return true;
+	}
+	return false;
+}
+
+static bool peers_change(const struct kept *k, const change_vec *slices)
+{
+	const struct endpoint_slice *now;
+	size_t i;
+
+	for (i = 0; k->of_slices && i < slices->n; i++) {
+		now = model_slice(k->b.model, slices->v[i].ns, slices->v[i].name);
+		if ((now && is_peer(k, now->ns, now->service)) ||
+		    (slices->v[i].service && is_peer(k, slices->v[i].ns, slices->v[i].service)))
+			return true;
+	}
+	return false;
+}
+
 /* Whether what is kept is of no use any more, whatever the pods do. */
 static bool is_over(const struct kept *k, const struct model_changes *c)
 {
@@ -428,16 +449,13 @@ static bool is_over(const struct kept *k, const struct model_changes *c)
 
 	if (m->audit != k->audit || m->now < k->now || (k->expires && m->now >= k->expires))
 		return true;
-	return (c->nodes && k->of_nodes) || (c->slices && k->of_slices) || (c->services && k->of_services);
+	return (c->nodes && k->of_nodes) || (c->services.n && k->of_services) || peers_change(k, &c->slices);
 }
 
 int policy_patch(struct kept *k, const struct model_changes *c, struct tables **ret)
 {
-	struct patch p = { .k = k, .m = k->b.model };
-	int r = is_over(k, c) ? 0 : change_pods(&p, c);
-
-	p.services = k->services && (c->services || c->slices || c->nodes);
-	p.ports = c->services;
+	struct patch p = { .k = k, .m = k->b.model, .c = c, .services = k->services && c->nodes };
+	int r = is_over(k, c) ? 0 : change_pods(&p);
 
 	vec_sort(&p.gone, addr_cmp);
 	vec_sort(&p.come, come_cmp);
@@ -445,7 +463,6 @@ int policy_patch(struct kept *k, const struct model_changes *c, struct tables **
 		r = walk(&p, judge);
 	if (r > 0)
 		r = walk(&p, move);
-	p.remake |= p.services || (r > 0 && !classes_stay(k));
 	if (r > 0)
 		r = make_tables(&p, ret);
 	vec_done(&p.gone);

@@ -31,7 +31,7 @@ static void drop_classes(struct kept *k, bool services, uint32_t *now)
 	size_t i, kept = 0;
 
 	for (i = 0; i < b->classes.n; i++) {
-		if (i && (b->classes.v[i].is_service ? services : !k->locations.v[i]))
+		if (i && (!k->locations.v[i] || (services && b->classes.v[i].is_service)))
 			continue;
 		b->classes.v[i].was_index = (uint32_t)i;
 		b->classes.v[kept++] = b->classes.v[i];
@@ -43,18 +43,18 @@ static void drop_classes(struct kept *k, bool services, uint32_t *now)
 }
 
 /* As locations.c leaves them, or services.c. */
-static int settle_classes(struct kept *k, bool services, struct tables *t)
+int kept_settle(struct kept *k, bool services, struct tables *t)
 {
 	auto_free uint32_t *now = calloc(k->b.classes.n, sizeof(*now));
+	int r;
 
 	if (!now)
 		return -ENOMEM;
-	if (services) {
+	if (services)
 		drop_services(k, t);
-		vec_clear(&k->b.needs);
-	}
 	drop_classes(k, services, now);
-	return policy_renumber(&k->b, t, now);
+	r = policy_renumber(&k->b, t, now);
+	return r ? r : kept_tidy(k, t);
 }
 
 /* Of the claimed addresses those that a Service has, too: nobody asks for others any more. */
@@ -90,15 +90,13 @@ static int make_services(struct kept *k, const struct tables *t)
 
 int policy_remake(struct kept *k, bool services, struct tables *t)
 {
-	int r = settle_classes(k, services, t);
+	int r = 0;
 
 	k->b.t = t;
-	if (!r && services)
+	if (services)
 		r = make_services(k, t);
 	if (!r)
 		r = policy_rows(&k->b);
 	k->b.t = NULL;
-	if (!r)
-		r = kept_lists(k);
-	return r ? r : kept_locations(k, t);
+	return !r && services ? kept_tidy(k, t) : r;
 }

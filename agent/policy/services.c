@@ -39,15 +39,15 @@ static bool is_taken(const struct services *x, const struct addr *a)
 	return vec_find(&x->b->pod_addrs, a, pod_addr_cmp) || vec_find(&x->nodes, a, addr_cmp);
 }
 
-static int collect_nodes(struct services *x)
+int services_nodes(const struct model *m, void *vec)
 {
-	const struct model *m = x->b->model;
-	int r = policy_add_addrs(&x->nodes, m->node_addrs.v, m->node_addrs.n);
+	VEC(struct addr) *ret = vec;
+	int r = policy_add_addrs(ret, m->node_addrs.v, m->node_addrs.n);
 	size_t i;
 
 	for (i = 0; !r && i < m->nodes.n; i++)
-		r = policy_add_addrs(&x->nodes, m->nodes.v[i]->addrs.v, m->nodes.v[i]->addrs.n);
-	vec_sort(&x->nodes, addr_cmp);
+		r = policy_add_addrs(ret, m->nodes.v[i]->addrs.v, m->nodes.v[i]->addrs.n);
+	vec_sort(ret, addr_cmp);
 	return r;
 }
 
@@ -58,7 +58,7 @@ static int add_vips(struct services *x, const struct service *s, enum vip_rank r
 	size_t i;
 
 	for (i = 0; i < n; i++) {
-		if (is_taken(x, &addrs[i]))
+		if (x->only ? addr_cmp(x->only, &addrs[i]) : is_taken(x, &addrs[i]))
 			continue;
 		slot = vec_add(&x->vips);
 		if (!slot)
@@ -68,22 +68,29 @@ static int add_vips(struct services *x, const struct service *s, enum vip_rank r
 	return 0;
 }
 
+int services_add_vips(struct services *x, const struct service *s)
+{
+	int r = add_vips(x, s, VIP_CLUSTER, s->addrs.v, s->addrs.n);
+
+	if (!r)
+		r = add_vips(x, s, VIP_BALANCER, s->balancers.v, s->balancers.n);
+	return r ? r : add_vips(x, s, VIP_EXTERNAL, s->externals.v, s->externals.n);
+}
+
+void services_sort_vips(struct services *x)
+{
+	vec_sort(&x->vips, vip_cmp);
+}
+
 static int collect_vips(struct services *x)
 {
 	const struct model *m = x->b->model;
 	size_t i;
 	int r = 0;
 
-	for (i = 0; !r && i < m->services.n; i++) {
-		const struct service *s = m->services.v[i];
-
-		r = add_vips(x, s, VIP_CLUSTER, s->addrs.v, s->addrs.n);
-		if (!r)
-			r = add_vips(x, s, VIP_BALANCER, s->balancers.v, s->balancers.n);
-		if (!r)
-			r = add_vips(x, s, VIP_EXTERNAL, s->externals.v, s->externals.n);
-	}
-	vec_sort(&x->vips, vip_cmp);
+	for (i = 0; !r && i < m->services.n; i++)
+		r = services_add_vips(x, m->services.v[i]);
+	services_sort_vips(x);
 	return r;
 }
 
@@ -110,65 +117,79 @@ static struct hash128 service_hash(const struct build *b, const struct class_use
 }
 
 /* @block: the class that the address has without it. */
-static int add_class(struct build *b, uint32_t block, bool beside, struct list needs, uint32_t *ret)
+static struct class_use class_of(const struct build *b, uint32_t block, bool beside, struct list needs)
+{
+	struct class_use c = { .peers = b->classes.v[block].peers,
+			       .is_service = true,
+			       .beside = beside,
+			       .block = block,
+			       .needs = needs };
+
+	c.hash = service_hash(b, &c);
+	return c;
+}
+
+static int add_class(struct build *b, const struct class_use *class, uint32_t *ret)
 {
 	struct class_use *c = vec_add(&b->classes);
 
 	if (!c)
 		return -ENOMEM;
-	c->peers = b->classes.v[block].peers;
-	c->is_service = true;
-	c->beside = beside;
-	c->block = block;
-	c->needs = needs;
-	c->hash = service_hash(b, c);
+	*c = *class;
 	*ret = (uint32_t)b->classes.n - 1;
 	return 0;
 }
 
-/* The address that the Services vips[from..to) share. */
-static int add_vip_class(struct services *x, size_t from, size_t to)
+/* Of those who share an address the first rank counts alone: no tenant gets in by claiming it. */
+int services_vip_class(struct services *x, size_t from, struct class_use *ret)
 {
 	const struct vip *vip = &x->vips.v[from];
-	struct found *f = vec_add(&x->found);
+	size_t to = from;
 	struct list needs;
 	int r;
 
-	if (!f)
-		return -ENOMEM;
+	while (to < x->vips.n && !addr_cmp(&vip->addr, &x->vips.v[to].addr) &&
+	       vip->rank == x->vips.v[to].rank)
+		to++;
 	r = services_needs(x, from, to, &needs);
-	if (r < 0)
-		return r;
-	f->addr = vip->addr;
-	return add_class(x->b, services_plain_class(x, &vip->addr), vip->rank != VIP_CLUSTER, needs,
-			 &f->class);
+	if (!r)
+		*ret = class_of(x->b, services_plain_class(x, &vip->addr), vip->rank != VIP_CLUSTER, needs);
+	return r;
 }
 
-/* Of those who share an address the first rank counts alone: no tenant gets in by claiming it. */
+static int add_vip_class(struct services *x, size_t from)
+{
+	struct found *f = vec_add(&x->found);
+	struct class_use class;
+	int r = f ? services_vip_class(x, from, &class) : -ENOMEM;
+
+	if (r < 0)
+		return r;
+	f->addr = x->vips.v[from].addr;
+	return add_class(x->b, &class, &f->class);
+}
+
 static int make_vip_classes(struct services *x)
 {
-	size_t from, to, next;
+	size_t from;
 	int r = 0;
 
-	for (from = 0; !r && from < x->vips.n; from = next) {
-		const struct vip *first = &x->vips.v[from];
-
-		to = from;
-		while (to < x->vips.n && !addr_cmp(&first->addr, &x->vips.v[to].addr) &&
-		       first->rank == x->vips.v[to].rank)
-			to++;
-		next = to;
-		while (next < x->vips.n && !addr_cmp(&first->addr, &x->vips.v[next].addr))
-			next++;
-		r = add_vip_class(x, from, to);
-	}
+	for (from = 0; !r && from < x->vips.n; from++)
+		if (!from || addr_cmp(&x->vips.v[from - 1].addr, &x->vips.v[from].addr))
+			r = add_vip_class(x, from);
 	return r;
+}
+
+struct class_use services_node_class(const struct services *x, uint32_t block, struct list needs)
+{
+	return class_of(x->b, block, true, needs);
 }
 
 /* Last of all: a backend that is this node is judged by the class that its address had. */
 static int make_node_classes(struct services *x)
 {
 	struct list needs[2] = {};
+	struct class_use class;
 	size_t i;
 	int r = 0;
 
@@ -178,8 +199,10 @@ static int make_node_classes(struct services *x)
 		struct table_location *l = &x->b->t->locations.v[i];
 		const struct list *list = &needs[addr_is_v4(&l->cidr.addr)];
 
-		if (l->is_node && list->n)
-			r = add_class(x->b, l->class, true, *list, &l->class);
+		if (!l->is_node || !list->n)
+			continue;
+		class = services_node_class(x, l->class, *list);
+		r = add_class(x->b, &class, &l->class);
 	}
 	return r;
 }
@@ -254,10 +277,11 @@ static int sort_classes(struct build *b)
 static int make_services(struct services *x)
 {
 	const size_t before = x->b->classes.n;
-	int r = services_open(x);
+	int r = services_all_slices(x);
 
+	services_open(x);
 	if (!r)
-		r = collect_nodes(x);
+		r = services_nodes(x->b->model, &x->nodes);
 	if (!r)
 		r = collect_vips(x);
 	if (!r)
@@ -280,6 +304,15 @@ static bool minds_services(const struct tables *t)
 	return false;
 }
 
+void services_done(struct services *x)
+{
+	vec_done(&x->nodes);
+	vec_done(&x->slices);
+	vec_done(&x->vips);
+	vec_done(&x->forwards);
+	vec_done(&x->found);
+}
+
 int policy_services(struct build *b)
 {
 	struct services x = { .b = b };
@@ -287,10 +320,6 @@ int policy_services(struct build *b)
 
 	if (!r && minds_services(b->t))
 		r = make_services(&x);
-	vec_done(&x.nodes);
-	vec_done(&x.slices);
-	vec_done(&x.vips);
-	vec_done(&x.forwards);
-	vec_done(&x.found);
+	services_done(&x);
 	return r;
 }

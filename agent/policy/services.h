@@ -37,6 +37,7 @@ struct found {
 
 struct services {
 	struct build *b;
+	const struct addr *only;		   /* NULL: of every address there is */
 	bool lengths[129];			   /* that some block has */
 	VEC(struct addr) nodes;			   /* of all nodes; sorted */
 	VEC(const struct endpoint_slice *) slices; /* by namespace, Service */
@@ -48,8 +49,28 @@ struct services {
 /* forwards.c: fills services.forwards and tables.node_ports. Return: 0 or -ENOMEM, as all here. */
 int services_forwards(struct services *x);
 
-/* needs.c. First of all: looks at slices and blocks. */
-int services_open(struct services *x);
+/* All nodes' addresses, this one's as well; @vec: VEC(struct addr), sorted. */
+int services_nodes(const struct model *m, void *vec);
+
+/* To services.vips, which are not in order then, those of the Service; none of which others have themselves,
+ * or `only` that one. */
+int services_add_vips(struct services *x, const struct service *s);
+void services_sort_vips(struct services *x);
+
+/* The class of the address of vips[from], by name and content. */
+int services_vip_class(struct services *x, size_t from, struct class_use *ret);
+
+/* That of an address of this node which is in the class @block, where this is what its ports need. */
+struct class_use services_node_class(const struct services *x, uint32_t block, struct list needs);
+
+void services_done(struct services *x);
+
+/* needs.c. First of all: looks at blocks. */
+void services_open(struct services *x);
+
+/* And at slices: of one Service, or of all. They are to be in order. */
+int services_slices_of(struct services *x, const struct service *s);
+int services_all_slices(struct services *x);
 
 /* The class that an address has without any Service: of itself, or of the longest block that holds it. */
 uint32_t services_plain_class(const struct services *x, const struct addr *a);

@@ -341,6 +341,20 @@ void cluster_change(struct model *m, struct dice *d)
 	pick(d, changes)(m, d);
 }
 
+void cluster_change_service(struct model *m, struct dice *d)
+{
+	const uint32_t what = dice_roll(d, 8), n = dice_roll(d, 1000);
+
+	if (what == 0 && m->services.n)
+		(void)model_del_service(m, m->services.v[n % m->services.n]->ns,
+					m->services.v[n % m->services.n]->name);
+	else if (what == 1 && m->slices.n)
+		(void)model_del_slice(m, m->slices.v[n % m->slices.n]->ns,
+				      m->slices.v[n % m->slices.n]->name);
+	else
+		(what < 4 ? put_service : put_slice)(m, d);
+}
+
 static bool is_node(const struct model *m, const struct addr *a)
 {
 	return vec_find(&m->node_addrs, a, addr_cmp);

@@ -19,7 +19,8 @@ uint32_t dice_roll(struct dice *d, uint32_t n); /* 0..n-1 */
 bool dice_chance(struct dice *d, uint32_t percent);
 
 struct model *cluster_new(struct dice *d);
-void cluster_change(struct model *m, struct dice *d); /* one object is replaced or goes */
+void cluster_change(struct model *m, struct dice *d);	      /* one object is replaced or goes */
+void cluster_change_service(struct model *m, struct dice *d); /* or a slice of one */
 void cluster_flow(const struct model *m, struct dice *d, struct oracle_flow *ret);
 
 /* All objects as manifests; the interfaces as comments. */

@@ -61,7 +61,7 @@ static void pods_as_they_were(void **state)
 	put(g, "web", "10.0.0.4");
 	assert_true(model_del_pod(g->m, "shop", "web"));
 	assert_false(model_del_pod(g->m, "shop", "none"));
-	assert_false(g->changes.all || g->changes.services);
+	assert_false(g->changes.all || g->changes.services.n);
 	assert_int_equal(g->changes.pods.n, 2);
 	assert_string_equal(g->changes.pods.v[0].name, "new");
 	assert_int_equal(g->changes.pods.v[0].addrs.n, 0);
@@ -98,10 +98,47 @@ static void a_pod_changed_in_place(void **state)
 	assert_true(g->changes.all);
 }
 
+static void put_slice(struct given *g, const char *service, const char *addr)
+{
+	struct endpoint_slice *s = slice_new("shop", "web-1");
+
+	free(s->service);
+	s->service = strdup(service);
+	assert_int_equal(addr_parse(addr, vec_add(&s->addrs)), 0);
+	assert_int_equal(model_put_slice(g->m, s), 0);
+}
+
+static void services_as_they_were(void **state)
+{
+	struct given *g = *state;
+	struct service *s = service_new("shop", "web");
+	const struct object_change *c;
+	struct addr first;
+
+	assert_int_equal(addr_parse("10.0.0.1", &first), 0);
+	*(struct addr *)vec_add(&s->addrs) = *(struct addr *)vec_add(&s->externals) = first;
+	assert_int_equal(model_put_service(g->m, s), 0);
+	put_slice(g, "web", "10.0.0.1");
+	changes_clear(&g->changes);
+	assert_true(model_del_service(g->m, "shop", "web"));
+	put_slice(g, "other", "10.0.0.2");
+	put_slice(g, "web", "10.0.0.3");
+	assert_int_equal(g->changes.services.n, 1);
+	assert_int_equal(g->changes.services.v[0].addrs.n, 2);
+	assert_int_equal(g->changes.slices.n, 1);
+	c = &g->changes.slices.v[0];
+	assert_string_equal(c->name, "web-1");
+	assert_string_equal(c->service, "web");
+	assert_int_equal(c->addrs.n, 1);
+	assert_int_equal(addr_cmp(&c->addrs.v[0], &first), 0);
+	assert_int_equal(model_put_slice(g->m, g->m->slices.v[0]), 0); /* in place */
+	assert_true(g->changes.all);
+}
+
 static bool flags(struct given *g, bool services, bool slices, bool nodes)
 {
 	const struct model_changes *c = &g->changes;
-	const bool ret = c->services == services && c->slices == slices && c->nodes == nodes && !c->all;
+	const bool ret = c->services.n == services && c->slices.n == slices && c->nodes == nodes && !c->all;
 
 	changes_clear(&g->changes);
 	return ret;
@@ -149,10 +186,8 @@ int main(void)
 {
 #define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		CASE(pods_as_they_were),
-		CASE(more_than_are_kept),
-		CASE(a_pod_changed_in_place),
-		CASE(what_is_no_pod),
+		CASE(pods_as_they_were),     CASE(more_than_are_kept), CASE(a_pod_changed_in_place),
+		CASE(services_as_they_were), CASE(what_is_no_pod),
 	};
 
 	return cmocka_run_group_tests_name("model/changes", tests, NULL, NULL);

@@ -4,10 +4,12 @@
 #include "same.h"
 #include "world.h"
 
+#include "model/changes.h"
 #include "policy/compiler.h"
 #include "policy/delta.h"
 #include "policy/interest.h"
 #include "tests/oracle/roll.h"
+#include "util/intern.h"
 
 #define WORLDS 80
 #define STEPS  60
@@ -100,13 +102,58 @@ static void repeat_remote(struct model *m, struct dice *d)
 	zero(model_put_pod(m, p));
 }
 
+static struct service_port *copy_port(const struct service_port *from, struct service_port *to)
+{
+	*to = *from;
+	to->name = must(strdup(from->name));
+	return to;
+}
+
+static struct endpoint_slice *copy_slice(const struct endpoint_slice *from)
+{
+	struct endpoint_slice *s = must(slice_new(from->ns, from->name));
+	size_t i;
+
+	free(s->service);
+	s->service = must(strdup(from->service));
+	s->v4 = from->v4;
+	s->v6 = from->v6;
+	s->unknown = from->unknown;
+	for (i = 0; i < from->addrs.n; i++)
+		*(struct addr *)must(vec_add(&s->addrs)) = from->addrs.v[i];
+	for (i = 0; i < from->nodes.n; i++)
+		*(const char **)must(vec_add(&s->nodes)) =
+			from->nodes.v[i] ? must((void *)intern_again(from->nodes.v[i])) : NULL;
+	for (i = 0; i < from->ports.n; i++)
+		(void)copy_port(&from->ports.v[i], must(vec_add(&s->ports)));
+	return s;
+}
+
+/* A backend more, or less. */
+static void scale(struct model *m, struct dice *d)
+{
+	const struct endpoint_slice *was =
+		m->slices.n ? m->slices.v[dice_roll(d, (uint32_t)m->slices.n)] : NULL;
+	struct endpoint_slice *s = was ? copy_slice(was) : NULL;
+
+	if (!s)
+		return;
+	if (s->addrs.n && dice_chance(d, 50)) {
+		s->addrs.n--;
+		if (s->nodes.n)
+			intern_drop(s->nodes.v[--s->nodes.n]);
+	} else {
+		*(struct addr *)must(vec_add(&s->addrs)) = remote_addr(d, dice_roll(d, REMOTE), s->v4);
+		*(const char **)must(vec_add(&s->nodes)) = must((void *)intern_text("n0"));
+	}
+	zero(model_put_slice(m, s));
+}
+
 static void happens(struct model *m, struct dice *d)
 {
 	static void (*const events[])(struct model * m, struct dice * d) = {
-		put_remote,
-		repeat_remote,
-		repeat_remote,
-		drop_remote,
+		put_remote,  repeat_remote, repeat_remote,	    repeat_remote,
+		drop_remote, scale,	    cluster_change_service,
 	};
 
 	if (dice_chance(d, 95))
@@ -227,7 +274,28 @@ static const struct actual_sizes sizes = {
 
 struct count {
 	unsigned int all, patches, moves, remakes;
+	unsigned int slices, slice_patches; /* of those after which some slice had changed, and no Service */
 };
+
+static bool minds_services(const struct tables *t)
+{
+	size_t i;
+
+	for (i = 0; i < t->sets.n; i++)
+		if (table_set_minds_services(&t->sets.v[i]))
+			return true;
+	return false;
+}
+
+static void add_count(struct count *count, const struct tables *t, bool slices)
+{
+	count->all++;
+	count->patches += t->from != 0;
+	count->moves += t->moved.n != 0;
+	count->remakes += !t->from && t->sharers;
+	count->slices += slices && minds_services(t);
+	count->slice_patches += slices && minds_services(t) && t->from;
+}
 
 static void one_world(struct dice *d, struct count *count)
 {
@@ -236,6 +304,7 @@ static void one_world(struct dice *d, struct count *count)
 	struct tables *held[2] = {}; /* as an agent does: what is in force, and what is next */
 	struct actual *a = must(actual_new(&sizes));
 	struct interest *interest = NULL;
+	bool slices;
 	uint32_t i, n;
 
 	for (i = 0; i < REMOTE; i++)
@@ -244,14 +313,12 @@ static void one_world(struct dice *d, struct count *count)
 		cluster_change(m, d);
 	for (i = 0; i < STEPS; i++) {
 		tables_free(held[i % 2]);
+		slices = m->changes->slices.n && !m->changes->services.n;
 		held[i % 2] = run(c, m);
 		follow_interest(m, held[i % 2], &interest);
 		if (dice_chance(d, 90)) /* else it could not be brought in */
 			follow(held[i % 2], a);
-		count->all++;
-		count->patches += held[i % 2]->from != 0;
-		count->moves += held[i % 2]->moved.n != 0;
-		count->remakes += !held[i % 2]->from && held[i % 2]->sharers;
+		add_count(count, held[i % 2], slices);
 		for (n = dice_roll(d, EVENTS + 1); n; n--)
 			happens(m, d);
 	}
@@ -272,8 +339,11 @@ static void any_order_of_events(void **state)
 		one_world(&d, &count);
 	print_message("%u results, %u of them patches, of which %u had other locations; %u made rows again\n",
 		      count.all, count.patches, count.moves, count.remakes);
+	print_message("%u after slices that matter changed, %u of them patches\n", count.slices,
+		      count.slice_patches);
 	assert_true(count.patches > count.all / 3 && count.moves > count.all / 16);
 	assert_true(count.remakes > count.all / 20);
+	assert_true(count.slices > count.all / 20 && count.slice_patches > count.slices / 5);
 }
 
 int main(void)
