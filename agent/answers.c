@@ -20,6 +20,7 @@
 #include "requests.h"
 #include "sessions.h"
 #include "selfcheck.h"
+#include "standing.h"
 #include "unprotected.h"
 #include "util/clock.h"
 #include "util/scope.h"
@@ -237,6 +238,7 @@ void answer_status(struct agent *a, struct api_conn *conn, struct json_object *r
 	add_stats(o, a);
 	add_sessions(o, a);
 	selfcheck_add(a, o);
+	standing_add(a, o);
 	(void)api_send(conn, o);
 }
 

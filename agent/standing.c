@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "agent.h"
+#include "jsonx.h"
 #include "kube/http.h"
 #include "kube/value.h"
 #include "kube/wire.h"
@@ -78,9 +79,33 @@ bool standing_enforces(const struct agent *a, const struct net_policy *p)
 	return a->standing->known && a->standing->seq[p->kind] >= p->since;
 }
 
-bool standing_is_heard(const struct agent *a)
+static bool differs(const struct told *a, const struct told *b)
 {
-	return a->standing->heard;
+	return memcmp(a->sets, b->sets, sizeof(a->sets)) || strcmp(a->trouble, b->trouble) ||
+	       a->owned != b->owned;
+}
+
+void standing_add(const struct agent *a, struct json_object *o)
+{
+	const struct standing *s = a->standing;
+	struct leader_stats stats;
+	struct json_object *p;
+
+	if (!a->opt.policy_status)
+		return;
+	p = json_object_new_object();
+	leader_stats(a, &stats);
+	jx_add_bool(p, "told", s->heard && !differs(&s->now, &s->written));
+	jx_add_bool(p, "refused", s->refused);
+	jx_add_bool(p, "leads", stats.leads);
+	if (stats.leads) {
+		jx_add_int(p, "nodes", stats.nodes);
+		jx_add_int(p, "policies", stats.policies);
+		jx_add_int(p, "unsaid", stats.unsaid);
+		jx_add_int(p, "writes", stats.writes);
+		jx_add_int(p, "failures", stats.failures);
+	}
+	jx_add(o, "policy_status", p);
 }
 
 /* ---- when --------------------------------------------------------------------------------- */
@@ -101,12 +126,6 @@ static int64_t spread_ms(const struct agent *a)
 static int64_t pause_ms(const struct agent *a)
 {
 	return spread_ms(a) > STANDING_MIN_MS ? spread_ms(a) : STANDING_MIN_MS;
-}
-
-static bool differs(const struct told *a, const struct told *b)
-{
-	return memcmp(a->sets, b->sets, sizeof(a->sets)) || strcmp(a->trouble, b->trouble) ||
-	       a->owned != b->owned;
 }
 
 static void arm(struct agent *a)

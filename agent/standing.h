@@ -10,6 +10,7 @@
 #include <stdbool.h>
 
 struct agent;
+struct json_object;
 struct net_policy;
 
 #define STANDING_WRITES_S 200	/* of all nodes together, in a second */
@@ -25,6 +26,7 @@ void standing_look(struct agent *a);
 /* Whether it is in force here as it is. */
 bool standing_enforces(const struct agent *a, const struct net_policy *p);
 
-bool standing_is_heard(const struct agent *a); /* a report was taken by the server */
+/* "policy_status" for `bulkheadctl status`: what is told, and what one of all agents gathers. */
+void standing_add(const struct agent *a, struct json_object *o);
 
 #endif

@@ -206,7 +206,7 @@ static bool may_be_subject(const struct pod *p)
 }
 
 /* Those of one namespace, from @i on. */
-static int add_nodes(struct gather *g, const struct net_policy *p, size_t i, node_set *set)
+static int add_nodes(struct gather *g, const struct net_policy *p, size_t i, node_set *set, size_t *pods)
 {
 	const struct model *m = g->model;
 	const char *ns = m->pods.v[i]->ns;
@@ -216,6 +216,7 @@ static int add_nodes(struct gather *g, const struct net_policy *p, size_t i, nod
 		const struct pod *pod = m->pods.v[i];
 		ssize_t at;
 
+		++*pods;
 		if (!may_be_subject(pod) || !selector_matches(p->subject, pod->labels))
 			continue;
 		at = number_or_new(g, pod->node);
@@ -224,7 +225,7 @@ static int add_nodes(struct gather *g, const struct net_policy *p, size_t i, nod
 	return r;
 }
 
-static int add_all_nodes(struct gather *g, const struct net_policy *p, node_set *set)
+static int add_all_nodes(struct gather *g, const struct net_policy *p, node_set *set, size_t *pods)
 {
 	const struct model *m = g->model;
 	size_t i, next;
@@ -235,14 +236,14 @@ static int add_all_nodes(struct gather *g, const struct net_policy *p, node_set 
 		const struct namespace *n = model_namespace(m, ns);
 
 		if (n && net_policy_is_for(p, n))
-			r = add_nodes(g, p, i, set);
+			r = add_nodes(g, p, i, set, pods);
 		for (next = i + 1; next < m->pods.n && m->pods.v[next]->ns == ns; next++)
 			;
 	}
 	return r;
 }
 
-int gather_nodes_of(struct gather *g, const struct net_policy *p, node_set *ret)
+int gather_nodes_of(struct gather *g, const struct net_policy *p, node_set *ret, size_t *pods)
 {
 	const struct model *m = g->model;
 	node_set set = {};
@@ -250,11 +251,11 @@ int gather_nodes_of(struct gather *g, const struct net_policy *p, node_set *ret)
 	int r = 0;
 
 	if (p->namespaces) {
-		r = add_all_nodes(g, p, &set);
+		r = add_all_nodes(g, p, &set, pods);
 	} else {
 		i = first_pod(m, p->ns);
 		if (i < m->pods.n && !strcmp(m->pods.v[i]->ns, p->ns) && model_namespace(m, p->ns))
-			r = add_nodes(g, p, i, &set);
+			r = add_nodes(g, p, i, &set, pods);
 	}
 	if (r < 0) {
 		vec_done(&set);

@@ -38,8 +38,9 @@ void gather_look_again(struct gather *g);
  * be any more. */
 bool gather_setback(struct gather *g);
 
-/* The nodes with pods of @p. Cost: O(pods of its namespaces). Return: 0, or -ENOMEM, @ret as it was. */
-int gather_nodes_of(struct gather *g, const struct net_policy *p, node_set *ret);
+/* The nodes with pods of @p. @pods: gets more by how many were looked at, which is the cost. Return: 0, or
+ * -ENOMEM, @ret as it was. */
+int gather_nodes_of(struct gather *g, const struct net_policy *p, node_set *ret, size_t *pods);
 
 #define GATHER_LATE_MAX 3
 struct gather_count {

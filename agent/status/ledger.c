@@ -289,10 +289,9 @@ static int look_at(struct ledger *l, const struct net_policy *p, int64_t now_ms,
 	if (!is_of(e, p))
 		r = new_version(e, p, now_ms);
 	if (!r && may_count(e, now_ms)) {
-		r = gather_nodes_of(l->gather, p, &e->on);
+		r = gather_nodes_of(l->gather, p, &e->on, ret_pods);
 		e->stale = r < 0;
 		e->counted_ms = now_ms;
-		*ret_pods += *p->ns ? 100 : l->model->pods.n;
 	}
 	if (!r)
 		judge(l, e, p, now_ms, now);

@@ -11,7 +11,7 @@ import subprocess
 
 from client import ApiError, Client
 from node import eventually, run
-from objects import head, namespace, path
+from objects import head, namespace, path, pod
 from pki import Authority, sign_token, signing_key
 
 ETCD = os.environ.get("BH_ETCD", "")
@@ -261,14 +261,17 @@ class Control:
     def grant(self, rules):
         self.admin.apply({**head("ClusterRole", None, ACCOUNT), "rules": rules})
 
-    def token(self, seconds=3600, account=ACCOUNT):
-        """By the API, which signs for ten minutes at least."""
+    def token(self, seconds=3600, account=ACCOUNT, node=None):
+        """By the API, which signs for ten minutes at least. @node: as the kubelet gets it for a pod there."""
         where = path("ServiceAccount", SYSTEM, account) + "/token"
         body = {
             "apiVersion": "authentication.k8s.io/v1",
             "kind": "TokenRequest",
             "spec": {"audiences": [ISSUER], "expirationSeconds": seconds},
         }
+        if node:
+            made = self.apply(pod(SYSTEM, f"{account}-{node}", nodeName=node, serviceAccountName=account))["metadata"]
+            body["spec"]["boundObjectRef"] = {"apiVersion": "v1", "kind": "Pod", "name": made["name"], "uid": made["uid"]}
         return self.admin.request("POST", where, body)["status"]["token"]
 
     def short_token(self, seconds):

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """API objects as the tests write them, and where each kind lives in the API."""
 import os
+import re
 
 from node import ROOT
 
@@ -119,6 +120,16 @@ def shipped():
     with open(os.path.join(ROOT, "manifests/crds.yaml")) as f:
         parts = f.read().split("\n---\n")[1:]
     return [(next(line for line in p.splitlines() if line.startswith("  name: "))[8:], p) for p in parts]
+
+
+def shipped_rights(ns):
+    """[(kind, name, YAML)] of manifests/rbac.yaml without the account, as if its namespace were @ns."""
+    with open(os.path.join(ROOT, "manifests/rbac.yaml")) as f:
+        text = re.sub(r"(namespace: |serviceaccount:)bulkhead\b(?!-)", rf"\g<1>{ns}", f.read())
+    for part in text.split("\n---\n")[1:]:
+        kind, name = (re.search(rf"^ *{k}: (\S+)$", part, re.M).group(1) for k in ("kind", "name"))
+        if kind not in ("Namespace", "ServiceAccount"):
+            yield kind, name, part
 
 
 def from_pods(**labels):

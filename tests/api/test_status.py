@@ -8,23 +8,25 @@ import time
 from case import NodeCase
 from client import ApiError, Client
 from control import ACCOUNT, CONTROL_IP, KUBERNETES, PORT, SYSTEM
-from node import BUILD, ROOT, eventually
+from node import BUILD, eventually
 from node_api import KUBECONFIG, ApiNode, replace
-from objects import ELSEWHERE, KINDS, NODE, cluster_policy, definition, head, namespace, path, pod, pod_status, policy, shipped
+from objects import (
+    ELSEWHERE,
+    KINDS,
+    NODE,
+    cluster_policy,
+    definition,
+    head,
+    namespace,
+    pod,
+    pod_status,
+    policy,
+    shipped,
+    shipped_rights,
+)
 
 GROUP = "policy.bulkhead.dev/v1alpha1"
 SOON_S = 10
-
-
-def shipped_rights():
-    """[(kind, namespace, name, YAML)] of manifests/rbac.yaml, for the namespace that the tests have."""
-    with open(os.path.join(ROOT, "manifests/rbac.yaml")) as f:
-        text = f.read().replace("namespace: bulkhead\n", f"namespace: {SYSTEM}\n")
-    text = text.replace("serviceaccount:bulkhead:", f"serviceaccount:{SYSTEM}:")
-    for part in text.split("\n---\n")[1:]:
-        kind, name = (re.search(rf"^ *{k}: (\S+)$", part, re.M).group(1) for k in ("kind", "name"))
-        if kind not in ("Namespace", "ServiceAccount"):
-            yield kind, SYSTEM, name, part
 
 
 class StatusCase(NodeCase):
@@ -36,8 +38,8 @@ class StatusCase(NodeCase):
         api = cls.node.api
         os.environ["POD_NAMESPACE"] = SYSTEM
         cls.node.agent_args = ["--policy-status"]
-        for kind, ns, name, text in shipped_rights():
-            api.admin.apply_text(kind, ns, name, text)
+        for kind, name, text in shipped_rights(SYSTEM):
+            api.admin.apply_text(kind, SYSTEM, name, text)
         for name, text in shipped():
             api.admin.apply_text("CustomResourceDefinition", None, name, text)
         api.apply(definition("ClusterNetworkPolicy"))
@@ -65,24 +67,11 @@ class StatusCase(NodeCase):
     # ---- agents -------------------------------------------------------------------------------------
 
     @classmethod
-    def token_of(cls, node):
-        """As the kubelet gets it for a pod of the agents' on that node."""
-        made = cls.admin.apply(pod(SYSTEM, f"agent-{node}", nodeName=node, serviceAccountName=ACCOUNT))
-        bound = {"apiVersion": "v1", "kind": "Pod", "name": made["metadata"]["name"], "uid": made["metadata"]["uid"]}
-        body = {
-            "apiVersion": "authentication.k8s.io/v1",
-            "kind": "TokenRequest",
-            "spec": {"expirationSeconds": 3600, "boundObjectRef": bound},
-        }
-        where = path("ServiceAccount", SYSTEM, ACCOUNT) + "/token"
-        return cls.admin.request("POST", where, body)["status"]["token"]
-
-    @classmethod
     def start_agent(cls, node):
         """One that works for that node, beside the others."""
         own = f"/run/bh-{node}"
         os.makedirs(own, exist_ok=True)
-        replace(os.path.join(own, "token"), cls.token_of(node))
+        replace(os.path.join(own, "token"), cls.node.api.token(node=node))
         with open(os.path.join(cls.node.account, "ca.crt")) as f:
             replace(os.path.join(own, "ca.crt"), f.read())
         replace(os.path.join(own, "kubeconfig"), KUBECONFIG.format(host=CONTROL_IP, port=PORT, dir=own))
@@ -223,7 +212,7 @@ class Told(StatusCase):
 
     def test_each_node_its_own(self):
         """What a node that was taken over could say of another one: nothing."""
-        mine = Client(self.node.api.path.netns, self.admin.address, self.node.api.ca.crt, token=self.token_of(ELSEWHERE))
+        mine = Client(self.node.api.path.netns, self.admin.address, self.node.api.ca.crt, token=self.node.api.token(node=ELSEWHERE))
         plain = Client(self.node.api.path.netns, self.admin.address, self.node.api.ca.crt, token=self.node.api.token())
         for client, node, said in (
             (mine, ELSEWHERE, None),
@@ -242,7 +231,7 @@ class Told(StatusCase):
     def test_no_spec(self):
         """Nor may any agent change what a policy says."""
         self.segment("mine")
-        agent = Client(self.node.api.path.netns, self.admin.address, self.node.api.ca.crt, token=self.token_of(NODE))
+        agent = Client(self.node.api.path.netns, self.admin.address, self.node.api.ca.crt, token=self.node.api.token(node=NODE))
         for change in ({"spec": {"priority": 5}}, {"metadata": {"labels": {"a": "b"}}}):
             with self.assertRaises(ApiError) as caught:
                 agent.patch("SegmentationPolicy", "shop", "mine", change)
