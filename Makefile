@@ -82,7 +82,7 @@ PLUGIN_OBJ := $(patsubst $(B)/%,$(B)/static/%,$(call obj,$(UTIL) $(MODEL) $(HOOK
 SKEL       := $(B)/policy.skel.h
 
 AGENT_LIBS := -lbpf -lelf -lz -ljson-c -lyaml -lcurl
-CTL_LIBS   := -ljson-c
+CTL_LIBS   := -ljson-c -lyaml
 
 STATIC     := $(B)/bulkhead $(B)/static/bulkhead-agent $(B)/static/bulkheadctl
 
@@ -111,7 +111,7 @@ $(B)/bulkhead: $(PLUGIN_OBJ)
 
 $(B)/static/bulkheadctl: $(patsubst $(B)/%,$(B)/static/%,$(CTL_OBJ))
 	$(say) LD $@
-	$(Q)$(STATIC_LD) -o $@ $^ -l:libjson-c.a
+	$(Q)$(STATIC_LD) -o $@ $^ -l:libjson-c.a -l:libyaml.a
 
 # The linker warns that names are looked up with shared libraries: glibc 2.36 has files and DNS within.
 $(B)/static/bulkhead-agent: $(patsubst $(B)/%,$(B)/static/%,$(AGENT_OBJ)) $(B)/libcurl.stamp

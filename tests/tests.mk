@@ -14,7 +14,7 @@ LINK_hook       := $(UTIL) $(HOOK)
 LINK_api        := $(UTIL) $(MODEL) $(API)
 LINK_http       := $(UTIL) $(HTTP)
 LINK_dataplane  := $(UTIL) $(MODEL) $(POLICY) $(HOOK) $(DP)
-LINK_ctl        := $(UTIL) $(MODEL) $(API_CLIENT) $(filter-out agent/ctl/main.c,$(CTL))
+LINK_ctl        := $(UTIL) $(MODEL) $(API_CLIENT) $(filter-out agent/ctl/main.c,$(CTL)) agent/kube/yaml.c
 LINK_chain      := $(UTIL) $(CHAIN) agent/loop.c
 LINK_preflight  := $(LINK_chain) agent/preflight_judge.c
 LINK_cni-plugin := $(UTIL) $(MODEL) $(HOOK) $(API_CLIENT) $(filter-out cni-plugin/main.c,$(PLUGIN))
@@ -31,7 +31,7 @@ LIBS_agent      := -ljson-c
 LIBS_api        := -ljson-c
 LIBS_chain      := -ljson-c
 LIBS_preflight  := -ljson-c
-LIBS_ctl        := -ljson-c
+LIBS_ctl        := -ljson-c -lyaml
 LIBS_cni-plugin := -ljson-c
 LIBS_dataplane  := -lbpf -lelf -lz -pthread
 

@@ -37,6 +37,7 @@ struct ctl {
 	bool yaml;
 	bool follow, unprotected, colours;
 	bool help, version;
+	const char *namespace, *peer, *port, *verdict, *policy, *since; /* of flows: filter.h */
 	/* through kubectl: remote.h */
 	struct ctl_names nodes;
 	bool all_nodes;
@@ -54,6 +55,9 @@ enum { /* options that a command takes */
        OPT_INTERFACE = 1 << 3,
        OPT_DURATION = 1 << 4,
        OPT_INTERVAL = 1 << 5,
+       OPT_NAMESPACE = 1 << 6,
+       OPT_SINCE = 1 << 7,
+       OPT_FLOWS = 1 << 8, /* what else flows are chosen by */
        /* those of every command, and of every one that asks an agent: nobody names them */
        OPT_ALWAYS = 1 << 29,
        OPT_AGENT = 1 << 30,

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "ctl/ctl.h"
+#include "ctl/filter.h"
 #include "util/err.h"
 #include "util/scope.h"
 
@@ -106,33 +107,46 @@ void flows_print(FILE *out, struct json_object *item, bool colours)
 	(void)fputc('\n', out);
 }
 
+struct asked {
+	struct ctl_items items;
+	struct filter filter;
+};
+
 static int take(void *ctx, struct json_object *item)
 {
-	struct ctl_items *l = ctx;
+	struct asked *a = ctx;
+	const struct ctl *c = a->items.c;
 
-	if (l->c->json)
-		ctl_item(l, item);
+	if (!filter_takes(&a->filter, item))
+		return 0;
+	if (c->json)
+		ctl_item(&a->items, item);
 	else
-		flows_print(stdout, item, l->c->colours);
-	if (l->c->follow)
+		flows_print(stdout, item, c->colours);
+	if (c->follow)
 		(void)fflush(stdout);
 	return 0;
 }
 
 static int run(const struct ctl *c, char **args)
 {
-	struct json_object *request = ctl_request(c, "flows");
+	struct json_object *request;
 	struct ctl ordered = *c;
-	struct ctl_items l = { .c = c };
+	struct asked a = { .items = { .c = c } };
+	struct bh_err err;
 	int code;
 
 	(void)args;
+	if (filter_read(c, &a.filter, &err) < 0)
+		return ctl_say("%s", err.msg), CTL_USAGE;
 	ordered.by_time = true;
+	ordered.pod = NULL; /* that may have gone since, or be elsewhere: the filter's business */
+	request = ctl_request(&ordered, "flows");
 	json_object_object_add(request, "follow", json_object_new_boolean(c->follow));
 	json_object_object_add(request, "lost", json_object_new_boolean(true));
-	code = ctl_answers(&ordered, request, take, NULL, &l);
-	if (c->json && (ctl_answered(code) || l.n))
-		ctl_items_end(&l);
+	code = ctl_answers(&ordered, request, take, NULL, &a);
+	if (c->json && (ctl_answered(code) || a.items.n))
+		ctl_items_end(&a.items);
 	return code;
 }
 
@@ -140,11 +154,16 @@ const struct command command_flows = {
 	.name = "flows",
 	.args = "",
 	.summary =
-		"denied, audited and logged flows, the last 1,024; -f: and those to come, until interrupted",
-	.options = OPT_FOLLOW,
+		"denied, audited and logged flows, the last 1,024 of a node; -f: and those to come, until interrupted",
+	.options = OPT_FOLLOW | OPT_POD | OPT_NAMESPACE | OPT_SINCE | OPT_FLOWS,
 	.text = "A flow that is denied again and again is reported once in a while, not for every packet. Names are those "
 		"at the time of the report. Reports that came faster than the agent could read are a line of their own, "
-		"with their number.",
-	.examples = "flows -f\tas they happen\n",
+		"with their number.\n\n"
+		"What is chosen has all that was asked for. A pod is one of the two ends, and the peer the other one; a "
+		"name without a namespace is of any.",
+	.examples =
+		"flows -f\tas they happen\n"
+		"flows --pod shop/db --peer 203.0.113.0/24 --port 5432/tcp\tbetween db and that network\n"
+		"flows -n shop --since 5m --verdict denied --policy shop/lock-down\twhat that policy denied lately\n",
 	.run = run,
 };

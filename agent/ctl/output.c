@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Answers for programs: JSON or YAML, whole or item by item. */
-#include <errno.h>
 #include <json-c/json.h>
 #include <stdarg.h>
 #include <string.h>
 
 #include "ctl/ctl.h"
+#include "ctl/yaml.h"
 
 static void say(const char *before, const char *fmt, va_list ap)
 {
@@ -34,30 +34,36 @@ void ctl_hint(const char *fmt, ...)
 	va_end(ap);
 }
 
-void ctl_print(const struct ctl *c, struct json_object *o)
-{
-	(void)c;
-	(void)puts(
-		json_object_to_json_string_ext(o, JSON_C_TO_STRING_NOSLASHESCAPE | JSON_C_TO_STRING_PRETTY));
-}
-
 static const char *line_of(struct json_object *o)
 {
 	return json_object_to_json_string_ext(o, JSON_C_TO_STRING_NOSLASHESCAPE);
+}
+
+/* A terminal that is gone, or a full disk: main() looks when it flushes. */
+void ctl_print(const struct ctl *c, struct json_object *o)
+{
+	if (c->yaml)
+		(void)yaml_print(stdout, o, YAML_WHOLE);
+	else
+		(void)puts(json_object_to_json_string_ext(o, JSON_C_TO_STRING_NOSLASHESCAPE |
+								     JSON_C_TO_STRING_PRETTY));
 }
 
 void ctl_item(struct ctl_items *l, struct json_object *item)
 {
 	const bool first = !l->n++;
 
-	if (l->c->follow)
-		(void)printf("%s\n", line_of(item));
+	if (l->c->yaml)
+		(void)yaml_print(stdout, item, l->c->follow ? YAML_ONE : YAML_ITEM);
+	else if (l->c->follow)
+		(void)puts(line_of(item));
 	else
 		(void)printf("%s%s", first ? "[\n" : ",\n", line_of(item));
 }
 
 void ctl_items_end(struct ctl_items *l)
 {
-	if (!l->c->follow)
-		(void)puts(l->n ? "\n]" : "[]");
+	if (l->c->follow || (l->c->yaml && l->n))
+		return;
+	(void)puts(l->n ? "\n]" : "[]");
 }

@@ -33,8 +33,8 @@ class Tool:
         """What must succeed; its output."""
         return run(PROGRAM, *args, env=self.env, timeout=240, **kw)
 
-    def ask(self, *args):
-        kw = {"env": self.env, "stdin": subprocess.DEVNULL, "timeout": 240}
+    def ask(self, *args, env=None):
+        kw = {"env": {**self.env, **(env or {})}, "stdin": subprocess.DEVNULL, "timeout": 240}
         done = subprocess.run([PROGRAM, *args], capture_output=True, text=True, **kw)
         return Answer(done.returncode, done.stdout, done.stderr)
 

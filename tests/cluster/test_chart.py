@@ -3,6 +3,7 @@
 policies hold from one where they do not. Its agents are put on no node here; the nodes have theirs, or none.
 """
 
+import json
 import os
 import shutil
 import tempfile
@@ -10,7 +11,7 @@ import unittest
 
 from archive import HOST, path_of
 from cluster import Cluster
-from node import ROOT, eventually
+from node import BUILD, ROOT, eventually
 
 CHART = os.path.join(ROOT, "helm/bulkhead")
 LEVEL = "pod-security.kubernetes.io/enforce"
@@ -124,6 +125,23 @@ class Enforced(ChartCase):
         answer = self.helm("test", "bulkhead", "--namespace", "bulkhead", "--timeout", "100s")
         self.assertEqual(answer.code, 0, answer.out + answer.err)
         self.assertTrue(eventually(lambda: self.ours() == before, 20, 0.5), self.ours() ^ before)
+
+    def test_laptop(self):
+        """`kubectl bulkhead`, found by a real kubectl, which then execs into the agents' pods; with its user's rights."""
+        with tempfile.TemporaryDirectory() as folder:
+            os.symlink(os.path.join(BUILD, "bulkheadctl"), folder + "/kubectl-bulkhead")
+            path = {"PATH": f"{folder}:{os.environ['PATH']}"}
+            args = ("kubectl", "bulkhead", "--all-nodes", "-o", "json")
+            answer = self.cluster.tool.ask(*args, "status", env=path)
+            self.assertEqual((answer.code, answer.err), (0, ""))
+            self.assertEqual([(s["node"], s["in_force"]) for s in json.loads(answer.out)], [("node1", True)])
+            me = "system:serviceaccount:default:default"
+            kubeconfig = folder + "/as-somebody"
+            with open(self.cluster.tool.state + "/admin.kubeconfig") as admin, open(kubeconfig, "w") as f:
+                f.write(admin.read().replace("name: admin, user: {", f"name: admin, user: {{as: '{me}', "))
+            answer = self.cluster.tool.ask(*args, "--kubeconfig", kubeconfig, "status", env=path)
+            self.assertEqual(answer.code, 3)
+            self.assertIn(f'pods is forbidden: User "{me}" cannot list resource "pods"', answer.err)
 
     def test_priority_levels_are_there(self):
         flows = self.cluster.get("flowschemas", "-l", "app.kubernetes.io/name=bulkhead")["items"]

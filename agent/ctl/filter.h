@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which flows are meant: by names or addresses of their ends, port, verdict, policy and time. */
+#ifndef BH_CTL_FILTER_H
+#define BH_CTL_FILTER_H
+
+#include <json-c/json.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "util/addr.h"
+#include "util/err.h"
+
+struct ctl;
+
+struct filter {
+	const char *pod, *namespace, *peer, *verdict, *policy; /* NULL: any */
+	char since[32];					       /* RFC 3339; "": any */
+	struct cidr peer_block;
+	bool peer_is_block;
+	unsigned int port; /* 0: any */
+	char proto[8];	   /* "TCP"; "": any */
+};
+
+/* Of the options. Return: 0 or -EINVAL with the option named. */
+int filter_read(const struct ctl *c, struct filter *ret, struct bh_err *err);
+
+/* @item: as the agent answers `flows`. That reports were lost may have been any of them. */
+bool filter_takes(const struct filter *f, struct json_object *item);
+
+/* "90s", "5m", "2h", "7d" ago, or a time of RFC 3339 in UTC. Return: 0 or -EINVAL. */
+int filter_since(const char *text, int64_t now_s, char ret[32], struct bh_err *err);
+
+#endif
