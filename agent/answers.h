@@ -15,6 +15,7 @@ void answer_policies(struct agent *a, struct api_conn *conn, struct json_object 
 void answer_rules(struct agent *a, struct api_conn *conn, struct json_object *request);
 void answer_sessions(struct agent *a, struct api_conn *conn, struct json_object *request);
 void answer_flows(struct agent *a, struct api_conn *conn, struct json_object *request);
+void answer_config(struct agent *a, struct api_conn *conn, struct json_object *request);
 void answer_explain(struct agent *a, struct api_conn *conn, struct json_object *request);
 
 #endif

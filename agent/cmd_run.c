@@ -106,11 +106,10 @@ static int read_sessions(const char *text, struct agent_options *ret, struct bh_
 
 static int read_log_level(const char *text, struct bh_err *err)
 {
-	static const char *const names[] = { "error", "warn", "info", "debug" };
-	size_t i;
+	int i;
 
-	for (i = 0; i < ARRAY_SIZE(names); i++) {
-		if (strcmp(text, names[i]))
+	for (i = LOG_ERROR; i <= LOG_DEBUG; i++) {
+		if (strcmp(text, log_level_name(i)))
 			continue;
 		log_level = (enum log_level)i;
 		return 0;

@@ -353,6 +353,7 @@ static const struct {
 	{ "rules", answer_rules },
 	{ "sessions", answer_sessions },
 	{ "flows", answer_flows },
+	{ "config", answer_config },
 	{ "explain", answer_explain },
 	{ "perf", perf_answer },
 };

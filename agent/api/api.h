@@ -18,6 +18,7 @@
  *   rules      CLI                                             items: what each rule has decided
  *   sessions   CLI                                             items
  *   flows      CLI      follow, lost: bool                     items: recent denials, then live ones
+ *   config     CLI                                             fields in the last line
  *   perf       CLI      pod or interface, interval_ms,         items: what is measured, then counters
  *                       duration_ms
  *   explain    CLI      pod "ns/name", peer, port, proto       fields in the last line

@@ -18,6 +18,8 @@
 	X(rules) \
 	X(sessions) \
 	X(perf) \
+	X(config) \
+	X(version) \
 	X(selftest_serve) \
 	X(selftest_probe) \
 	X(completion) \

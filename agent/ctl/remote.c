@@ -355,24 +355,18 @@ static size_t count(const struct remote *r, bool ok, uint64_t code)
 	return n;
 }
 
-/* Nobody knows it: told once, by who has an idea of what was meant. */
+/* Nobody knows it: told once. */
 static void say_not_found(const struct remote *r)
 {
-	const struct call *best = NULL;
+	auto_free const char **msgs = calloc(r->calls.n, sizeof(*msgs));
 	size_t i, n = 0;
 
-	for (i = 0; i < r->calls.n; i++) {
-		const struct call *k = &r->calls.v[i];
-
-		if (!said(k, false, CTL_CODE_NOT_FOUND))
-			continue;
-		n++;
-		if (!best || strstr(ctl_str(k->last, "msg"), "did you mean"))
-			best = k;
-	}
-	ctl_say("%s", ctl_str(best->last, "msg"));
-	ctl_hint("so says node %s; %zu nodes were asked, and none knows it. '%s endpoints' lists the pods",
-		 best->pod->node, n, ctl_program);
+	for (i = 0; msgs && i < r->calls.n; i++)
+		if (said(&r->calls.v[i], false, CTL_CODE_NOT_FOUND))
+			msgs[n++] = ctl_str(r->calls.v[i].last, "msg");
+	if (n)
+		remote_say_not_found(msgs, n);
+	ctl_hint("'%s endpoints' lists the pods", ctl_program);
 }
 
 /* Return: how many did not answer, or refused for another reason than that they do not know it. */

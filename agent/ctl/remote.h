@@ -38,6 +38,9 @@ void remote_argv_free(char **argv);
 #define REMOTE_WHY 300
 const char *remote_why(char *text, char ret[REMOTE_WHY]);
 
+/* What @n agents, at least one, say of a pod that they do not know, on stderr. */
+void remote_say_not_found(const char *const *msgs, size_t n);
+
 /* One answer of each agent; as ctl_answers(). @request is borrowed. */
 int remote_answers(const struct ctl *c, struct json_object *request,
 		   int (*each)(void *ctx, struct json_object *item),

@@ -11,9 +11,15 @@
 
 enum log_level log_level = LOG_INFO;
 
-void log_line(enum log_level level, const char *fmt, ...)
+const char *log_level_name(enum log_level level)
 {
 	static const char *const names[] = { "error", "warn", "info", "debug" };
+
+	return names[level];
+}
+
+void log_line(enum log_level level, const char *fmt, ...)
+{
 	char text[1024], when[32];
 	struct timespec ts;
 	struct tm tm;
@@ -32,5 +38,5 @@ void log_line(enum log_level level, const char *fmt, ...)
 	(void)clock_gettime(CLOCK_REALTIME, &ts);
 	(void)gmtime_r(&ts.tv_sec, &tm);
 	(void)strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%S", &tm);
-	(void)fprintf(stderr, "%s.%03ldZ %s %s\n", when, ts.tv_nsec / 1000000, names[level], text);
+	(void)fprintf(stderr, "%s.%03ldZ %s %s\n", when, ts.tv_nsec / 1000000, log_level_name(level), text);
 }

@@ -338,7 +338,7 @@ agent_account() {
 start_agent() {	# NODE
 	on_node "$1" agent "$root/build/bulkhead-agent" --source kubernetes --kubeconfig "$state/agent.kubeconfig" \
 		--node-name "$1"
-	await "$1-agent" 30 "bulkheadctl status has its answer" on "$1" "$root/build/bulkheadctl" status
+	await "$1-agent" 30 "bulkheadctl status has its answer" on "$1" "$root/build/bulkheadctl" --run-dir /run/bulkhead status
 }
 
 stop() {	# COMPONENT

@@ -7,7 +7,7 @@ import signal
 import subprocess
 
 from case import PolicedCase
-from node import BUILD, RUN_DIR, eventually
+from node import BUILD, PIN_DIR, RUN_DIR, eventually
 
 KUBECTL = """#!/bin/sh
 case " $* " in
@@ -105,14 +105,34 @@ class Nodes(PolicedCase):
         self.assertEqual((code, text.splitlines()[0], err), (0, "ALLOWED: shop/web -> shop/db, TCP 80", ""))
         code, _, err = self.answer("endpoints", "--pod", "wbe")
         self.assertEqual(code, 2)
-        self.assertRegex(err, "no pod 'wbe'.*; namespaces searched: .*; did you mean '(shop|lab)/web'")
+        self.assertRegex(err, "no pod 'wbe' on any of 2 nodes; namespaces searched: (shop, lab|lab, shop); did you mean")
+
+    def test_what_they_run_with(self):
+        """Options, and what the kernel has."""
+        version = self.answer("--version")[1].split()[1]
+        config = self.told("config")
+        self.assertEqual(
+            [(c["node"], c["version"], c["layout"], c["options"]["pin-dir"]) for c in config],
+            [("far", version, 3, "/sys/fs/bpf/far"), ("near", version, 3, PIN_DIR)],
+        )
+        self.assertEqual(config[0]["kernel"]["release"], os.uname().release)
+        self.assertEqual(config[0]["options"]["session-timeout"]["tcp_established"], 432000)
+        code, text, _ = self.answer("--node", "far", "config")
+        self.assertEqual(code, 0)
+        self.assertRegex(text, r"far +options.mode +Enforce")
+        agents = f"client  {version}\nagent   {version} on far\nagent   {version} on near\n"
+        self.assertEqual(self.answer("version")[1], agents)
 
     def test_flows_as_they_come(self):
         """With the node's name; and when nobody reads any more, nothing of it stays on the node."""
         self.node.write_policy("shop", "db", subject={"app": "db"})
         self.addCleanup(self.node.remove_policies)
         self.assertTrue(eventually(lambda: not self.web.reaches(self.db, port=80)))
-        asker = subprocess.Popen(**self.argv("flows", "-f"), stdout=subprocess.PIPE)
+        self.assertFalse(self.job.reaches(self.db, port=80))
+        wanted = ("--pod", "job", "--peer", "shop/db", "--port", "80/tcp", "--since", "1h", "--policy", "shop/db")
+        flows = self.told("flows", *wanted)
+        self.assertEqual({(f["node"], f["src_name"], f["dst_name"]) for f in flows}, {("near", "lab/job", "shop/db")})
+        asker = subprocess.Popen(**self.argv("flows", "-f", "--peer", "shop/web"), stdout=subprocess.PIPE)
         self.addCleanup(asker.stdout.close)
         self.addCleanup(asker.wait)
         self.addCleanup(asker.kill)

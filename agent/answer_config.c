@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What this agent runs with, for `bulkheadctl config`. No secrets: of credentials not even the files' names.
+ */
+#include "answers.h"
+
+#include <json-c/json.h>
+#include <sys/utsname.h>
+
+#include "../bpf/abi.h"
+#include "agent.h"
+#include "jsonx.h"
+#include "util/log.h"
+
+static struct json_object *timeouts_of(const struct timeouts *t)
+{
+	struct json_object *o = json_object_new_object();
+	int i;
+
+	for (i = 0; i < BH_LIFE_MAX; i++)
+		jx_add_int(o, timeouts_name(i), t->seconds[i]);
+	return o;
+}
+
+/* Under the names that they have on the command line; null where it says nothing. */
+static struct json_object *options_of(const struct agent_options *opt)
+{
+	struct json_object *o = json_object_new_object();
+
+	jx_add_str(o, "source", opt->source);
+	jx_add_str(o, "kubeconfig", opt->kubeconfig);
+	jx_add_str(o, "node-name", opt->node_name);
+	jx_add_str(o, "run-dir", opt->run_dir);
+	jx_add_str(o, "pin-dir", opt->pin_dir);
+	jx_add_str(o, "probe-dir", opt->probe_dir);
+	jx_add_str(o, "attach", hook_mode_text(opt->attach));
+	jx_add_str(o, "mode", opt->audit ? "Audit" : "Enforce");
+	jx_add_str(o, "cni-conf-dir", opt->chain.conf_dir);
+	jx_add_str(o, "cni-bin-dir", opt->chain.bin_dir);
+	jx_add_str(o, "plugin", opt->chain.plugin);
+	jx_add_str(o, "plugin-conf", opt->chain.plugin_conf);
+	jx_add_str(o, "log-level", log_level_name(log_level));
+	jx_add(o, "session-timeout", timeouts_of(&opt->timeouts));
+	return o;
+}
+
+/* As the maps are, which may have been made by an earlier agent with other options. */
+static struct json_object *sizes_of(const struct actual *x, const struct dp *dp)
+{
+	struct json_object *o = json_object_new_object();
+	uint32_t lines4, lines6, given;
+
+	dp_pool_use(dp, BH_V4, &lines4, &given);
+	dp_pool_use(dp, BH_V6, &lines6, &given);
+	jx_add_int(o, "endpoints", BH_EP_SLOTS);
+	jx_add_int(o, "addrs", x->size.addrs);
+	jx_add_int(o, "cidrs", x->size.cidrs);
+	jx_add_int(o, "rows", x->size.rows);
+	jx_add_int(o, "ranges", x->size.ranges);
+	jx_add_int(o, "rules", x->size.rules);
+	jx_add_int(o, "ids", x->size.ids);
+	jx_add_int(o, "sessions4", lines4);
+	jx_add_int(o, "sessions6", lines6);
+	return o;
+}
+
+/* What depends on the kernel, as it is found now. */
+static struct json_object *kernel_of(const struct dp *dp)
+{
+	struct json_object *o = json_object_new_object();
+	struct utsname name;
+	struct dp_runs runs;
+
+	if (!uname(&name)) {
+		jx_add_str(o, "release", name.release);
+		jx_add_str(o, "machine", name.machine);
+	}
+	jx_add_bool(o, "tcx", hook_has_tcx(dp_prog_fd(dp, BH_INGRESS)));
+	if (!dp_runs(dp, &runs))
+		jx_add_bool(o, "jit", runs.jited);
+	jx_add_bool(o, "run-statistics", dp_run_stats_are_on());
+	return o;
+}
+
+void answer_config(struct agent *a, struct api_conn *conn, struct json_object *request)
+{
+	struct json_object *o = jx_done();
+
+	(void)request;
+	jx_add_str(o, "version", BH_VERSION);
+	jx_add_int(o, "layout", BH_LAYOUT);
+	if (!a->opt.source_dir)
+		jx_add_str(o, "api_server", a->kube.server);
+	jx_add(o, "options", options_of(&a->opt));
+	jx_add(o, "sizes", sizes_of(reconcile_actual(a->reconcile), a->dp));
+	jx_add(o, "kernel", kernel_of(a->dp));
+	(void)api_send(conn, o);
+}
