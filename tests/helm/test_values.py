@@ -62,6 +62,11 @@ REFUSED = [
     ("crds.keep=true", "keep"),
     ("uninstall.timeoutSeconds=5", "uninstall.timeoutSeconds"),
     ("uninstall.hook=yes", "uninstall.hook"),
+    ("metrics.enabled=1", "metrics.enabled"),
+    ("metrics.address=node", "metrics.address"),
+    ("metrics.port=0", "metrics.port"),
+    ("metrics.monitor=Service", "metrics.monitor"),
+    ("metrics.interval=30", "metrics.interval"),
 ]
 
 

@@ -128,3 +128,11 @@ helm.sh/hook: {{ index . 0 }}
 helm.sh/hook-weight: {{ index . 1 | quote }}
 helm.sh/hook-delete-policy: before-hook-creation,hook-succeeded
 {{- end }}
+
+{{/* Of what others select: ours, and what the user says. */}}
+{{- define "bulkhead.metricsLabels" -}}
+{{ include "bulkhead.labels" (list . "metrics") }}
+{{- with .Values.metrics.labels }}
+{{ toYaml . }}
+{{- end }}
+{{- end }}
