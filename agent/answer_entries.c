@@ -55,47 +55,13 @@ static void add_remote(struct json_object *o, const struct line *l, struct agent
 	jx_add_str(o, "remote_name", name);
 }
 
-/* "80", "8000-8100", "any"; of ICMP the type and the code: "8/0", "3". */
-static void ports_text(const struct table_range *r, char ret[32])
-{
-	const uint8_t proto = (uint8_t)(r->first >> 16);
-	const uint16_t first = (uint16_t)r->first, last = (uint16_t)r->last;
-	const bool is_icmp = proto == IPPROTO_ICMP || proto == IPPROTO_ICMPV6;
-
-	if (proto != r->last >> 16 || (!first && last == UINT16_MAX))
-		(void)snprintf(ret, 32, "any");
-	else if (is_icmp && first == last)
-		(void)snprintf(ret, 32, "%u/%u", first >> 8, first & UINT8_MAX);
-	else if (is_icmp && !(first & UINT8_MAX) && last == (first | UINT8_MAX))
-		(void)snprintf(ret, 32, "%u", first >> 8);
-	else if (is_icmp)
-		(void)snprintf(ret, 32, "%u/%u-%u/%u", first >> 8, first & UINT8_MAX, last >> 8,
-			       last & UINT8_MAX);
-	else if (first == last)
-		(void)snprintf(ret, 32, "%u", first);
-	else
-		(void)snprintf(ret, 32, "%u-%u", first, last);
-}
-
-/* What touches may be of several protocols: "1-2". */
-static void protos_text(const struct table_range *r, char ret[20])
-{
-	const uint8_t first = (uint8_t)(r->first >> 16), last = (uint8_t)(r->last >> 16);
-	char from[8], to[8];
-
-	if (first == last)
-		(void)snprintf(ret, 20, "%s", names_proto(first, from));
-	else
-		(void)snprintf(ret, 20, "%s-%s", names_proto(first, from), names_proto(last, to));
-}
-
 static void add_ports(struct json_object *o, const struct line *l)
 {
 	char ports[32] = "any", protos[20] = "any";
 
 	if (l->range) {
-		ports_text(l->range, ports);
-		protos_text(l->range, protos);
+		(void)names_ports(l->range->first, l->range->last, ports);
+		(void)names_protos(l->range->first, l->range->last, protos);
 	}
 	jx_add_str(o, "proto", protos);
 	jx_add_str(o, "ports", ports);

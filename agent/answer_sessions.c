@@ -106,7 +106,7 @@ static void add_ends(struct json_object *o, struct agent *a, const struct bh_flo
 	jx_add_int(o, "remote_port", ntohs(f->rport));
 }
 
-static struct json_object *encode(struct agent *a, const struct dp_session *s)
+struct json_object *answer_session(struct agent *a, const struct dp_session *s)
 {
 	struct json_object *o = json_object_new_object();
 
@@ -132,7 +132,7 @@ static bool some(struct stream *s)
 	size_t left = ITEMS_A_TURN;
 
 	while (left-- && all->next < all->all.n && api_room(s->conn))
-		(void)api_send(s->conn, jx_item(encode(all->a, &all->all.v[all->next++])));
+		(void)api_send(s->conn, jx_item(answer_session(all->a, &all->all.v[all->next++])));
 	return all->next < all->all.n;
 }
 

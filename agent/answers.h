@@ -6,6 +6,7 @@
 #include "api/api.h"
 
 struct agent;
+struct dp_session;
 struct json_object;
 
 void answer_status(struct agent *a, struct api_conn *conn, struct json_object *request);
@@ -17,5 +18,9 @@ void answer_sessions(struct agent *a, struct api_conn *conn, struct json_object 
 void answer_flows(struct agent *a, struct api_conn *conn, struct json_object *request);
 void answer_config(struct agent *a, struct api_conn *conn, struct json_object *request);
 void answer_explain(struct agent *a, struct api_conn *conn, struct json_object *request);
+void answer_simulate(struct agent *a, struct api_conn *conn, struct json_object *request);
+
+/* An item of `sessions`. */
+struct json_object *answer_session(struct agent *a, const struct dp_session *s);
 
 #endif

@@ -138,6 +138,25 @@ int inforce_compile(struct compiler *c, struct inforce *last, bool policies, str
 	return 0;
 }
 
+int inforce_once(const struct model *m, struct inforce **ret, struct bh_err *err)
+{
+	struct inforce *f = calloc(1, sizeof(*f));
+	int r;
+
+	if (!f)
+		return bh_err_set(err, -ENOMEM, "no memory for new tables");
+	f->refs = 1;
+	r = policy_compile(m, &f->tables, err);
+	if (!r && keep_names(f, m, NULL) < 0)
+		r = bh_err_set(err, -ENOMEM, "no memory for the names of %zu policies", m->policies.n);
+	if (r < 0) {
+		inforce_unref(f);
+		return r;
+	}
+	*ret = f;
+	return 0;
+}
+
 /* ---- look-ups ----------------------------------------------------------------------------- */
 
 const struct table_endpoint *inforce_endpoint(const struct inforce *f, const struct hash128 *key)

@@ -40,6 +40,11 @@ struct inforce {
  */
 int inforce_compile(struct compiler *c, struct inforce *last, bool policies, struct inforce **ret,
 		    struct bh_err *err);
+
+/* Once, of a model that nobody compiles again and again; it knows nothing of what mattered. Return: likewise.
+ */
+int inforce_once(const struct model *m, struct inforce **ret, struct bh_err *err);
+
 struct inforce *inforce_ref(struct inforce *f);
 void inforce_unref(struct inforce *f); /* the last one frees; NULL is fine */
 

@@ -189,3 +189,41 @@ const char *names_proto(uint8_t proto, char ret[8])
 			(void)snprintf(ret, 8, "%s", known[i].name);
 	return ret;
 }
+
+static bool is_icmp(uint32_t proto)
+{
+	return proto == IPPROTO_ICMP || proto == IPPROTO_ICMPV6;
+}
+
+const char *names_ports(uint32_t range_first, uint32_t range_last, char ret[32])
+{
+	const uint16_t first = (uint16_t)range_first, last = (uint16_t)range_last;
+	const bool icmp = is_icmp(range_first >> 16);
+
+	if (range_first >> 16 != range_last >> 16 || (!first && last == UINT16_MAX))
+		(void)snprintf(ret, 32, "any");
+	else if (icmp && first == last)
+		(void)snprintf(ret, 32, "%u/%u", first >> 8, first & UINT8_MAX);
+	else if (icmp && !(first & UINT8_MAX) && last == (first | UINT8_MAX))
+		(void)snprintf(ret, 32, "%u", first >> 8);
+	else if (icmp)
+		(void)snprintf(ret, 32, "%u/%u-%u/%u", first >> 8, first & UINT8_MAX, last >> 8,
+			       last & UINT8_MAX);
+	else if (first == last)
+		(void)snprintf(ret, 32, "%u", first);
+	else
+		(void)snprintf(ret, 32, "%u-%u", first, last);
+	return ret;
+}
+
+const char *names_protos(uint32_t range_first, uint32_t range_last, char ret[20])
+{
+	const uint8_t first = (uint8_t)(range_first >> 16), last = (uint8_t)(range_last >> 16);
+	char from[8], to[8];
+
+	if (first == last)
+		(void)snprintf(ret, 20, "%s", names_proto(first, from));
+	else
+		(void)snprintf(ret, 20, "%s-%s", names_proto(first, from), names_proto(last, to));
+	return ret;
+}

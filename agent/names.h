@@ -31,4 +31,9 @@ const char *names_reason(uint32_t reason); /* "policy-denied" */
 bool names_reason_allows(uint32_t reason);
 const char *names_proto(uint8_t proto, char ret[8]); /* "TCP", "132" */
 
+/* Of the ports [first..last], as BH_PORT(). "80", "8000-8100", "any"; of ICMP the type and the code: "8/0",
+ * "3". What touches may be of several protocols: "1-2". Both return ret. */
+const char *names_ports(uint32_t first, uint32_t last, char ret[32]);
+const char *names_protos(uint32_t first, uint32_t last, char ret[20]);
+
 #endif

@@ -355,6 +355,7 @@ static const struct {
 	{ "flows", answer_flows },
 	{ "config", answer_config },
 	{ "explain", answer_explain },
+	{ "simulate", answer_simulate },
 	{ "perf", perf_answer },
 };
 

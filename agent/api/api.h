@@ -21,7 +21,10 @@
  *   config     CLI                                             fields in the last line
  *   perf       CLI      pod or interface, interval_ms,         items: what is measured, then counters
  *                       duration_ms
- *   explain    CLI      pod "ns/name", peer, port, proto       fields in the last line
+ *   explain    CLI      pod, peer: "ns/name" or address,       fields in the last line
+ *                       port, proto
+ *   simulate   CLI      policies: API objects,                 items: problems, pairs of pods and peers, sessions,
+ *                       delete: kind, namespace, name          and a summary
  *
  * A version we do not know is answered with code 1 and the version we speak; unknown fields are
  * ignored, so that a plugin and an agent one version apart go on working together.

@@ -37,7 +37,7 @@ struct ctl {
 	bool yaml;
 	bool follow, unprotected, colours;
 	bool help, version;
-	const char *namespace, *peer, *port, *verdict, *policy, *since; /* of flows: filter.h */
+	struct ctl_names files, deletes; /* of policies */
 	/* through kubectl: remote.h */
 	struct ctl_names nodes;
 	bool all_nodes;
@@ -55,9 +55,8 @@ enum { /* options that a command takes */
        OPT_INTERFACE = 1 << 3,
        OPT_DURATION = 1 << 4,
        OPT_INTERVAL = 1 << 5,
-       OPT_NAMESPACE = 1 << 6,
-       OPT_SINCE = 1 << 7,
-       OPT_FLOWS = 1 << 8, /* what else flows are chosen by */
+       OPT_FILE = 1 << 20,
+       OPT_DELETE = 1 << 21,
        /* those of every command, and of every one that asks an agent: nobody names them */
        OPT_ALWAYS = 1 << 29,
        OPT_AGENT = 1 << 30,

@@ -71,6 +71,19 @@ static int read_names(const char *text, void *at, struct bh_err *err)
 	return read_name(text, &names->v[names->n++], err);
 }
 
+/* "-" is stdin. */
+static int read_files(const char *text, void *at, struct bh_err *err)
+{
+	struct ctl_names *names = at;
+
+	if (strcmp(text, "-"))
+		return read_names(text, at, err);
+	if (names->n == CTL_NAMES_MAX)
+		return bh_err_set(err, -E2BIG, "more than %d names", CTL_NAMES_MAX);
+	names->v[names->n++] = text;
+	return 0;
+}
+
 /* ---- the table ---------------------------------------------------------------------------- */
 
 #define AT(field) offsetof(struct ctl, field)
@@ -89,15 +102,10 @@ const struct ctl_option ctl_options[] = {
 	  "how long to measure (default 10)", read_seconds, AT(duration_ms) },
 	{ OPT_INTERVAL, 0, "interval", "SECONDS", NULL,
 	  "a line each time (default 1)", read_seconds, AT(interval_ms) },
-	{ OPT_NAMESPACE, 'n', "namespace", "NAME", NULL, "only of pods of this namespace", read_text, AT(namespace) },
-	{ OPT_SINCE, 0, "since", "TIME", NULL,
-	  "not older than that: 90s, 5m, 2h, 7d, or a time as 2026-01-31T12:00:00Z", read_text, AT(since) },
-	{ OPT_FLOWS, 0, "peer", "PEER", NULL,
-	  "only with this other end: NAMESPACE/NAME, NAME, an address or a block of them", read_text, AT(peer) },
-	{ OPT_FLOWS, 0, "port", "PORT[/PROTO]", NULL, "only to this port: 443, 53/udp, icmp", read_text, AT(port) },
-	{ OPT_FLOWS, 0, "verdict", "VERDICT", "denied audited allowed", "only of this verdict", read_text, AT(verdict) },
-	{ OPT_FLOWS, 0, "policy", "[NAMESPACE/]NAME", NULL,
-	  "only those that this policy decided, by its rule or by isolating the pod", read_text, AT(policy) },
+	{ OPT_FILE, 'f', "filename", "FILE", "@",
+	  "policies, as YAML or JSON; - is stdin; may be given again", read_files, AT(files) },
+	{ OPT_DELETE, 0, "delete", "KIND/[NAMESPACE/]NAME", NULL,
+	  "as if this policy were not there; may be given again", read_names, AT(deletes) },
 	{ OPT_AGENT, 'o', "output", "FORMAT", "text json yaml",
 	  "text, json or yaml (default text): a list is an array, with -f one document for each item", read_output, 0 },
 	{ OPT_AGENT, 0, "run-dir", "PATH", "@",

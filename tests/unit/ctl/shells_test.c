@@ -123,7 +123,7 @@ static void the_manual_page_is_sound(void **state)
 	assert_string_equal(text, "");
 	(void)snprintf(command, sizeof(command), "%s reference man | mandoc -T ascii | col -b", program());
 	assert_int_equal(output_of(command, text, sizeof(text)), 0);
-	assert_non_null(strstr(text, "bulkheadctl explain POD PEER PORT[/PROTO]"));
+	assert_non_null(strstr(text, "bulkheadctl explain SRC DST PORT[/PROTO]"));
 	assert_non_null(strstr(text, "--follow"));
 }
 

@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What people ask at night: why was that denied, what would this policy do, what does nobody need."""
+import contextlib
+import json
+import os
+import tempfile
+
+from case import PolicedCase
+from node import eventually
+
+FROM_WEB = {"from": [{"podSelector": {"matchLabels": {"app": "web"}}}], "ports": [{"port": 80, "protocol": "TCP"}]}
+
+
+def network_policy(name, ns="shop", **spec):
+    spec = {"podSelector": {"matchLabels": {"app": "db"}}, **spec}
+    return {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "NetworkPolicy",
+        "metadata": {"name": name, "namespace": ns},
+        "spec": spec,
+    }
+
+
+class Ask(PolicedCase):
+    configs = ["bridge/1.9/dual/tcx"]
+    cost = 2
+
+    def setUp(self):
+        super().setUp()
+        self.addCleanup(self.node.remove_policies)
+
+    def allow_web(self):
+        """On port 80 of db; once that holds."""
+        self.node.write_policy("shop", "db", subject={"app": "db"}, ingress=[FROM_WEB])
+        self.assertTrue(eventually(lambda: not self.job.reaches(self.db) and self.web.reaches(self.db)))
+
+    @contextlib.contextmanager
+    def file_of(self, text):
+        with tempfile.NamedTemporaryFile("w", suffix=".yaml") as f:
+            f.write(text if isinstance(text, str) else json.dumps(text))
+            f.flush()
+            yield f.name
+
+    def checks(self, answer, **fields):
+        return [c for c in answer["checks"] if all(c[k] == v for k, v in fields.items())]
+
+    def test_explain_names_the_closest_rule(self):
+        self.allow_web()
+        answer = self.node.ctl("explain", "shop/web", "shop/db", "443", codes=(1,))
+        denied = self.checks(answer, at="shop/db", direction="ingress", verdict="deny")
+        self.assertEqual(len(denied), len(self.node.families), answer)
+        for check in denied:
+            self.assertEqual(check["closest"]["rule"], "shop/db ingress[0]")
+            self.assertEqual(
+                check["closest"]["fields"],
+                [{"field": "port", "text": "asked TCP 443, the rule has TCP 80"}],
+            )
+        self.assertEqual({c["closest"] for c in answer["checks"] if c["verdict"] == "allow"}, {None})
+        code, text = self.node.ctl_text("explain", "lab/web", "shop/db", "80")
+        self.assertEqual(code, 1, text)
+        self.assertIn(
+            "closest is 'shop/db ingress[0]', but for namespace (pods of namespace shop expected, lab/web is in lab)",
+            text,
+        )
+
+    def test_explain_of_another_node(self):
+        """One end is here: the other one is named, with whom to ask; with neither there is no answer."""
+        self.node.write_pod("lab", "far", {"app": "web"}, ["10.99.0.1"], nodeName="elsewhere")
+        self.addCleanup(self.node.remove_pod, "lab", "far")
+        self.assertTrue(eventually(lambda: self.node.ctl("explain", "lab/far", "shop/db", "80", check=False)))
+        answer = self.node.ctl("explain", "lab/far", "shop/db", "80")
+        self.assertEqual(answer["unasked"], [{"at": "lab/far", "node": "elsewhere"}])
+        self.assertEqual({c["at"] for c in answer["checks"]}, {"shop/db"})
+        self.node.write_pod("lab", "near", {"app": "web"}, ["10.99.0.2"], nodeName="elsewhere")
+        self.addCleanup(self.node.remove_pod, "lab", "near")
+        asked = lambda: self.node.ctl_text("explain", "lab/far", "lab/near", "80")  # noqa: E731
+        self.assertTrue(eventually(lambda: "neither 'lab/far' nor 'lab/near' is on this node" in asked()[1]), asked())
+        self.assertEqual(asked()[0], 2)
+
+    def test_simulate(self):
+        """It says what would be, live flows and all; nothing of it is. Applied, it is so."""
+        self.allow_web()
+        meter = self.web.start("flow", 5, "tcp", self.db.ips[4], 80)
+        self.addCleanup(meter.kill)
+        self.assertTrue(eventually(lambda: meter.report()["received"] > 5))
+        before = self.node.ctl("policy", "entries")
+        maps = self.node.ask("status")["maps"]
+        with self.file_of(network_policy("db", ingress=[{**FROM_WEB, "ports": [{"port": 443}]}])) as name:
+            told = self.node.ctl("simulate", "-f", name, codes=(1,))
+            code, text = self.node.ctl_text("simulate", "-f", name)
+        self.assertEqual(told["problems"], [])
+        self.assertEqual((told["summary"]["added"], told["summary"]["replaced"]), (0, 1), told)
+        pair = [p for p in told["pairs"] if p["pods"] == ["shop/db"] and p["peers"] == ["shop/web"]]
+        changes = {
+            (c["ports"][0]["proto"], c["ports"][0]["ports"]): (c["was"], c["was_rule"], c["is"], c["is_rule"])
+            for p in pair
+            for c in p["changes"]
+        }
+        rule = "shop/db ingress[0]"
+        self.assertEqual(
+            changes,
+            {("TCP", "80"): ("allowed", rule, "denied", None), ("TCP", "443"): ("denied", None, "allowed", rule)},
+        )
+        self.assertEqual(len(told["pairs"]), len(pair), told["pairs"])
+        cut = told["sessions"]
+        self.assertTrue(cut and all(s["pod"] == "shop/db" and s["local_port"] == 80 for s in cut), told)
+        self.assertTrue(all(s["was"] == "allowed" and s["is"] == "denied" for s in cut), cut)
+        self.assertGreater(max(s["bytes_in"] for s in cut), 0)
+        self.assertEqual(code, 1)
+        self.assertIn("isolated by shop/db", text)
+        self.assertIn("nothing of it is in force", text)
+        self.assertEqual(self.node.ctl("policy", "entries"), before)
+        self.assertEqual(self.node.ask("status")["maps"], maps)
+        received = meter.report()["received"]
+        self.assertTrue(eventually(lambda: meter.report()["received"] > received + 5))
+
+    def test_simulate_what_goes(self):
+        self.allow_web()
+        told = self.node.ctl("simulate", "--delete", "NetworkPolicy/shop/db")
+        self.assertEqual(told["summary"]["pairs_denied"], 0)
+        self.assertGreater(told["summary"]["pairs_allowed"], 0)
+        code, text = self.node.ctl_text("simulate", "--delete", "NetworkPolicy/shop/bd")
+        self.assertEqual(code, 2)
+        self.assertIn("there is no NetworkPolicy 'shop/bd'", text)
+
+    def test_simulate_what_is_not_understood(self):
+        """By object and path; and files that hold no policy, or nothing at all."""
+        spec = "spec: {podSelector: {}, egres: []}\n"
+        with self.file_of(
+            "apiVersion: v1\nkind: Service\nmetadata: {name: s}\n---\n"
+            "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: odd, namespace: shop}\n" + spec
+        ) as name:
+            code, text = self.node.ctl_text("simulate", "-f", name)
+        self.assertEqual(code, 1, text)
+        self.assertIn("not understood: shop/odd: spec.egres is not a known field", text)
+        self.assertIn("Service 's' is no policy, ignoring", text)
+        for text, what in (("a: [", "flow node"), ("{}", "no policy"), ("", "no policy")):
+            with self.file_of(text) as name:
+                code, said = self.node.ctl_text("simulate", "-f", name)
+            self.assertEqual(code, 2, said)
+            self.assertIn(what, said)
+        big = [network_policy(f"p{n}", ingress=[FROM_WEB] * 10) for n in range(100)]
+        with self.file_of("\n---\n".join(map(json.dumps, big))) as name:
+            code, said = self.node.ctl_text("simulate", "-f", name)
+        self.assertEqual(code, 2)
+        self.assertIn("simulate some of them at a time", said)
+        code, said = self.node.ctl_text("simulate", "-f", os.path.join(os.path.dirname(name), "nowhere.yaml"))
+        self.assertEqual(code, 2)
+        self.assertIn("nowhere.yaml", said)

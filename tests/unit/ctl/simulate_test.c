@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What simulate asks, and what people read of the answers. */
+#include "ctl/simulate.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "util/scope.h"
+
+/* What goes to the agent, and what is noted, of a file. */
+static void assert_read(const char *text, const char *want, const char *want_notes)
+{
+	struct json_object *list = json_object_new_array(), *o = json_tokener_parse(want);
+	char *notes = NULL;
+	size_t len;
+	FILE *out = open_memstream(&notes, &len);
+	struct bh_err err;
+
+	assert_int_equal(simulate_read("a.yaml", text, strlen(text), list, out, &err), 0);
+	(void)fclose(out);
+	assert_true(json_object_equal(list, o));
+	assert_string_equal(notes, want_notes);
+	free(notes);
+	json_object_put(list);
+	json_object_put(o);
+}
+
+static void policies_alone_are_sent(void **state)
+{
+	(void)state;
+	assert_read(
+		"apiVersion: v1\nkind: List\nitems:\n"
+		"- {apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, status: {}, metadata: {name: a, uid: x, "
+		"annotations: {b: c}}, spec: {podSelector: {}}}\n---\n---\n{apiVersion: v1, kind: Service, metadata: "
+		"{name: s}}\n",
+		"[{\"apiVersion\":\"networking.k8s.io/v1\",\"kind\":\"NetworkPolicy\",\"metadata\":{\"name\":\"a\"},"
+		"\"spec\":{\"podSelector\":{}}}]",
+		"a.yaml:7: Service 's' is no policy, ignoring\n");
+	assert_read("kind: List\nitems: []\n", "[]", "");
+}
+
+static void assert_delete(const char *text, const char *want)
+{
+	struct json_object *o = simulate_delete(text), *wanted = want ? json_tokener_parse(want) : NULL;
+
+	assert_true(json_object_equal(o, wanted));
+	json_object_put(o);
+	json_object_put(wanted);
+}
+
+static void what_goes(void **state)
+{
+	(void)state;
+	assert_delete("NetworkPolicy/shop/db",
+		      "{\"kind\":\"NetworkPolicy\",\"namespace\":\"shop\",\"name\":\"db\"}");
+	assert_delete("ClusterSegmentationPolicy/x",
+		      "{\"kind\":\"ClusterSegmentationPolicy\",\"namespace\":\"\",\"name\":\"x\"}");
+	assert_delete("NetworkPolicy/db", NULL);
+	assert_delete("ClusterNetworkPolicy/shop/db", NULL);
+	assert_delete("Service/shop/db", NULL);
+	assert_delete("db", NULL);
+}
+
+static struct json_object *answer(const char *const *items, size_t n)
+{
+	struct json_object *all =
+		json_tokener_parse("{\"problems\":[],\"pairs\":[],\"sessions\":[],\"summary\":{}}");
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		struct json_object *item = json_tokener_parse(items[i]);
+
+		assert_non_null(item);
+		simulate_take(all, item);
+		json_object_put(item);
+	}
+	return all;
+}
+
+/* Ports that change alike are one line; two nodes are added up. */
+static void people_read(void **state)
+{
+	static const char *const items[] = {
+		"{\"kind\":\"problem\",\"node\":\"n1\",\"policy\":\"a/p\",\"path\":\"spec.x\",\"text\":\"is odd\"}",
+		"{\"kind\":\"problem\",\"node\":\"n2\",\"policy\":\"a/p\",\"path\":\"spec.x\",\"text\":\"is odd\"}",
+		"{\"kind\":\"pairs\",\"node\":\"n1\",\"direction\":\"ingress\",\"pods\":[\"a/x\"],\"pods_n\":3,\"peers\":"
+		"[\"a/y\",\"10.0.0.0/8\",\"b\",\"c\"],\"peers_n\":9,\"changes\":["
+		"{\"ports\":[{\"proto\":\"0-5\",\"ports\":\"any\"},{\"proto\":\"TCP\",\"ports\":\"0-79\"}],\"was\":\"allowed\","
+		"\"was_rule\":null,\"was_isolated_by\":[],\"is\":\"denied\",\"is_rule\":null,\"is_isolated_by\":[\"a/p\"]},"
+		"{\"ports\":[{\"proto\":\"TCP\",\"ports\":\"80\"}],\"was\":\"allowed\",\"was_rule\":null,\"was_isolated_by\":"
+		"[],\"is\":\"audited\",\"is_rule\":\"a/p ingress[0]\",\"is_isolated_by\":[]},"
+		"{\"ports\":[{\"proto\":\"UDP\",\"ports\":\"any\"}],\"was\":\"allowed\",\"was_rule\":null,\"was_isolated_by\":"
+		"[],\"is\":\"denied\",\"is_rule\":null,\"is_isolated_by\":[\"a/p\"]}]}",
+		"{\"kind\":\"session\",\"node\":\"n1\",\"pod\":\"a/x\",\"local\":\"10.0.0.1\",\"local_port\":80,\"remote\":"
+		"\"10.0.0.2\",\"remote_port\":4,\"remote_name\":\"a/y\",\"proto\":\"TCP\",\"opener\":\"ingress\",\"bytes_in\":"
+		"7,\"bytes_out\":5,\"was\":\"allowed\",\"was_rule\":\"a/q ingress[0]\",\"was_isolated_by\":[],\"is\":\"denied\","
+		"\"is_rule\":null,\"is_isolated_by\":[\"a/p\"]}",
+		"{\"kind\":\"summary\",\"node\":\"n1\",\"added\":1,\"replaced\":0,\"deleted\":0,\"pods\":3,\"pairs_denied\":9,"
+		"\"pairs_allowed\":0,\"sessions\":4,\"sessions_denied\":1,\"sessions_allowed\":0,\"complete\":true}",
+		"{\"kind\":\"summary\",\"node\":\"n2\",\"added\":1,\"replaced\":0,\"deleted\":0,\"pods\":2,\"pairs_denied\":1,"
+		"\"pairs_allowed\":2,\"sessions\":3,\"sessions_denied\":0,\"sessions_allowed\":1,\"complete\":false}",
+	};
+	struct json_object *all = answer(items, ARRAY_SIZE(items));
+	char *text = NULL;
+	size_t len;
+	FILE *out = open_memstream(&text, &len);
+
+	(void)state;
+	simulate_print(out, all, false);
+	(void)fclose(out);
+	assert_string_equal(
+		text,
+		"not understood: a/p: spec.x is odd\n"
+		"NODE  POD             DIRECTION  PEER                           PORTS                         WAS      BECAUSE             WOULD BE  BECAUSE\n"
+		"n1    a/x and 2 more  ingress    a/y, 10.0.0.0/8, b and 1 more  protocols 0-5, TCP 0-79, UDP  allowed  nobody isolates it  denied    isolated by a/p\n"
+		"n1    a/x and 2 more  ingress    a/y, 10.0.0.0/8, b and 1 more  TCP 80                        allowed  nobody isolates it  audited   a/p ingress[0]\n"
+		"\n"
+		"NODE  POD  LOCAL            REMOTE            PROTO  BYTES  WAS      BECAUSE         WOULD BE  BECAUSE\n"
+		"n1    a/x  10.0.0.1:80  <-  10.0.0.2:4 (a/y)  TCP       12  allowed  a/q ingress[0]  denied    isolated by a/p\n"
+		"\n"
+		"policies  1 added, 0 replaced, 0 deleted; nothing of it is in force\n"
+		"pairs     of 5 pods and their peers: 10 would be denied something, 2 allowed\n"
+		"sessions  of 7 live ones: 1 would be cut, 1 allowed or audited\n"
+		"INCOMPLETE: an agent ran out of memory over it\n");
+	free(text);
+	json_object_put(all);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(policies_alone_are_sent),
+		cmocka_unit_test(what_goes),
+		cmocka_unit_test(people_read),
+	};
+
+	return cmocka_run_group_tests_name("simulate", tests, NULL, NULL);
+}
