@@ -37,9 +37,9 @@ static void add_port(struct buf *b, uint8_t proto, uint16_t first, uint16_t last
 		(void)buf_fmt(b, " type %u", first >> 8);
 	else if (icmp)
 		(void)buf_fmt(b, " type %u code %u", first >> 8, first & UINT8_MAX);
-	else if (first == last)
-		(void)buf_fmt(b, first ? " %u" : "", first);
-	else if (first || last != UINT16_MAX)
+	else if (first && first == last)
+		(void)buf_fmt(b, " %u", first);
+	else if (first != last && (first || last != UINT16_MAX))
 		(void)buf_fmt(b, " %u-%u", first, last);
 }
 
