@@ -7,6 +7,7 @@ from node import differences, eventually, run
 class Unpoliced(NodeCase):
     configs = sorted({c.rsplit("/", 1)[0] + "/auto" for c in ALL_CONFIGS}) + ["bridge/1.9/dual/auto"]
     chained = False
+    waits = True
 
     @classmethod
     def start(cls):

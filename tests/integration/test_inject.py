@@ -42,6 +42,7 @@ INIT = {"execve", "exit_group", "arch_prctl", "set_tid_address", "set_robust_lis
 
 class FaultCase(VerbCase):
     cost = 6
+    waits = True
 
     def setUp(self):
         super().setUp()

@@ -14,6 +14,7 @@ IN, OUT = ["Ingress"], ["Egress"]
 class Matrix(PolicedCase):
     configs = ALL_CONFIGS + ["bridge/1.9/dual/tcx", "ptp/1.9/dual/clsact"]
     cost = 5
+    waits = True
 
     def tearDown(self):
         self.node.remove_policies()
@@ -316,6 +317,7 @@ class Detached(Matrix):
     configs = FEW_CONFIGS
     fresh = True
     chained = True
+    waits = False
 
     def assert_policed(self, ingress=None, egress=None):
         super().assert_policed(ingress, egress)

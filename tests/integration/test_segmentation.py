@@ -19,6 +19,7 @@ PORT_80 = [{"tcp": {"destinationPort": {"number": 80}}}]
 class Segmentation(PolicedCase):
     configs = FEW_CONFIGS
     cost = 3
+    waits = True
 
     def setUp(self):
         super().setUp()

@@ -26,6 +26,7 @@ class WireCase(PolicedCase):
         "bridge/1.1/v6/clsact",
     ]
     cost = 2
+    waits = True
     numbers = itertools.count(1)
 
     def setUp(self):
