@@ -8,13 +8,12 @@
 extern const struct command command_status, command_endpoints, command_stats, command_policies,
 	command_entries, command_rules, command_sessions, command_flows, command_explain, command_perf,
 	command_selftest_serve, command_selftest_probe, command_completion, command_help, command_reference,
-	command_request, command_simulate;
+	command_request, command_wait;
 
 /* In the order in which people read of them. */
 const struct command *const ctl_commands[] = {
 	&command_status,
 	&command_explain,
-	&command_simulate,
 	&command_flows,
 	&command_endpoints,
 	&command_stats,
@@ -25,6 +24,7 @@ const struct command *const ctl_commands[] = {
 	&command_perf,
 	&command_selftest_serve,
 	&command_selftest_probe,
+	&command_wait,
 	&command_completion,
 	&command_help,
 	&command_reference,

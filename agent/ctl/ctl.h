@@ -43,6 +43,7 @@ struct ctl {
 	bool all_nodes;
 	const char *context, *kubeconfig, *agent_namespace;
 	uint64_t timeout_ms; /* 0: as it is usual */
+	uint64_t generation; /* of `wait`: 0: any */
 	/* set by commands: what comes from several nodes is sorted by its "time"; makes sense for one node
 	 * alone */
 	bool by_time, one_node;
@@ -55,8 +56,8 @@ enum { /* options that a command takes */
        OPT_INTERFACE = 1 << 3,
        OPT_DURATION = 1 << 4,
        OPT_INTERVAL = 1 << 5,
-       OPT_FILE = 1 << 20,
-       OPT_DELETE = 1 << 21,
+       OPT_FOR = 1 << 20,
+       OPT_GENERATION = 1 << 21,
        /* those of every command, and of every one that asks an agent: nobody names them */
        OPT_ALWAYS = 1 << 29,
        OPT_AGENT = 1 << 30,

@@ -52,6 +52,24 @@ static int read_seconds(const char *text, void *at, struct bh_err *err)
 	return 0;
 }
 
+/* The one thing that can be waited for. */
+static int read_for(const char *text, void *at, struct bh_err *err)
+{
+	(void)at;
+	return strcmp(text, "enforced") ? bh_err_set(err, -EINVAL, "--for '%s': not enforced", text) : 0;
+}
+
+static int read_generation(const char *text, void *at, struct bh_err *err)
+{
+	char *end;
+
+	errno = 0;
+	*(uint64_t *)at = strtoull(text, &end, 10);
+	if (errno || *end || text[0] < '0' || text[0] > '9')
+		return bh_err_set(err, -EINVAL, "--generation '%s': no metadata.generation", text);
+	return 0;
+}
+
 /* What goes to kubectl: it may not be taken for an option of kubectl's. */
 static int read_name(const char *text, void *at, struct bh_err *err)
 {
@@ -102,10 +120,10 @@ const struct ctl_option ctl_options[] = {
 	  "how long to measure (default 10)", read_seconds, AT(duration_ms) },
 	{ OPT_INTERVAL, 0, "interval", "SECONDS", NULL,
 	  "a line each time (default 1)", read_seconds, AT(interval_ms) },
-	{ OPT_FILE, 'f', "filename", "FILE", "@",
-	  "policies, as YAML or JSON; - is stdin; may be given again", read_files, AT(files) },
-	{ OPT_DELETE, 0, "delete", "KIND/[NAMESPACE/]NAME", NULL,
-	  "as if this policy were not there; may be given again", read_names, AT(deletes) },
+	{ OPT_FOR, 0, "for", "WHAT", "enforced",
+	  "what to wait for: enforced, which is the default", read_for, 0 },
+	{ OPT_GENERATION, 0, "generation", "N", NULL,
+	  "of that metadata.generation, or of a later one", read_generation, AT(generation) },
 	{ OPT_AGENT, 'o', "output", "FORMAT", "text json yaml",
 	  "text, json or yaml (default text): a list is an array, with -f one document for each item", read_output, 0 },
 	{ OPT_AGENT, 0, "run-dir", "PATH", "@",

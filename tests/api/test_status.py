@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The status of policies, by two agents with the rights that the chart gives them, as `kubectl` and scripts see it."""
+import json
 import os
 import re
 import subprocess
@@ -194,6 +195,29 @@ class Told(StatusCase):
         self.assertEqual(owner["uid"], self.admin.get("Node", None, NODE)["metadata"]["uid"])
         for i in range(50):
             self.admin.delete("NetworkPolicy", "lab", f"p{i}")
+
+    def test_wait_policy(self):
+        """By the agent's own word, without the status of anything."""
+        wait = lambda *args: subprocess.run(  # noqa: E731
+            [f"{BUILD}/bulkheadctl", f"--run-dir=/run/bh-{NODE}/run", "wait", "policy", *args],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        self.segment("waited", policyTypes=["Ingress"])
+        done = wait("shop/waited", "--for=enforced", "--timeout", "5")
+        self.assertEqual((done.returncode, done.stdout), (0, "shop/waited: enforced, 1 node asked\n"), done.stderr)
+        done = wait("shop/waited", "--generation=2", "--timeout=0.3")
+        self.assertEqual((done.returncode, done.stdout), (1, "shop/waited: not enforced, 1 node asked\n"), done.stderr)
+        done = wait("shop/none", "--timeout", "0.3", "-o", "json")
+        self.assertEqual((done.returncode, json.loads(done.stdout)["enforced"]), (1, False))
+        self.assertIn("no agent knows a policy 'shop/none'", done.stderr)
+        self.admin.apply(cluster_policy("bad", egress=[{"action": "Accept", "to": [{"domainNames": ["a.example"]}]}]))
+        self.addCleanup(self.admin.delete, "ClusterNetworkPolicy", None, "bad")
+        done = wait("bad", "--timeout=5")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("spec.egress[0].to[0].domainNames is not supported", done.stderr)
+        self.assertEqual(wait("shop/").returncode, 2)
 
     def test_no_pods(self):
         self.segment("nobody", podSelector={"matchLabels": {"app": "none"}})
