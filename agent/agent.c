@@ -238,7 +238,8 @@ static void check_pins(struct agent *a)
 		event_tell(a, true, "PinsRestored", NULL, "pins under %s were missing, put back",
 			   a->opt.pin_dir);
 	else if (!a->pins_bad)
-		log_error("pins under %s are missing: %s, retrying", a->opt.pin_dir, err.msg);
+		log_error("pins under %s are missing: %s, retrying; a bpffs must be mounted there, writable",
+			  a->opt.pin_dir, err.msg);
 	a->pins_bad = r < 0;
 }
 
@@ -271,6 +272,7 @@ static void on_tick(void *ctx)
 	else
 		look_after_pins(a);
 	expiry_tick(a);
+	log_tick();
 	if (a->server) {
 		former_step(a);
 		endpoints_tick(a);
@@ -483,7 +485,8 @@ static void on_lock(void *ctx)
 
 	if (try_lock(a, &err) == 0)
 		return;
-	log_error("cannot take over: %s", err.msg);
+	log_error("cannot take over from the agent before this one: %s; leaving, what is in force stays",
+		  err.msg);
 	a->exit_code = 1;
 	loop_stop(a->loop);
 }

@@ -39,6 +39,7 @@ static const char usage[] =
 	"  --metrics-address ADDR:PORT  answer HTTP there: /metrics, /livez, /readyz (default: nowhere)\n"
 	"  --metrics-per KIND  rule or pod: further series for each of them (may be repeated)\n"
 	"  --log-level LEVEL   error, warn, info or debug (default info)\n"
+	"  --log-format FORMAT text or json: a line each (default text)\n"
 	"  --version, --help\n";
 
 static const struct option options[] = {
@@ -57,6 +58,7 @@ static const struct option options[] = {
 	{ "metrics-address", required_argument, NULL, 'H' },
 	{ "metrics-per", required_argument, NULL, 'e' },
 	{ "log-level", required_argument, NULL, 'l' },
+	{ "log-format", required_argument, NULL, 'f' },
 	{ "version", no_argument, NULL, 'V' },
 	{ "help", no_argument, NULL, 'h' },
 	{ NULL, 0, NULL, 0 },
@@ -115,6 +117,14 @@ static int read_log_level(const char *text, struct bh_err *err)
 		return 0;
 	}
 	return bh_err_set(err, -EINVAL, "--log-level '%s': none of error, warn, info, debug", text);
+}
+
+static int read_log_format(const char *text, struct bh_err *err)
+{
+	log_json = !strcmp(text, "json");
+	if (!log_json && strcmp(text, "text"))
+		return bh_err_set(err, -EINVAL, "--log-format '%s': neither text nor json", text);
+	return 0;
 }
 
 static int read_metrics_address(const char *text, struct agent_options *ret, struct bh_err *err)
@@ -178,6 +188,8 @@ static int read_option(int c, struct agent_options *o, struct bh_err *err)
 		return read_metrics_per(optarg, o, err);
 	case 'l':
 		return read_log_level(optarg, err);
+	case 'f':
+		return read_log_format(optarg, err);
 	default:
 		return hook_mode_parse(optarg, &o->attach) < 0
 			       ? bh_err_set(err, -EINVAL, "--attach '%s': none of auto, tcx, clsact", optarg)

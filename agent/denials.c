@@ -205,7 +205,8 @@ static void on_poll(void *ctx)
 	const int r = dp_events(a->dp, take, a);
 
 	if (r < 0 && !ds->failing)
-		log_warn("cannot read denials: %s, retrying", strerror(-r));
+		log_warn("cannot read reports of denied flows: %s, retrying; they are counted all the same",
+			 strerror(-r));
 	ds->failing = r < 0;
 	if (r > 0)
 		take_loss(a);

@@ -369,7 +369,8 @@ void endpoints_load(struct agent *a)
 
 	(void)dir_changed(a); /* noted before it is read: what comes later is a change */
 	if (api_endpoint_each(a->opt.run_dir, load_one, a, &err) < 0)
-		log_error("state files: %s, ignoring", err.msg);
+		log_error("state files under %s: %s, ignoring; pods that only these tell of stay closed",
+			  a->opt.run_dir, err.msg);
 }
 
 void endpoints_save(struct agent *a, struct endpoint *e)

@@ -10,6 +10,7 @@
 #include "util/log.h"
 
 #define NOTE_BYTES 1024 /* as long as the API takes */
+#define KINDS_MAX  32
 
 /* Where nobody said, the API's own, so that `kubectl describe` finds it; of a Node it is the name, by which
  * the kubelet's Events go, too. */
@@ -40,6 +41,21 @@ static void post(struct agent *a, bool warning, const char *reason, const struct
 		agent_arm_source(a);
 }
 
+/* Reasons are one kind of message each, for the log's rate; what is past the table shares its last place. */
+static struct log_site *site_of(const char *reason)
+{
+	static struct {
+		const char *reason; /* static: see event.h */
+		struct log_site site;
+	} kinds[KINDS_MAX];
+	size_t i = 0;
+
+	while (i < KINDS_MAX - 1 && kinds[i].reason && strcmp(kinds[i].reason, reason))
+		i++;
+	kinds[i].reason = reason;
+	return &kinds[i].site;
+}
+
 void event_tell(struct agent *a, bool warning, const char *reason, const struct event_object *about,
 		const char *fmt, ...)
 {
@@ -52,9 +68,9 @@ void event_tell(struct agent *a, bool warning, const char *reason, const struct 
 	va_end(ap);
 	bh_text_clean(note);
 	if (!about)
-		log_line(warning ? LOG_WARN : LOG_INFO, "%s", note);
+		log_at(site_of(reason), warning ? LOG_WARN : LOG_INFO, "%s", note);
 	else
-		log_line(warning ? LOG_WARN : LOG_INFO, "%s '%s%s%s': %s", about->kind, about->ns,
-			 about->ns[0] ? "/" : "", about->name, note);
+		log_at(site_of(reason), warning ? LOG_WARN : LOG_INFO, "%s '%s%s%s': %s", about->kind,
+		       about->ns, about->ns[0] ? "/" : "", about->name, note);
 	post(a, warning, reason, about ? about : &here, note);
 }

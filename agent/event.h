@@ -17,9 +17,9 @@ struct event_object {
 };
 
 /*
- * Logs "KIND 'ns/name': note", as a warning or as information, and posts the Event. @reason is CamelCase and
- * one of few ("HookRestored"); @about NULL: this node. Never blocks; too many Events are counted and not
- * posted, their lines are logged all the same.
+ * Logs "KIND 'ns/name': note", as a warning or as information, and posts the Event. @reason is static,
+ * CamelCase and one of few ("HookRestored"); @about NULL: this node. Never blocks; too many Events are
+ * counted and not posted, and lines of one reason have the log's own rate.
  */
 void event_tell(struct agent *a, bool warning, const char *reason, const struct event_object *about,
 		const char *fmt, ...) __attribute__((format(printf, 5, 6)));

@@ -31,7 +31,9 @@ void former_copy(struct agent *a, uint32_t ifindex)
 	const int r = dp_former_copy(a->dp, ifindex, &err);
 
 	if (r < 0)
-		log_warn("%s: not all were taken over, ignoring", err.msg);
+		log_warn(
+			"%s: not all sessions of the version before were taken over; flows without one are decided anew",
+			err.msg);
 	else
 		a->former.sessions += (size_t)r;
 }

@@ -55,7 +55,7 @@ bool endpoints_check_link(struct agent *a, struct endpoint *e)
 	else if (r == LINK_ANOTHER)
 		tell_another(a, e);
 	else if (r < 0)
-		log_warn("interface %u: %s, kept", e->ifindex, err.msg);
+		log_warn("pod '%s/%s' (interface %u): %s, kept as it is", e->ns, e->pod, e->ifindex, err.msg);
 	return r > 0;
 }
 

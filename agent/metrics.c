@@ -110,6 +110,9 @@ static const struct row {
 	{ "bulkhead_chained", METRIC_GAUGE, WORKING, "",
 	  "1 while the plugin is in the node's CNI chain; not there where somebody else sees to that.",
 	  collect_chained },
+	{ "bulkhead_log_lines_total", METRIC_COUNTER, ALWAYS, "level", "Lines of the log.", collect_log },
+	{ "bulkhead_log_left_out_total", METRIC_COUNTER, ALWAYS, "",
+	  "Lines that were left out, since those of their kind came too fast.", collect_log_left_out },
 	{ "bulkhead_http_requests_total", METRIC_COUNTER, ALWAYS, "result",
 	  "Requests to this port: served, or refused (wrong, unknown, too much).", collect_http },
 

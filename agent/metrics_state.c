@@ -10,6 +10,7 @@
 #include "requests.h"
 #include "selfcheck.h"
 #include "unprotected.h"
+#include "util/log.h"
 #include "util/scope.h"
 
 /* ---- policy ------------------------------------------------------------------------------- */
@@ -240,4 +241,20 @@ void collect_http(struct view *v, struct exposition *x)
 	web_stats(v->a->web, &stats);
 	expo_add(x, stats.requests, "result", "served", NULL);
 	expo_add(x, stats.refused, "result", "refused", NULL);
+}
+
+void collect_log(struct view *v, struct exposition *x)
+{
+	static const char *const texts[] = { "error", "warn", "info", "debug" };
+	size_t i;
+
+	(void)v;
+	for (i = 0; i < LOG_LEVELS; i++)
+		expo_add(x, log_stats.lines[i], "level", texts[i], NULL);
+}
+
+void collect_log_left_out(struct view *v, struct exposition *x)
+{
+	(void)v;
+	expo_add(x, log_stats.left_out, NULL);
 }

@@ -67,7 +67,7 @@ static void alarm_of(struct agent *a)
 
 	s->differ++;
 	if (s->logged++ < LOGGED)
-		log_error("self-check: %s", s->last);
+		log_error("self-check: %s; report this, and restart the agent", s->last);
 	if (s->told_ns && now - s->told_ns < TELL_NS)
 		return;
 	s->told_ns = now;

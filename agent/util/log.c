@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The log's one sink. */
+/* The log's one sink, and how much of a kind comes through. */
 #include "util/log.h"
 
 #include <stdarg.h>
@@ -7,36 +7,112 @@
 #include <string.h>
 #include <time.h>
 
+#include "util/clock.h"
 #include "util/err.h"
 
+#define EVERY_NS (LOG_EVERY_MS * 1000000ull)
+#define TEXT_MAX 1024
+
 enum log_level log_level = LOG_INFO;
+bool log_json;
+struct log_stats log_stats;
 
-const char *log_level_name(enum log_level level)
+static struct log_site *sites; /* that have left something out */
+
+/* The text is clean: quotes and backslashes are all that JSON would take for its own. */
+static void escape(const char *text, char ret[2 * TEXT_MAX])
 {
-	static const char *const names[] = { "error", "warn", "info", "debug" };
-
-	return names[level];
+	for (; *text; text++) {
+		if (*text == '"' || *text == '\\')
+			*ret++ = '\\';
+		*ret++ = *text;
+	}
+	*ret = '\0';
 }
 
-void log_line(enum log_level level, const char *fmt, ...)
+static void print(enum log_level level, const char *text)
 {
-	char text[1024], when[32];
+	static const char *const names[] = { "error", "warn", "info", "debug" };
+	char when[32], quoted[2 * TEXT_MAX];
 	struct timespec ts;
 	struct tm tm;
+
+	log_stats.lines[level]++;
+	(void)clock_gettime(CLOCK_REALTIME, &ts);
+	(void)gmtime_r(&ts.tv_sec, &tm);
+	(void)strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%S", &tm);
+	if (log_json)
+		escape(text, quoted);
+	(void)fprintf(stderr,
+		      log_json ? "{\"time\":\"%s.%03ldZ\",\"level\":\"%s\",\"msg\":\"%s\"}\n"
+			       : "%s.%03ldZ %s %s\n",
+		      when, ts.tv_nsec / 1000000, names[level], log_json ? quoted : text);
+}
+
+/* Return: whether its rate allows one more, which it then has had. */
+static bool passes(struct log_site *site)
+{
+	const uint64_t now = clock_ns();
+	const uint64_t paced = site->paced_ns > now ? site->paced_ns : now;
+
+	if (paced - now > (LOG_BURST - 1) * EVERY_NS)
+		return false;
+	site->paced_ns = paced + EVERY_NS;
+	return true;
+}
+
+static void leave_out(struct log_site *site, const char *fmt)
+{
+	log_stats.left_out++;
+	site->left_out++;
+	site->fmt = fmt;
+	if (site->listed)
+		return;
+	site->listed = true;
+	site->next = sites;
+	sites = site;
+}
+
+void log_at(struct log_site *site, enum log_level level, const char *fmt, ...)
+{
+	char text[TEXT_MAX];
 	va_list ap;
 	int n;
 
 	if (level > log_level)
 		return;
+	if (!passes(site)) {
+		leave_out(site, fmt);
+		return;
+	}
 	va_start(ap, fmt);
 	n = vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
 	if (n >= (int)sizeof(text))
 		memcpy(text + sizeof(text) - 4, "...", 4);
 	bh_text_clean(text);
+	print(level, text);
+}
 
-	(void)clock_gettime(CLOCK_REALTIME, &ts);
-	(void)gmtime_r(&ts.tv_sec, &tm);
-	(void)strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%S", &tm);
-	(void)fprintf(stderr, "%s.%03ldZ %s %s\n", when, ts.tv_nsec / 1000000, log_level_name(level), text);
+void log_tick(void)
+{
+	struct log_site **at = &sites;
+	char text[TEXT_MAX];
+
+	while (*at) {
+		struct log_site *site = *at;
+
+		if (!passes(site)) {
+			at = &site->next;
+			continue;
+		}
+		(void)snprintf(text, sizeof(text),
+			       "%llu lines of one kind were left out, for they came too fast: \"%.200s\"",
+			       (unsigned long long)site->left_out, site->fmt);
+		bh_text_clean(text);
+		*at = site->next;
+		site->listed = false;
+		site->left_out = 0;
+		print(LOG_WARN, text);
+	}
 }

@@ -1,23 +1,55 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One sink (stderr), one level, one line an event: "2026-01-31T12:00:00.123Z info message"; control
- * characters become '?', and what is longer than 1 KiB ends in "...".
+ * One sink (stderr), one level, one line an event: "2026-01-31T12:00:00.123Z info message", or the same as a
+ * JSON object; control characters become '?', and what is longer than 1 KiB ends in "...".
+ *
+ * Each place in the code that logs is a kind of message: LOG_BURST of them at once, then one each
+ * LOG_EVERY_MS; what is left out is counted, and said by log_tick().
  * Modules return errors; only main, reconcile and the CLI call this.
  */
 #ifndef BH_UTIL_LOG_H
 #define BH_UTIL_LOG_H
 
-enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG };
+#include <stdbool.h>
+#include <stdint.h>
+
+enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG, LOG_LEVELS };
 
 extern enum log_level log_level; /* messages above it are dropped; LOG_INFO at start */
+extern bool log_json;		 /* {"time":"...","level":"info","msg":"..."} */
 
-const char *log_level_name(enum log_level level); /* "info" */
+#define LOG_BURST    200 /* as many pods as a node may have, when the agent starts */
+#define LOG_EVERY_MS 100
 
-void log_line(enum log_level level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* A kind of message. Static, and zero at birth. */
+struct log_site {
+	struct log_site *next; /* of those that have left something out */
+	const char *fmt;
+	uint64_t paced_ns; /* up to here the rate is used up */
+	uint64_t left_out; /* since that was said last */
+	bool listed;
+};
 
+void log_at(struct log_site *site, enum log_level level, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+#define log_line(level, ...)                                                                                 \
+	do {                                                                                                 \
+		static struct log_site log_site_;                                                            \
+                                                                                                             \
+		log_at(&log_site_, level, __VA_ARGS__);                                                      \
+	} while (0)
 #define log_error(...) log_line(LOG_ERROR, __VA_ARGS__)
 #define log_warn(...)  log_line(LOG_WARN, __VA_ARGS__)
 #define log_info(...)  log_line(LOG_INFO, __VA_ARGS__)
 #define log_debug(...) log_line(LOG_DEBUG, __VA_ARGS__)
+
+/* Says how many of each kind were left out, once its rate allows the next one. */
+void log_tick(void);
+
+struct log_stats {
+	uint64_t lines[LOG_LEVELS], left_out;
+};
+extern struct log_stats log_stats;
 
 #endif

@@ -31,6 +31,7 @@ REFUSED = [
     ("cni.timeoutMs=2s", "cni.timeoutMs"),
     ("cni.attach=xdp", "cni.attach"),
     ("agent.logLevel=verbose", "agent.logLevel"),
+    ("agent.logFormat=logfmt", "agent.logFormat"),
     ("agent.sessions=-1", "agent.sessions"),
     ("agent.sessions=16777217", "agent.sessions"),
     ("sessions.timeouts.udp=0", "sessions.timeouts.udp"),

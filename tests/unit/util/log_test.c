@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The log as JSON, and what is left out where lines of one kind come too fast. Time is the test's own. */
+#include "util/log.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+static char said[1 << 20];
+static int saved;
+static FILE *into;
+static uint64_t now_ns;
+
+int clock_gettime(clockid_t id, struct timespec *ts)
+{
+	(void)id;
+	ts->tv_sec = (time_t)(now_ns / 1000000000u);
+	ts->tv_nsec = (long)(now_ns % 1000000000u);
+	return 0;
+}
+
+static int setup(void **state)
+{
+	(void)state;
+	log_json = false;
+	log_level = LOG_INFO;
+	now_ns += 3600ull * 1000000000u; /* whatever was before is long ago */
+	log_tick();
+	log_stats = (struct log_stats){ 0 };
+	into = tmpfile();
+	saved = dup(STDERR_FILENO);
+	return into && dup2(fileno(into), STDERR_FILENO) >= 0 ? 0 : -1;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	(void)fclose(into);
+	(void)close(saved);
+	return 0;
+}
+
+/* What was said since the last call; standard error is the test's own again. */
+static const char *hear(void)
+{
+	size_t n;
+
+	(void)dup2(saved, STDERR_FILENO);
+	rewind(into);
+	n = fread(said, 1, sizeof(said) - 1, into);
+	said[n] = '\0';
+	return said;
+}
+
+static void hush(void)
+{
+	assert_int_equal(ftruncate(fileno(into), 0), 0);
+	rewind(into);
+	(void)dup2(fileno(into), STDERR_FILENO);
+}
+
+static size_t lines(const char *text)
+{
+	size_t n = 0;
+
+	for (; (text = strchr(text, '\n')); text++)
+		n++;
+	return n;
+}
+
+static void spam(size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		log_warn("pod %zu is noisy", i);
+}
+
+static void test_json(void **state)
+{
+	(void)state;
+	log_json = true;
+	log_warn("%s", "a \"b\\\n");
+	assert_string_equal(hear() + strlen("{\"time\":\"1970-01-01T00:00:00"),
+			    ".000Z\",\"level\":\"warn\",\"msg\":\"a \\\"b\\\\?\"}\n");
+}
+
+static void test_burst_and_rate(void **state)
+{
+	(void)state;
+	spam(LOG_BURST + 50);
+	assert_int_equal(lines(hear()), LOG_BURST);
+	assert_int_equal(log_stats.left_out, 50);
+	hush();
+	now_ns += 10 * LOG_EVERY_MS * 1000000ull;
+	log_tick(); /* takes one of ten */
+	spam(20);
+	assert_int_equal(lines(hear()), 10);
+	assert_non_null(strstr(said, "warn 50 lines of one kind were left out, for they came too fast: "
+				     "\"pod %zu is noisy\"\n"));
+	assert_int_equal(log_stats.left_out, 61);
+}
+
+/* Another kind is not held up by it, and nothing is said of what nobody asked for. */
+static void test_kinds_are_apart(void **state)
+{
+	(void)state;
+	spam(2 * LOG_BURST);
+	hush();
+	log_error("another");
+	log_debug("too fine");
+	assert_non_null(strstr(hear(), " error another\n"));
+	assert_int_equal(lines(said), 1);
+	assert_int_equal(log_stats.lines[LOG_ERROR], 1);
+	assert_int_equal(log_stats.lines[LOG_DEBUG], 0);
+}
+
+static void test_told_once(void **state)
+{
+	(void)state;
+	spam(LOG_BURST + 1);
+	hush();
+	log_tick(); /* no room yet */
+	assert_int_equal(lines(hear()), 0);
+	hush();
+	now_ns += 60000000000ull;
+	log_tick();
+	log_tick();
+	assert_int_equal(lines(hear()), 1);
+	now_ns += 60000000000ull;
+	spam(LOG_BURST + 3);
+	hush();
+	now_ns += 60000000000ull;
+	log_tick();
+	assert_non_null(strstr(hear(), "warn 3 lines of one kind"));
+}
+
+int main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(test_##name, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		T(json),
+		T(burst_and_rate),
+		T(kinds_are_apart),
+		T(told_once),
+	};
+
+	return cmocka_run_group_tests_name("util/log", tests, NULL, NULL);
+}
