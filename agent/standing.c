@@ -23,19 +23,21 @@
 #define BACKOFF_MIN_MS 1000
 #define BACKOFF_MAX_MS 60000
 #define REFUSED_MS     300000 /* no such kind, or no right to: another look in so long */
+#define REFRESH_MS     600000
 #define NODES_UNKNOWN  (STANDING_WRITES_S * STANDING_MAX_MS / 1000)
 
 /* What is told, as far as it can differ: all else of a report follows from it. */
 struct told {
 	struct hash128 sets[POLICY_KINDS];
 	char trouble[REPORT_TEXT_MAX];
-	bool owned; /* the Node's UID was known */
+	struct hash128 owner; /* of the Node's UID; zero: it was not known */
 };
 
 struct standing {
 	uint64_t seq[POLICY_KINDS]; /* of the model's sets: in force here */
 	struct told now, sent, written;
 	bool known;   /* `now` */
+	bool soon;    /* the timer is for something new */
 	bool heard;   /* `written` */
 	bool refused; /* said so */
 	struct http_call *call;
@@ -82,7 +84,7 @@ bool standing_enforces(const struct agent *a, const struct net_policy *p)
 static bool differs(const struct told *a, const struct told *b)
 {
 	return memcmp(a->sets, b->sets, sizeof(a->sets)) || strcmp(a->trouble, b->trouble) ||
-	       a->owned != b->owned;
+	       hash128_cmp(&a->owner, &b->owner);
 }
 
 void standing_add(const struct agent *a, struct json_object *o)
@@ -128,17 +130,22 @@ static int64_t pause_ms(const struct agent *a)
 	return spread_ms(a) > STANDING_MIN_MS ? spread_ms(a) : STANDING_MIN_MS;
 }
 
+/* Also what has not changed is written again: somebody may have deleted it. The server makes nothing new of
+ * the same. */
 static void arm(struct agent *a)
 {
 	struct standing *s = a->standing;
+	const bool soon = !s->heard || differs(&s->now, &s->written);
+	const int64_t wait_ms = soon ? pause_ms(a) : REFRESH_MS;
 	int64_t due = clock_ms();
 
-	if (s->call || s->timer.due_ns || (s->heard && !differs(&s->now, &s->written)))
+	if (s->call || (s->timer.due_ns && (s->soon || !soon)))
 		return;
-	if (due < s->written_ms + pause_ms(a) && s->written_ms)
-		due = s->written_ms + pause_ms(a);
+	if (s->written_ms && due < s->written_ms + wait_ms)
+		due = s->written_ms + wait_ms;
 	due = due > s->not_before_ms ? due : s->not_before_ms;
-	due += arc4random_uniform((uint32_t)spread_ms(a) + 1);
+	due += arc4random_uniform((uint32_t)(soon ? spread_ms(a) : REFRESH_MS / 4) + 1);
+	s->soon = soon;
 	loop_timer_set(a->loop, &s->timer, (unsigned int)(due - clock_ms()));
 }
 
@@ -155,7 +162,7 @@ void standing_look(struct agent *a)
 		return;
 	note_trouble(a, &s->now);
 	node = model_node(a->model, a->opt.node_name);
-	s->now.owned = node && node->uid;
+	s->now.owner = node && node->uid ? hash128_of(node->uid, strlen(node->uid)) : (struct hash128){};
 	arm(a);
 }
 

@@ -306,6 +306,13 @@ void gather_count(const struct gather *g, const struct net_policy *p, const node
 	}
 }
 
+bool gather_audits(const struct gather *g, const struct net_policy *p)
+{
+	const struct namespace *ns = *p->ns ? model_namespace(g->model, p->ns) : NULL;
+
+	return p->audit || g->model->audit || (ns && namespace_is_audited(ns));
+}
+
 static const struct refusal *refused_by(const struct node *n, const struct net_policy *p)
 {
 	size_t i;

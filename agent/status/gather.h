@@ -54,6 +54,9 @@ struct gather_count {
 void gather_count(const struct gather *g, const struct net_policy *p, const node_set *on,
 		  struct gather_count *ret);
 
+/* Whether it is only tried out, by itself or because its namespace or all agents are in mode Audit. */
+bool gather_audits(const struct gather *g, const struct net_policy *p);
+
 /* A node that does not understand something in @p, though we do; NULL: none. */
 const struct refusal *gather_refusal(const struct gather *g, const struct net_policy *p,
 				     const char **ret_node, const char **ret_version);

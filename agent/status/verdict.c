@@ -89,8 +89,8 @@ static void judge_late(const struct gather_count *n, struct condition *c)
 }
 
 /* No numbers where all is well: each is written to an object that every node follows. */
-static void judge_force(const struct net_policy *p, const struct gather_count *n, int64_t now, bool accepted,
-			struct condition *c)
+static void judge_force(const struct gather *g, const struct net_policy *p, const struct gather_count *n,
+			int64_t now, bool accepted, struct condition *c)
 {
 	if (net_policy_is_expired(p, now))
 		set(c, false, "Expired", "it was there until spec.expires");
@@ -100,7 +100,7 @@ static void judge_force(const struct net_policy *p, const struct gather_count *n
 		set(c, true, "NoPods", "no node has pods that it is about");
 	else if (n->enforced < n->nodes)
 		judge_late(n, c);
-	else if (p->audit)
+	else if (gather_audits(g, p))
 		set(c, true, "Audited", "on all nodes that have pods of it; in mode Audit it denies nothing");
 	else
 		set(c, true, "Programmed", "in force on all nodes that have pods of it");
@@ -115,7 +115,7 @@ void verdict_make(const struct gather *g, const struct net_policy *p, const node
 	*ret = (struct verdict){};
 	gather_count(g, p, on, &n);
 	judge_text(g, p, &ret->conditions[ACCEPTED]);
-	judge_force(p, &n, now, ret->conditions[ACCEPTED].is_true, &ret->conditions[PROGRAMMED]);
+	judge_force(g, p, &n, now, ret->conditions[ACCEPTED].is_true, &ret->conditions[PROGRAMMED]);
 	ret->late =
 		ret->conditions[ACCEPTED].is_true && !net_policy_is_expired(p, now) && n.enforced < n.nodes;
 	for (i = 0; i < CONDITIONS; i++)

@@ -317,6 +317,37 @@ static void pods_of_no_node(void **state)
 	says_programmed(g, true, "NoPods");
 }
 
+/* As its namespace has it, for instance. */
+static void what_is_tried_out_says_so(void **state)
+{
+	struct given *g = *state;
+	struct namespace *ns = namespace_new("shop");
+
+	assert_int_equal(labels_set(&ns->labels, "policy.bulkhead.dev/mode", "Audit"), 0);
+	assert_int_equal(model_put_namespace(g->m, ns), 0);
+	put_policy(g, "all", 1);
+	is_current(g, "n1");
+	is_current(g, "n2");
+	assert_true(after(g, 0));
+	says_programmed(g, true, "Audited");
+}
+
+static void what_has_expired_is_not_in_force(void **state)
+{
+	struct given *g = *state;
+	struct net_policy *p = new_policy(POLICY_SEGMENTATION, "old", 1);
+
+	p->expires = NOW + g->ms / 1000 + 10;
+	assert_int_equal(model_put_policy(g->m, p), 0);
+	is_current(g, "n1");
+	is_current(g, "n2");
+	assert_true(after(g, 0));
+	says_programmed(g, true, "Programmed");
+	written(g);
+	assert_true(after(g, LEDGER_ALL_MS));
+	says_programmed(g, false, "Expired");
+}
+
 /* In words alone: not at once, for each agent hears of each write. */
 static void other_words_wait(void **state)
 {
@@ -498,6 +529,8 @@ int main(void)
 		TEST(time_of_a_transition),
 		TEST(a_setback_has_to_last),
 		TEST(pods_of_no_node),
+		TEST(what_is_tried_out_says_so),
+		TEST(what_has_expired_is_not_in_force),
 		TEST(other_words_wait),
 		TEST(of_a_network_policy),
 		TEST(what_is_written_already),
