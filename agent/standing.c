@@ -14,6 +14,7 @@
 #include "kube/value.h"
 #include "kube/wire.h"
 #include "leader.h"
+#include "status/applied.h"
 #include "status/report.h"
 #include "util/clock.h"
 #include "util/log.h"
@@ -34,7 +35,7 @@ struct told {
 };
 
 struct standing {
-	uint64_t seq[POLICY_KINDS]; /* of the model's sets: in force here */
+	struct applied applied;
 	struct told now, sent, written;
 	bool known;   /* `now` */
 	bool soon;    /* the timer is for something new */
@@ -48,24 +49,13 @@ struct standing {
 
 /* ---- what is in force --------------------------------------------------------------------- */
 
-/* All that there is, once nothing is under way: a change that does not matter here needs no compile. Else
- * what was there when the tables in force were made. */
 static void follow(struct agent *a)
 {
-	const struct inforce *f = reconcile_inforce(a->reconcile);
-	const bool all = reconcile_wanted(a->reconcile) == reconcile_done(a->reconcile);
 	struct standing *s = a->standing;
-	size_t i;
 
-	for (i = 0; i < POLICY_KINDS; i++) {
-		const struct versions *v = &a->model->versions[i];
-		const uint64_t seq = all ? v->seq : f->seq[i];
-
-		if (seq < s->seq[i] || v->seq - seq >= VERSIONS_PAST)
-			continue;
-		s->seq[i] = seq;
-		s->now.sets[i] = v->past[seq % VERSIONS_PAST];
-	}
+	applied_follow(&s->applied, a->model, reconcile_inforce(a->reconcile)->seq,
+		       reconcile_wanted(a->reconcile) == reconcile_done(a->reconcile));
+	memcpy(s->now.sets, s->applied.sets, sizeof(s->now.sets));
 }
 
 static void note_trouble(struct agent *a, struct told *t)
@@ -78,7 +68,7 @@ static void note_trouble(struct agent *a, struct told *t)
 
 bool standing_enforces(const struct agent *a, const struct net_policy *p)
 {
-	return a->standing->known && a->standing->seq[p->kind] >= p->since;
+	return a->standing->known && applied_holds(&a->standing->applied, p);
 }
 
 static bool differs(const struct told *a, const struct told *b)

@@ -2,7 +2,7 @@
 """The status of policies, by two agents with the rights that the chart gives them, as `kubectl` and scripts see it."""
 import json
 import os
-import re
+import signal
 import subprocess
 import time
 
@@ -26,7 +26,6 @@ from objects import (
     shipped_rights,
 )
 
-GROUP = "policy.bulkhead.dev/v1alpha1"
 SOON_S = 10
 
 
@@ -116,6 +115,9 @@ class StatusCase(NodeCase):
         ]
         return subprocess.run(self.node.api.path.argv(*argv), capture_output=True, text=True, check=False)
 
+    def lease(self):
+        return self.admin.get("Lease", SYSTEM, "bulkhead-status")["spec"]
+
 
 class Told(StatusCase):
     cost = 2
@@ -166,6 +168,14 @@ class Told(StatusCase):
         self.assertEqual(done.returncode, 0, done.stderr)
         now = self.conditions("SegmentationPolicy", "shop", "change")["Programmed"]
         self.assertEqual((now["observedGeneration"], now["lastTransitionTime"]), (2, first["lastTransitionTime"]))
+        asleep = next(n for n in self.agents if n != self.lease()["holderIdentity"])
+        os.kill(self.agents[asleep].pid, signal.SIGSTOP)
+        self.addCleanup(os.kill, self.agents[asleep].pid, signal.SIGCONT)
+        self.segment("change", policyTypes=["Ingress", "Egress"])
+        now = self.becomes("SegmentationPolicy", "shop", "change", status="False", observedGeneration=3)
+        self.assertEqual(now["message"], f"in force on 1 of 2 nodes that have pods of it, not on {asleep}")
+        os.kill(self.agents[asleep].pid, signal.SIGCONT)
+        self.becomes("SegmentationPolicy", "shop", "change", status="True", observedGeneration=3)
 
     def test_not_understood(self):
         """With object and field."""
@@ -267,14 +277,14 @@ class Told(StatusCase):
         """Another one goes on, once the Lease has lasted unrenewed; the conditions stay as they are meanwhile."""
         self.segment("before")
         self.becomes("SegmentationPolicy", "shop", "before", status="True")
-        lease = self.admin.get("Lease", SYSTEM, "bulkhead-status")["spec"]
+        lease = self.lease()
         self.assertEqual((lease["leaseDurationSeconds"], lease["leaseTransitions"]), (15, 0))
         self.agents[lease["holderIdentity"]].kill()
         began = time.monotonic()
         self.segment("after", podSelector={"matchLabels": {"app": "none"}})
         self.becomes("SegmentationPolicy", "shop", "after", within=40, status="True")
         self.assertGreater(time.monotonic() - began, 9, "before the Lease was free")
-        now = self.admin.get("Lease", SYSTEM, "bulkhead-status")["spec"]
+        now = self.lease()
         self.assertNotEqual(now["holderIdentity"], lease["holderIdentity"])
         self.assertEqual(now["leaseTransitions"], 1)
         self.assertEqual(self.conditions("SegmentationPolicy", "shop", "before")["Programmed"]["status"], "True")

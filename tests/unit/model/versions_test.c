@@ -18,7 +18,8 @@ static struct net_policy *policy(const char *name, const char *uid, uint64_t gen
 	struct net_policy *p = net_policy_new(POLICY_NETWORK, "shop", name);
 
 	assert_non_null(p);
-	p->uid = uid ? strdup(uid) : NULL;
+	if (uid)
+		assert_true(asprintf(&p->uid, "00000000-%s", uid) > 0);
 	p->generation = generation;
 	return p;
 }
