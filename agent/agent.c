@@ -34,6 +34,7 @@
 #include "selfcheck.h"
 #include "standing.h"
 #include "streams.h"
+#include "unused.h"
 #include "util/clock.h"
 #include "util/log.h"
 #include "util/scope.h"
@@ -102,7 +103,7 @@ static void on_enforced(void *ctx)
 	requests_enforced(a);
 	endpoints_enforced(a);
 	selfcheck_enforced(a);
-	standing_look(a);
+	unused_enforced(a);
 }
 
 static void on_failed(void *ctx, const struct bh_err *why)
@@ -329,7 +330,7 @@ static int open_data_plane(struct agent *a, struct bh_err *err)
 	if (!r)
 		r = reconcile_new(a->loop, a->dp, a->model, &hooks, &a->reconcile, err);
 	r = r ? r : sessions_new(a, err);
-	if (!r && (denials_new(a) < 0 || selfcheck_new(a) < 0))
+	if (!r && (denials_new(a) < 0 || selfcheck_new(a) < 0 || unused_new(a) < 0))
 		r = bh_err_set(err, -ENOMEM, "no memory for denials");
 	return r;
 }
@@ -543,6 +544,7 @@ void agent_stop(struct agent *a)
 		streams_free(a);
 		denials_free(a);
 		selfcheck_free(a);
+		unused_free(a);
 		perf_free(a);
 		leader_free(a);
 		standing_free(a);

@@ -34,7 +34,7 @@ struct sessions;
 struct selfcheck;
 struct standing;
 struct streams;
-struct web;
+struct unused;
 
 struct agent_options {
 	const char *source;			 /* as it was given */
@@ -76,6 +76,7 @@ struct agent {
 	struct requests *requests;
 	struct denials *denials;
 	struct selfcheck *selfcheck;
+	struct unused *unused;
 	struct perf *perfs; /* who asks what packets cost */
 	struct names *names;
 	struct streams *streams;

@@ -356,6 +356,7 @@ static const struct {
 	{ "config", answer_config },
 	{ "explain", answer_explain },
 	{ "simulate", answer_simulate },
+	{ "unused", answer_unused },
 	{ "perf", perf_answer },
 };
 

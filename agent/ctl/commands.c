@@ -8,27 +8,16 @@
 extern const struct command command_status, command_endpoints, command_stats, command_policies,
 	command_entries, command_rules, command_sessions, command_flows, command_explain, command_perf,
 	command_selftest_serve, command_selftest_probe, command_completion, command_help, command_reference,
-	command_request, command_wait;
+	command_request, command_simulate, command_unused;
 
 /* In the order in which people read of them. */
 const struct command *const ctl_commands[] = {
-	&command_status,
-	&command_explain,
-	&command_flows,
-	&command_endpoints,
-	&command_stats,
-	&command_policies,
-	&command_entries,
-	&command_rules,
-	&command_sessions,
-	&command_perf,
-	&command_selftest_serve,
-	&command_selftest_probe,
-	&command_wait,
-	&command_completion,
-	&command_help,
-	&command_reference,
-	NULL,
+	&command_status,	 &command_explain,	  &command_simulate,
+	&command_unused,	 &command_flows,	  &command_endpoints,
+	&command_stats,		 &command_policies,	  &command_entries,
+	&command_rules,		 &command_sessions,	  &command_perf,
+	&command_selftest_serve, &command_selftest_probe, &command_completion,
+	&command_help,		 &command_reference,	  NULL,
 };
 
 /* Return: how many of @words the command's name takes, 0 if it is not this one. */

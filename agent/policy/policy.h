@@ -31,6 +31,8 @@ struct table_rule {
 #define RULE_TEXT 1024 /* namespace, policy, direction, index, name: 63 + 253 and some */
 const char *policy_rule_text(const struct net_policy *np, uint32_t dir, uint32_t index, char ret[RULE_TEXT]);
 
+struct hash128 policy_rule_hash(const struct net_policy *np, uint32_t dir, uint32_t index);
+
 /* Disjoint, ascending; first and last as BH_PORT(). */
 struct table_range {
 	uint32_t first, last;

@@ -135,22 +135,28 @@ const char *policy_rule_text(const struct net_policy *np, uint32_t dir, uint32_t
 	return ret;
 }
 
-static int name_rule(struct build *b, const struct net_policy *np, uint32_t dir, uint32_t index,
-		     struct hash128 *ret)
+struct hash128 policy_rule_hash(const struct net_policy *np, uint32_t dir, uint32_t index)
 {
-	struct table_rule *rule = vec_add(&b->t->rules);
-	char name[RULE_TEXT];
 	struct sha256 s;
 
-	if (!rule)
-		return -ENOMEM;
 	policy_digest_init(&s, DIGEST_RULE);
 	policy_digest_u32(&s, np->kind);
 	policy_digest_text(&s, np->ns);
 	policy_digest_text(&s, np->name);
 	policy_digest_u32(&s, dir);
 	policy_digest_u32(&s, index);
-	rule->hash = policy_digest_end(&s);
+	return policy_digest_end(&s);
+}
+
+static int name_rule(struct build *b, const struct net_policy *np, uint32_t dir, uint32_t index,
+		     struct hash128 *ret)
+{
+	struct table_rule *rule = vec_add(&b->t->rules);
+	char name[RULE_TEXT];
+
+	if (!rule)
+		return -ENOMEM;
+	rule->hash = policy_rule_hash(np, dir, index);
 	(void)policy_rule_text(np, dir, index, name);
 	rule->name = strdup(name);
 	*ret = rule->hash;

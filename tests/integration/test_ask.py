@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import tempfile
+import time
 
 from case import PolicedCase
 from node import eventually
@@ -147,3 +148,29 @@ class Ask(PolicedCase):
         code, said = self.node.ctl_text("simulate", "-f", os.path.join(os.path.dirname(name), "nowhere.yaml"))
         self.assertEqual(code, 2)
         self.assertIn("nowhere.yaml", said)
+
+    def test_unused(self):
+        """A rule that is hit, one that is not, one that others make needless, one for nobody; and a policy."""
+        gone = {"from": [{"podSelector": {"matchLabels": {"app": "gone"}}}]}
+        https = {**FROM_WEB, "ports": [{"port": 443}]}
+        self.node.write_policy("shop", "none", subject={"app": "none"}, ingress=[{}])
+        self.node.write_policy("shop", "db", subject={"app": "db"}, ingress=[FROM_WEB, https, FROM_WEB, gone])
+        self.assertTrue(eventually(lambda: not self.job.reaches(self.db) and self.web.reaches(self.db)))
+        told = {i.get("rule", i["policy"]): i for i in self.node.ctl("unused")}
+        self.assertEqual(
+            {name: i["why"] for name, i in told.items()},
+            {
+                "shop/none": "no-pod",
+                "shop/db ingress[1]": "never-hit",
+                "shop/db ingress[2]": "shadowed",
+                "shop/db ingress[3]": "nobody",
+            },
+        )
+        since = told["shop/db ingress[1]"]
+        self.assertFalse(since["or_longer"])
+        self.assertLess(abs(since["since"] - time.time()), 60)
+        self.assertTrue(self.web.reaches(self.db, port=443))
+        self.assertNotIn("shop/db ingress[1]", [i.get("rule") for i in self.node.ctl("unused")])
+        text = self.node.ctl_text("unused")[1]
+        self.assertIn("others decide all that it is about", text)
+        self.assertIn("Of this node alone", text)
