@@ -3,13 +3,33 @@
  */
 #include "answers.h"
 
+#include <fcntl.h>
 #include <json-c/json.h>
+#include <string.h>
 #include <sys/utsname.h>
 
 #include "../bpf/abi.h"
 #include "agent.h"
+#include "http/web.h"
 #include "jsonx.h"
+#include "util/buf.h"
 #include "util/log.h"
+#include "util/scope.h"
+
+/* As it was started. */
+static struct json_object *command_line(void)
+{
+	struct json_object *list = json_object_new_array();
+	auto_buf struct buf text = BUF_INIT(1 << 16);
+	auto_fd int fd = open("/proc/self/cmdline", O_RDONLY | O_CLOEXEC);
+	size_t at;
+
+	if (fd < 0 || buf_read(&text, fd) < 0)
+		return list;
+	for (at = 0; at < text.len; at += strlen(text.data + at) + 1)
+		(void)json_object_array_add(list, json_object_new_string(text.data + at));
+	return list;
+}
 
 static struct json_object *timeouts_of(const struct timeouts *t)
 {
@@ -25,6 +45,7 @@ static struct json_object *timeouts_of(const struct timeouts *t)
 static struct json_object *options_of(const struct agent_options *opt)
 {
 	struct json_object *o = json_object_new_object();
+	char metrics[WEB_ADDRESS_TEXT];
 
 	jx_add_str(o, "source", opt->source);
 	jx_add_str(o, "kubeconfig", opt->kubeconfig);
@@ -38,6 +59,7 @@ static struct json_object *options_of(const struct agent_options *opt)
 	jx_add_str(o, "cni-bin-dir", opt->chain.bin_dir);
 	jx_add_str(o, "plugin", opt->chain.plugin);
 	jx_add_str(o, "plugin-conf", opt->chain.plugin_conf);
+	jx_add_str(o, "metrics-address", opt->pages.on ? web_address_text(&opt->pages.addr, metrics) : NULL);
 	jx_add_str(o, "log-level", log_level_name(log_level));
 	jx_add(o, "session-timeout", timeouts_of(&opt->timeouts));
 	return o;
@@ -90,6 +112,7 @@ void answer_config(struct agent *a, struct api_conn *conn, struct json_object *r
 	jx_add_int(o, "layout", BH_LAYOUT);
 	if (!a->opt.source_dir)
 		jx_add_str(o, "api_server", a->kube.server);
+	jx_add(o, "command", command_line());
 	jx_add(o, "options", options_of(&a->opt));
 	jx_add(o, "sizes", sizes_of(reconcile_actual(a->reconcile), a->dp));
 	jx_add(o, "kernel", kernel_of(a->dp));

@@ -8,10 +8,27 @@ static const char *const heads[] = { "SETTING", "VALUE", NULL };
 
 /* ---- config ------------------------------------------------------------------------------- */
 
+/* The command line, with blanks between. */
+static const char *words(struct json_object *list, char *ret, size_t size)
+{
+	size_t i, n = json_object_array_length(list), used = 0;
+
+	ret[0] = '\0';
+	for (i = 0; i < n && used < size; i++)
+		used += (size_t)snprintf(ret + used, size - used, "%s%s", i ? " " : "",
+					 json_object_get_string(json_object_array_get_idx(list, i)));
+	return ret;
+}
+
 static void add_row(struct table *t, const char *group, const char *name, struct json_object *value)
 {
+	char text[1024];
+
 	table_fmt(t, BOLD, "%s%s%s", group, *group ? "." : "", name);
-	table_add(t, value ? json_object_get_string(value) : "-", value ? PLAIN : DIM);
+	if (json_object_is_type(value, json_type_array))
+		table_add(t, words(value, text, sizeof(text)), PLAIN);
+	else
+		table_add(t, value ? json_object_get_string(value) : "-", value ? PLAIN : DIM);
 }
 
 /* "kernel.tcx  true": a group of a group has both before its name. */

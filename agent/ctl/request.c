@@ -15,7 +15,7 @@
 #include "util/scope.h"
 
 #define CONNECT_MS 5000
-#define GONE_MS	   2000 /* for the answer to a request that came by a pipe */
+#define GONE_MS	   1000 /* for the answer to a request that came by a pipe */
 
 struct relay {
 	int agent;

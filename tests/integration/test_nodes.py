@@ -115,6 +115,7 @@ class Nodes(PolicedCase):
             [(c["node"], c["version"], c["layout"], c["options"]["pin-dir"]) for c in config],
             [("far", version, 3, "/sys/fs/bpf/far"), ("near", version, 3, PIN_DIR)],
         )
+        self.assertIn("--attach", config[1]["command"])
         self.assertEqual(config[0]["kernel"]["release"], os.uname().release)
         self.assertEqual(config[0]["options"]["session-timeout"]["tcp_established"], 432000)
         code, text, _ = self.answer("--node", "far", "config")
