@@ -20,6 +20,7 @@
 #include "endpoints.h"
 #include "expiry.h"
 #include "event.h"
+#include "flowlog.h"
 #include "former.h"
 #include "leader.h"
 #include "lock.h"
@@ -220,6 +221,13 @@ static void on_signal(void *ctx)
 
 	if (read(a->signal_fd, &si, sizeof(si)) != sizeof(si))
 		return;
+	if (si.ssi_signo == SIGHUP) {
+		log_info("SIGHUP: %s",
+			 a->flowlog ? "the flow log is opened anew" : "no flow log to open anew");
+		if (a->flowlog)
+			flowlog_reopen(a->flowlog);
+		return;
+	}
 	log_info("%s: leaving; what is in force stays in force",
 		 si.ssi_signo == SIGTERM ? "SIGTERM" : "SIGINT");
 	loop_stop(a->loop);
@@ -320,6 +328,27 @@ static int open_pins(struct agent *a, struct bh_err *err)
 	return dp_open(a->opt.pin_dir, &a->opt.sizes, &a->dp, err);
 }
 
+static void on_flowlog(void *ctx, const char *trouble)
+{
+	(void)ctx;
+	if (trouble)
+		log_error("flow log: %s, retrying; what does not fit meanwhile is counted; see --flow-log",
+			  trouble);
+	else
+		log_info("flow log: written again");
+}
+
+static int open_flowlog(struct agent *a, struct bh_err *err)
+{
+	const struct flowlog_options opt = {
+		.path = a->opt.flow_log && strcmp(a->opt.flow_log, "stdout") ? a->opt.flow_log : NULL,
+		.node = a->opt.node_name,
+		.told = on_flowlog,
+	};
+
+	return a->opt.flow_log ? flowlog_new(&opt, &a->flowlog, err) : 0;
+}
+
 static int open_data_plane(struct agent *a, struct bh_err *err)
 {
 	const struct reconcile_hooks hooks = {
@@ -330,7 +359,8 @@ static int open_data_plane(struct agent *a, struct bh_err *err)
 	if (!r)
 		r = reconcile_new(a->loop, a->dp, a->model, &hooks, &a->reconcile, err);
 	r = r ? r : sessions_new(a, err);
-	if (!r && (denials_new(a) < 0 || selfcheck_new(a) < 0 || unused_new(a) < 0))
+	r = r ? r : open_flowlog(a, err);
+	if (!r && (denials_new(a) < 0 || selfcheck_new(a) < 0))
 		r = bh_err_set(err, -ENOMEM, "no memory for denials");
 	return r;
 }
@@ -543,6 +573,7 @@ void agent_stop(struct agent *a)
 		loop_timer_unset(a->loop, &a->retire_timer);
 		streams_free(a);
 		denials_free(a);
+		flowlog_free(a->flowlog);
 		selfcheck_free(a);
 		unused_free(a);
 		perf_free(a);

@@ -25,7 +25,7 @@
 struct adopt;
 struct denials;
 struct endpoints;
-struct leader;
+struct flowlog;
 struct lock;
 struct names;
 struct perf;
@@ -51,6 +51,7 @@ struct agent_options {
 	struct timeouts timeouts;   /* of sessions */
 	struct chain_options chain; /* conf_dir NULL: the chain is somebody else's business */
 	struct pages_options pages;
+	const char *flow_log; /* "stdout", or a path; NULL: none */
 };
 
 struct agent {
@@ -75,6 +76,7 @@ struct agent {
 	struct adopt *adopt;
 	struct requests *requests;
 	struct denials *denials;
+	struct flowlog *flowlog; /* or NULL */
 	struct selfcheck *selfcheck;
 	struct unused *unused;
 	struct perf *perfs; /* who asks what packets cost */

@@ -38,6 +38,7 @@ static const char usage[] =
 	"  --session-timeout NAME=SECONDS  how long such a flow may be silent (may be repeated)\n"
 	"  --metrics-address ADDR:PORT  answer HTTP there: /metrics, /livez, /readyz (default: nowhere)\n"
 	"  --metrics-per KIND  rule or pod: further series for each of them (may be repeated)\n"
+	"  --flow-log stdout|PATH  denied, audited and logged flows as JSON lines (default: none)\n"
 	"  --log-level LEVEL   error, warn, info or debug (default info)\n"
 	"  --log-format FORMAT text or json: a line each (default text)\n"
 	"  --version, --help\n";
@@ -57,6 +58,7 @@ static const struct option options[] = {
 	CHAIN_LONG_OPTIONS,
 	{ "metrics-address", required_argument, NULL, 'H' },
 	{ "metrics-per", required_argument, NULL, 'e' },
+	{ "flow-log", required_argument, NULL, 'F' },
 	{ "log-level", required_argument, NULL, 'l' },
 	{ "log-format", required_argument, NULL, 'f' },
 	{ "version", no_argument, NULL, 'V' },
@@ -188,6 +190,9 @@ static int read_option(int c, struct agent_options *o, struct bh_err *err)
 		return read_metrics_per(optarg, o, err);
 	case 'l':
 		return read_log_level(optarg, err);
+	case 'F':
+		o->flow_log = optarg;
+		return strcmp(optarg, "stdout") ? read_dir("--flow-log", optarg, &o->flow_log, err) : 0;
 	case 'f':
 		return read_log_format(optarg, err);
 	default:

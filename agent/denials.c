@@ -12,6 +12,7 @@
 
 #include "agent.h"
 #include "behind.h"
+#include "flowlog.h"
 #include "jsonx.h"
 #include "names.h"
 #include "query.h"
@@ -44,7 +45,8 @@ struct denials {
 	struct denial kept[DENIALS_KEPT];
 	size_t next, n;
 	VEC(struct follower) followers;
-	uint64_t read, lost; /* events, since the start; of all time */
+	uint64_t read;		 /* events, since the start */
+	struct dp_missed missed; /* of all time */
 	struct loop_timer poll;
 	bool failing; /* said so */
 };
@@ -141,6 +143,7 @@ static struct json_object *behind(const struct agent *a, const struct bh_event *
 }
 
 static void send_to_followers(struct denials *ds, const struct denial *d);
+static void to_flowlog(struct agent *a, const struct denial *d);
 
 /* The next place, empty. */
 static struct denial *next_of(struct denials *ds)
@@ -180,21 +183,26 @@ static void take(void *ctx, const struct bh_event *ev)
 	d->rule = rule ? strdup(rule) : NULL;
 	d->behind = behind(a, ev, peer);
 	send_to_followers(ds, d);
+	to_flowlog(a, d);
 }
 
 /* The ring was full: what came then was lost after what was read just now. */
 static void take_loss(struct agent *a)
 {
 	struct denials *ds = a->denials;
+	const struct dp_missed before = ds->missed;
 	struct denial *d;
-	uint64_t lost;
 
-	if (dp_events_lost(a->dp, &lost) < 0 || lost == ds->lost)
+	if (dp_events_missed(a->dp, &ds->missed) < 0)
+		return;
+	if (a->flowlog)
+		flowlog_missed(a->flowlog, ds->missed.lost - before.lost,
+			       ds->missed.throttled - before.throttled);
+	if (ds->missed.lost == before.lost)
 		return;
 	d = next_of(ds);
-	d->lost = lost - ds->lost;
+	d->lost = ds->missed.lost - before.lost;
 	d->unix_ms = unix_ms_of(clock_ns());
-	ds->lost = lost;
 	send_to_followers(ds, d);
 }
 
@@ -208,8 +216,10 @@ static void on_poll(void *ctx)
 		log_warn("cannot read reports of denied flows: %s, retrying; they are counted all the same",
 			 strerror(-r));
 	ds->failing = r < 0;
-	if (r > 0)
+	if (r > 0 || a->flowlog)
 		take_loss(a);
+	if (a->flowlog)
+		flowlog_flush(a->flowlog);
 	loop_timer_set(a->loop, &ds->poll, ds->followers.n ? FOLLOWED_MS : QUIET_MS);
 }
 
@@ -305,6 +315,18 @@ static void send_to_followers(struct denials *ds, const struct denial *d)
 			(void)api_send(ds->followers.v[i].conn, jx_item(encode(d)));
 }
 
+static void to_flowlog(struct agent *a, const struct denial *d)
+{
+	struct json_object *o = a->flowlog ? encode(d) : NULL;
+
+	if (o)
+		flowlog_add(a->flowlog,
+			    json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN |
+								      JSON_C_TO_STRING_NOSLASHESCAPE),
+			    reconcile_done(a->reconcile));
+	json_object_put(o);
+}
+
 void denials_send(struct agent *a, struct api_conn *conn, bool follow, bool lost)
 {
 	struct denials *ds = a->denials;
@@ -367,7 +389,7 @@ int denials_new(struct agent *a)
 	a->denials = calloc(1, sizeof(*a->denials));
 	if (!a->denials)
 		return -ENOMEM;
-	(void)dp_events_lost(a->dp, &a->denials->lost); /* before us: status has the sum */
+	(void)dp_events_missed(a->dp, &a->denials->missed); /* before us: status has the sum */
 	a->denials->poll = (struct loop_timer){ .fn = on_poll, .ctx = a };
 	loop_timer_set(a->loop, &a->denials->poll, QUIET_MS);
 	return 0;

@@ -33,7 +33,7 @@ void loop_del(struct loop *l, int fd);
 void loop_timer_set(struct loop *l, struct loop_timer *t, unsigned int after_ms); /* again: moves it */
 void loop_timer_unset(struct loop *l, struct loop_timer *t);
 
-/* A descriptor that SIGTERM and SIGINT make readable; neither ends the process any more. Return: it, or
+/* A descriptor that SIGTERM, SIGINT and SIGHUP make readable; none ends the process any more. Return: it, or
  * -errno. */
 int loop_signal_fd(struct bh_err *err);
 

@@ -46,6 +46,9 @@ static const struct row {
 	  "Reports of denied, audited and logged flows: read, lost (the ring was full), throttled (the same "
 	  "flow again).",
 	  collect_flow_events },
+	{ "bulkhead_flow_log_lines_total", METRIC_COUNTER, WORKING, "result",
+	  "Lines of the flow log: written, or unwritten (counted in the log itself); not there without one.",
+	  collect_flow_log },
 	{ "bulkhead_map_entries", METRIC_GAUGE, WORKING, "map", "Entries of a map that are used.",
 	  collect_map_entries },
 	{ "bulkhead_map_max_entries", METRIC_GAUGE, WORKING, "map", "Entries that a map has room for.",

@@ -22,7 +22,7 @@ typedef void collect_fn(struct view *v, struct exposition *x);
 /* metrics_traffic.c */
 collect_fn collect_packets, collect_bytes, collect_denied, collect_lookups, collect_opened, collect_live,
 	collect_evicted, collect_unstored, collect_redecided, collect_adopted, collect_flow_events,
-	collect_map_entries, collect_map_max;
+	collect_flow_log, collect_map_entries, collect_map_max;
 
 /* metrics_state.c */
 collect_fn collect_enforce, collect_changes, collect_failures, collect_failing, collect_pending, collect_adds,

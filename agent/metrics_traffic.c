@@ -5,6 +5,7 @@
 
 #include "denials.h"
 #include "fill.h"
+#include "flowlog.h"
 #include "names.h"
 #include "sessions.h"
 
@@ -120,6 +121,17 @@ void collect_flow_events(struct view *v, struct exposition *x)
 	expo_add(x, denials_read(v->a), "result", "read", NULL);
 	expo_add(x, both(v, BH_STAT_EVENT_LOST), "result", "lost", NULL);
 	expo_add(x, both(v, BH_STAT_EVENT_THROTTLED), "result", "throttled", NULL);
+}
+
+void collect_flow_log(struct view *v, struct exposition *x)
+{
+	struct flowlog_stats stats;
+
+	if (!v->a->flowlog)
+		return;
+	flowlog_stats(v->a->flowlog, &stats);
+	expo_add(x, stats.written, "result", "written", NULL);
+	expo_add(x, stats.unwritten, "result", "unwritten", NULL);
 }
 
 static void collect_fill(struct view *v, struct exposition *x, bool max)

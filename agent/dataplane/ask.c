@@ -97,17 +97,28 @@ int dp_stats(struct dp *dp, struct bh_count *ret, struct bh_err *err)
 	return 0;
 }
 
-int dp_events_lost(struct dp *dp, uint64_t *ret)
+static int read_both(struct dp *dp, uint32_t stat, uint64_t *ret)
 {
 	struct bh_count both[2];
 	uint32_t dir;
 	int r = 0;
 
 	for (dir = 0; !r && dir < 2; dir++)
-		r = counters_read_one(DP_FD(dp, bh_stats), dp->cpus, BH_STAT_EVENT_LOST * 2 + dir,
+		r = counters_read_one(DP_FD(dp, bh_stats), dp->cpus, stat * 2 + dir,
 				      COUNTERS_WORDS(struct bh_count), (__u64 *)&both[dir]);
 	if (!r)
 		*ret = both[0].packets + both[1].packets;
+	return r;
+}
+
+int dp_events_missed(struct dp *dp, struct dp_missed *ret)
+{
+	struct dp_missed m;
+	int r = read_both(dp, BH_STAT_EVENT_LOST, &m.lost);
+
+	r = r ? r : read_both(dp, BH_STAT_EVENT_THROTTLED, &m.throttled);
+	if (!r)
+		*ret = m;
 	return r;
 }
 

@@ -63,6 +63,9 @@ REFUSED = [
     ("crds.keep=true", "keep"),
     ("uninstall.timeoutSeconds=5", "uninstall.timeoutSeconds"),
     ("uninstall.hook=yes", "uninstall.hook"),
+    ("flowLog.to=stderr", "flowLog.to"),
+    ("flowLog.to=/var/flows.log", "flowLog.to"),
+    ("flowLog.to=/var/log/../flows.log", "flowLog.to"),
     ("metrics.enabled=1", "metrics.enabled"),
     ("metrics.address=node", "metrics.address"),
     ("metrics.port=0", "metrics.port"),
@@ -213,6 +216,17 @@ class Arrives(unittest.TestCase):
         args = self.args("sessions.timeouts.tcp_established=1000000,sessions.timeouts.udp=7")
         self.assertIn("--session-timeout=tcp_established=1000000", args)
         self.assertIn("--session-timeout=udp=7", args)
+
+    def test_flow_log(self):
+        """A file's folder is the node's, at the same place in the pod, and of the agent alone."""
+        self.assertFalse([a for a in self.args() if "flow-log" in a])
+        self.assertIn("--flow-log=stdout", self.args("flowLog.to=stdout"))
+        pod = self.agent("flowLog.to=/var/log/bulkhead/flows.log")
+        (volume,) = [v for v in pod["spec"]["volumes"] if v["name"] == "flow-log"]
+        self.assertEqual(volume["hostPath"]["path"], "/var/log/bulkhead")
+        mounts = {c["name"]: [m["mountPath"] for m in c["volumeMounts"]] for c in containers(pod)}
+        self.assertIn("/var/log/bulkhead", mounts["agent"])
+        self.assertNotIn("/var/log/bulkhead", mounts["preflight"])
 
     def test_quota(self):
         """Not where the class is admitted anyway."""

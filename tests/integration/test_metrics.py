@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import urllib.parse
 
@@ -14,6 +15,7 @@ from node import BUILD, ROOT, Node, eventually
 
 PORT, SERVER = 17970, 19090
 PLACE = "/run/bh-prometheus"
+FLOWS = "/run/bh-flows.log"
 CONFIG = f"""\
 global: {{scrape_interval: 500ms, scrape_timeout: 400ms, evaluation_interval: 500ms}}
 rule_files: [{ROOT}/helm/bulkhead/files/rules.yaml]
@@ -22,7 +24,7 @@ scrape_configs:
 """
 # Only there where something has gone wrong, an API server is, or the chain is ours.
 RARE = re.compile(
-    r"bulkhead_(unprotected_pods_by_reason|chained|kubernetes_events_total|watch_\w+|flow_log_\w+)$"
+    r"bulkhead_(unprotected_pods_by_reason|chained|kubernetes_events_total|watch_\w+)$"
 )
 NOBODY = {"from": [{"podSelector": {"matchLabels": {"app": "nobody"}}}]}
 
@@ -50,7 +52,7 @@ def families(text):
 
 def table(text):
     """{name: its row} of a table in Markdown."""
-    return {m[1]: m[0] for m in re.finditer(r"^\| `(\w+)` \|.*$", text, re.M)}
+    return {m[1]: m[0] for m in re.finditer(r"^\| `((?:bulkhead|process)_\w+)` \|.*$", text, re.M)}
 
 
 class MetricsNode(Node):
@@ -60,7 +62,10 @@ class MetricsNode(Node):
 class Metrics(PolicedCase):
     node_class = MetricsNode
     node_args = {
-        "agent_args": ["--metrics-address", f"127.0.0.1:{PORT}", "--metrics-per", "rule", "--metrics-per", "pod"]
+        "agent_args": [
+            *("--metrics-address", f"127.0.0.1:{PORT}", "--metrics-per", "rule", "--metrics-per", "pod"),
+            *("--flow-log", FLOWS),
+        ]
     }
 
     def scrape(self):
@@ -126,6 +131,36 @@ class Metrics(PolicedCase):
         self.assertIn("pins: not all are under", text)
         self.assertTrue(eventually(lambda: get("/readyz")[0] == 200, 10))
 
+    def test_flow_log(self):
+        """Every attempt, with names and policy, each number once; and a file that was moved away is left."""
+        self.deny_db(NOBODY)
+        already = len(flows())
+        ports = range(40000, 40010)
+        with contextlib.ExitStack() as stack:
+            for port in ports:
+                s = stack.enter_context(self.web.socket())
+                s.setblocking(False)
+                s.bind((self.web.ips[4], port))
+                s.connect_ex((self.db.ips[4], 80))
+            want = {(port, "shop/web", "shop/db", "denied", "policy-denied", "shop/db") for port in ports}
+
+            def seen():
+                return {
+                    (f["src_port"], f["src_name"], f["dst_name"], f["verdict"], f["reason"], *f["policies"])
+                    for f in flows()[already:]
+                    if f["type"] == "flow" and f.get("src_port") in ports
+                }
+
+            self.assertTrue(eventually(lambda: seen() == want, 5), f"{seen()}")
+        text = flows()
+        numbers = [line["seq"] - (line["unwritten"] if line["type"] == "missed" else 0) for line in text]
+        self.assertEqual(numbers, list(range(len(text))))
+        self.assertEqual(sum(line["lost"] for line in text if line["type"] == "missed"), 0)
+        os.rename(FLOWS, FLOWS + ".1")
+        self.node.agent_signal(signal.SIGHUP)
+        self.assertTrue(eventually(lambda: os.path.exists(FLOWS), 2))
+        os.unlink(FLOWS + ".1")
+
     def test_prometheus(self):
         """It comes, finds the target up, and sees the counter grow; what the dashboard and the alerts ask has an
         answer."""
@@ -161,6 +196,11 @@ class Metrics(PolicedCase):
 
         self.assertTrue(eventually(ours, 10))
         self.assertEqual(node.agent_log().count("Address already in use"), 1)
+
+
+def flows():
+    with open(FLOWS) as f:
+        return [json.loads(line) for line in f]
 
 
 def dashboard():
