@@ -60,13 +60,17 @@ bool ctl_answered(int code)
 	return code == CTL_OK || code == CTL_PARTIAL;
 }
 
+bool ctl_remote_by_wish(const struct ctl *c)
+{
+	return !c->run_dir &&
+	       (c->all_nodes || c->nodes.n || c->context || c->kubeconfig || c->agent_namespace);
+}
+
 /* A socket that only root may see is one. */
 bool ctl_remote(const struct ctl *c)
 {
-	if (c->run_dir)
-		return false;
-	if (c->all_nodes || c->nodes.n || c->context || c->kubeconfig || c->agent_namespace)
-		return true;
+	if (c->run_dir || ctl_remote_by_wish(c))
+		return !c->run_dir;
 	return access(SOCKET, F_OK) < 0 && errno != EACCES;
 }
 

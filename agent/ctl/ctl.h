@@ -37,7 +37,8 @@ struct ctl {
 	bool yaml;
 	bool follow, unprotected, colours;
 	bool help, version;
-	struct ctl_names files, deletes; /* of policies */
+	const char *namespace, *peer, *port, *verdict, *policy, *since; /* of flows: filter.h */
+	struct ctl_names files, deletes;				/* of policies */
 	/* through kubectl: remote.h */
 	struct ctl_names nodes;
 	bool all_nodes;
@@ -158,6 +159,7 @@ struct json_object *ctl_request(const struct ctl *c, const char *op);
 
 /* Whether agents are asked through kubectl, so that answers have "node" and several may come. */
 bool ctl_remote(const struct ctl *c);
+bool ctl_remote_by_wish(const struct ctl *c); /* not only because this node has no agent */
 
 /**
  * ctl_answers() - asks the agent of this node, or those of all nodes, and waits. Takes @take.

@@ -1,83 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Which pods are agents, and how kubectl is called. */
+/* Which pods are agents, and which of them are meant. */
 #include <ctype.h>
 #include <errno.h>
-#include <poll.h>
 #include <string.h>
 
-#include "ctl/process.h"
+#include "api/api.h"
 #include "ctl/remote.h"
 #include "util/buf.h"
-#include "util/clock.h"
 #include "util/near.h"
 #include "util/scope.h"
 
 #define SELECTOR                                                                                             \
 	"app.kubernetes.io/name=bulkhead,app.kubernetes.io/component=agent" /* as the chart labels them */
 #define CONTAINER "agent"
-#define PODS_MS	  30000
 #define PODS_MAX  (256u << 20) /* of 5,000 nodes it is some 40 MiB */
-#define ARGS_MAX  32
-
-/* ---- kubectl ------------------------------------------------------------------------------ */
-
-static char *option(const char *name, const char *value)
-{
-	char *text = NULL;
-
-	return asprintf(&text, "--%s=%s", name, value) < 0 ? NULL : text;
-}
-
-char **remote_argv(const struct ctl *c, const char *const *more)
-{
-	char **argv = calloc(ARGS_MAX + 1, sizeof(*argv));
-	size_t n = 0, i;
-
-	if (!argv)
-		return NULL;
-	argv[n++] = strdup("kubectl");
-	if (c->kubeconfig)
-		argv[n++] = option("kubeconfig", c->kubeconfig);
-	if (c->context)
-		argv[n++] = option("context", c->context);
-	for (i = 0; more[i] && n < ARGS_MAX; i++)
-		argv[n++] = strdup(more[i]);
-	for (i = 0; i < n; i++) {
-		if (argv[i])
-			continue;
-		remote_argv_free(argv);
-		return NULL;
-	}
-	return argv;
-}
-
-void remote_argv_free(char **argv)
-{
-	size_t i;
-
-	for (i = 0; argv && i < ARGS_MAX; i++)
-		free(argv[i]);
-	free(argv);
-}
-
-/* klog's lines ("E1128 12:00:00 ...") tell of tries, warnings of nothing that failed. */
-static bool is_noise(const char *line)
-{
-	return !*line || !strncmp(line, "Warning:", 8) ||
-	       (strchr("IWE", line[0]) && isdigit((unsigned char)line[1]) && isdigit((unsigned char)line[2]));
-}
-
-const char *remote_why(char *text, char ret[REMOTE_WHY])
-{
-	char *save = NULL, *line;
-
-	ret[0] = '\0';
-	for (line = strtok_r(text, "\r\n", &save); line && !*ret; line = strtok_r(NULL, "\r\n", &save))
-		if (!is_noise(line))
-			(void)snprintf(ret, REMOTE_WHY, "%s", line);
-	bh_text_clean(ret);
-	return ret;
-}
+#define MANY	  16
 
 /* ---- the list of pods --------------------------------------------------------------------- */
 
@@ -207,84 +144,43 @@ int remote_pods_read(const char *json, struct agent_pods *ret, struct bh_err *er
 
 /* ---- asking for it ------------------------------------------------------------------------ */
 
-/* Return: 1 something came, 0 it has ended, -EAGAIN nothing now, or another -errno. */
-static int read_some(int fd, struct buf *to)
+static int cannot_list(const char *why)
 {
-	char chunk[65536];
-	const ssize_t n = read(fd, chunk, sizeof(chunk));
-	int r;
-
-	if (n < 0)
-		return errno == EINTR ? -EAGAIN : -errno;
-	r = n ? buf_add(to, chunk, (size_t)n) : 0;
-	return r < 0 ? r : n > 0;
-}
-
-/* Both streams to their ends. Return: 0, -ETIMEDOUT, -E2BIG... */
-static int read_all(struct process *p, int64_t due_ms, struct buf *out, struct buf *said)
-{
-	struct pollfd fds[2] = { { .fd = p->out, .events = POLLIN }, { .fd = p->err, .events = POLLIN } };
-	struct buf *const to[2] = { out, said };
-	size_t i;
-	int r;
-
-	while (fds[0].fd >= 0 || fds[1].fd >= 0) {
-		const int64_t left = due_ms - clock_ms();
-
-		if (left <= 0)
-			return -ETIMEDOUT;
-		(void)poll(fds, 2, (int)left);
-		for (i = 0; i < 2; i++) {
-			r = fds[i].revents ? read_some(fds[i].fd, to[i]) : -EAGAIN;
-			if (r < 0 && r != -EAGAIN)
-				return r;
-			if (!r)
-				fds[i].fd = -1;
-		}
-	}
-	return 0;
-}
-
-static int cannot_list(int r, int code, struct buf *said)
-{
-	char why[REMOTE_WHY] = "";
-
-	if (said->len)
-		(void)remote_why(said->data, why);
-	if (r == -ETIMEDOUT)
-		ctl_say("kubectl get pods: no answer in time%s%s", *why ? ": " : "", why);
-	else if (r < 0)
-		ctl_say("kubectl get pods: %s", strerror(-r));
-	else
-		ctl_say("kubectl get pods: %s", *why ? why : "it failed and did not say why");
-	if (r >= 0 && code && strstr(why, "orbidden"))
+	ctl_say("kubectl get pods: %s", why);
+	if (strstr(why, "orbidden"))
 		ctl_hint("--agent-namespace says where the agents are, if you may list pods there alone");
+	return CTL_UNREACHABLE;
+}
+
+static int no_kubectl(const struct ctl *c)
+{
+	if (ctl_remote_by_wish(c)) {
+		ctl_say("no kubectl in PATH");
+	} else {
+		ctl_say("no agent's socket in " API_RUN_DIR
+			", and no kubectl in PATH to ask agents elsewhere");
+		ctl_hint("is bulkhead-agent running? --run-dir names where its socket is");
+	}
 	return CTL_UNREACHABLE;
 }
 
 static int list_pods(const struct ctl *c, struct agent_pods *ret)
 {
-	auto_free char *where =
-		c->agent_namespace ? option("namespace", c->agent_namespace) : strdup("--all-namespaces");
-	const char *const args[] = { "get", "pods", "--selector=" SELECTOR, "--output=json", where, NULL };
-	auto_buf struct buf out = BUF_INIT(PODS_MAX), said = BUF_INIT(1 << 20);
-	char **argv = remote_argv(c, args);
-	struct process p = {};
-	struct bh_err err = { "no memory" };
-	int r = argv ? process_start(argv, &p, &err) : -ENOMEM, code;
+	const char *const args[] = { "get",
+				     "pods",
+				     "--selector=" SELECTOR,
+				     "--output=json",
+				     c->agent_namespace ? "--namespace" : "--all-namespaces",
+				     c->agent_namespace,
+				     NULL };
+	auto_buf struct buf out = BUF_INIT(PODS_MAX);
+	struct bh_err err = { "" };
+	int r = remote_run(c, args, &out, &err);
 
-	remote_argv_free(argv);
-	if (r < 0) {
-		ctl_say("%s", err.msg);
-		if (r == -ENOENT)
-			ctl_hint(
-				"this node has no agent's socket, and agents elsewhere are asked through kubectl");
-		return CTL_UNREACHABLE;
-	}
-	r = read_all(&p, clock_ms() + (c->timeout_ms ? (int64_t)c->timeout_ms : PODS_MS), &out, &said);
-	code = process_end(&p, !r);
-	if (r < 0 || code)
-		return cannot_list(r, code, &said);
+	if (r == -ENOENT)
+		return no_kubectl(c);
+	if (r < 0)
+		return cannot_list(err.msg);
 	r = remote_pods_read(out.data ? out.data : "", ret, &err);
 	if (r < 0)
 		ctl_say("%s", err.msg);
@@ -357,12 +253,36 @@ void remote_forget(void)
 	remote_pods_done(&kept);
 }
 
+/* Instead of asking hundreds of agents for a pod, the API server is asked where it is. Who may not get it, or
+ * means one that has gone, goes the long way. */
+static void narrow(const struct ctl *c, struct agent_pods *p)
+{
+	const char *slash = c->pod ? strchr(c->pod, '/') : NULL;
+	auto_free char *ns = slash ? strndup(c->pod, (size_t)(slash - c->pod)) : NULL;
+	auto_buf struct buf node = BUF_INIT(1024);
+	const char *const args[] = { "get",	    "pod", ns ? slash + 1 : "",
+				     "--namespace", ns,	   "--output=jsonpath={.spec.nodeName}",
+				     NULL };
+	struct ctl one = *c;
+	size_t i;
+
+	if (!ns || !is_name(ns) || !is_name(slash + 1) || c->nodes.n || p->v.n < MANY ||
+	    remote_run(c, args, &node, NULL) < 0)
+		return;
+	for (i = 0; i < p->v.n; i++)
+		if (node.len && !strcmp(p->v.v[i].node, node.data))
+			one.nodes = (struct ctl_names){ { p->v.v[i].node }, 1 };
+	(void)choose(&one, p);
+}
+
 int remote_pods(const struct ctl *c, const struct agent_pods **ret)
 {
 	int code = CTL_OK;
 
-	if (!kept.v.n)
+	if (!kept.v.n) {
 		code = list_pods(c, &kept);
+		narrow(c, &kept);
+	}
 	if (code == CTL_OK && !kept.v.n)
 		code = none_at_all(c);
 	if (code == CTL_OK)

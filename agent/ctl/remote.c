@@ -31,6 +31,7 @@
 struct call {
 	const struct agent_pod *pod;
 	struct process p;
+	bool told;	 /* that it failed */
 	bool over;	 /* answered, or failed: `why` */
 	bool connected;	 /* followed: the agent's socket has been reached */
 	int64_t due_ms;	 /* 0: no more of that */
@@ -370,22 +371,24 @@ static void say_not_found(const struct remote *r)
 }
 
 /* Return: how many did not answer, or refused for another reason than that they do not know it. */
-static size_t say_failures(const struct remote *r)
+static size_t say_failures(struct remote *r)
 {
 	size_t i, n = 0;
 
 	for (i = 0; i < r->calls.n; i++) {
-		const struct call *k = &r->calls.v[i];
+		struct call *k = &r->calls.v[i];
 
-		if (said(k, true, 0) || said(k, false, CTL_CODE_NOT_FOUND))
+		if (!k->over || said(k, true, 0) || said(k, false, CTL_CODE_NOT_FOUND))
 			continue;
-		ctl_say("node %s: %s", k->pod->node, k->last ? ctl_str(k->last, "msg") : k->why);
 		n++;
+		if (!k->told)
+			ctl_say("node %s: %s", k->pod->node, k->last ? ctl_str(k->last, "msg") : k->why);
+		k->told = true;
 	}
 	return n;
 }
 
-static int conclude(const struct remote *r, void (*last)(void *ctx, struct json_object *line))
+static int conclude(struct remote *r, void (*last)(void *ctx, struct json_object *line))
 {
 	const size_t ok = count(r, true, 0), unknown = count(r, false, CTL_CODE_NOT_FOUND);
 	const size_t bad = count(r, false, CTL_CODE_DECODE), failed = say_failures(r);
@@ -466,8 +469,10 @@ int remote_answers(const struct ctl *c, struct json_object *request,
 	code = prepare(&r, pods);
 	while (code == CTL_OK && !r.stopped && start_some(&r)) {
 		turn(&r);
-		if (c->follow)
-			release_some(&r);
+		if (!c->follow)
+			continue;
+		release_some(&r);
+		(void)say_failures(&r); /* now, because the others may go on for days */
 	}
 	if (code == CTL_OK)
 		give_kept(&r);

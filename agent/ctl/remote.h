@@ -17,6 +17,8 @@ struct agent_pod {
 	int rank;    /* of several on one node the one that is more likely to answer */
 };
 
+struct buf;
+
 struct agent_pods {
 	VEC(struct agent_pod) v;
 };
@@ -33,6 +35,10 @@ void remote_pods_done(struct agent_pods *p);
 /* kubectl's arguments with its global options first; @more ends with NULL. Return: to be freed, or NULL. */
 char **remote_argv(const struct ctl *c, const char *const *more);
 void remote_argv_free(char **argv);
+
+/* kubectl to its end, with what it prints. Return: 0, -ENOENT there is none, -ETIMEDOUT, or another -errno:
+ * @err says what it says. */
+int remote_run(const struct ctl *c, const char *const *args, struct buf *out, struct bh_err *err);
 
 /* What of kubectl's stderr says what went wrong. Returns ret. */
 #define REMOTE_WHY 300

@@ -21,6 +21,7 @@ static const char kubectl[] =
 	"#!/bin/sh\n"
 	"dir=$(dirname \"$0\")\n"
 	"echo \"$*\" >>\"$dir/calls\"\n"
+	"case \" $* \" in *' get pod '*) printf good; exit ;; esac\n"
 	"case \" $* \" in *' get pods '*) cat \"$dir/pods\"; exit ;; esac\n"
 	"read -r line\n"
 	"done='{\"v\":1,\"done\":true,\"ok\":true}'\n"
@@ -32,6 +33,10 @@ static const char kubectl[] =
 	"*' good-'*) item 3; item 5; echo \"$done\" ;;\n"
 	"*' late-'*) sleep 0.2; item 4; echo \"$done\" ;;\n"
 	"*' meets-'*) until [ $(grep -c meets \"$dir/calls\") = 4 ]; do sleep 0.01; done; echo \"$done\" ;;\n"
+	"*' reads-'*)\n"
+	"\tn=0\n"
+	"\tuntil grep -q refused \"$dir/said\" || [ $n = 500 ]; do sleep 0.01; n=$((n + 1)); done\n"
+	"\t[ $n = 500 ] || echo \"$done\" ;;\n"
 	"*' hangs-'*) exec sleep 100 ;;\n"
 	"*' other-'*) echo hello ;;\n"
 	"*' half-'*) item 1; printf '{\"v\":1,\"it' ;;\n"
@@ -88,7 +93,7 @@ static int teardown(void **state)
 static void cluster(struct fixture *f, const char *nodes, const char *phase)
 {
 	auto_buf struct buf b = BUF_INIT(1 << 16);
-	char text[200], *save = NULL, *node;
+	char text[400], *save = NULL, *node;
 	const char *comma = "";
 
 	(void)snprintf(text, sizeof(text), "%s", nodes);
@@ -132,9 +137,13 @@ static void last(void *ctx, struct json_object *line)
 /* As a process of its own would. Return: the exit code; @said is what it says on stderr. */
 static int ask(struct fixture *f, struct ctl c, char *said, size_t size)
 {
-	FILE *file = tmpfile();
 	const int stderr_fd = dup(STDERR_FILENO);
+	char path[128];
+	FILE *file;
 	int code;
+
+	(void)snprintf(path, sizeof(path), "%s/said", f->dir);
+	file = fopen(path, "w+");
 
 	assert_non_null(file);
 	(void)fflush(stderr);
@@ -246,6 +255,37 @@ static void nodes_are_chosen(void **state)
 	assert_string_equal(said, "bulkheadctl: kubectl: what it prints is no list of pods\n");
 }
 
+/* Who follows learns of it while the others go on. */
+static void a_failure_is_told_at_once(void **state)
+{
+	struct fixture *f = *state;
+	char said[1000];
+
+	cluster(f, "refused reads", "Running");
+	assert_int_equal(ask(f, (struct ctl){ .all_nodes = true, .follow = true }, said, sizeof(said)),
+			 CTL_PARTIAL);
+	assert_string_equal(f->lines, "reads ");
+	assert_string_equal(said, "bulkheadctl: node refused: Error (Forbidden): no pods/exec\n");
+}
+
+/* On a large cluster the API server says where a pod is. */
+static void one_node_of_many(void **state)
+{
+	struct fixture *f = *state;
+	char said[4000];
+
+	cluster(f,
+		"other-a other-b other-c other-d other-e other-f other-g other-h other-i other-j other-k other-l other-m "
+		"other-n other-o good",
+		"Running");
+	assert_int_equal(ask(f, (struct ctl){ .all_nodes = true, .pod = "shop/web" }, said, sizeof(said)),
+			 CTL_OK);
+	assert_string_equal(said, "");
+	assert_string_equal(f->lines, "good ");
+	assert_int_equal(ask(f, (struct ctl){ .all_nodes = true, .pod = "shop/-web" }, said, sizeof(said)),
+			 CTL_PARTIAL);
+}
+
 /* Each as one argument, in its place. */
 static void kubectl_gets_the_users_words(void **state)
 {
@@ -267,7 +307,7 @@ static void kubectl_gets_the_users_words(void **state)
 	assert_string_equal(
 		calls.data,
 		"--kubeconfig=/k --context=a b;c get pods --selector=app.kubernetes.io/name=bulkhead,"
-		"app.kubernetes.io/component=agent --output=json --namespace=walls\n"
+		"app.kubernetes.io/component=agent --output=json --namespace walls\n"
 		"--kubeconfig=/k --context=a b;c exec -i -n bulkhead good-0 -c agent -- /usr/bin/bulkheadctl "
 		"request\n");
 }
@@ -312,6 +352,8 @@ int main(void)
 		cmocka_unit_test(many_at_once),
 		cmocka_unit_test(a_pod_is_on_one_node),
 		cmocka_unit_test(nodes_are_chosen),
+		cmocka_unit_test(a_failure_is_told_at_once),
+		cmocka_unit_test(one_node_of_many),
 		cmocka_unit_test(kubectl_gets_the_users_words),
 		cmocka_unit_test(the_best_pod_of_a_node_is_asked),
 	};
