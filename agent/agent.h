@@ -12,6 +12,7 @@
 #include "api/api.h"
 #include "chain/chain.h"
 #include "dataplane/dp.h"
+#include "denied.h"
 #include "hook/hook.h"
 #include "kube/config.h"
 #include "kube/source.h"
@@ -52,6 +53,7 @@ struct agent_options {
 	struct chain_options chain; /* conf_dir NULL: the chain is somebody else's business */
 	struct pages_options pages;
 	const char *flow_log; /* "stdout", or a path; NULL: none */
+	bool flow_events;     /* on the pods of denied flows */
 };
 
 struct agent {
@@ -77,6 +79,7 @@ struct agent {
 	struct requests *requests;
 	struct denials *denials;
 	struct flowlog *flowlog; /* or NULL */
+	struct denied_pace denied;
 	struct selfcheck *selfcheck;
 	struct unused *unused;
 	struct perf *perfs; /* who asks what packets cost */

@@ -39,6 +39,7 @@ static const char usage[] =
 	"  --metrics-address ADDR:PORT  answer HTTP there: /metrics, /livez, /readyz (default: nowhere)\n"
 	"  --metrics-per KIND  rule or pod: further series for each of them (may be repeated)\n"
 	"  --flow-log stdout|PATH  denied, audited and logged flows as JSON lines (default: none)\n"
+	"  --flow-events       Events on both pods of a denied flow; few: see docs/operations.md\n"
 	"  --log-level LEVEL   error, warn, info or debug (default info)\n"
 	"  --log-format FORMAT text or json: a line each (default text)\n"
 	"  --version, --help\n";
@@ -59,6 +60,7 @@ static const struct option options[] = {
 	{ "metrics-address", required_argument, NULL, 'H' },
 	{ "metrics-per", required_argument, NULL, 'e' },
 	{ "flow-log", required_argument, NULL, 'F' },
+	{ "flow-events", no_argument, NULL, 'E' },
 	{ "log-level", required_argument, NULL, 'l' },
 	{ "log-format", required_argument, NULL, 'f' },
 	{ "version", no_argument, NULL, 'V' },
@@ -193,6 +195,9 @@ static int read_option(int c, struct agent_options *o, struct bh_err *err)
 	case 'F':
 		o->flow_log = optarg;
 		return strcmp(optarg, "stdout") ? read_dir("--flow-log", optarg, &o->flow_log, err) : 0;
+	case 'E':
+		o->flow_events = true;
+		return 0;
 	case 'f':
 		return read_log_format(optarg, err);
 	default:

@@ -184,6 +184,8 @@ static void take(void *ctx, const struct bh_event *ev)
 	d->behind = behind(a, ev, peer);
 	send_to_followers(ds, d);
 	to_flowlog(a, d);
+	if (a->opt.flow_events)
+		denied_tell(a, ev, d->policies, d->rule);
 }
 
 /* The ring was full: what came then was lost after what was read just now. */

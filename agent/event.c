@@ -26,8 +26,8 @@ static const char *uid_of(const struct agent *a, const struct event_object *abou
 	return pod ? pod->uid : "";
 }
 
-static void post(struct agent *a, bool warning, const char *reason, const struct event_object *about,
-		 const char *note)
+void event_post(struct agent *a, bool warning, const char *reason, const struct event_object *about,
+		const char *note)
 {
 	const struct kube_event event = { .warning = warning,
 					  .reason = reason,
@@ -72,5 +72,5 @@ void event_tell(struct agent *a, bool warning, const char *reason, const struct 
 	else
 		log_at(site_of(reason), warning ? LOG_WARN : LOG_INFO, "%s '%s%s%s': %s", about->kind,
 		       about->ns, about->ns[0] ? "/" : "", about->name, note);
-	post(a, warning, reason, about ? about : &here, note);
+	event_post(a, warning, reason, about ? about : &here, note);
 }

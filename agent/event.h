@@ -24,4 +24,8 @@ struct event_object {
 void event_tell(struct agent *a, bool warning, const char *reason, const struct event_object *about,
 		const char *fmt, ...) __attribute__((format(printf, 5, 6)));
 
+/* The Event alone, without a line in the log. @note is as it is. */
+void event_post(struct agent *a, bool warning, const char *reason, const struct event_object *about,
+		const char *note);
+
 #endif

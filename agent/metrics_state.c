@@ -217,6 +217,17 @@ void collect_posts(struct view *v, struct exposition *x)
 	expo_add(x, stats.lost, "result", "lost", NULL);
 }
 
+void collect_denied_events(struct view *v, struct exposition *x)
+{
+	const struct denied_pace *p = &v->a->denied;
+
+	if (!v->a->opt.flow_events)
+		return;
+	expo_add(x, p->passed, "result", "told", NULL);
+	expo_add(x, p->again, "result", "again", NULL);
+	expo_add(x, p->left_out, "result", "left-out", NULL);
+}
+
 /* ---- itself ------------------------------------------------------------------------------- */
 
 void collect_standby(struct view *v, struct exposition *x)

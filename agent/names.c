@@ -128,6 +128,20 @@ static const struct owner *owner_of(const struct names *n, const struct addr *a)
 	return o;
 }
 
+bool names_pod(struct names *n, const struct addr *a, const char **ret_ns, const char **ret_pod)
+{
+	const struct owner *o;
+
+	if (!n->fresh)
+		refresh(n);
+	o = owner_of(n, a);
+	if (!o || (o->rank != RANK_ENDPOINT && o->rank != RANK_POD))
+		return false;
+	*ret_ns = o->ns;
+	*ret_pod = o->name;
+	return true;
+}
+
 const char *names_addr(struct names *n, const struct addr *a, char ret[NAME_MAX_LEN])
 {
 	const struct owner *o;

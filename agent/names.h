@@ -24,6 +24,10 @@ void names_stale(struct names *n); /* the model has changed */
  * know. Returns ret. */
 const char *names_addr(struct names *n, const struct addr *a, char ret[NAME_MAX_LEN]);
 
+/* The pod that has an address, here or elsewhere; borrowed until the model changes. Return: whether one has.
+ */
+bool names_pod(struct names *n, const struct addr *a, const char **ret_ns, const char **ret_pod);
+
 /* A rule id as the maps hold it; NULL: none, or gone since. */
 const char *names_rule(const struct inforce *f, const struct actual *actual, uint32_t id);
 

@@ -8,7 +8,7 @@ import time
 from case_api import BACK_S, ApiCase
 from control import RULES
 from node import PIN_DIR, eventually
-from objects import NODE
+from objects import ELSEWHERE, NODE
 
 TICK_S = 2  # of the agent: when it looks at its pins
 
@@ -87,3 +87,38 @@ class Refused(EventsCase):
         self.deny_db("web")
         self.only_to_db(self.web)
         self.add_and_del()
+
+
+class Denied(EventsCase):
+    """What a tenant sees of a denied flow, without a right on any node."""
+
+    node_args = {"agent_args": ["--flow-events"]}
+
+    def told(self, ns):
+        """{pod: note} of Events of that namespace; each has the pod's UID, and each is there once."""
+        found = self.events("FlowDenied", ns)
+        notes = [(e["regarding"]["name"], e["note"]) for e in found]
+        self.assertEqual(len(notes), len(set(notes)))
+        for e in found:
+            self.assertEqual((e["type"], e["regarding"]["kind"]), ("Warning", "Pod"))
+            self.assertEqual(e["regarding"]["uid"], self.node.uids[ns, e["regarding"]["name"]])
+        return set(notes)
+
+    def test_both_ends(self):
+        """Of pods here and elsewhere: the node that has denied it tells the other end, too. The same again is no
+        new Event."""
+        self.node.write_pod("lab", "far", {"app": "far"}, ips=[self.node.world.ips[4]], nodeName=ELSEWHERE)
+        self.addCleanup(self.node.remove_pod, "lab", "far")
+        self.deny_db("nobody")
+        self.assertTrue(eventually(lambda: not self.labweb.reaches(self.db), 10))
+        for _ in range(10):
+            self.assertFalse(self.node.world.reaches(self.db))
+            self.assertFalse(self.labweb.reaches(self.db))
+        db, web, far = (h.ips[4] for h in (self.db, self.labweb, self.node.world))
+        rule = "no rule of policy 'shop/db' allows it (ingress)"
+        there = f"TCP port 80 to shop/db ({db}) was denied there: {rule}"
+        self.assertTrue(eventually(lambda: self.told("lab") == {("web", there), ("far", there)}, 15), self.told("lab"))
+        here = {f"TCP port 80 from lab/web ({web}) was denied: {rule}"}
+        here.add(f"TCP port 80 from lab/far ({far}) was denied: {rule}")
+        self.assertEqual(self.told("shop"), {("db", note) for note in here})
+        self.assertFalse(self.events("FlowDenied"))

@@ -63,6 +63,7 @@ REFUSED = [
     ("crds.keep=true", "keep"),
     ("uninstall.timeoutSeconds=5", "uninstall.timeoutSeconds"),
     ("uninstall.hook=yes", "uninstall.hook"),
+    ("events.deniedFlows=1", "events.deniedFlows"),
     ("flowLog.to=stderr", "flowLog.to"),
     ("flowLog.to=/var/flows.log", "flowLog.to"),
     ("flowLog.to=/var/log/../flows.log", "flowLog.to"),
@@ -227,6 +228,10 @@ class Arrives(unittest.TestCase):
         mounts = {c["name"]: [m["mountPath"] for m in c["volumeMounts"]] for c in containers(pod)}
         self.assertIn("/var/log/bulkhead", mounts["agent"])
         self.assertNotIn("/var/log/bulkhead", mounts["preflight"])
+
+    def test_events(self):
+        self.assertNotIn("--flow-events", self.args())
+        self.assertIn("--flow-events", self.args("events.deniedFlows=true"))
 
     def test_quota(self):
         """Not where the class is admitted anyway."""

@@ -24,7 +24,7 @@ scrape_configs:
 """
 # Only there where something has gone wrong, an API server is, or the chain is ours.
 RARE = re.compile(
-    r"bulkhead_(unprotected_pods_by_reason|chained|kubernetes_events_total|watch_\w+)$"
+    r"bulkhead_(unprotected_pods_by_reason|chained|kubernetes_events_total|denied_events_total|watch_\w+)$"
 )
 NOBODY = {"from": [{"podSelector": {"matchLabels": {"app": "nobody"}}}]}
 
