@@ -129,12 +129,15 @@ class Enforced(ChartCase):
     def test_laptop(self):
         """`kubectl bulkhead`, found by a real kubectl, which then execs into the agents' pods; with its user's rights."""
         with tempfile.TemporaryDirectory() as folder:
-            os.symlink(os.path.join(BUILD, "bulkheadctl"), folder + "/kubectl-bulkhead")
+            for name in ("kubectl-bulkhead", "kubectl_complete-bulkhead"):
+                os.symlink(os.path.join(BUILD, "bulkheadctl"), os.path.join(folder, name))
             path = {"PATH": f"{folder}:{os.environ['PATH']}"}
             args = ("kubectl", "bulkhead", "--all-nodes", "-o", "json")
             answer = self.cluster.tool.ask(*args, "status", env=path)
             self.assertEqual((answer.code, answer.err), (0, ""))
             self.assertEqual([(s["node"], s["in_force"]) for s in json.loads(answer.out)], [("node1", True)])
+            answer = self.cluster.tool.ask("kubectl", "__complete", "bulkhead", "status", "--output=j", env=path)
+            self.assertEqual(answer.out.split(), ["--output=json", ":4"])
             me = "system:serviceaccount:default:default"
             kubeconfig = folder + "/as-somebody"
             with open(self.cluster.tool.state + "/admin.kubeconfig") as admin, open(kubeconfig, "w") as f:
