@@ -75,8 +75,8 @@ API_CLIENT := $(filter-out agent/api/server.c,$(API))
 
 obj = $(patsubst %.c,$(B)/%.o,$(1))
 
-AGENT_OBJ  := $(call obj,$(UTIL) $(MODEL) $(POLICY) $(KUBE) $(DP) $(HOOK) $(API) $(CHAIN) $(STATUS) $(AGENT))
-CTL_OBJ    := $(call obj,$(UTIL) $(MODEL) $(API_CLIENT) $(CTL))
+AGENT_OBJ  := $(call obj,$(UTIL) $(MODEL) $(POLICY) $(KUBE) $(DP) $(HOOK) $(API) $(HTTP) $(CHAIN) $(AGENT))
+CTL_OBJ    := $(call obj,$(UTIL) $(MODEL) $(API_CLIENT) $(HTTP) $(CTL))
 PLUGIN_OBJ := $(patsubst $(B)/%,$(B)/static/%,$(call obj,$(UTIL) $(MODEL) $(HOOK) $(API_CLIENT) $(PLUGIN)))
 SKEL       := $(B)/policy.skel.h
 
@@ -140,6 +140,9 @@ $(B)/static/%.o: %.c | $(SKEL)
 	$(say) CC $<
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(filter-out $(SANFLAGS),$(CFLAGS)) -MMD -MP -c -o $@ $<
+
+# The page's files are in it.
+$(B)/agent/ctl/ui_files.o $(B)/static/agent/ctl/ui_files.o: $(wildcard ui/*)
 
 $(B)/%.bpf.o: bpf/%.bpf.c
 	$(say) BPF $<

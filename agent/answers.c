@@ -355,6 +355,17 @@ static void add_counted(struct json_object *o, struct agent *a, uint32_t ifindex
 	add_reasons(o, &stat);
 }
 
+/* Its Pod's; none where that is not known. */
+static void add_labels(struct json_object *o, const struct pod *p)
+{
+	struct json_object *labels = json_object_new_object();
+	size_t i;
+
+	for (i = 0; p && i < p->labels->n; i++)
+		jx_add_str(labels, p->labels->at[i].key, p->labels->at[i].value);
+	jx_add(o, "labels", labels);
+}
+
 static struct json_object *endpoint_item(struct agent *a, const struct endpoint *e)
 {
 	struct json_object *o = json_object_new_object(), *addrs = json_object_new_array();
@@ -365,6 +376,7 @@ static struct json_object *endpoint_item(struct agent *a, const struct endpoint 
 
 	jx_add_str(o, "namespace", e->ns);
 	jx_add_str(o, "name", e->pod);
+	add_labels(o, model_pod(a->model, e->ns, e->pod));
 	for (i = 0; i < e->addrs.n; i++)
 		(void)json_object_array_add(addrs, json_object_new_string(addr_text(&e->addrs.v[i], text)));
 	jx_add(o, "addresses", addrs);

@@ -38,7 +38,8 @@ struct ctl {
 	bool follow, unprotected, colours;
 	bool help, version;
 	const char *namespace, *peer, *port, *verdict, *policy, *since; /* of flows: filter.h */
-	struct ctl_names files, deletes;				/* of policies */
+	const char *listen;						/* --listen; NULL: as it is usual */
+	bool no_open, any_address;					/* of ui, too */
 	/* through kubectl: remote.h */
 	struct ctl_names nodes;
 	bool all_nodes;
@@ -57,8 +58,10 @@ enum { /* options that a command takes */
        OPT_INTERFACE = 1 << 3,
        OPT_DURATION = 1 << 4,
        OPT_INTERVAL = 1 << 5,
-       OPT_FOR = 1 << 20,
-       OPT_GENERATION = 1 << 21,
+       OPT_NAMESPACE = 1 << 6,
+       OPT_SINCE = 1 << 7,
+       OPT_FLOWS = 1 << 8, /* what else flows are chosen by */
+       OPT_UI = 1 << 20,
        /* those of every command, and of every one that asks an agent: nobody names them */
        OPT_ALWAYS = 1 << 29,
        OPT_AGENT = 1 << 30,

@@ -11,7 +11,8 @@
 
 /* What of the head has a meaning to us. */
 struct fields {
-	bool host, close, keep;
+	const char *host, *origin;
+	bool close, keep;
 };
 
 static bool is_token(const char *s, size_t len)
@@ -137,7 +138,11 @@ static int read_field(const char *name, const char *value, struct fields *ret)
 	if (!strcasecmp(name, "host")) {
 		if (ret->host)
 			return -400;
-		ret->host = true;
+		ret->host = value;
+	} else if (!strcasecmp(name, "origin")) {
+		if (ret->origin)
+			return -400;
+		ret->origin = value;
 	} else if (!strcasecmp(name, "connection")) {
 		ret->close |= has_word(value, "close");
 		ret->keep |= has_word(value, "keep-alive");
@@ -200,6 +205,8 @@ int web_parse(char *data, size_t len, struct web_request *ret)
 		r = -400;
 	if (r < 0)
 		return r;
+	request.host = fields.host ? fields.host : "";
+	request.origin = fields.origin ? fields.origin : "";
 	request.close = fields.close || (!minor && !fields.keep);
 	*ret = request;
 	return (int)(end - data);

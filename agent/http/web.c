@@ -57,7 +57,9 @@ static const char *status_text(int status)
 		const char *text;
 	} known[] = {
 		{ 200, "OK" },
+		{ 202, "Accepted" },
 		{ 400, "Bad Request" },
+		{ 403, "Forbidden" },
 		{ 404, "Not Found" },
 		{ 405, "Method Not Allowed" },
 		{ 414, "URI Too Long" },
@@ -89,10 +91,10 @@ static void put_answer(struct conn *c, const struct web_answer *a, bool head)
 {
 	int r = buf_fmt(&c->out,
 			"HTTP/1.1 %d %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\n%s%s"
-			"Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n\r\n",
+			"Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n%s\r\n",
 			a->status, status_text(a->status), a->type, a->body.len,
 			a->status == 405 ? "Allow: GET, HEAD\r\n" : "",
-			c->closing ? "Connection: close\r\n" : "");
+			c->closing ? "Connection: close\r\n" : "", a->more);
 
 	if (!r && !head && a->body.len)
 		r = buf_add(&c->out, a->body.data, a->body.len);
@@ -105,9 +107,9 @@ static void put_answer(struct conn *c, const struct web_answer *a, bool head)
 
 static void put_error(struct conn *c, int status, bool head)
 {
-	struct web_answer a = { .status = status,
-				.type = "text/plain; charset=utf-8",
-				.body = BUF_INIT(128) };
+	struct web_answer a = {
+		.status = status, .type = "text/plain; charset=utf-8", .more = "", .body = BUF_INIT(128)
+	};
 
 	c->web->stats.refused++;
 	(void)buf_fmt(&a.body, "%d %s\n", status, status_text(status));
@@ -138,6 +140,7 @@ static void call(struct conn *c, const struct web_route *route, const struct web
 {
 	struct web_answer a = { .status = 200,
 				.type = "text/plain; charset=utf-8",
+				.more = "",
 				.body = BUF_INIT(WEB_ANSWER_MAX) };
 
 	route->fn(route->ctx, request, &a);
@@ -454,6 +457,13 @@ int web_fd(const struct web *w)
 bool web_listens(const struct web *w)
 {
 	return w->listen_fd >= 0;
+}
+
+int web_bound(const struct web *w, struct sockaddr_storage *ret)
+{
+	socklen_t len = sizeof(*ret);
+
+	return getsockname(w->listen_fd, (struct sockaddr *)ret, &len) < 0 ? -errno : 0;
 }
 
 void web_stats(const struct web *w, struct web_stats *ret)

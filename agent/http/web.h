@@ -27,9 +27,10 @@
 /* ---- a request ---------------------------------------------------------------------------- */
 
 struct web_request {
-	bool head;		  /* HEAD: the answer's head alone */
-	bool close;		  /* the client wants no more on this connection */
-	const char *path, *query; /* as they were sent, still encoded; query "" where there is none */
+	bool head;		   /* HEAD: the answer's head alone */
+	bool close;		   /* the client wants no more on this connection */
+	const char *path, *query;  /* as they were sent, still encoded; query "" where there is none */
+	const char *host, *origin; /* of the fields of these names; "" where there is none */
 };
 
 /**
@@ -45,6 +46,7 @@ int web_parse(char *data, size_t len, struct web_request *ret);
 struct web_answer {
 	int status;	  /* 200 unless the route says otherwise */
 	const char *type; /* static; "text/plain; charset=utf-8" unless it says otherwise */
+	const char *more; /* static: further fields, each line with its CRLF; "" unless it says otherwise */
 	struct buf body;  /* what does not fit is refused by buf_add(): then a 500 is the answer */
 };
 
@@ -78,6 +80,9 @@ int web_fd(const struct web *w); /* an epoll fd: readable when there is work */
 void web_work(struct web *w);	 /* never blocks */
 
 bool web_listens(const struct web *w);
+
+/* Where it really listens: with the port that the kernel chose for a port 0. Return: 0 or -errno. */
+int web_bound(const struct web *w, struct sockaddr_storage *ret);
 
 struct web_stats {
 	uint64_t requests, refused; /* answered by a route; by an error of ours */

@@ -41,6 +41,7 @@ static const struct {
 	{ "get / HTTP/1.1\r\n" H "\r\n", -405, NULL, NULL, false, false },
 	{ "GET / HTTP/1.1\r\n\r\n", -400, NULL, NULL, false, false },
 	{ "GET / HTTP/1.1\r\n" H H "\r\n", -400, NULL, NULL, false, false },
+	{ "GET / HTTP/1.1\r\n" H "Origin: a\r\nOrigin: b\r\n\r\n", -400, NULL, NULL, false, false },
 	{ "GET / HTTP/1.1\r\n" H "Content-Length: 1\r\n\r\n", -400, NULL, NULL, false, false },
 	{ "GET / HTTP/1.1\r\n" H "Transfer-Encoding: chunked\r\n\r\n", -501, NULL, NULL, false, false },
 	{ "GET / HTTP/2.0\r\n" H "\r\n", -505, NULL, NULL, false, false },

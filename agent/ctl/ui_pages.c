@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the page is made of, and what it asks for. Nothing here changes anything. */
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ctl/ui.h"
+#include "ctl/who.h"
+#include "util/addr.h"
+#include "util/clock.h"
+#include "util/scope.h"
+
+#define ANSWER_MS 60000 /* an answer is kept for a page that comes again */
+#define ASK_MS	  60000
+
+/* Only our own files, no frames, and the address with its secret goes to nobody. */
+static const char fields[] =
+	"Content-Security-Policy: default-src 'self'; base-uri 'none'; form-action 'none'; "
+	"frame-ancestors 'none'\r\n"
+	"Referrer-Policy: no-referrer\r\n"
+	"Cross-Origin-Resource-Policy: same-origin\r\n"
+	"Cross-Origin-Opener-Policy: same-origin\r\n";
+
+/* ---- who asks ----------------------------------------------------------------------------- */
+
+/* "127.0.0.1:1234", "[::1]:1234", "localhost:1234". */
+static bool is_plain_host(const char *host)
+{
+	const char *colon = strrchr(host, ':');
+	const size_t len = colon ? (size_t)(colon - host) : strlen(host);
+	const bool brackets = len > 2 && host[0] == '[' && host[len - 1] == ']';
+	char name[ADDR_TEXT];
+	struct addr a;
+
+	if (!len || len >= sizeof(name))
+		return false;
+	(void)snprintf(name, sizeof(name), "%.*s", (int)(brackets ? len - 2 : len), host + brackets);
+	return !strcmp(name, "localhost") || !addr_parse(name, &a);
+}
+
+bool ui_trusts(const struct web_request *request)
+{
+	static const char scheme[] = "http://";
+	const size_t len = strlen(scheme);
+
+	if (!is_plain_host(request->host))
+		return false;
+	return !*request->origin ||
+	       (!strncmp(request->origin, scheme, len) && !strcmp(request->origin + len, request->host));
+}
+
+/* ---- queries ------------------------------------------------------------------------------ */
+
+static int digit(char c)
+{
+	if (!isxdigit((unsigned char)c))
+		return -1;
+	return isdigit((unsigned char)c) ? c - '0' : tolower((unsigned char)c) - 'a' + 10;
+}
+
+/* Return: how many bytes, or -1: it is none, holds a control character, or does not fit. */
+static int decode(const char *text, size_t len, char *ret, size_t size)
+{
+	size_t i, n = 0;
+
+	for (i = 0; i < len; i++) {
+		int c = (unsigned char)text[i];
+
+		if (c == '%') {
+			if (i + 2 >= len || digit(text[i + 1]) < 0 || digit(text[i + 2]) < 0)
+				return -1;
+			c = digit(text[i + 1]) * 16 + digit(text[i + 2]);
+			i += 2;
+		} else if (c == '+') {
+			c = ' ';
+		}
+		if (c < ' ' || c == 0x7f || n + 1 >= size)
+			return -1;
+		ret[n++] = (char)c;
+	}
+	ret[n] = '\0';
+	return (int)n;
+}
+
+bool ui_query(const char *query, const char *name, char *ret, size_t size)
+{
+	const size_t len = strlen(name);
+
+	while (*query) {
+		const size_t n = strcspn(query, "&");
+
+		if (n > len && !strncmp(query, name, len) && query[len] == '=')
+			return decode(query + len + 1, n - len - 1, ret, size) >= 0;
+		query += n + (query[n] == '&');
+	}
+	return false;
+}
+
+static int64_t window_ms(const char *query)
+{
+	char text[16];
+	long s = 300;
+
+	if (ui_query(query, "window", text, sizeof(text)))
+		s = strtol(text, NULL, 10);
+	if (s < 10)
+		s = 10;
+	return s > GRAPH_KEPT_MS / 1000 ? GRAPH_KEPT_MS : (int64_t)s * 1000;
+}
+
+/* ---- /api/ -------------------------------------------------------------------------------- */
+
+static void refuse(struct web_answer *ret, int status, const char *why)
+{
+	buf_clear(&ret->body);
+	ret->status = status;
+	ret->type = "text/plain; charset=utf-8";
+	(void)buf_fmt(&ret->body, "%s\n", why);
+}
+
+static int add_member(struct buf *b, const char *name, const char *text)
+{
+	struct json_object *s = json_object_new_string(text);
+	const int r = s ? buf_fmt(b, "\"%s\":%s", name,
+				  json_object_to_json_string_ext(s, JSON_C_TO_STRING_NOSLASHESCAPE))
+			: -ENOMEM;
+
+	json_object_put(s);
+	return r;
+}
+
+static void on_graph(struct ui *u, const char *query, struct web_answer *ret)
+{
+	const int64_t window = window_ms(query), now = ui_now_ms();
+	const struct ui_collect *o = &u->collect;
+	int r;
+
+	ui_collect_want(u);
+	r = buf_fmt(&ret->body, "{\"now\":%lld,\"window\":%lld,\"collected\":%lld,\"took_ms\":%llu,",
+		    (long long)now, (long long)window / 1000, (long long)o->done_ms,
+		    (unsigned long long)o->took_ms);
+	if (!r)
+		r = add_member(&ret->body, "trouble", o->trouble);
+	if (!r)
+		r = buf_str(&ret->body, ",\n");
+	if (!r)
+		r = graph_write(u->graph, window, now, &ret->body);
+	if (!r)
+		r = buf_str(&ret->body, "}\n");
+	if (r < 0)
+		refuse(ret, 500,
+		       r == -E2BIG ? "The picture is too large: --node NAME asks fewer nodes"
+				   : "No memory for the picture");
+}
+
+static void on_flows(struct ui *u, const char *query, struct web_answer *ret)
+{
+	char from[WHO_ID], to[WHO_ID], proto[16], port[16];
+	const struct graph_edge edge = {
+		.from = ui_query(query, "from", from, sizeof(from)) ? from : NULL,
+		.to = ui_query(query, "to", to, sizeof(to)) ? to : NULL,
+		.proto = ui_query(query, "proto", proto, sizeof(proto)) ? proto : NULL,
+		.port = ui_query(query, "port", port, sizeof(port)) ? (int)strtol(port, NULL, 10) : -1,
+	};
+
+	if (!edge.from && !edge.to) {
+		refuse(ret, 400, "from= or to=: which workload?");
+		return;
+	}
+	if (graph_write_flows(u->graph, &edge, window_ms(query), ui_now_ms(), &ret->body) < 0)
+		refuse(ret, 500, "No room or no memory for these flows");
+}
+
+/* ---- questions ---------------------------------------------------------------------------- */
+
+static void end_question(struct ui_question *q)
+{
+	job_end(&q->job);
+	q->key[0] = '\0';
+}
+
+static struct ui_question *find_question(struct ui *u, const char *key)
+{
+	size_t i;
+
+	for (i = 0; i < UI_QUESTIONS; i++)
+		if (!strcmp(u->questions[i].key, key))
+			return &u->questions[i];
+	return NULL;
+}
+
+/* A free one, or the one that was answered first. NULL: all are being asked. */
+static struct ui_question *free_question(struct ui *u)
+{
+	struct ui_question *q = find_question(u, ""), *at;
+
+	for (at = u->questions; !q && at < u->questions + UI_QUESTIONS; at++)
+		if (at->job.over)
+			q = at;
+	if (q)
+		end_question(q);
+	return q;
+}
+
+static void write_answer(struct ui_question *q, struct web_answer *ret)
+{
+	int r;
+
+	if (!q->job.over) {
+		ret->status = 202;
+		(void)buf_str(&ret->body, "{\"pending\":true}\n");
+		return;
+	}
+	r = buf_fmt(&ret->body, "{\"code\":%d,", q->job.code);
+	if (!r)
+		r = add_member(&ret->body, "text", q->job.text.len ? q->job.text.data : "");
+	if (!r)
+		r = buf_str(&ret->body, ",");
+	if (!r)
+		r = add_member(&ret->body, "said", q->job.said.len ? q->job.said.data : "");
+	if (!r)
+		(void)buf_str(&ret->body, "}\n");
+}
+
+/* A name that begins with a dash is none, and nothing that kubectl could take for an option. */
+static bool read_arg(const char *query, const char *name, char *ret, size_t size)
+{
+	return ui_query(query, name, ret, size) && *ret && *ret != '-';
+}
+
+static void on_explain(struct ui *u, const char *query, struct web_answer *ret)
+{
+	char pod[400], peer[400], port[32], key[sizeof(u->questions[0].key)];
+	char *const words[] = { "explain", pod, peer, port, NULL };
+	struct ui_question *q;
+	struct bh_err err;
+
+	if (!read_arg(query, "pod", pod, sizeof(pod)) || !read_arg(query, "peer", peer, sizeof(peer)) ||
+	    !read_arg(query, "port", port, sizeof(port))) {
+		refuse(ret, 400, "pod=, peer= and port=: what is to be explained?");
+		return;
+	}
+	(void)snprintf(key, sizeof(key), "%s\n%s\n%s", pod, peer, port);
+	q = find_question(u, key);
+	if (!q) {
+		q = free_question(u);
+		if (!q || job_start(&q->job, u->c, false, words, &err) < 0) {
+			refuse(ret, 503, q ? err.msg : "Too many questions at once: try again");
+			return;
+		}
+		memcpy(q->key, key, sizeof(q->key));
+		q->until_ms = clock_ms() + ASK_MS;
+	}
+	write_answer(q, ret);
+	if (q->job.over)
+		end_question(q); /* who asks again wants to know how it is then */
+}
+
+void ui_questions_work(struct ui *u)
+{
+	struct ui_question *q;
+
+	for (q = u->questions; q < u->questions + UI_QUESTIONS; q++) {
+		const bool was = q->job.over;
+
+		job_work(&q->job);
+		if (q->job.over && !was)
+			q->until_ms = clock_ms() + ANSWER_MS;
+		if (*q->key && clock_ms() >= q->until_ms)
+			end_question(q);
+	}
+}
+
+/* ---- all ---------------------------------------------------------------------------------- */
+
+static void on_file(const char *name, struct web_answer *ret)
+{
+	const struct ui_file *f = ui_file(name);
+
+	if (!f) {
+		refuse(ret, 404, "There is no such page");
+		return;
+	}
+	ret->type = f->type;
+	(void)buf_add(&ret->body, f->begin, (size_t)(f->end - f->begin));
+}
+
+void ui_page(void *ctx, const struct web_request *request, struct web_answer *ret)
+{
+	static const struct {
+		const char *path;
+		void (*fn)(struct ui *u, const char *query, struct web_answer *ret);
+	} apis[] = { { "api/graph", on_graph }, { "api/flows", on_flows }, { "api/explain", on_explain } };
+	struct ui *u = ctx;
+	const char *path = request->path + strlen(u->prefix);
+	size_t i;
+
+	ret->more = fields;
+	if (!ui_trusts(request)) {
+		refuse(ret, 403,
+		       "Only pages of this address may ask, and it goes by its number or localhost");
+		return;
+	}
+	for (i = 0; i < ARRAY_SIZE(apis); i++) {
+		if (strcmp(path, apis[i].path))
+			continue;
+		ret->type = "application/json";
+		apis[i].fn(u, request->query, ret);
+		return;
+	}
+	on_file(path, ret);
+}

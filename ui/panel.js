@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: Apache-2.0
+// Details beside the map, and the table. Elements are made, never parsed: texts of the cluster stay texts.
+import { ago, ask, askSlow, bytes, plural, port, rules, title } from './data.js';
+
+const FLOWS_SHOWN = 60;
+const ROWS = 200;
+
+export function make(tag, properties = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(properties)) {
+    if (name === 'class') element.className = value;
+    else if (name === 'on') for (const [event, fn] of Object.entries(value)) element.addEventListener(event, fn);
+    else element[name] = value;
+  }
+  element.append(...children);
+  return element;
+}
+
+function verdictText(e) {
+  const parts = [];
+  if (e.denied) parts.push(make('span', { class: 'is-denied' }, `× denied ${e.denied}`));
+  if (e.audited) parts.push(make('span', { class: 'is-audited' }, `○ audited ${e.audited}`));
+  if (e.sessions || e.logged) parts.push(make('span', { class: 'is-allowed' }, '— allowed'));
+  return parts.flatMap((p, i) => (i ? [', ', p] : [p]));
+}
+
+const busiest = (a, b) => b.denied - a.denied || b.audited - a.audited || b.sessions - a.sessions || b.bytes - a.bytes;
+
+export class Panel {
+  constructor(root, go) {
+    this.root = root;
+    this.go = go; // { edge, pair, node, close }
+    this.round = 0;
+  }
+
+  open(...children) {
+    this.round++;
+    const close = make('button', { class: 'close', type: 'button', ariaLabel: 'Close', on: { click: () => this.go.close() } }, '✕');
+    this.root.replaceChildren(close, ...children);
+    this.root.hidden = false;
+    this.root.scrollTop = 0;
+  }
+
+  close() {
+    this.round++;
+    this.root.hidden = true;
+    this.root.replaceChildren();
+  }
+
+  focus() {
+    const first = this.root.querySelector('button.row') || this.root.querySelector('button');
+    if (first) first.focus();
+  }
+
+  edgeRow(e, words) {
+    const row = make('button', { class: 'row', type: 'button', on: { click: () => this.go.edge(e) } }, `${words} `, make('b', {}, port(e)), ' ', ...verdictText(e));
+    if (e.sessions) row.append(make('span', { class: 'dim' }, ` · ${plural(e.sessions, 'session')}, ${bytes(e.bytes)}`));
+    return make('li', {}, row);
+  }
+
+  edgeList(name, edges, words) {
+    if (!edges.length) return [];
+    const list = edges.sort(busiest), cut = list.slice(0, 200);
+    const rest = list.length > cut.length ? [make('p', { class: 'dim' }, `and ${plural(list.length - cut.length, 'more')}`)] : [];
+    return [make('h3', {}, `${name} (${list.length})`), make('ul', {}, ...cut.map((e) => this.edgeRow(e, words(e)))), ...rest];
+  }
+
+  showNode(n) {
+    const labels = Object.entries(n.labels).map(([k, v]) => make('span', {}, `${k}=${v}`));
+    this.open(
+      make('h2', {}, title(n)),
+      make('p', { class: 'dim' }, n.kind + (n.pods ? `, ${plural(n.pods, 'pod')}` : '')),
+      make('div', { class: 'labels' }, ...labels),
+      ...this.edgeList('Calls', n.edges.filter((e) => e.from === n), (e) => `→ ${title(e.to)}`),
+      ...this.edgeList('Is called by', n.edges.filter((e) => e.to === n && e.from !== n), (e) => `← ${title(e.from)}`),
+      ...(n.edges.length ? [] : [make('p', {}, 'No session and no denial in the chosen time.')]),
+    );
+  }
+
+  showPair(from, to, edges) {
+    this.open(make('h2', {}, `${title(from)} → ${title(to)}`), ...this.edgeList('Ports', edges, () => ''));
+  }
+
+  showEdge(e, window, now) {
+    const facts = [
+      ['Verdict', verdictText(e)], ['Sessions', [`${e.sessions}`]],
+      ['Carried', [`${bytes(e.bytes)} in ${plural(e.packets, 'packet')}, both ways`]],
+      ['Last seen', [ago(e.seen, now)]], ['Egress rule', [e.ruleOut || '—']], ['Ingress rule', [e.ruleIn || '—']],
+    ];
+    if (e.reason) facts.push(['Reason', [e.reason]]);
+    if (e.policies) facts.push(['Isolated by', [e.policies]]);
+    const flows = make('div', {}, make('p', { class: 'dim' }, 'Reading flows…')), why = make('div', { id: 'why' });
+    const button = make('button', { id: 'explain', type: 'button', disabled: true }, 'Explain');
+    this.open(
+      make('h2', {}, `${title(e.from)} → ${title(e.to)}`, ' ', make('span', { class: 'dim' }, port(e))),
+      make('p', {}, this.link(e.from), ' · ', this.link(e.to)),
+      make('dl', {}, ...facts.flatMap(([k, v]) => [make('dt', {}, k), make('dd', {}, ...v)])),
+      make('h3', {}, 'Why'), button, why, make('h3', {}, 'Flows'), flows,
+    );
+    this.readFlows(e, window, now, flows, button, why);
+  }
+
+  link(n) {
+    return make('button', { class: 'link', type: 'button', on: { click: () => this.go.node(n) } }, title(n));
+  }
+
+  async readFlows(e, window, now, into, button, why) {
+    const round = this.round;
+    let list;
+    try {
+      list = await ask('flows', { from: e.from.id, to: e.to.id, proto: e.proto, port: e.port, window });
+    } catch (error) {
+      into.replaceChildren(make('p', {}, `Cannot read flows: ${error.message}`));
+      return;
+    }
+    if (round !== this.round) return;
+    const shown = list.slice(0, FLOWS_SHOWN).map((f) => this.flowRow(f, now));
+    into.replaceChildren(make('ul', { id: 'flows' }, ...shown));
+    if (list.length > shown.length) into.append(make('p', { class: 'dim' }, `and ${plural(list.length - shown.length, 'more')}`));
+    const question = this.questionOf(e, list);
+    button.disabled = !question;
+    if (!question) why.replaceChildren(make('p', { class: 'dim' }, 'Only what begins or ends at a pod, at a port or as an ICMP echo, can be explained.'));
+    button.addEventListener('click', () => this.explain(question, button, why));
+  }
+
+  flowRow(f, now) {
+    const end = (name, addr, p) => `${name ? `${name} ` : ''}${addr.includes(':') ? `[${addr}]` : addr}${p ? `:${p}` : ''}`;
+    const words = { session: 'is-allowed', allowed: 'is-allowed', denied: 'is-denied', audited: 'is-audited' };
+    const more = f.verdict === 'session'
+      ? `${f.state}, ${bytes(f.bytes)} in ${plural(f.packets, 'packet')}` : `at ${f.at}${f.reason ? `, ${f.reason}` : ''}`;
+    return make('li', {}, make('span', { class: words[f.verdict] }, f.verdict), ` ${end(f.src_name, f.src, f.src_port)} → ${end(f.dst_name, f.dst, f.dst_port)}`,
+      make('div', { class: 'dim' }, `${more}, ${ago(f.seen_ms, now)}${f.node ? `, node ${f.node}` : ''}`));
+  }
+
+  // One pod and its peer, as `bulkheadctl explain` wants them: a pod's name, else an address.
+  questionOf(e, list) {
+    const isPod = (name) => /^[^'\s]+\/[^'\s]+$/.test(name);
+    const what = e.port ? `${e.port}/${e.proto.toLowerCase()}` : e.proto.startsWith('ICMP') ? 'icmp' : '';
+    if (!['TCP', 'UDP', 'SCTP', 'ICMP', 'ICMPv6'].includes(e.proto) || !what) return null;
+    for (const f of list) {
+      if (isPod(f.src_name)) return { pod: f.src_name, peer: isPod(f.dst_name) ? f.dst_name : f.dst, port: what };
+      if (isPod(f.dst_name)) return { pod: f.dst_name, peer: f.src, port: what, back: true };
+    }
+    return null;
+  }
+
+  async explain(question, button, why) {
+    const { back, ...parameters } = question, round = this.round;
+    button.disabled = true;
+    why.replaceChildren(make('p', { class: 'dim' }, 'Asking the nodes…'));
+    let parts;
+    try {
+      const answer = await askSlow('explain', parameters);
+      parts = [answer.text && make('pre', {}, answer.text), answer.said && make('pre', {}, answer.said)].filter(Boolean);
+      if (back) parts.unshift(make('p', { class: 'dim' }, 'The other way round is what this line is about.'));
+      parts.unshift(make('p', { class: 'dim' }, `bulkheadctl explain ${parameters.pod} ${parameters.peer} ${parameters.port}`));
+    } catch (error) {
+      parts = [make('p', {}, `Cannot explain: ${error.message}`)];
+    }
+    if (round !== this.round) return;
+    why.replaceChildren(...parts);
+    button.disabled = false;
+  }
+}
+
+export class Table {
+  constructor(body, more, go) {
+    this.body = body;
+    this.more = more;
+    this.go = go;
+    this.shown = ROWS;
+    more.addEventListener('click', () => { this.shown += ROWS; this.draw(); });
+  }
+
+  set(edges, now, fresh) {
+    this.edges = [...edges].sort(busiest);
+    this.now = now;
+    if (fresh) this.shown = ROWS;
+    this.draw();
+  }
+
+  draw() {
+    const at = document.activeElement && document.activeElement.dataset.key;
+    const rows = this.edges.slice(0, this.shown).map((e) => this.row(e));
+    this.body.replaceChildren(...rows);
+    this.more.hidden = this.edges.length <= this.shown;
+    this.more.textContent = `Show more of ${this.edges.length.toLocaleString('en')}`;
+    if (at) for (const b of this.body.querySelectorAll('button')) if (b.dataset.key === at) { b.focus(); break; }
+  }
+
+  row(e) {
+    const open = make('button', { class: 'link', type: 'button', on: { click: () => this.go.edge(e) } }, title(e.from));
+    open.dataset.key = e.key;
+    return make('tr', {}, make('td', {}, open), make('td', {}, title(e.to)), make('td', {}, port(e)), make('td', {}, ...verdictText(e)),
+      make('td', { class: 'number' }, `${e.sessions}`), make('td', { class: 'number' }, e.sessions ? bytes(e.bytes) : ''), make('td', { class: 'number' }, e.denied ? `${e.denied}` : ''),
+      make('td', {}, rules(e)), make('td', {}, ago(e.seen, this.now)));
+  }
+}
