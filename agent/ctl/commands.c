@@ -11,14 +11,35 @@ extern const struct command command_status, command_endpoints, command_stats, co
 	command_request, command_simulate, command_unused;
 
 /* In the order in which people read of them. */
-const struct command *const ctl_commands[] = {
-	&command_status,	 &command_explain,	  &command_simulate,
-	&command_unused,	 &command_flows,	  &command_endpoints,
-	&command_stats,		 &command_policies,	  &command_entries,
-	&command_rules,		 &command_sessions,	  &command_perf,
-	&command_selftest_serve, &command_selftest_probe, &command_completion,
-	&command_help,		 &command_reference,	  NULL,
-};
+/* clang-format off */
+#define COMMANDS(X) \
+	X(status) \
+	X(explain) \
+	X(flows) \
+	X(endpoints) \
+	X(stats) \
+	X(policies) \
+	X(entries) \
+	X(rules) \
+	X(sessions) \
+	X(perf) \
+	X(ui) \
+	X(config) \
+	X(version) \
+	X(selftest_serve) \
+	X(selftest_probe) \
+	X(completion) \
+	X(help) \
+	X(request) \
+	X(reference)
+/* clang-format on */
+
+#define DECLARE(name) extern const struct command command_##name;
+#define PLACE(name)   &command_##name,
+
+COMMANDS(DECLARE)
+
+const struct command *const ctl_commands[] = { COMMANDS(PLACE) NULL };
 
 /* Return: how many of @words the command's name takes, 0 if it is not this one. */
 static int matches(const struct command *c, char *const *words, int n)
