@@ -187,12 +187,17 @@ static void check_bpf(struct preflight *p)
 	remove_trial(trial);
 }
 
-void preflight_kernel(struct preflight *p)
+void preflight_system(struct preflight *p)
 {
 	check_release(p);
 	check_btf(p);
 	check_jit(p);
 	check_capabilities(p);
+}
+
+void preflight_kernel(struct preflight *p)
+{
+	preflight_system(p);
 	check_bpf(p);
 }
 

@@ -22,6 +22,7 @@ struct preflight {
 void preflight_say(struct preflight *p, enum preflight_level level, const char *check, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
 
+void preflight_system(struct preflight *p);  /* of the next one, what needs no trial */
 void preflight_kernel(struct preflight *p);  /* BTF, bpffs, capabilities, our programs, how they hang */
 void preflight_files(struct preflight *p);   /* the directories that are written to */
 void preflight_network(struct preflight *p); /* who else is at work here; after preflight_kernel() */

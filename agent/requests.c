@@ -357,6 +357,7 @@ static const struct {
 	{ "explain", answer_explain },
 	{ "simulate", answer_simulate },
 	{ "unused", answer_unused },
+	{ "doctor", answer_doctor },
 	{ "perf", perf_answer },
 };
 

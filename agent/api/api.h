@@ -23,6 +23,7 @@
  *                       duration_ms
  *   explain    CLI      pod, peer: "ns/name" or address,       fields in the last line
  *                       port, proto
+ *   doctor     CLI                                             items: checks
  *   unused     CLI                                             items: all policies and rules, and why not
  *   simulate   CLI      policies: API objects,                 items: problems, pairs of pods and peers, sessions,
  *                       delete: kind, namespace, name          and a summary

@@ -15,6 +15,10 @@ extern const struct command command_status, command_endpoints, command_stats, co
 #define COMMANDS(X) \
 	X(status) \
 	X(explain) \
+	X(simulate) \
+	X(unused) \
+	X(top) \
+	X(doctor) \
 	X(flows) \
 	X(endpoints) \
 	X(stats) \

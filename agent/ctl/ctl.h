@@ -18,6 +18,7 @@ enum exit_code { /* said in help.c, for people */
 		 CTL_USAGE = 2,	      /* what was asked makes no sense: options, or a pod that is not there */
 		 CTL_UNREACHABLE = 3, /* no agent, or one that cannot answer now */
 		 CTL_PARTIAL = 4,     /* some nodes have answered, and some not */
+		 CTL_WARNING = 5,     /* doctor: a warning, and no fault */
 };
 
 #define CTL_NAMES_MAX 64 /* of an option that may be given again and again */

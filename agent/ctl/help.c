@@ -15,7 +15,8 @@ const char *const help_exits =
 	"1\ta well-founded no: denied, a target missed, something found that should not be\n"
 	"2\twhat was asked makes no sense: an option, an argument, a pod that is not there\n"
 	"3\tno agent answers, or it cannot now\n"
-	"4\tsome nodes have answered, and others not: these are named\n";
+	"4\tsome nodes have answered, and others not: these are named\n"
+	"5\ta warning, and nothing worse\n";
 
 /* ---- forms -------------------------------------------------------------------------------- */
 

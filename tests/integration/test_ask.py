@@ -174,3 +174,47 @@ class Ask(PolicedCase):
         text = self.node.ctl_text("unused")[1]
         self.assertIn("others decide all that it is about", text)
         self.assertIn("Of this node alone", text)
+
+    def test_top(self):
+        """Who moves, and who is denied; once, where nobody looks at a terminal."""
+        self.allow_web()
+        meter = self.web.start("flow", 5, "tcp", self.db.ips[4], 80)
+        self.addCleanup(meter.kill)
+        self.assertTrue(eventually(lambda: meter.report()["received"] > 5))
+        told = {p["name"]: p for p in self.node.ctl("top", "pods", "--interval", "0.5")}
+        self.assertGreater(told["shop/db"]["packets_s"], 50, told)
+        self.assertNotIn("lab/job", told)
+        rules = {r["name"]: r for r in self.node.ctl("top", "rules", "--interval", "0.3")}
+        self.assertGreater(rules["shop/db ingress[0]"]["bytes_s"], 0, rules)
+        hammer = self.job.start("hammer", 20, "tcp", self.db.ips[4], 80)
+        self.addCleanup(hammer.kill)
+        peers = self.node.ctl("top", "peers", "--interval", "0.5")
+        self.assertEqual([p["name"] for p in peers], ["lab/job -> shop/db, TCP 80"])
+        code, text = self.node.ctl_text("top", "rules", "--interval", "0.2")
+        self.assertEqual(code, 0)
+        self.assertIn("shop/db ingress[0]", text)
+        self.assertEqual(self.node.ctl_text("top", "pots")[0], 2)
+
+    def health(self, codes=(0, 5)):
+        """What is not well, by check."""
+        items = self.node.ctl("doctor", codes=codes)
+        return {i["check"]: i["health"] for i in items if i["health"] != "ok"}, items
+
+    def test_doctor(self):
+        """All is well but what is: another's program before ours, the node open, a policy nobody understands."""
+        before, items = self.health()
+        names = {i["check"] for i in items}
+        self.assertLessEqual({"agent", "policy", "pods", "hooks", "drift", "maps", "source", "kernel"}, names)
+        self.assertNotIn("fault", before.values(), items)
+        self.assertIn("first at all 4 pods", next(i["text"] for i in items if i["check"] == "hooks"))
+        self.node.write_policy("shop", "odd", egres=[])
+        found = eventually(lambda: self.health()[0].get("policies") == "warning")
+        self.assertTrue(found)
+        code, text = self.node.ctl_text("doctor")
+        self.assertEqual(code, 5, text)
+        self.assertIn("'bulkheadctl policy list' says what", text)
+        self.node.remove_policy("shop", "odd")
+        self.node.switch("open", "--reason", "a test")
+        self.addCleanup(self.node.switch, "close")
+        self.assertTrue(eventually(lambda: self.health((0, 1, 5))[0].get("emergency") == "fault"))
+        self.assertEqual(self.node.ctl_text("doctor")[0], 1)
