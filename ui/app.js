@@ -21,6 +21,7 @@ const table = new Table($('rows'), $('more'), go);
 const map = new GraphMap($('map'), $('tip'), {
   node: go.node,
   line: (line) => {
+    if (line.boxes) { panel.showMany(`${line.a.name} → ${line.b.name}`, line.edges); return; }
     if (line.edges.length === 1) { go.edge(line.edges[0]); return; }
     panel.showPair(line.from, line.to, data.edges.filter((e) => e.from === line.from && e.to === line.to));
     map.select({ from: line.from.id, to: line.to.id });

@@ -2,12 +2,13 @@
 // The map on its canvas. What is drawn is drawn once, into a picture beside the screen; moving it shows that
 // picture elsewhere or larger at once, and it is drawn anew when the hand rests. Small maps are drawn each time.
 import { CHIP } from './layout.js';
-import { title } from './data.js';
+import { plural, title } from './data.js';
 
 const SMALL = 1500;         // lines that can be drawn in every frame
 const REST_MS = 90;
 const NAMES_FROM = 0.42;    // scale from which names can be read
 const ARROWS_FROM = 0.25;
+const OVERVIEW = 0.28;      // below it a large map shows boxes and what goes between them
 const LINES = { allowed: [], denied: [9, 6], audited: [2, 5] };
 const ORDER = ['allowed', 'audited', 'denied'];  // the last one is on top
 const NEAR = 7;             // pixels between a click and its line
@@ -16,21 +17,23 @@ const STEPS = 14;
 // A line between two chips: leaves to the right, arrives from the left; between columns that lie the other way
 // it goes round by its own side.
 function curveOf(a, b, offset) {
-  const ay = a.y + CHIP.height / 2 + offset, by = b.y + CHIP.height / 2 + offset;
+  const aw = a.width || CHIP.width, bw = b.width || CHIP.width;
+  const ay = a.y + (a.height || CHIP.height) / 2 + offset, by = b.y + (b.height || CHIP.height) / 2 + offset;
+  const bendOver = (gap) => Math.min(aw, Math.max(24, gap / 2));
   if (a === b) {
-    const x = a.x + CHIP.width;
+    const x = a.x + aw;
     return [x, ay - 5, x + 46, ay - 34, x + 46, ay + 34, x, ay + 5];
   }
-  if (b.x >= a.x + CHIP.width) {
-    const bend = Math.min(160, Math.max(24, (b.x - a.x - CHIP.width) / 2));
-    return [a.x + CHIP.width, ay, a.x + CHIP.width + bend, ay, b.x - bend, by, b.x, by];
+  if (b.x >= a.x + aw) {
+    const bend = bendOver(b.x - a.x - aw);
+    return [a.x + aw, ay, a.x + aw + bend, ay, b.x - bend, by, b.x, by];
   }
-  if (Math.abs(a.x - b.x) < CHIP.width) {
-    const x = Math.max(a.x, b.x) + CHIP.width, bend = Math.min(90, 26 + Math.abs(ay - by) / 5);
-    return [a.x + CHIP.width, ay, x + bend, ay, x + bend, by, b.x + CHIP.width, by];
+  if (a.x < b.x + bw) {
+    const x = Math.max(a.x + aw, b.x + bw), bend = Math.min(aw * 0.6, 26 + Math.abs(ay - by) / 5);
+    return [a.x + aw, ay, x + bend, ay, x + bend, by, b.x + bw, by];
   }
-  const bend = Math.min(160, Math.max(24, (a.x - b.x - CHIP.width) / 2));
-  return [a.x, ay, a.x - bend, ay, b.x + CHIP.width + bend, by, b.x + CHIP.width, by];
+  const bend = bendOver(a.x - b.x - bw);
+  return [a.x, ay, a.x - bend, ay, b.x + bw + bend, by, b.x + bw, by];
 }
 
 function pointAt(c, t) {
@@ -49,23 +52,23 @@ function distance(c, x, y) {
   return best;
 }
 
-// One line for all ports between two workloads, for each verdict.
-function makeLines(edges, places) {
-  const lines = new Map();
+// One line for all ports between two workloads, for each verdict; or between two boxes, of all in them.
+function makeLines(edges, places, boxes) {
+  const lines = new Map(), apart = boxes ? 60 : 6;
   for (const e of edges) {
     const a = places.get(e.from.id), b = places.get(e.to.id);
-    if (!a || !b) continue;
+    if (!a || !b || (boxes && a.group === b.group)) continue;
     for (const verdict of e.verdicts) {
-      const key = `${e.from.index} ${e.to.index} ${verdict}`;
+      const key = boxes ? `${a.group.name}\n${b.group.name}\n${verdict}` : `${e.from.index} ${e.to.index} ${verdict}`;
       let line = lines.get(key);
-      if (!line) lines.set(key, line = { from: e.from, to: e.to, verdict, edges: [], bytes: 0, a, b });
+      if (!line) lines.set(key, line = { from: e.from, to: e.to, verdict, edges: [], bytes: 0, a: boxes ? a.group : a, b: boxes ? b.group : b, boxes });
       line.edges.push(e);
       line.bytes += e.bytes;
     }
   }
   const list = [...lines.values()];
   for (const line of list) {
-    line.curve = curveOf(line.a, line.b, { allowed: 0, denied: 6, audited: -6 }[line.verdict]);
+    line.curve = curveOf(line.a, line.b, { allowed: 0, denied: apart, audited: -apart }[line.verdict]);
     const xs = [0, 2, 4, 6].map((i) => line.curve[i]), ys = [1, 3, 5, 7].map((i) => line.curve[i]);
     line.box = [Math.min(...xs), Math.min(...ys), Math.max(...xs), Math.max(...ys)];
     line.width = line.verdict === 'allowed' ? 1.3 + Math.min(2, Math.floor(Math.log10(line.bytes + 1) / 3)) : 2.6;
@@ -82,7 +85,8 @@ export class GraphMap {
     this.scene = document.createElement('canvas');
     this.view = { x: 0, y: 0, k: 1 };
     this.drawn = null;      // the view that the scene shows
-    this.lines = [];
+    this.lines = [];        // between workloads
+    this.between = [];      // between boxes
     this.plan = { groups: [], places: new Map(), width: 1, height: 1 };
     this.selected = null;   // { node } or { from, to }
     this.focused = null;    // a workload's id
@@ -96,6 +100,9 @@ export class GraphMap {
   set(plan, edges, fit) {
     this.plan = plan;
     this.lines = makeLines(edges, plan.places);
+    this.between = makeLines(edges, plan.places, true);
+    for (const g of plan.groups) g.counts = { allowed: 0, denied: 0, audited: 0 };
+    for (const e of edges) for (const v of e.verdicts) plan.places.get(e.to.id).group.counts[v]++;
     this.drawn = null;
     if (fit) this.fit();
     this.later();
@@ -165,6 +172,10 @@ export class GraphMap {
     return [(x - this.view.x) / this.view.k, (y - this.view.y) / this.view.k];
   }
 
+  get far() {
+    return this.view.k < OVERVIEW && this.lines.length > SMALL && !this.selected;
+  }
+
   // ---- frames ------------------------------------------------------------------------------------
 
   later() {
@@ -219,9 +230,8 @@ export class GraphMap {
     const [x0, y0] = this.toWorld(0, 0), [x1, y1] = this.toWorld(this.width, this.height);
     this.window = [x0, y0, x1, y1];
     this.drawBoxes(p);
-    this.drawLines(p);
-    this.drawChips(p);
-    this.drawTitles(p);
+    this.drawLines(p, this.far ? this.between : this.lines);
+    if (this.far) { this.drawBoxes(p, 0.82); this.drawSums(p); } else { this.drawChips(p); this.drawTitles(p); }
     this.drawn = { ...this.view };
   }
 
@@ -232,7 +242,8 @@ export class GraphMap {
 
   // ---- parts of the picture ----------------------------------------------------------------------
 
-  drawBoxes(p) {
+  drawBoxes(p, alpha = 1) {
+    p.globalAlpha = alpha;
     p.fillStyle = this.colour.box;
     p.strokeStyle = this.colour['box-line'];
     p.lineWidth = 1.2 / Math.min(1, this.view.k);
@@ -241,6 +252,7 @@ export class GraphMap {
     for (const g of this.plan.groups)
       if (this.sees(g.x, g.y, g.x + g.width, g.y + g.height)) p.roundRect(g.x, g.y, g.width, g.height, 12);
     p.fill();
+    p.globalAlpha = 1;
     p.stroke();
   }
 
@@ -250,9 +262,9 @@ export class GraphMap {
   }
 
   // Those of one verdict, one width and one light in one stroke: that is what makes many of them quick.
-  drawLines(p) {
+  drawLines(p, all) {
     const bundles = new Map();
-    for (const line of this.lines) {
+    for (const line of all) {
       if (!this.sees(...line.box)) continue;
       const key = `${this.isLit(line) ? 1 : 0} ${ORDER.indexOf(line.verdict)} ${line.width}`;
       if (!bundles.has(key)) bundles.set(key, []);
@@ -261,7 +273,7 @@ export class GraphMap {
     const thin = 1 / Math.max(0.4, Math.min(1, this.view.k));
     for (const key of [...bundles.keys()].sort()) {
       const lines = bundles.get(key), lit = key[0] === '1', first = lines[0];
-      const crowd = first.verdict === 'allowed' ? Math.max(0.16, Math.min(0.85, 220 / Math.sqrt(lines.length + 1) / 10)) : 0.9;
+      const crowd = first.verdict === 'allowed' ? Math.max(0.16, Math.min(0.85, 22 / Math.sqrt(lines.length + 1))) : first.boxes ? 0.5 : 0.9;
       p.globalAlpha = lit ? (this.selected ? 0.95 : crowd) : 0.07;
       p.strokeStyle = p.fillStyle = this.colour[first.verdict];
       p.lineWidth = first.width * thin;
@@ -366,6 +378,30 @@ export class GraphMap {
     }
   }
 
+  // From afar: a box's name, how many are in it, and what comes to them.
+  drawSums(p) {
+    const r = this.ratio, signs = { allowed: '→', denied: '×', audited: '○' };
+    p.setTransform(r, 0, 0, r, 0, 0);
+    p.textBaseline = 'middle';
+    p.textAlign = 'center';
+    for (const g of this.plan.groups) {
+      const x = (g.x + g.width / 2) * this.view.k + this.view.x, y = (g.y + g.height / 2) * this.view.k + this.view.y;
+      const width = g.width * this.view.k - 8, height = g.height * this.view.k, parts = ORDER.filter((v) => g.counts[v]);
+      if (width < 30 || !this.sees(g.x, g.y, g.x + g.width, g.y + g.height)) continue;
+      p.fillStyle = this.colour.front;
+      p.font = '600 13px system-ui, "DejaVu Sans", sans-serif';
+      p.fillText(g.name, x, y - (height > 50 ? 18 : 0), width);
+      if (height <= 50) continue;
+      p.fillStyle = this.colour.dim;
+      p.font = '12px system-ui, "DejaVu Sans", sans-serif';
+      p.fillText(`${g.places.length} workload${g.places.length === 1 ? '' : 's'}`, x, y, width);
+      parts.forEach((v, i) => {
+        p.fillStyle = this.colour[v];
+        p.fillText(`${signs[v]} ${g.counts[v]}`, x + (i - (parts.length - 1) / 2) * width / 3, y + 18, width / 3 - 2);
+      });
+    }
+  }
+
   stroke(p, line, more) {
     const c = line.curve;
     p.strokeStyle = this.colour[line.verdict];
@@ -392,10 +428,18 @@ export class GraphMap {
 
   at(x, y) {
     const [wx, wy] = this.toWorld(x, y), reach = NEAR / this.view.k;
+    if (this.far) {
+      for (const g of this.plan.groups) if (wx >= g.x && wx <= g.x + g.width && wy >= g.y && wy <= g.y + g.height) return { group: g };
+      return this.nearest(this.between, wx, wy, reach);
+    }
     for (const c of this.plan.places.values())
       if (wx >= c.x && wx <= c.x + CHIP.width && wy >= c.y && wy <= c.y + CHIP.height) return { place: c };
+    return this.nearest(this.lines, wx, wy, reach);
+  }
+
+  nearest(lines, wx, wy, reach) {
     let best = null, least = reach;
-    for (const line of this.lines) {
+    for (const line of lines) {
       const b = line.box;
       if (wx < b[0] - reach || wx > b[2] + reach || wy < b[1] - reach || wy > b[3] + reach || !this.isLit(line)) continue;
       const d = distance(line.curve, wx, wy) - (line.verdict === 'allowed' ? 0 : 1 / this.view.k);
@@ -438,8 +482,17 @@ export class GraphMap {
     if (!was || was.moved) return;
     const hit = this.at(e.offsetX, e.offsetY);
     if (!hit) this.on.none();
+    else if (hit.group) this.enter(hit.group);
     else if (hit.place) this.on.node(hit.place.node);
     else this.on.line(hit.line);
+  }
+
+  // A box fills the map.
+  enter(g) {
+    const k = Math.min((this.width - 80) / g.width, (this.height - 60) / g.height, 1.2);
+    this.view = { k, x: (this.width - g.width * k) / 2 - g.x * k, y: (this.height - g.height * k) / 2 - g.y * k };
+    this.drawn = null;
+    this.later();
   }
 
   setHover(hit, x, y) {
@@ -449,11 +502,16 @@ export class GraphMap {
     this.tip.hidden = !hit;
     if (hit) {
       const l = hit.line;
-      this.tip.textContent = l ? `${title(l.from)} → ${title(l.to)}\n${l.verdict}: ${[...new Set(l.edges.map((e) => e.port || e.proto))].slice(0, 8).join(', ')}` : title(hit.place.node);
+      this.tip.textContent = l ? this.words(l) : hit.group ? `${hit.group.name}: click to enter` : title(hit.place.node);
       this.tip.style.left = `${Math.min(x + 14, this.width - 200)}px`;
       this.tip.style.top = `${y + 16}px`;
     }
     this.later();
+  }
+
+  words(l) {
+    const ports = [...new Set(l.edges.map((e) => e.port || e.proto))].slice(0, 8).join(', ');
+    return l.boxes ? `${l.a.name} → ${l.b.name}\n${l.verdict}: ${plural(l.edges.length, 'connection')}` : `${title(l.from)} → ${title(l.to)}\n${l.verdict}: ${ports}`;
   }
 
   // ---- keys --------------------------------------------------------------------------------------

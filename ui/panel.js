@@ -77,6 +77,10 @@ export class Panel {
     );
   }
 
+  showMany(name, edges) {
+    this.open(make('h2', {}, name), ...this.edgeList('Connections', edges, (e) => `${title(e.from)} → ${title(e.to)}`));
+  }
+
   showPair(from, to, edges) {
     this.open(make('h2', {}, `${title(from)} → ${title(to)}`), ...this.edgeList('Ports', edges, () => ''));
   }

@@ -360,6 +360,8 @@ void graph_settle(struct graph *g, int64_t now_ms)
 	merge_flows(g);
 	forget_flows(g, now_ms);
 	merge_pods(g, now_ms);
+	g->flows_n = g->flows.n;
+	g->pods_n = g->pods.n;
 }
 
 /* ---- birth and death ---------------------------------------------------------------------- */

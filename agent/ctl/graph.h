@@ -32,7 +32,8 @@ void graph_endpoint(struct graph *g, struct json_object *item, int64_t now_ms);
 void graph_session(struct graph *g, struct json_object *item, int64_t now_ms);
 void graph_report(struct graph *g, struct json_object *item, int64_t now_ms);
 
-/* After items have come, before anything is written: merges, and forgets what is too old or too much. */
+/* After a round of items: merges, and forgets what is too old or too much. What has not settled is not
+ * written, so that half a round does not count pods and flows twice. */
 void graph_settle(struct graph *g, int64_t now_ms);
 
 /**

@@ -49,8 +49,9 @@ struct graph_pod {
 };
 
 struct graph {
-	VEC(struct graph_flow) flows; /* sorted by key once they have settled */
-	VEC(struct graph_pod) pods;   /* by name */
+	VEC(struct graph_flow) flows; /* those that have settled, by key; then what has come since */
+	VEC(struct graph_pod) pods;   /* likewise, by name */
+	size_t flows_n, pods_n;	      /* that have settled: what is written */
 	uint64_t left_out;	      /* flows, since the start */
 };
 

@@ -94,7 +94,7 @@ static void take_flows(struct picture *p, const struct graph *g, int64_t since_m
 {
 	size_t i;
 
-	for (i = 0; i < g->flows.n; i++) {
+	for (i = 0; i < g->flows_n; i++) {
 		const struct graph_flow **slot;
 
 		if (g->flows.v[i].seen_ms < since_ms)
@@ -197,7 +197,7 @@ static void make_places(struct picture *p, const struct graph *g, int64_t since_
 		add_place(p, e->last->text[GT_SRC], NULL, weight, 0);
 		add_place(p, e->last->text[GT_DST], NULL, weight, 0);
 	}
-	for (i = 0; i < g->pods.n; i++)
+	for (i = 0; i < g->pods_n; i++)
 		if (g->pods.v[i].seen_ms >= since_ms)
 			add_place(p, g->pods.v[i].who, g->pods.v[i].labels, 0, 1);
 	sum_places(p);
@@ -416,7 +416,7 @@ int graph_write_flows(struct graph *g, const struct graph_edge *edge, int64_t wi
 	int r = buf_str(ret, "[");
 	size_t i;
 
-	for (i = 0; i < g->flows.n; i++) {
+	for (i = 0; i < g->flows_n; i++) {
 		const struct graph_flow *f = &g->flows.v[i], **slot;
 
 		if (f->seen_ms < now_ms - window_ms || !graph_matches(f, edge))

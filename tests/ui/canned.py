@@ -24,7 +24,7 @@ class Cluster:
     """@workloads with two pods each in namespaces of about forty, and @edges between them; a tenth is denied."""
 
     def __init__(self, workloads, edges):
-        self.n, self.state = workloads, 12345
+        self.n, self.state, self.began = workloads, 12345, time.time()
         self.pods = [self.pod(i) for i in range(workloads)]
         self.pairs = self.choose(edges)
 
@@ -69,7 +69,7 @@ class Cluster:
         }
 
     def flows(self):
-        now = time.time()
+        now = self.began
         for n, (a, b, port) in enumerate(self.pairs):
             if n % 10:
                 continue

@@ -157,6 +157,24 @@ static void test_each_end_has_its_rule(void **state)
 	assert_string_equal(text(o, 0, IN), "shop/db ingress[0]");
 }
 
+/* A page that comes while a round is on its way sees the one before. */
+static void test_half_a_round(void **state)
+{
+	auto_buf struct buf b = BUF_INIT(1 << 20);
+	struct fixture *f = *state;
+
+	session(f, true, 40001, 1, NOW);
+	graph_settle(f->g, NOW);
+	session(f, true, 40001, 1, NOW);
+	session(f, true, 40002, 1, NOW);
+	assert_int_equal(buf_str(&b, "{"), 0);
+	assert_int_equal(graph_write(f->g, 60000, NOW, &b), 0);
+	assert_int_equal(buf_str(&b, "}"), 0);
+	f->o = json_tokener_parse(b.data);
+	assert_int_equal(number(f->o, 0, SESSIONS), 1);
+	assert_int_equal(number(picture(f, 60000, NOW), 0, SESSIONS), 2);
+}
+
 /* The later round is right, even where it tells of fewer bytes: the tuple was used again. */
 static void test_later_round_wins(void **state)
 {
@@ -326,6 +344,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		ROW(test_both_ends_are_one),
 		ROW(test_each_end_has_its_rule),
+		ROW(test_half_a_round),
 		ROW(test_later_round_wins),
 		ROW(test_reports_are_counted_once),
 		ROW(test_window),
