@@ -176,8 +176,6 @@ int metrics_write(struct agent *a, struct buf *ret)
 	size_t i;
 
 	v.has_counts = v.works && !dp_stats(a->dp, v.stats, NULL) && !dp_node_stat(a->dp, &v.node, NULL);
-	if (v.works && a->opt.pages.per_rule)
-		(void)dp_rule_counts(a->dp, &v.rules, &v.rules_n, NULL);
 	for (i = 0; i < ARRAY_SIZE(rows); i++) {
 		if (!is_asked(&v, rows[i].when))
 			continue;
@@ -185,7 +183,6 @@ int metrics_write(struct agent *a, struct buf *ret)
 		rows[i].collect(&v, &x);
 		expo_end(&x);
 	}
-	free(v.rules);
 	return x.r;
 }
 

@@ -19,6 +19,7 @@ static size_t each_rule(struct view *v, rule_fn *each, struct exposition *x)
 {
 	const struct actual *actual = reconcile_actual(v->a->reconcile);
 	size_t i, shown = 0, left = 0;
+	struct bh_count count;
 
 	for (i = 0; i < actual->ids.n; i++) {
 		const struct bh_id_key *key = &actual->ids.v[i].key;
@@ -29,10 +30,10 @@ static size_t each_rule(struct view *v, rule_fn *each, struct exposition *x)
 		name = names_rule(reconcile_inforce(v->a->reconcile), actual, key->id);
 		if (!name)
 			continue;
-		if (shown >= METRICS_RULES_MAX || key->id >= v->rules_n)
+		if (shown >= METRICS_RULES_MAX || dp_rule_count(v->a->dp, key->id, &count) < 0)
 			left++;
 		else if (++shown && x)
-			each(x, name, &v->rules[key->id]);
+			each(x, name, &count);
 	}
 	return left;
 }

@@ -13,8 +13,6 @@ struct view {
 	bool has_counts; /* the two of the data plane could be read */
 	struct bh_count stats[BH_STAT_MAX * 2];
 	struct bh_ep_stat node;
-	struct bh_count *rules; /* by id; NULL: nobody asked, or they could not be read */
-	uint32_t rules_n;
 };
 
 typedef void collect_fn(struct view *v, struct exposition *x);

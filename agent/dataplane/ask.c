@@ -137,6 +137,12 @@ int dp_rule_counts(struct dp *dp, struct bh_count **ret, uint32_t *ret_n, struct
 	return 0;
 }
 
+int dp_rule_count(struct dp *dp, uint32_t rule, struct bh_count *ret)
+{
+	return counters_read_one(DP_FD(dp, bh_rules), dp->cpus, rule, COUNTERS_WORDS(struct bh_count),
+				 (__u64 *)ret);
+}
+
 struct bh_count dp_rule_ended(const struct dp *dp, uint32_t rule)
 {
 	const struct bh_count none = { 0 };

@@ -103,6 +103,8 @@ struct dp_missed {
 int dp_events_missed(struct dp *dp, struct dp_missed *ret);
 /* Decisions by rule id, all of them; free() them. */
 int dp_rule_counts(struct dp *dp, struct bh_count **ret, uint32_t *ret_n, struct bh_err *err);
+/* Of one rule. Return: 0, or -errno: one past the end of the map is not counted. */
+int dp_rule_count(struct dp *dp, uint32_t rule, struct bh_count *ret);
 /* What the sessions that a rule allowed had carried when they ended. */
 struct bh_count dp_rule_ended(const struct dp *dp, uint32_t rule);
 
