@@ -26,13 +26,15 @@
 #define CALL_MS	       10000
 #define BACKOFF_MIN_MS 1000
 #define BACKOFF_MAX_MS 60000
+#define REFUSED_TRIES  3 /* a server that has just begun refuses all until it has read who may do what */
 
 struct told {
 	struct hash128 key;
 	char *path; /* of Events of that namespace */
 	char *name, *body;
 	uint32_t count, known; /* times it was told, and those that the server knows of; 0: not posted */
-	int64_t due_ms;	       /* nothing more is said of it before that */
+	uint32_t refused;
+	int64_t due_ms; /* nothing more is said of it before that */
 	struct timespec last;
 };
 
@@ -285,7 +287,7 @@ static void on_end(void *ctx, const struct http_end *end)
 	const bool known_already = end->status == 409 && !t->known;
 
 	e->call = NULL; /* it is gone behind this */
-	if (may_pass(end->status)) {
+	if (may_pass(end->status) || (end->status == 403 && ++t->refused < REFUSED_TRIES)) {
 		back_off(e, end->retry_s);
 		return;
 	}

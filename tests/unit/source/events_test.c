@@ -324,18 +324,46 @@ static void a_name_that_is_taken(void **state)
 	assert_int_equal(stats().lost, 0);
 }
 
-static void a_refusal_is_told_once(void **state)
+/* Refused by a server that does not know yet who may do what: it is asked again, three times in all. */
+static void a_refusal_may_pass(void **state)
 {
 	(void)state;
+	tell("web", "a");
+	assert_int_equal(serve(403), 1);
+	ahead_s = 120;
+	assert_int_equal(serve(403), 1);
+	assert_int_equal(troubles, 0);
+	ahead_s = 240;
+	assert_int_equal(serve(201), 1);
+	assert_int_equal(stats().posted, 1);
+	assert_int_equal(stats().lost, 0);
+}
+
+static int refuse(int64_t *now_s)
+{
+	int n = 0, i;
+
+	for (i = 0; i < 20; i++) {
+		n += serve(403);
+		ahead_s = *now_s += 120;
+	}
+	return n;
+}
+
+static void a_refusal_is_told_once(void **state)
+{
+	int64_t now_s = 0;
+
+	(void)state;
 	tell_many(5);
-	assert_int_equal(serve(403), 5);
+	assert_int_equal(refuse(&now_s), 15);
 	assert_int_equal(troubles, 1);
 	assert_int_equal(stats().lost, 5);
 	assert_int_equal(events_timeout_ms(events), -1);
 	tell("web", "a");
 	assert_int_equal(serve(201), 1);
 	tell("db", "a");
-	assert_int_equal(serve(403), 1);
+	assert_int_equal(refuse(&now_s), 3);
 	assert_int_equal(troubles, 2);
 }
 
@@ -353,6 +381,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_bound_on_what_waits, setup, teardown),
 		cmocka_unit_test_setup_teardown(an_api_that_is_away, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_name_that_is_taken, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_refusal_may_pass, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_refusal_is_told_once, setup, teardown),
 	};
 
