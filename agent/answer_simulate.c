@@ -27,7 +27,10 @@
 #include "util/scope.h"
 
 #define LISTED		32 /* pods and peers by name of one item; how many there are it says */
+#define CHANGES_TOLD	32 /* of one item, by who decides; and of each its ports */
+#define PORTS_TOLD	64
 #define SESSIONS_A_TURN 1024
+#define PORT_KEYS_LAST	BH_PORT(UINT8_MAX, UINT16_MAX)
 #define PROTO_KEYS	(UINT16_MAX + 1u)
 
 struct simulation {
@@ -92,36 +95,70 @@ static uint32_t end_of_part(uint32_t first, uint32_t last)
 	return last % PROTO_KEYS == UINT16_MAX ? last : last / PROTO_KEYS * PROTO_KEYS - 1;
 }
 
-static void add_ports(struct json_object *o, uint32_t first, uint32_t last)
+static void add_ports(struct json_object *list, uint32_t first, uint32_t last)
 {
-	struct json_object *list = json_object_new_array(), *one;
+	struct json_object *one;
 	char ports[32], protos[20];
 	uint32_t end;
 
-	for (;; first = end + 1) {
+	for (; json_object_array_length(list) < PORTS_TOLD; first = end + 1) {
 		end = end_of_part(first, last);
 		one = json_object_new_object();
 		jx_add_str(one, "proto",
-			   !first && end / PROTO_KEYS == UINT8_MAX ? "any"
-								   : names_protos(first, end, protos));
+			   !first && end == PORT_KEYS_LAST ? "any" : names_protos(first, end, protos));
 		jx_add_str(one, "ports", names_ports(first, end, ports));
 		(void)json_object_array_add(list, one);
 		if (end == last)
 			break;
 	}
-	jx_add(o, "ports", list);
 }
 
-static struct json_object *changes_of(const struct simulation *s, const struct outcome *o)
+static bool decides_alike(const struct difference *a, const struct difference *b)
 {
-	struct json_object *list = json_object_new_array(), *one;
+	return a->was == b->was && a->is == b->is && a->was_rule == b->was_rule && a->is_rule == b->is_rule;
+}
+
+/* The ports of all that is decided as the @at-th is; and where they are all but some, which those are. */
+static void add_all_ports(struct json_object *change, const struct outcome *o, size_t at)
+{
+	struct json_object *ports = json_object_new_array(), *but = json_object_new_array();
+	uint32_t next = 0;
 	size_t i;
 
+	for (i = at; i < o->n; i++) {
+		if (!decides_alike(&o->v[i], &o->v[at]))
+			continue;
+		add_ports(ports, o->v[i].first, o->v[i].last);
+		if (o->v[i].first > next)
+			add_ports(but, next, o->v[i].first - 1);
+		next = o->v[i].last + 1;
+	}
+	jx_add(change, "ports", ports);
+	if (o->v[at].first || next != PORT_KEYS_LAST + 1) {
+		json_object_put(but);
+		but = json_object_new_array();
+	}
+	jx_add(change, "but", but);
+}
+
+/* How many ports a rule has is no reason to say more than anybody reads: *@ret_more are left out. */
+static struct json_object *changes_of(const struct simulation *s, const struct outcome *o, size_t *ret_more)
+{
+	struct json_object *list = json_object_new_array(), *one;
+	size_t told[CHANGES_TOLD], n = 0, i, k;
+
+	*ret_more = 0;
 	for (i = 0; i < o->n; i++) {
 		const struct difference *d = &o->v[i];
 
+		for (k = 0; k < n && !decides_alike(&o->v[told[k]], d); k++)
+			;
+		*ret_more += k == CHANGES_TOLD;
+		if (k < n || k == CHANGES_TOLD)
+			continue;
+		told[n++] = i;
 		one = json_object_new_object();
-		add_ports(one, d->first, d->last);
+		add_all_ports(one, o, i);
 		add_decider(one, "was", s->was, o->pods[0], o->dir, (enum level)d->was, d->was_rule);
 		add_decider(one, "is", s->is, o->pods[0], o->dir, (enum level)d->is, d->is_rule);
 		(void)json_object_array_add(list, one);
@@ -194,7 +231,7 @@ static void take_outcome(void *ctx, const struct outcome *o)
 	struct simulation *s = ctx;
 	struct json_object *item;
 	bool denied = false;
-	size_t i;
+	size_t i, more;
 
 	if (is_itself(s, o))
 		return;
@@ -207,7 +244,8 @@ static void take_outcome(void *ctx, const struct outcome *o)
 	jx_add_int(item, "pods_n", o->n_pods);
 	jx_add(item, "peers", peers_of(s, o));
 	jx_add_int(item, "peers_n", o->n_peers);
-	jx_add(item, "changes", changes_of(s, o));
+	jx_add(item, "changes", changes_of(s, o, &more));
+	jx_add_int(item, "changes_more", more);
 	send_item(s, "pairs", item);
 }
 

@@ -276,31 +276,18 @@ static const char *because(struct json_object *change, const char *prefix, char 
 	return ret;
 }
 
-static bool same_change(struct json_object *a, struct json_object *b)
+/* "TCP 80, UDP 53", "any but TCP 80". */
+static void ports_text(struct json_object *change, char *ret, size_t size)
 {
-	static const char *const fields[] = { "was", "is", "was_rule", "is_rule" };
-	size_t i;
+	struct json_object *but = ctl_get(change, "but");
 
-	for (i = 0; i < ARRAY_SIZE(fields); i++)
-		if (!json_object_equal(ctl_get(a, fields[i]), ctl_get(b, fields[i])))
-			return false;
-	return true;
-}
+	char text[300] = "";
 
-/* Of changes that are alike but for their ports the first one has all of them. */
-static bool join_ports(struct json_object *changes, size_t at, char *ret, size_t size)
-{
-	struct json_object *change = json_object_array_get_idx(changes, at);
-	size_t i;
-
-	for (i = 0; i < at; i++)
-		if (same_change(json_object_array_get_idx(changes, i), change))
-			return false;
-	ret[0] = '\0';
-	for (i = at; i < json_object_array_length(changes); i++)
-		if (same_change(json_object_array_get_idx(changes, i), change))
-			add_ports(ctl_get(json_object_array_get_idx(changes, i), "ports"), ret, size);
-	return true;
+	if (but && json_object_array_length(but))
+		add_ports(but, text, sizeof(text));
+	else
+		add_ports(ctl_get(change, "ports"), text, sizeof(text));
+	(void)snprintf(ret, size, "%s%s", but && json_object_array_length(but) ? "any but " : "", text);
 }
 
 static enum colour colour_of(const char *level)
@@ -329,11 +316,13 @@ static void pair_rows(struct table *t, struct json_object *item)
 	some_of(ctl_get(item, "pods"), ctl_int(item, "pods_n"), pods);
 	some_of(ctl_get(item, "peers"), 0, peers);
 	for (i = 0; i < json_object_array_length(changes); i++) {
-		if (!join_ports(changes, i, ports, sizeof(ports)))
-			continue;
+		ports_text(json_object_array_get_idx(changes, i), ports, sizeof(ports));
 		table_add(t, pods, BOLD);
 		table_add(t, ctl_str(item, "direction"), PLAIN);
 		table_add(t, peers, PLAIN);
+		if (i + 1 == json_object_array_length(changes) && ctl_int(item, "changes_more"))
+			(void)snprintf(ports + strlen(ports), sizeof(ports) - strlen(ports),
+				       " (and %llu more)", (unsigned long long)ctl_int(item, "changes_more"));
 		table_add(t, ports, PLAIN);
 		add_verdicts(t, json_object_array_get_idx(changes, i));
 	}
