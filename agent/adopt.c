@@ -521,7 +521,9 @@ void adopt_flows(struct agent *a, const struct hash128 *keys, size_t n)
 			want(&s, e);
 	}
 	vec_sort(&s.wanted, by_addr);
+	dp_seeds_begin(a->dp);
 	r = conntrack_each(take_connection, &s, &s.err);
+	dp_seeds_end(a->dp);
 	if (r < 0 || s.failed)
 		log_warn(
 			"flows of %zu pods that came before their programs: %s, they have 30 s to show themselves",

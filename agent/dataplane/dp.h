@@ -170,6 +170,10 @@ struct dp_seed {
  * (some ms). Return: 0 or -errno. */
 int dp_session_seed(struct dp *dp, const struct dp_seed *seed, struct bh_err *err);
 
+/* Around many of them: what they need of the session arrays stays mapped, which is what costs. */
+void dp_seeds_begin(struct dp *dp);
+void dp_seeds_end(struct dp *dp);
+
 /* How long sessions live without packets, in seconds, by enum bh_life. */
 void dp_set_lives(struct dp *dp, const uint32_t seconds[BH_LIFE_MAX]);
 

@@ -12,6 +12,7 @@
 #include "dataplane/dp.h"
 #include "dataplane/lines.h"
 #include "dataplane/slices.h"
+#include "dataplane/windows.h"
 #include "policy.skel.h"
 #include "util/vec.h"
 
@@ -43,8 +44,9 @@ typedef VEC(struct passing) passing_vec;
 
 /* The session arrays; all by enum bh_family. */
 struct pool {
-	struct mapped sets[2];
-	struct lines lines[2];
+	struct windows sets[2];
+	unsigned int looks;	      /* pool_look() without pool_leave() */
+	struct lines lines[2];	      /* of what is looked at: nothing else is mapped */
 	struct slices slices[2];      /* owners: slots of bh_endpoints, counted from 1 */
 	passing_vec passing, waiting; /* for the grace that is under way, and for the next one */
 	struct lines_busy busy;
@@ -90,6 +92,11 @@ void dp_unmap_array(struct mapped *m);
 /* @adopted: endpoints may have slices already. Return: 0 or -errno. */
 int pool_open(struct dp *dp, bool adopted, struct bh_err *err);
 void pool_close(struct dp *dp);
+
+/* The sets of the slice may be touched from now on, until pool_leave(), or as long as others look. Return: 0
+ * or -errno: then they may not. */
+int pool_look(struct pool *p, enum bh_family f, struct bh_slice slice);
+void pool_leave(struct pool *p);
 
 /* The slices of an endpoint that is about to be born in @slot; none where there are none. */
 int pool_give(struct dp *dp, uint32_t slot, struct bh_endpoint *ret, struct bh_err *err);

@@ -349,6 +349,7 @@ int dp_former_copy(struct dp *dp, uint32_t ifindex, struct bh_err *err)
 	int n = 0, first = dp->formers.n ? dp_now(dp, &now, err) : 0;
 	size_t i;
 
+	dp_seeds_begin(dp);
 	for (i = 0; i < dp->formers.n; i++) {
 		struct copying c = { .dp = dp, .f = dp->formers.v[i], .ifindex = ifindex, .now = now };
 		const int r = c.f->reader ? c.f->reader->read(&c) : 0;
@@ -358,5 +359,6 @@ int dp_former_copy(struct dp *dp, uint32_t ifindex, struct bh_err *err)
 			first = bh_err_errno(err, r, "sessions of layout %u, under '%s'", c.f->layout,
 					     c.f->path);
 	}
+	dp_seeds_end(dp);
 	return first ? first : n;
 }

@@ -218,10 +218,6 @@ static int map_arrays(struct dp *dp, struct bh_err *err)
 	if (!r)
 		r = map_array(dp->skel->maps.bh_classes, &dp->classes, err);
 	if (!r)
-		r = map_array(dp->skel->maps.bh_sess4, &dp->pool.sets[BH_V4], err);
-	if (!r)
-		r = map_array(dp->skel->maps.bh_sess6, &dp->pool.sets[BH_V6], err);
-	if (!r)
 		r = map_array(dp->skel->maps.bh_rule_ended, &dp->ended, err);
 	return r ? r : map_array(dp->skel->maps.bh_meta, &dp->meta, err);
 }
@@ -667,8 +663,6 @@ void dp_free(struct dp *dp)
 	ring_buffer__free(dp->ring);
 	dp_unmap_array(&dp->endpoints);
 	dp_unmap_array(&dp->classes);
-	dp_unmap_array(&dp->pool.sets[BH_V4]);
-	dp_unmap_array(&dp->pool.sets[BH_V6]);
 	dp_unmap_array(&dp->ended);
 	dp_unmap_array(&dp->meta);
 	scope_close(&dp->prog[0]);

@@ -36,17 +36,69 @@ static uint16_t owner_of(uint32_t slot)
 	return (uint16_t)(slot + 1);
 }
 
+/* ---- what is mapped ----------------------------------------------------------------------- */
+
+static void close_windows(struct pool *p)
+{
+	windows_close(&p->sets[BH_V4]);
+	windows_close(&p->sets[BH_V6]);
+}
+
+int pool_look(struct pool *p, enum bh_family f, struct bh_slice slice)
+{
+	const uint32_t sets = slice_sets(slice);
+	const int r = sets ? windows_open(&p->sets[f], slice.base, sets) : 0;
+
+	if (!r)
+		p->looks++;
+	return r;
+}
+
+void pool_leave(struct pool *p)
+{
+	if (!--p->looks)
+		close_windows(p);
+}
+
+void dp_seeds_begin(struct dp *dp)
+{
+	dp->pool.looks++;
+}
+
+void dp_seeds_end(struct dp *dp)
+{
+	pool_leave(&dp->pool);
+}
+
+static int clear(struct pool *p, enum bh_family f, struct bh_slice slice)
+{
+	const int r = pool_look(p, f, slice);
+
+	if (r < 0)
+		return r;
+	lines_clear(&p->lines[f], slice.base, slice_sets(slice));
+	pool_leave(p);
+	return 0;
+}
+
+/* ---- runs --------------------------------------------------------------------------------- */
+
 /* A run of @sets or the next smaller one that there is. */
 static struct bh_slice take(struct pool *p, enum bh_family f, uint32_t sets, uint32_t slot)
 {
 	uint32_t base = SLICES_NONE;
+	struct bh_slice slice;
 
 	while (sets && (base = slices_take(&p->slices[f], sets, owner_of(slot))) == SLICES_NONE)
 		sets /= 2;
 	if (!sets)
 		return none;
-	lines_clear(&p->lines[f], base, sets);
-	return (struct bh_slice){ .base = base, .mask = sets - 1 };
+	slice = (struct bh_slice){ .base = base, .mask = sets - 1 };
+	if (clear(p, f, slice) < 0) {
+		slices_hand(&p->slices[f], base, sets, 0);
+		return none;
+	}
+	return slice;
 }
 
 /* ---- what waits for a grace --------------------------------------------------------------- */
@@ -97,6 +149,22 @@ static bool same_slice(struct bh_slice a, struct bh_slice b)
 	return a.base == b.base && a.mask == b.mask;
 }
 
+static int copy_lines(struct pool *p, enum bh_family f, struct bh_slice from, struct bh_slice to,
+		      const struct lines_owner *owner)
+{
+	int r = pool_look(p, f, from);
+
+	if (r < 0)
+		return r;
+	r = pool_look(p, f, to);
+	if (!r) {
+		(void)lines_copy(&p->lines[f], from, to, owner);
+		pool_leave(p);
+	}
+	pool_leave(p);
+	return r;
+}
+
 /* All programs know the new slice by now. Not if the endpoint has gone meanwhile: then both runs have left.
  */
 static int end_growth(struct dp *dp, const struct passing *p, struct bh_err *err)
@@ -113,7 +181,9 @@ static int end_growth(struct dp *dp, const struct passing *p, struct bh_err *err
 		return r;
 	owner = lines_owner(dp, p->slot, now);
 	if (slice_sets(ep->slice[p->family]))
-		(void)lines_copy(&dp->pool.lines[p->family], p->slice, ep->slice[p->family], &owner);
+		r = copy_lines(&dp->pool, p->family, p->slice, ep->slice[p->family], &owner);
+	if (r < 0)
+		return bh_err_errno(err, r, "cannot look at sessions");
 	slice_store(&ep->former[p->family], none);
 	leave(dp, p->slot, p->family, p->slice, false);
 	return 0;
@@ -121,12 +191,18 @@ static int end_growth(struct dp *dp, const struct passing *p, struct bh_err *err
 
 static int end_passing(struct dp *dp, const struct passing *p, struct bh_err *err)
 {
+	int r;
+
 	if (p->ifindex)
 		return end_growth(dp, p, err);
+	r = pool_look(&dp->pool, p->family, p->slice);
+	if (r < 0)
+		return bh_err_errno(err, r, "cannot look at sessions");
 	if (p->ends)
 		lines_end(&dp->pool.lines[p->family], p->slice);
 	else
 		lines_clear(&dp->pool.lines[p->family], p->slice.base, slice_sets(p->slice));
+	pool_leave(&dp->pool);
 	slices_hand(&dp->pool.slices[p->family], p->slice.base, slice_sets(p->slice), 0);
 	return 0;
 }
@@ -319,7 +395,13 @@ static int init_array(struct dp *dp, enum bh_family f)
 
 int pool_open(struct dp *dp, bool adopted, struct bh_err *err)
 {
-	int r = init_array(dp, BH_V4);
+	struct pool *p = &dp->pool;
+	int r = windows_init(&p->sets[BH_V4], DP_FD(dp, bh_sess4), "bh_sess4", err);
+
+	r = r ? r : windows_init(&p->sets[BH_V6], DP_FD(dp, bh_sess6), "bh_sess6", err);
+	if (r < 0)
+		return r;
+	r = init_array(dp, BH_V4);
 
 	r = r ? r : init_array(dp, BH_V6);
 	if (r < 0)
@@ -338,4 +420,6 @@ void pool_close(struct dp *dp)
 	vec_done(&p->waiting);
 	vec_done(&p->passing);
 	lines_busy_done(&p->busy);
+	windows_done(&p->sets[BH_V4]);
+	windows_done(&p->sets[BH_V6]);
 }

@@ -46,6 +46,7 @@ struct walk {
 	const struct bh_slice *newer; /* a session that is there too was told already */
 	int (*each)(void *ctx, const struct dp_session *s);
 	void *ctx;
+	int failed; /* to look at them */
 };
 
 static int tell(void *ctx, const struct bh_flow6 *flow, const struct bh_session *s)
@@ -67,18 +68,40 @@ static int tell(void *ctx, const struct bh_flow6 *flow, const struct bh_session 
 	return w->each(w->ctx, &told);
 }
 
-static int tell_slot(struct walk *w, const struct bh_endpoint *ep)
+static int look_both(struct dp *dp, enum bh_family f, const struct bh_endpoint *ep, struct bh_err *err)
+{
+	int r = pool_look(&dp->pool, f, ep->slice[f]);
+
+	if (!r) {
+		r = pool_look(&dp->pool, f, ep->former[f]);
+		if (r < 0)
+			pool_leave(&dp->pool);
+	}
+	return r < 0 ? bh_err_errno(err, r, "cannot look at the sessions of interface %u", ep->ifindex) : 0;
+}
+
+static void leave_both(struct dp *dp)
+{
+	pool_leave(&dp->pool);
+	pool_leave(&dp->pool);
+}
+
+static int tell_slot(struct walk *w, const struct bh_endpoint *ep, struct bh_err *err)
 {
 	enum bh_family f;
 	int r = 0;
 
 	w->born = ep->born;
 	for (f = BH_V4; !r && f <= BH_V6; f++) {
+		w->failed = look_both(w->dp, f, ep, err);
+		if (w->failed)
+			return w->failed;
 		w->lines = &w->dp->pool.lines[f];
 		w->newer = NULL;
 		r = lines_each(w->lines, ep->slice[f], ep->ifindex, tell, w);
 		w->newer = &ep->slice[f];
 		r = r ? r : lines_each(w->lines, ep->former[f], ep->ifindex, tell, w);
+		leave_both(w->dp);
 	}
 	return r;
 }
@@ -90,8 +113,8 @@ int dp_slot_sessions(struct dp *dp, uint32_t slot, int (*each)(void *ctx, const 
 	const int r = dp_now(dp, &w.now, err);
 
 	if (!r && dp_endpoint(dp, slot)->ifindex)
-		(void)tell_slot(&w, dp_endpoint(dp, slot));
-	return r;
+		(void)tell_slot(&w, dp_endpoint(dp, slot), err);
+	return r ? r : w.failed;
 }
 
 static int tell_all(struct walk *w, struct bh_err *err)
@@ -103,8 +126,8 @@ static int tell_all(struct walk *w, struct bh_err *err)
 		return r;
 	for (slot = 0; !r && slot < BH_EP_SLOTS; slot++)
 		if (dp_endpoint(w->dp, slot)->ifindex)
-			r = tell_slot(w, dp_endpoint(w->dp, slot));
-	return 0;
+			r = tell_slot(w, dp_endpoint(w->dp, slot), err);
+	return w->failed;
 }
 
 int dp_sessions(struct dp *dp, int (*each)(void *ctx, const struct dp_session *s), void *ctx,
@@ -144,12 +167,15 @@ static int put(struct dp *dp, uint32_t slot, const struct bh_flow6 *flow, const 
 	const enum bh_family f = dp_addr_is_v4(&flow->local) ? BH_V4 : BH_V6;
 	const struct bh_endpoint *ep = dp_endpoint(dp, slot);
 	const struct lines_owner owner = { .ifindex = ep->ifindex, .born = ep->born, .now = now };
-	int r = slice_sets(ep->slice[f]) ? 0 : -ENOSPC;
+	int r;
 
-	if (!r)
+	do {
+		r = slice_sets(ep->slice[f]) ? pool_look(&dp->pool, f, ep->slice[f]) : -ENOSPC;
+		if (r)
+			continue;
 		r = put_line(&dp->pool.lines[f], ep->slice[f], &owner, flow, fresh);
-	while (r == -ENOSPC && pool_grow_now(dp, slot, f, NULL) == 0)
-		r = put_line(&dp->pool.lines[f], ep->slice[f], &owner, flow, fresh);
+		pool_leave(&dp->pool);
+	} while (r == -ENOSPC && pool_grow_now(dp, slot, f, NULL) == 0);
 	return r;
 }
 
@@ -216,8 +242,12 @@ int dp_slice_use(struct dp *dp, uint32_t slot, enum bh_family f, bool sweep, str
 	*ret = (struct dp_slice_use){ 0 };
 	if (!ep->ifindex)
 		return 0;
+	r = look_both(dp, f, ep, err);
+	if (r < 0)
+		return r;
 	add(&use, lines_sweep(&dp->pool.lines[f], ep->slice[f], &owner, busy));
 	add(&use, lines_sweep(&dp->pool.lines[f], ep->former[f], &owner, busy));
+	leave_both(dp);
 	*ret = (struct dp_slice_use){ .lines = slice_sets(ep->slice[f]) * BH_WAYS,
 				      .used = use.used,
 				      .live = use.live,
@@ -230,15 +260,36 @@ void dp_sweep_begin(struct dp *dp)
 	lines_busy_turn(&dp->pool.busy);
 }
 
+#define AT_ONCE 512u /* sets that are looked at; a power of two, as are all sizes */
+
+static void clear_unowned(struct dp *dp, enum bh_family f, struct bh_slice part)
+{
+	const struct lines *l = &dp->pool.lines[f];
+	uint32_t set;
+
+	for (set = part.base; set <= part.base + part.mask; set++)
+		if (!dp->pool.slices[f].owner[set] && !lines_are_clear(l, set, 1))
+			lines_clear(l, set, 1);
+}
+
+/* What cannot be looked at is cleared when somebody gets it. */
 void dp_sweep_unowned(struct dp *dp)
 {
 	enum bh_family f;
-	uint32_t set;
+	uint32_t base;
 
-	for (f = BH_V4; f <= BH_V6; f++)
-		for (set = 0; set < dp->pool.slices[f].n; set++)
-			if (!dp->pool.slices[f].owner[set] && !lines_are_clear(&dp->pool.lines[f], set, 1))
-				lines_clear(&dp->pool.lines[f], set, 1);
+	for (f = BH_V4; f <= BH_V6; f++) {
+		const uint32_t n = dp->pool.slices[f].n, part = n < AT_ONCE ? n : AT_ONCE;
+
+		for (base = 0; base < n; base += part) {
+			const struct bh_slice slice = { .base = base, .mask = part - 1 };
+
+			if (pool_look(&dp->pool, f, slice) < 0)
+				continue;
+			clear_unowned(dp, f, slice);
+			pool_leave(&dp->pool);
+		}
+	}
 }
 
 void dp_pool_use(const struct dp *dp, enum bh_family f, uint32_t *ret_lines, uint32_t *ret_given)

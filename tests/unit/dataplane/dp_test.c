@@ -640,6 +640,56 @@ static void seeds_make_room(void **state)
 	dp_free(dp);
 }
 
+/* Bytes of arrays that count as ours. */
+static size_t mapped_bytes(void)
+{
+	FILE *f = fopen("/proc/self/maps", "re");
+	unsigned long from, to;
+	size_t ret = 0;
+	char line[512];
+
+	assert_non_null(f);
+	while (fgets(line, sizeof(line), f))
+		if (strstr(line, "bpf-map") && sscanf(line, "%lx-%lx", &from, &to) == 2)
+			ret += to - from;
+	(void)fclose(f);
+	return ret;
+}
+
+static int note_mapped(void *ctx, const struct dp_session *s)
+{
+	(void)s;
+	*(size_t *)ctx = mapped_bytes();
+	return 1;
+}
+
+/* Session arrays are large, and mapped where somebody looks. */
+static void only_what_is_looked_at_is_mapped(void **state)
+{
+	struct dp *dp = open_with_lives();
+	struct bh_err err;
+	size_t before, meanwhile = 0;
+
+	(void)state;
+	be_born(dp, 7);
+	before = mapped_bytes();
+	seed(dp, 7, 0, 1500); /* for which it has to grow */
+	assert_int_equal(mapped_bytes(), before);
+	assert_int_equal(dp_sessions(dp, note_mapped, &meanwhile, &err), 0);
+	assert_true(meanwhile > before);
+	dp_seeds_begin(dp);
+	seed(dp, 7, 1500, 10);
+	assert_int_equal(tally(dp, 7, 0).v4, 1510);
+	assert_true(mapped_bytes() > before);
+	dp_seeds_end(dp);
+	assert_int_equal(use_of(dp, 7, BH_V4).used, 1510);
+	dp_sweep_unowned(dp);
+	assert_int_equal(mapped_bytes(), before);
+	die(dp, 7);
+	assert_int_equal(mapped_bytes(), before);
+	dp_free(dp);
+}
+
 /* What a slot counted for its last endpoint is the node's, and not the next one's. */
 static void counters_of_a_slot_that_is_used_again(void **state)
 {
@@ -984,6 +1034,7 @@ int main(void)
 		TEST(it_goes_while_it_grows),
 		TEST(slices_outlive_their_agent),
 		TEST(seeds_make_room),
+		TEST(only_what_is_looked_at_is_mapped),
 		TEST(counters_of_a_slot_that_is_used_again),
 		TEST(node_ports_are_replaced),
 	};
