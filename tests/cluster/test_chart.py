@@ -95,6 +95,23 @@ class Enforced(ChartCase):
         self.assertTrue(eventually(lambda: not self.ours(), 20, 0.5), self.ours())
         self.still_there()
 
+    def test_status(self):
+        """By the token that the kubelet gives to its pod an agent may say what is in force on its node, and on no other."""
+        self.cluster.apply({**SEGMENTATION, "metadata": {"namespace": "default", "name": "told"}})
+        self.addCleanup(self.cluster.kubectl, "delete", "segpol", "told")
+        self.cluster.kubectl("wait", "--for=condition=Programmed", "segpol/told", "--timeout=30s")
+        (report,) = self.cluster.get("nodepolicystatuses")["items"]
+        (node,) = self.cluster.get("nodes")["items"]
+        (owner,) = report["metadata"]["ownerReferences"]
+        self.assertEqual((report["metadata"]["name"], owner["uid"]), ("node1", node["metadata"]["uid"]))
+        with tempfile.NamedTemporaryFile("w", suffix=".json") as f:
+            json.dump({**report, "metadata": {"name": "node2"}}, f)
+            f.flush()
+            who = "--as=system:serviceaccount:bulkhead:bulkhead-agent"
+            answer = self.cluster.tool.ask("kubectl", who, "create", "--validate=false", "-f", f.name)
+        self.assertNotEqual(answer.code, 0, answer.out)
+        self.assertIn("the token does not say on which node the agent runs", answer.err)
+
     def still_there(self):
         self.assertEqual(self.cluster.kubectl("get", "bulkhead", "-A", "-o", "name").split(), [KEPT])
 
