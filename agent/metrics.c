@@ -25,7 +25,7 @@ static const struct row {
 	{ "bulkhead_bytes_total", METRIC_COUNTER, COUNTED, "direction, verdict", "Bytes of these packets.",
 	  collect_bytes },
 	{ "bulkhead_denied_packets_total", METRIC_COUNTER, COUNTED, "direction, reason",
-	  "Packets that were dropped, by why: docs/operations.md has every reason.", collect_denied },
+	  "Packets that were dropped, by why: docs/troubleshooting.md has every reason.", collect_denied },
 	{ "bulkhead_session_lookups_total", METRIC_COUNTER, COUNTED, "result",
 	  "Packets that found a live session (hit), and those that were decided by tables (miss).",
 	  collect_lookups },
