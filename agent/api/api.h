@@ -8,25 +8,7 @@
  *   {"v":1,"done":true,"ok":false,"code":N,"msg":"..."}	code: as in the CNI spec (11: try again later)
  * Operations that list things send their items before it, one a line: {"v":1,"item":{...}}.
  *
- *   op         from     asks                                   answers
- *   add        plugin   endpoint: struct api_endpoint          ok once the pod's policy is in force
- *   del        plugin   network, container, ifname             ok
- *   check      plugin   network, container, ifname             ok if in force
- *   status     CLI                                             fields in the last line
- *   endpoints  CLI      unprotected: bool                      items
- *   entries    CLI                                             items: policy entries
- *   rules      CLI                                             items: what each rule has decided
- *   sessions   CLI                                             items
- *   flows      CLI      follow, lost: bool                     items: recent denials, then live ones
- *   config     CLI                                             fields in the last line
- *   perf       CLI      pod or interface, interval_ms,         items: what is measured, then counters
- *                       duration_ms
- *   explain    CLI      pod, peer: "ns/name" or address,       fields in the last line
- *                       port, proto
- *   doctor     CLI                                             items: checks
- *   unused     CLI                                             items: all policies and rules, and why not
- *   simulate   CLI      policies: API objects,                 items: problems, pairs of pods and peers, sessions,
- *                       delete: kind, namespace, name          and a summary
+ * docs/socket.md tells the operations, their fields and the codes.
  *
  * A version we do not know is answered with code 1 and the version we speak; unknown fields are
  * ignored, so that a plugin and an agent one version apart go on working together.
