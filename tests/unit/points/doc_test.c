@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * docs/policy.md says what its examples do: each of them is compiled, and each line of its tables asked. The
- * first one is the cluster; a heading begins a new one.
+ * docs/policy.md and docs/cookbook.md say what their examples do: each of them is compiled, and each line of
+ * its tables asked. The first one is the cluster; a heading begins a new one.
  */
 #include "cluster.h"
 
-#define DOC "docs/policy.md"
+#define TODAY 1795824000 /* 2026-11-28: what expires before is over */
 
 struct doc {
+	const char *path;
 	char base[8192], *block; /* the cluster, and the block at hand */
 	struct model *m;	 /* of the example at hand */
 	struct tables *t;
@@ -33,6 +34,7 @@ static void begin_example(struct doc *d)
 	model_free(d->m);
 	d->t = NULL;
 	d->m = model_new();
+	d->m->now = TODAY;
 	assert_string_equal(put(d->m, d->base), "");
 	for (i = 0; i < d->m->pods.n; i++) {
 		const struct pod *p = d->m->pods.v[i];
@@ -141,7 +143,7 @@ static void table_line(struct doc *d, char *line)
 	(void)snprintf(wanted, sizeof(wanted), "%s by %s", cell[3], cell[4]);
 	answer(d, &from, &to, cell[2], got);
 	if (strcmp(got, wanted))
-		fail_msg("%s:%u: says %s, but it is %s", DOC, d->line, wanted, got);
+		fail_msg("%s:%u: says %s, but it is %s", d->path, d->line, wanted, got);
 	d->asked++;
 }
 
@@ -162,27 +164,39 @@ static void read_line(struct doc *d, char *line)
 	}
 }
 
-static void examples_are_true(void **state)
+static void examples_are_true(const char *path, unsigned int examples, unsigned int asked)
 {
-	struct doc d = {};
+	struct doc d = { .path = path };
 	char line[1024];
-	FILE *f = fopen(DOC, "re");
+	FILE *f = fopen(path, "re");
 
-	(void)state;
 	assert_non_null(f);
 	for (d.line = 1; fgets(line, sizeof(line), f); d.line++)
 		read_line(&d, line);
 	(void)fclose(f);
 	tables_free(d.t);
 	model_free(d.m);
-	assert_int_equal(d.examples, 8);
-	assert_int_equal(d.asked, 46);
+	assert_int_equal(d.examples, examples);
+	assert_int_equal(d.asked, asked);
+}
+
+static void policy_reference(void **state)
+{
+	(void)state;
+	examples_are_true("docs/policy.md", 8, 46);
+}
+
+static void cookbook(void **state)
+{
+	(void)state;
+	examples_are_true("docs/cookbook.md", 13, 46);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(examples_are_true),
+		cmocka_unit_test(policy_reference),
+		cmocka_unit_test(cookbook),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
