@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Lists that a page repeats from the source: every reason, every operation of the socket, every value and field."""
+import os
+import re
+import unittest
+
+from pages import ROOT, Page
+
+
+def source(path):
+    with open(os.path.join(ROOT, path)) as f:
+        return f.read()
+
+
+class Lists(unittest.TestCase):
+    def test_reasons(self):
+        """bpf/abi.h is where they are written; docs/troubleshooting.md says of each what to do."""
+        abi = source("bpf/abi.h")
+        listed = abi[abi.index("#define BH_REASONS(X)") : abi.index("#define BH_REASON_ENUM")]
+        reasons = re.findall(r'X\(\w+,\s*(?:ALLOW|DENY),\s*"([a-z-]+)"\)', listed)
+        self.assertEqual(len(reasons), listed.count("X("), "the list reads otherwise than it is written")
+        told = Page("docs/troubleshooting.md").headings_below("By reason", 4)
+        self.assertEqual(sorted(told), sorted(reasons))
+
+    def test_operations(self):
+        """What the agent answers, and what docs/socket.md tells."""
+        requests = source("agent/requests.c")
+        listed = requests[requests.index("} ops[] = {") :]
+        ops = re.findall(r'{ "(\w+)", \w+ }', listed[: listed.index("};")])
+        self.assertGreater(len(ops), 10)
+        self.assertEqual(sorted(Page("docs/socket.md").headings_below("Operations", 3)), sorted(ops))
+
+    def test_codes(self):
+        numbers = re.findall(r"#define CODE_\w+\s+(\d+)", source("agent/requests.h") + source("agent/api/server.c"))
+        self.assertEqual(sorted(set(re.findall(r"^\| (\d+) \|", source("docs/socket.md"), re.M))), sorted(set(numbers)))
