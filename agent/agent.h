@@ -27,6 +27,7 @@ struct adopt;
 struct denials;
 struct endpoints;
 struct flowlog;
+struct leader;
 struct lock;
 struct names;
 struct perf;
