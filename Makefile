@@ -203,11 +203,13 @@ install: all
 # Debian's zsh looks in another folder for what a package brings than for the administrator's own.
 ZSH_DIR := zsh/$(if $(filter /usr,$(PREFIX)),vendor-completions,site-functions)
 
-# The tables in docs/bulkheadctl.md; a unit test compares them.
+# The tables in these pages; tests compare them. $(1): the page, $(2): what prints them.
+in_page = { sed '/^<!-- begin/q' $(1) && $(2) && sed -n '/^<!-- end/,$$p' $(1); } >$(B)/reference.md && cat $(B)/reference.md >$(1)
 .PHONY: reference
 reference: $(B)/bulkheadctl
-	$(Q)doc=docs/bulkheadctl.md; { sed '/^<!-- begin/q' $$doc; $< reference markdown; sed -n '/^<!-- end/,$$p' $$doc; } \
-		>$(B)/reference.md && cat $(B)/reference.md >$$doc
+	$(Q)$(call in_page,docs/bulkheadctl.md,$< reference markdown)
+	$(Q)$(call in_page,docs/values.md,hack/reference values)
+	$(Q)$(call in_page,docs/crds.md,hack/reference crds)
 
 # ---- the image: one layer with three programs, packed without a container engine ------------
 IMAGE      := $(patsubst %/$(ARCH),%,$(B))/image/bulkhead-$(VERSION)-$(ARCH).tar
@@ -252,5 +254,5 @@ help:
 	@echo "test-perf         bulkheadctl perf under a load of its own (SECONDS=10)"
 	@echo "bench             figures, into build/bench, some drawn in docs   install      DESTDIR= PREFIX="
 	@echo "image             build/image/bulkhead-$(VERSION)-$(ARCH).tar, for every container runtime"
-	@echo "manifests golden  what is rendered from helm/bulkhead   reference   the tables in docs/bulkheadctl.md"
+	@echo "manifests golden  what is rendered from helm/bulkhead   reference   tables in docs: commands, values, definitions"
 	@echo "format clean      V=1 SAN=1 DEBUG=1 ARCH=aarch64"

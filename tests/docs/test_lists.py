@@ -2,6 +2,7 @@
 """Lists that a page repeats from the source: every reason, every operation of the socket, every value and field."""
 import os
 import re
+import subprocess
 import unittest
 
 from pages import ROOT, Page
@@ -33,3 +34,11 @@ class Lists(unittest.TestCase):
     def test_codes(self):
         numbers = re.findall(r"#define CODE_\w+\s+(\d+)", source("agent/requests.h") + source("agent/api/server.c"))
         self.assertEqual(sorted(set(re.findall(r"^\| (\d+) \|", source("docs/socket.md"), re.M))), sorted(set(numbers)))
+
+    def test_generated(self):
+        for what in ("values", "crds"):
+            made = subprocess.run([os.path.join(ROOT, "hack/reference"), what], capture_output=True, text=True, check=True)
+            page = source(f"docs/{what}.md")
+            kept = page[page.index("\n", page.index("<!-- begin")) + 1 : page.index("<!-- end -->")]
+            self.assertGreater(made.stdout.count("\n"), 40)
+            self.assertEqual(kept, made.stdout, f"docs/{what}.md: make reference")
