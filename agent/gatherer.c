@@ -204,11 +204,14 @@ static void send(struct gatherer *g, struct slot *s)
 	later(g, 0);
 }
 
+/* A process that was stopped for a while, or hears nothing of its Lease, may be one of two by now. */
 static void write_some(struct gatherer *g)
 {
 	const int64_t now_ms = clock_ms();
 	size_t i;
 
+	if (!leader_holds(g->agent))
+		return;
 	for (i = 0; i < WRITES_MAX && now_ms >= g->pause_ms; i++) {
 		struct slot *s = &g->slots[i];
 

@@ -282,6 +282,11 @@ void leader_changed(struct agent *a)
 		gatherer_changed(a->leader->gatherer);
 }
 
+bool leader_holds(const struct agent *a)
+{
+	return election_holds(&a->leader->election, clock_ms());
+}
+
 void leader_stats(const struct agent *a, struct leader_stats *ret)
 {
 	*ret = (struct leader_stats){};

@@ -26,6 +26,9 @@ void leader_look(struct agent *a);
 void leader_change(struct agent *a, enum object_kind kind, const void *old, const void *new);
 void leader_changed(struct agent *a); /* and has changed */
 
+/* Whether we may still write as the holder of the Lease. */
+bool leader_holds(const struct agent *a);
+
 struct leader_stats {
 	bool leads;
 	uint64_t nodes, policies,
