@@ -66,9 +66,15 @@ static void note_trouble(struct agent *a, struct told *t)
 	(void)snprintf(t->trouble, sizeof(t->trouble), "%s", status.failing);
 }
 
+/* While a change fails it is in force as its pods were, not as they are. */
 bool standing_enforces(const struct agent *a, const struct net_policy *p)
 {
-	return a->standing->known && applied_holds(&a->standing->applied, p);
+	struct reconcile_status status;
+
+	if (!a->standing->known)
+		return false;
+	reconcile_status(a->reconcile, &status);
+	return !status.failing[0] && a->standing->seq[p->kind] >= p->since;
 }
 
 static bool differs(const struct told *a, const struct told *b)

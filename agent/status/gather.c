@@ -117,7 +117,7 @@ int gather_put(struct gather *g, const char *node, struct report *take, uint32_t
 		report_done(take);
 		return -ENOMEM;
 	}
-	setback = g->setback || n->report.refused.n || take->refused.n;
+	setback = g->setback || n->report.refused.n || take->refused.n || *take->trouble;
 	memcpy(was, n->seq, sizeof(was));
 	forget(g, n);
 	n->report = *take;
@@ -270,9 +270,11 @@ int gather_nodes_of(struct gather *g, const struct net_policy *p, node_set *ret,
 
 /* ---- questions ---------------------------------------------------------------------------- */
 
+/* A node in trouble keeps what it had of it, not what pods and namespaces have become since. */
 static bool is_enforced(const struct node *n, const struct net_policy *p)
 {
-	return n->reports && n->seq[p->kind] >= 0 && (uint64_t)n->seq[p->kind] >= p->since;
+	return n->reports && !*n->report.trouble && n->seq[p->kind] >= 0 &&
+	       (uint64_t)n->seq[p->kind] >= p->since;
 }
 
 static void count_one(const struct node *n, const struct net_policy *p, struct gather_count *c)

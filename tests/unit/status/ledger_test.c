@@ -217,6 +217,31 @@ static void a_failing_node_says_why(void **state)
 			    "in force on 1 of 2 nodes that have pods of it; node n2: map bh_rows is full");
 }
 
+/* It had told of the policy before it could not follow its pods any more. */
+static void trouble_takes_back_what_was_in_force(void **state)
+{
+	struct given *g = *state;
+	struct report r;
+
+	put_policy(g, "all", 1);
+	is_current(g, "n1");
+	is_current(g, "n2");
+	assert_true(after(g, 0));
+	says_programmed(g, true, "Programmed");
+	written(g);
+	assert_false(after(g, 1000));
+	r = current(g);
+	(void)snprintf(r.trouble, sizeof(r.trouble), "map bh_rows is full");
+	says(g, "n2", r);
+	assert_false(after(g, 1000));
+	assert_true(after(g, LEDGER_SETBACK_MS));
+	says_programmed(g, false, "NotProgrammed");
+	written(g);
+	is_current(g, "n2");
+	assert_true(after(g, 1000));
+	says_programmed(g, true, "Programmed");
+}
+
 static void what_is_not_understood(void **state)
 {
 	struct given *g = *state;
@@ -524,6 +549,7 @@ int main(void)
 		TEST(who_is_late_is_named),
 		TEST(an_older_set_holds_what_did_not_change),
 		TEST(a_failing_node_says_why),
+		TEST(trouble_takes_back_what_was_in_force),
 		TEST(what_is_not_understood),
 		TEST(what_one_node_does_not_understand),
 		TEST(time_of_a_transition),
