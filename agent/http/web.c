@@ -27,6 +27,7 @@ struct conn {
 	uint32_t events;  /* asked of epoll */
 	int64_t until_ms; /* then it is closed */
 	bool idle;	  /* nothing of a request has come, and no answer goes */
+	bool more;	  /* there may be a whole request in `in` */
 	bool eof, dead;	  /* the client sends no more; nothing goes either way */
 	bool closing;	  /* once the answer has gone */
 	bool refused; /* and what still comes is thrown away: a close with unread bytes takes the answer back
@@ -176,12 +177,14 @@ static void take_request(struct conn *c)
 
 	if (queued(c) || c->closing || c->dead || !c->in.len)
 		return;
+	c->more = false;
 	n = web_parse(c->in.data, c->in.len, &request);
 	if (n < 0) {
 		refuse(c, -n);
 	} else if (n > 0) {
 		answer(c, &request);
 		buf_drop(&c->in, (size_t)n);
+		c->more = c->in.len;
 	} else if (c->idle) {
 		c->idle = false;
 		c->until_ms = clock_ms() + WEB_REQUEST_MS;
@@ -262,7 +265,7 @@ static void want(struct conn *c)
 {
 	struct epoll_event ev = { .data.ptr = c };
 
-	if (queued(c))
+	if (queued(c) || c->more)
 		ev.events = EPOLLOUT;
 	else if (!c->eof)
 		ev.events = EPOLLIN;
@@ -295,23 +298,18 @@ static bool is_over(struct conn *c)
 		return false;
 	if (c->refused && !c->eof)
 		return linger(c);
-	return c->closing || c->eof;
+	return c->closing || (c->eof && !c->more);
 }
 
-/* Requests that came together are answered in one turn, for as long as the client takes the answers. */
+/* One answer a turn: who sends many requests together does not keep all others waiting for them. */
 static void serve(struct conn *c, uint32_t events)
 {
-	size_t before;
-
 	if (events & (EPOLLHUP | EPOLLERR))
 		kill_conn(c);
-	if (!queued(c) && !c->dead && !c->lingers && (events & EPOLLIN))
+	if (!queued(c) && !c->more && !c->dead && !c->lingers && (events & EPOLLIN))
 		receive(c);
-	do {
-		before = c->in.len;
-		flush(c);
-		take_request(c);
-	} while (!c->dead && c->in.len < before);
+	flush(c);
+	take_request(c);
 	flush(c);
 	if (is_over(c))
 		close_conn(c);

@@ -238,6 +238,29 @@ static void test_pieces(void **state)
 	assert_true(a && b && a < b);
 }
 
+/* Whoever sends many at once has one answer in a turn of the loop, and all in the end. */
+static void test_one_in_a_turn(void **state)
+{
+	struct seen *s = *state;
+	auto_fd int fd = dial(s);
+	auto_free char *text = NULL;
+	struct web_stats stats;
+	uint64_t before = 0;
+	int i;
+
+	say(fd, R("/hello") R("/hello") R("/hello") R("/hello") R("/hello?5"));
+	(void)shutdown(fd, SHUT_WR);
+	for (i = 0; i < 20; i++) {
+		turn(s);
+		web_stats(s->web, &stats);
+		assert_in_range(stats.requests, before, before + 1);
+		before = stats.requests;
+	}
+	assert_int_equal(stats.requests, 5);
+	text = hear(s, fd, NULL);
+	assert_non_null(strstr(text, "/hello?5\n"));
+}
+
 /* Requests behind one that is refused are not answered. */
 static void test_nothing_behind_a_refusal(void **state)
 {
@@ -417,19 +440,11 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(test_##name, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		T(answers),
-		T(head),
-		T(405_names_methods),
-		T(pieces),
-		T(nothing_behind_a_refusal),
-		T(oversize),
-		T(slow_reader),
-		T(big_arrives),
-		T(queue_is_bounded),
-		T(slow_request),
-		T(many),
-		T(taken_port),
-		T(timer),
+		T(answers),	     T(head),	       T(405_names_methods),
+		T(pieces),	     T(one_in_a_turn), T(nothing_behind_a_refusal),
+		T(oversize),	     T(slow_reader),   T(big_arrives),
+		T(queue_is_bounded), T(slow_request),  T(many),
+		T(taken_port),	     T(timer),
 	};
 
 	return cmocka_run_group_tests_name("http/web", tests, NULL, NULL);
