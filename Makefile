@@ -247,6 +247,7 @@ help:
 	@echo "check-fuzz        each fuzz target for 10 s  fuzz         one for 10 minutes: TARGET= FUZZ_SECONDS="
 	@echo "check-oracle      compiler and program against the oracle"
 	@echo "check-publish     policy changed under a reader  check-integration  real namespaces and veths"
+	@echo "check-ui          the page of bulkheadctl ui, in a real Chromium"
 	@echo "check-api         a real kube-apiserver, and a scripted one"
 	@echo "check-kernels     other kernels under qemu       check-pure   what the compiler may call"
 	@echo "check-image       the image, and its programs alone   check-helm   the chart, without a cluster"

@@ -15,7 +15,7 @@ BH_CACHE=${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/bulkhead
 PACKAGES_BUILD="gcc make clang llvm libc6-dev libbpf-dev libelf-dev zlib1g-dev libjson-c-dev
 	libcurl4-openssl-dev libyaml-dev bpftool pkg-config"
 PACKAGES_TEST="libcmocka-dev iproute2 iptables nftables containernetworking-plugins python3 util-linux
-	procps ca-certificates openssl strace libclang-rt-14-dev prometheus"
+	procps ca-certificates openssl strace libclang-rt-14-dev zsh fish mandoc prometheus chromium fonts-dejavu-core"
 PACKAGES_DEMO="containernetworking-plugins iproute2 util-linux jq"
 PACKAGES_CLUSTER="runc containernetworking-plugins iproute2 iptables nftables util-linux procps openssl
 	busybox-static python3 gcc libc6-dev"

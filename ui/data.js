@@ -2,8 +2,8 @@
 // The answers of the command, as objects; which of them are wanted; and numbers as people read them.
 // Every text in here may have been chosen by a tenant: it is shown as text and nothing else.
 
-const [FROM, TO, PROTO, PORT, SESSIONS, PACKETS, BYTES, DENIED, AUDITED, LOGGED, SEEN, REASON, OUT, IN, POLICIES] =
-  Array.from({ length: 15 }, (_, i) => i);
+const [FROM, TO, PROTO, PORT, SESSIONS, PACKETS, BYTES, DENIED, AUDITED, LOGGED, SEEN, REASON, OUT, IN, POLICIES, TRIED] =
+  Array.from({ length: 16 }, (_, i) => i);
 
 export async function ask(path, parameters) {
   const query = new URLSearchParams(parameters);
@@ -21,11 +21,12 @@ export async function askSlow(path, parameters) {
   }
 }
 
+// What was only tried counts as allowed where nothing says otherwise: the source's own end let it out.
 function verdictsOf(e) {
   const list = [];
   if (e.denied) list.push('denied');
   if (e.audited) list.push('audited');
-  if (e.sessions || e.logged) list.push('allowed');
+  if (e.sessions || e.logged || !list.length) list.push('allowed');
   return list;
 }
 
@@ -37,7 +38,7 @@ export function read(answer) {
     const edge = {
       from: nodes[e[FROM]], to: nodes[e[TO]], proto: texts[e[PROTO]], port: e[PORT],
       sessions: e[SESSIONS], packets: e[PACKETS], bytes: e[BYTES], denied: e[DENIED], audited: e[AUDITED], logged: e[LOGGED],
-      seen: e[SEEN], reason: texts[e[REASON]], ruleOut: texts[e[OUT]], ruleIn: texts[e[IN]], policies: texts[e[POLICIES]],
+      seen: e[SEEN], reason: texts[e[REASON]], ruleOut: texts[e[OUT]], ruleIn: texts[e[IN]], policies: texts[e[POLICIES]], tried: e[TRIED],
     };
     edge.verdicts = verdictsOf(edge);
     edge.key = `${edge.from.id}\n${edge.to.id}\n${edge.proto}\n${edge.port}`;
@@ -77,7 +78,7 @@ export function choose(data, filter) {
   if (filter.namespace) tests.push((n) => n.ns === filter.namespace);
   const meant = new Set(data.nodes.filter((n) => tests.every((test) => test(n))));
   const edges = data.edges.filter((e) =>
-    e.verdicts.some((v) => filter.verdicts.has(v)) && ports.every((p) => String(e.port).startsWith(p)) &&
+    e.verdicts.some((v) => filter.verdicts.has(v)) && ports.every((p) => String(e.port) === p) &&
     (!tests.length || meant.has(e.from) || meant.has(e.to)));
   const narrowed = tests.length > 0 || ports.length > 0;
   const shown = new Set(ports.length ? [] : meant);

@@ -20,7 +20,7 @@ function verdictText(e) {
   const parts = [];
   if (e.denied) parts.push(make('span', { class: 'is-denied' }, `× denied ${e.denied}`));
   if (e.audited) parts.push(make('span', { class: 'is-audited' }, `○ audited ${e.audited}`));
-  if (e.sessions || e.logged) parts.push(make('span', { class: 'is-allowed' }, '— allowed'));
+  if (e.verdicts.includes('allowed')) parts.push(make('span', { class: 'is-allowed' }, '— allowed'));
   return parts.flatMap((p, i) => (i ? [', ', p] : [p]));
 }
 
@@ -87,7 +87,7 @@ export class Panel {
 
   showEdge(e, window, now) {
     const facts = [
-      ['Verdict', verdictText(e)], ['Sessions', [`${e.sessions}`]],
+      ['Verdict', verdictText(e)], ['Sessions', [`${e.sessions}${e.tried ? `, and ${e.tried} that nobody has answered` : ''}`]],
       ['Carried', [`${bytes(e.bytes)} in ${plural(e.packets, 'packet')}, both ways`]],
       ['Last seen', [ago(e.seen, now)]], ['Egress rule', [e.ruleOut || '—']], ['Ingress rule', [e.ruleIn || '—']],
     ];

@@ -166,6 +166,7 @@ void graph_session(struct graph *g, struct json_object *item, int64_t now_ms)
 	f->packets = ctl_int(item, "packets_in") + ctl_int(item, "packets_out");
 	f->bytes = ctl_int(item, "bytes_in") + ctl_int(item, "bytes_out");
 	f->verdict = GRAPH_SESSION;
+	f->through = !out || strcmp(ctl_str(item, "state"), "new") != 0;
 	set_text(f, GT_STATE, ctl_str(item, "state"));
 	set_text(f, out ? GT_RULE_OUT : GT_RULE_IN, ctl_str(item, "rule"));
 	set_key(f, "");
@@ -262,6 +263,7 @@ static void merge(struct graph_flow *into, struct graph_flow *f)
 
 	if (f->bytes > into->bytes && f->seen_ms == into->seen_ms)
 		into->bytes = f->bytes, into->packets = f->packets;
+	into->through |= f->through;
 	for (i = 0; i < GT_MAX; i++) {
 		if (!into->text[i]) {
 			into->text[i] = f->text[i];

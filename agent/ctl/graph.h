@@ -42,10 +42,12 @@ void graph_settle(struct graph *g, int64_t now_ms);
  *   "workloads": [[id, namespace, name, kind, pods, {label: value}], ...]
  *   "texts":     reasons, rules and policies: edges have their places in it, 0 is none
  *   "edges":     [[from, to, proto, port, sessions, packets, bytes, denied, audited, logged, last seen,
- *                 reason, rule of from's egress, rule of to's ingress, policies], ...]
+ *                 reason, rule of from's egress, rule of to's ingress, policies, tried], ...]
  *   "left_out":  {"workloads", "edges", "flows"}: how many found no room
  *
- * from and to are places in workloads, proto one in texts, times in ms. Return: 0, -E2BIG or -ENOMEM.
+ * A session that nobody has answered, and that its destination does not have, is one that was tried: its
+ * source may send, and whether it arrives is not known. from and to are places in workloads, proto one in
+ * texts, times in ms. Return: 0, -E2BIG or -ENOMEM.
  */
 int graph_write(struct graph *g, int64_t window_ms, int64_t now_ms, struct buf *ret);
 

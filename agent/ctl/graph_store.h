@@ -39,6 +39,7 @@ struct graph_flow {
 	uint64_t packets, bytes;
 	uint16_t sport, dport;
 	enum graph_verdict verdict;
+	bool through;		  /* of a session: somebody answered, or the other end has it, too */
 	bool egress;		  /* of a report: which end denied */
 	const char *text[GT_MAX]; /* interned, so that equal is the same place; NULL: nothing to say */
 };

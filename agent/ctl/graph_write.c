@@ -14,7 +14,7 @@
 
 struct edge {
 	const struct graph_flow *last; /* the latest that was denied, or the latest */
-	uint64_t sessions, packets, bytes, denied, audited, logged;
+	uint64_t sessions, tried, packets, bytes, denied, audited, logged;
 	int64_t seen_ms;
 };
 
@@ -117,7 +117,8 @@ static bool tells_more(const struct graph_flow *f, const struct graph_flow *last
 
 static void add_to_edge(struct edge *e, const struct graph_flow *f)
 {
-	e->sessions += f->verdict == GRAPH_SESSION;
+	e->sessions += f->verdict == GRAPH_SESSION && f->through;
+	e->tried += f->verdict == GRAPH_SESSION && !f->through;
 	e->denied += f->verdict == GRAPH_DENIED;
 	e->audited += f->verdict == GRAPH_AUDITED;
 	e->logged += f->verdict == GRAPH_LOGGED;
@@ -314,14 +315,14 @@ static int write_edges(const struct picture *p, struct buf *b)
 		const struct edge *e = &p->edges.v[i];
 		const struct graph_flow *f = e->last;
 
-		r = buf_fmt(b, "%s[%zu,%zu,%zu,%u,%llu,%llu,%llu,%llu,%llu,%llu,%lld,%zu,%zu,%zu,%zu]",
+		r = buf_fmt(b, "%s[%zu,%zu,%zu,%u,%llu,%llu,%llu,%llu,%llu,%llu,%lld,%zu,%zu,%zu,%zu,%llu]",
 			    i ? ",\n" : "\n", place_of(p, f->text[GT_SRC]), place_of(p, f->text[GT_DST]),
 			    text_of(p, f, GT_PROTO), f->dport, (unsigned long long)e->sessions,
 			    (unsigned long long)e->packets, (unsigned long long)e->bytes,
 			    (unsigned long long)e->denied, (unsigned long long)e->audited,
 			    (unsigned long long)e->logged, (long long)e->seen_ms, text_of(p, f, GT_REASON),
-			    text_of(p, f, GT_RULE_OUT), text_of(p, f, GT_RULE_IN),
-			    text_of(p, f, GT_POLICIES));
+			    text_of(p, f, GT_RULE_OUT), text_of(p, f, GT_RULE_IN), text_of(p, f, GT_POLICIES),
+			    (unsigned long long)e->tried);
 	}
 	return r ? r : buf_str(b, "]");
 }

@@ -120,7 +120,8 @@ enum {
 	REASON,
 	OUT,
 	IN,
-	POLICIES
+	POLICIES,
+	TRIED
 };
 
 /* ---- tests -------------------------------------------------------------------------------- */
@@ -173,6 +174,25 @@ static void test_half_a_round(void **state)
 	f->o = json_tokener_parse(b.data);
 	assert_int_equal(number(f->o, 0, SESSIONS), 1);
 	assert_int_equal(number(picture(f, 60000, NOW), 0, SESSIONS), 2);
+}
+
+/* At the source alone, and no answer: it may have been denied at the other end. */
+static void test_tried(void **state)
+{
+	static const char item[] =
+		"{'pod':'%s','local':'%s','local_port':%d,'remote':'%s','remote_port':%d,'remote_name':'%s',"
+		"'proto':'UDP','opener':'%s','state':'new'}";
+	struct fixture *f = *state;
+	struct json_object *o;
+
+	take(f, graph_session, NOW, item, "s/a", "10.0.0.1", 1, "10.0.0.2", 53, "s/b", "egress");
+	o = picture(f, 60000, NOW);
+	assert_int_equal(number(o, 0, SESSIONS), 0);
+	assert_int_equal(number(o, 0, TRIED), 1);
+	take(f, graph_session, NOW, item, "s/b", "10.0.0.2", 53, "10.0.0.1", 1, "s/a", "ingress");
+	o = picture(f, 60000, NOW);
+	assert_int_equal(number(o, 0, SESSIONS), 1);
+	assert_int_equal(number(o, 0, TRIED), 0);
 }
 
 /* The later round is right, even where it tells of fewer bytes: the tuple was used again. */
@@ -345,6 +365,7 @@ int main(void)
 		ROW(test_both_ends_are_one),
 		ROW(test_each_end_has_its_rule),
 		ROW(test_half_a_round),
+		ROW(test_tried),
 		ROW(test_later_round_wins),
 		ROW(test_reports_are_counted_once),
 		ROW(test_window),

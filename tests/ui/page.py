@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`bulkheadctl ui` and a browser that looks at it: what the classes share."""
+import http.client
+import os
+import subprocess
+import urllib.parse
+
+from browser import Browser
+from node import BUILD, LOGS
+
+CTL = os.path.join(BUILD, "bulkheadctl")
+
+
+class Ui:
+    """The command; `url` is the link that it prints."""
+
+    def __init__(self, run_dir):
+        argv = [CTL, "ui", "--no-open", "--run-dir", run_dir]
+        self.process = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        self.url = self.process.stdout.readline().strip()
+        parts = urllib.parse.urlsplit(self.url)
+        self.host, self.port, self.path = parts.netloc, parts.port, parts.path
+
+    def get(self, path, method="GET", **headers):
+        """(status, headers, body) of a path behind the secret."""
+        conn = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        conn.request(method, self.path + path if not path.startswith("//") else path[1:], headers=headers)
+        answer = conn.getresponse()
+        with answer:
+            result = answer.status, dict(answer.getheaders()), answer.read().decode()
+        conn.close()
+        return result
+
+    def close(self):
+        """Its exit code."""
+        self.process.terminate()
+        self.process.stdout.close()
+        return self.process.wait(10)
+
+
+class Page:
+    """The page, opened. What is asked of it is asked in the page."""
+
+    def __init__(self, ui, **kw):
+        os.makedirs(LOGS, exist_ok=True)
+        self.browser = Browser(**kw)
+        try:
+            self.browser.go(ui.url)
+            self.browser.wait("document.body.dataset.loaded === 'yes'")
+        except BaseException:
+            self.browser.close()
+            raise
+
+    def close(self):
+        self.browser.close()
+
+    def text(self, selector):
+        return self.browser.js(f"document.querySelector({selector!r})?.textContent ?? ''")
+
+    def edges(self):
+        """What is chosen to be seen: [(from, to, port, verdicts)]."""
+        return self.browser.js(
+            "bulkhead.chosen.edges.map((e) => [e.from.id, e.to.id, e.port, e.verdicts.join(' ')]).sort()"
+        )
+
+    def point(self, source, to, verdict):
+        """Where the line between two is half-way, in the window."""
+        return self.browser.js(f"""(() => {{
+            const map = bulkhead.map, box = map.canvas.getBoundingClientRect();
+            const line = map.lines.find((l) => l.from.id === {source!r} && l.to.id === {to!r} && l.verdict === {verdict!r});
+            if (!line) return null;
+            const c = line.curve, at = (i) => (c[i] + 3 * c[i + 2] + 3 * c[i + 4] + c[i + 6]) / 8;
+            return [at(0) * map.view.k + map.view.x + box.left, at(1) * map.view.k + map.view.y + box.top];
+        }})()""")
+
+    def inked(self, x, y, colour, reach=5):
+        """How many pixels of the canvas around a point have that colour of the page's."""
+        return self.browser.js(f"""(async () => {{
+            await new Promise(requestAnimationFrame); await new Promise(requestAnimationFrame);
+            const map = bulkhead.map, box = map.canvas.getBoundingClientRect(), n = 2 * {reach} + 1;
+            const hex = map.colour[{colour!r}], want = [1, 3, 5].map((i) => parseInt(hex.slice(i, i + 2), 16));
+            const data = map.paper.getImageData({x} - box.left - {reach}, {y} - box.top - {reach}, n, n).data;
+            let count = 0;
+            for (let i = 0; i < data.length; i += 4)
+                count += want.every((v, k) => Math.abs(data[i + k] - v) < 70);
+            return count;
+        }})()""")

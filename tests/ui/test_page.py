@@ -1,0 +1,248 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The page, with real hands: a real agent, real sessions and denials, and a made-up cluster that is large."""
+import json
+import os
+import subprocess
+import unittest
+
+import canned
+from case import PolicedCase, Talk
+from node import LOGS, RUN_DIR, eventually, run
+from page import CTL, Page, Ui
+
+ODD = "<img src=x onerror=document.title=1>"
+FROM_WEB = {"from": [{"podSelector": {"matchLabels": {"app": "web"}}}], "ports": [{"port": 80, "protocol": "TCP"}]}
+
+
+class Live(PolicedCase):
+    """shop/web talks to shop/db:80, as a rule allows; lab/job may not."""
+
+    configs = ["bridge/1.9/dual/tcx"]
+
+    @classmethod
+    def start(cls):
+        super().start()
+        cls.node.write_policy("shop", "db", subject={"app": "db"}, ingress=[FROM_WEB])
+        eventually(lambda: any(e["name"] == "db" and e["ingress_policies"] for e in cls.node.ctl("endpoints")), 10)
+        assert not cls.job.reaches(cls.db)
+        cls.talk = Talk(cls.web, cls.db, 4)
+        cls.ui = Ui(RUN_DIR)
+        cls.page = Page(cls.ui)
+        cls.browser = cls.page.browser
+
+    @classmethod
+    def shut(cls):
+        try:
+            cls.talk.close()
+            cls.page.close()
+            assert cls.ui.close() == 0, "it is ended by a signal, and that is no failure"
+        finally:
+            super().shut()
+
+    def setUp(self):
+        super().setUp()
+        self.browser.wait("bulkhead.data.edges.length >= 2")
+        for key in ("Escape", "Escape"):
+            self.browser.press(key)
+        self.addCleanup(lambda: self.assertEqual(self.browser.log, [], "the page complains"))
+
+    def test_edges_are_what_is_said(self):
+        edges = {(e[0], e[1]): e for e in self.page.edges()}
+        self.assertEqual(edges["shop/web", "shop/db"][2:], [80, "allowed"])
+        self.assertEqual(edges["lab/job", "shop/db"][2:], [80, "denied"])
+        web = self.browser.js("bulkhead.data.nodes.find((n) => n.id === 'shop/web').labels")
+        self.assertEqual(web, {"app": "web", "tier": "front"})
+
+    def test_lines_are_drawn(self):
+        for source, verdict in (("shop/web", "allowed"), ("lab/job", "denied")):
+            x, y = self.page.point(source, "shop/db", verdict)
+            self.assertGreater(self.page.inked(x, y, verdict), 8, verdict)
+        x, y = self.page.point("shop/web", "shop/db", "allowed")
+        self.assertEqual(self.page.inked(x, y, "denied"), 0)
+
+    def test_click_on_a_line(self):
+        """Its rule, its flows, and what `explain` says of it."""
+        self.browser.click(*self.page.point("lab/job", "shop/db", "denied"))
+        self.assertIn("lab/job → shop/db 80/TCP", self.browser.wait("document.querySelector('#panel h2')?.textContent"))
+        self.assertIn("shop/db", self.page.text("#panel dl"))
+        self.assertIn("policy-denied", self.page.text("#panel dl"))
+        flow = self.browser.wait("document.querySelector('#flows li')?.textContent")
+        self.assertIn(f"lab/job {self.job.ips[4]}:", flow)
+        self.browser.js("document.getElementById('explain').click()")
+        said = self.browser.wait("document.querySelector('#why pre')?.textContent")
+        self.assertEqual(said, self.node.ctl_text("explain", "lab/job", "shop/db", "80/tcp")[1])
+        self.assertIn("DENIED: lab/job -> shop/db, TCP 80", said)
+
+    def test_click_on_a_workload(self):
+        x, y = self.browser.js("""(() => { const p = bulkhead.map.plan.places.get('shop/db'), v = bulkhead.map.view,
+            box = bulkhead.map.canvas.getBoundingClientRect();
+            return [(p.x + 20) * v.k + v.x + box.left, (p.y + 12) * v.k + v.y + box.top]; })()""")
+        self.browser.click(x, y)
+        self.browser.wait("document.querySelector('#panel h2')?.textContent === 'shop/db'")
+        self.assertIn("← shop/web 80/TCP — allowed", self.page.text("#panel"))
+        self.assertIn("← lab/job 80/TCP × denied", self.page.text("#panel"))
+
+    def test_search_and_filters(self):
+        self.browser.press("/")
+        self.assertEqual(self.browser.js("document.activeElement.id"), "search")
+        self.browser.type("app=job")
+        self.browser.wait("bulkhead.chosen.edges.length === 1")
+        self.assertEqual(self.page.edges(), [["lab/job", "shop/db", 80, "denied"]])
+        self.assertIn("(of ", self.page.text("#count"))
+        self.browser.press("Escape")
+        self.browser.wait("bulkhead.chosen.edges.length >= 2")
+        tick = "document.querySelector('#verdicts input[value=denied]').click()"
+        self.browser.js(tick)
+        self.assertNotIn("denied", {e[3] for e in self.page.edges()})
+        self.assertIsNone(self.page.point("lab/job", "shop/db", "denied"))
+        self.browser.js(tick)
+        self.browser.js("(() => { const s = document.getElementById('namespace'); s.value = 'lab'; s.dispatchEvent(new Event('change')); })()")
+        self.assertTrue(all("lab/" in e[0] + e[1] for e in self.page.edges()))
+        self.browser.js("(() => { const s = document.getElementById('namespace'); s.value = ''; s.dispatchEvent(new Event('change')); })()")
+
+    def test_keys_alone(self):
+        """From the top to a workload's connections, to the table, to help, and back."""
+        self.browser.js("document.getElementById('map').focus()")
+        for key in ("ArrowRight", "ArrowRight", "ArrowLeft"):
+            self.browser.press(key)
+        focused = self.browser.js("bulkhead.map.focused")
+        self.assertIn(f"{focused}, ", self.page.text("#said"))
+        self.browser.press("Enter")
+        self.browser.wait(f"document.querySelector('#panel h2')?.textContent === {focused!r}")
+        self.browser.press("Escape")
+        self.browser.wait("document.getElementById('panel').hidden && document.activeElement.id === 'map'")
+        self.browser.press("t")
+        rows = self.browser.wait("[...document.querySelectorAll('#rows tr')].map((r) => r.textContent)")
+        self.assertTrue(any("lab/job" in r and "× denied" in r for r in rows), rows)
+        self.assertTrue(any("shop/web" in r and "shop/db ingress[0]" in r for r in rows), rows)
+        self.browser.press("t")
+        self.browser.press("?")
+        self.browser.wait("document.getElementById('helping').open")
+        self.browser.press("Escape")
+        self.browser.wait("!document.getElementById('helping').open")
+
+    def test_who_may_ask(self):
+        """Who has the link, from a page of this address alone; nothing else is read, and nothing is changed."""
+        status, headers, body = self.ui.get("api/graph")
+        self.assertEqual((status, headers["Content-Security-Policy"].split(";")[0]), (200, "default-src 'self'"))
+        self.assertIn("shop/db", body)
+        self.assertEqual(self.ui.get("//api/graph")[0], 404, "without the secret")
+        self.assertEqual(self.ui.get("//" + "0" * 32 + "/api/graph")[0], 404, "with another one")
+        self.assertEqual(self.ui.get("api/graph", Host="attacker.example")[0], 403, "a name that leads here")
+        self.assertEqual(self.ui.get("api/graph", Origin="http://attacker.example")[0], 403, "a page of elsewhere")
+        self.assertEqual(self.ui.get("api/graph", Origin=f"http://{self.ui.host}")[0], 200)
+        self.assertEqual(self.ui.get("api/graph", "POST")[0], 405)
+        self.assertEqual(self.ui.get("../../etc/passwd")[0], 404)
+        self.assertEqual(self.ui.get("api/explain?pod=-A&peer=x&port=1")[0], 400)
+
+    def test_not_where_others_are(self):
+        for address in ("0.0.0.0:0", "192.0.2.1:8080", "[::]:0"):
+            done = subprocess.run([CTL, "ui", "--listen", address], capture_output=True, text=True, timeout=10)
+            self.assertEqual((done.returncode, done.stdout), (2, ""))
+            self.assertIn("others could reach this address", done.stderr)
+        done = subprocess.run([CTL, "ui", "--listen", self.ui.host], capture_output=True, text=True, timeout=10)
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("Address already in use", done.stderr)
+
+
+class Large(unittest.TestCase):
+    """2,000 workloads and 20,000 connections, and one whose name would be markup."""
+
+    @staticmethod
+    def title(config):
+        return "page.Large"
+
+    @classmethod
+    def setUpClass(cls):
+        run("ip", "link", "set", "lo", "up")
+        run("mount", "-t", "tmpfs", "bh", "/run")
+        cluster = canned.Cluster(2000, 20000)
+        odd = cluster.session(1, ("odd", ODD, "10.9.9.9"), cluster.pods[0], 80)
+        replies = {name: list(getattr(cluster, name)()) for name in ("endpoints", "sessions", "flows")}
+        replies["sessions"].append(odd)
+        cls.agent = canned.Agent("/run/canned", {name: lambda _, r=r: r for name, r in replies.items()})
+        cls.ui = Ui("/run/canned")
+        cls.page = Page(cls.ui)
+        cls.browser = cls.page.browser
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.page.close()
+        cls.ui.close()
+        cls.agent.shutdown()
+
+    def test_all_of_it(self):
+        """And how quick that was, for whoever wants to know."""
+        self.assertEqual(self.page.text("#count"), "2,001 workloads, 20,001 connections")
+        b = self.browser
+        timing = b.js("""(async () => {
+            const began = performance.now(), text = await (await fetch('api/graph?window=300')).text(), read = performance.now();
+            const map = bulkhead.map, frames = [];
+            map.render();
+            const drawn = performance.now();
+            for (let i = 0, last = performance.now(); i < 90; i++) {
+                if (i % 30 < 20) map.pan(3, 1); else map.zoom(1.01);
+                const now = await new Promise(requestAnimationFrame);
+                frames.push(now - last);
+                last = now;
+            }
+            frames.sort((x, y) => x - y);
+            const paint = performance.getEntriesByType('paint').find((p) => p.name === 'first-contentful-paint');
+            return { graph_bytes: text.length, graph_ms: read - began, draw_ms: drawn - read, frames: frames.length,
+                frame_ms_median: frames[45], frame_ms_95: frames[85], first_paint_ms: paint && paint.startTime };
+        })()""")
+        with open(os.path.join(LOGS, "figures.json"), "w") as f:
+            json.dump(timing, f, indent=1)
+        self.assertEqual(timing["frames"], 90)
+        b.press("0")
+
+    def test_from_afar_and_near(self):
+        """Boxes with sums first; a click enters one."""
+        b = self.browser
+        b.js("bulkhead.map.fit()")
+        self.assertTrue(b.js("bulkhead.map.far"))
+        counts = b.js("bulkhead.map.plan.groups.map((g) => g.counts.denied + g.counts.audited)")
+        self.assertEqual(sum(counts), 2000)
+        x, y = b.js("(() => { const m = bulkhead.map, g = m.plan.groups[7], box = m.canvas.getBoundingClientRect();"
+                    "return [(g.x + 30) * m.view.k + m.view.x + box.left, (g.y + 30) * m.view.k + m.view.y + box.top]; })()")
+        b.click(x, y)
+        b.wait("!bulkhead.map.far")
+        b.js("bulkhead.map.fit()")
+
+    def test_search(self):
+        b = self.browser
+        b.press("/")
+        b.type("ns:team-07 port:443")
+        b.wait("bulkhead.chosen.edges.length > 0 && bulkhead.chosen.edges.every((e) => e.port === 443)")
+        edges = self.page.edges()
+        self.assertTrue(edges)
+        self.assertTrue(all("team-07/" in e[0] + e[1] and e[2] == 443 for e in edges))
+        b.press("Escape")
+        b.wait("bulkhead.chosen.edges.length > 20000")
+
+    def test_table_is_bounded(self):
+        b = self.browser
+        b.js("document.getElementById('view').click()")
+        self.assertEqual(b.wait("document.querySelectorAll('#rows tr').length"), 200)
+        b.js("document.getElementById('more').click()")
+        self.assertEqual(b.js("document.querySelectorAll('#rows tr').length"), 400)
+        self.assertTrue(b.js("[...document.querySelectorAll('#rows tr')].every((r) => r.textContent.includes('× denied'))"))
+        b.js("document.getElementById('view').click()")
+
+    def test_names_are_text(self):
+        """Of the cluster, everywhere on the page."""
+        b = self.browser
+        b.js("bulkhead.map.on.node(bulkhead.data.nodes.find((n) => n.ns === 'odd'))")
+        self.assertEqual(self.page.text("#panel h2"), f"odd/{ODD}")
+        b.js("document.querySelector('#panel li button').click()")
+        b.wait("!!document.querySelector('#flows li')")
+        self.assertIn(ODD, self.page.text("#flows"))
+        b.js("document.getElementById('view').click()")
+        b.js("document.getElementById('search').value = 'ns:odd'; document.getElementById('search').dispatchEvent(new Event('input'))")
+        b.wait("document.querySelectorAll('#rows tr').length === 1")
+        self.assertIn(ODD, self.page.text("#rows"))
+        self.assertEqual(b.js("document.images.length + document.querySelectorAll('#panel script').length"), 0)
+        self.assertIn("Bulkhead", b.js("document.title"))
+        b.js("document.getElementById('view').click(); document.getElementById('search').value = ''; document.getElementById('search').dispatchEvent(new Event('input'))")
+        b.press("Escape")
+        self.assertEqual(b.log, [])
