@@ -147,7 +147,7 @@ const struct ctl_option ctl_options[] = {
 	{ OPT_AGENT, 0, "agent-namespace", "NAME", NULL,
 	  "where the agents' pods are, for who may not list pods of all namespaces", read_name, AT(agent_namespace) },
 	{ OPT_AGENT, 0, "timeout", "SECONDS", NULL,
-	  "how long an agent may be silent (default 15; of a list from this node's own agent 120)", read_seconds, AT(timeout_ms) },
+	  "how long an agent may be silent (default 15; of a list from this node's own agent 120); of 'wait policy' how long in all (default 30)", read_seconds, AT(timeout_ms) },
 	{ OPT_ALWAYS, 'h', "help", NULL, NULL, "what the command does, its options and exit codes", read_flag, AT(help) },
 	{ OPT_ALWAYS, 'V', "version", NULL, NULL, "the version of this program", read_flag, AT(version) },
 	{},

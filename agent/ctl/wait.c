@@ -101,16 +101,17 @@ static bool is_enforced(const struct round *r)
 
 static void tell(const struct ctl *c, const struct round *r)
 {
+	const char *ns = r->found ? r->found_ns : r->ns ? r->ns : "";
 	struct json_object *o;
 
 	if (!c->json) {
-		(void)printf("%s%s%s: %s, %zu %s asked\n", r->found_ns, *r->found_ns ? "/" : "", r->name,
+		(void)printf("%s%s%s: %s, %zu %s asked\n", ns, *ns ? "/" : "", r->name,
 			     is_enforced(r) ? "enforced" : "not enforced", r->nodes,
 			     r->nodes == 1 ? "node" : "nodes");
 		return;
 	}
 	o = json_object_new_object();
-	json_object_object_add(o, "namespace", json_object_new_string(r->found_ns));
+	json_object_object_add(o, "namespace", json_object_new_string(ns));
 	json_object_object_add(o, "name", json_object_new_string(r->name));
 	json_object_object_add(o, "enforced", json_object_new_boolean(is_enforced(r)));
 	json_object_object_add(o, "nodes", json_object_new_uint64(r->nodes));
@@ -179,7 +180,7 @@ const struct command command_wait = {
 	.args = "[NAMESPACE/]NAME",
 	.summary = "until a policy is in force on this node, or on all nodes",
 	.text = "Each agent that is asked says whether it is: also one that has none of its pods, which it is at once. "
-		"--timeout is how long to wait in all (default 30). Of a policy that was changed name the generation, "
+		"Of a policy that was changed name the generation, "
 		"or what was there before may be meant.\n\nTo wait without asking the nodes, by the cluster's own "
 		"status: kubectl wait --for=condition=Programmed (docs/status.md).",
 	.examples = "wait policy shop/db --for enforced --timeout 60\tafter kubectl apply\n"

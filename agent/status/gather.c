@@ -27,6 +27,7 @@ struct gather {
 	VEC(struct node) nodes;
 	VEC(struct by_name) index; /* by the name's place, which is one for each name */
 	size_t reports, refusing;
+	uint64_t refused; /* policies that we do not understand ourselves */
 	bool setback;
 };
 
@@ -168,6 +169,9 @@ void gather_look_again(struct gather *g)
 {
 	size_t i, k;
 
+	g->refused = 0;
+	for (i = 0; i < g->model->policies.n; i++)
+		g->refused += g->model->policies.v[i]->problems.n > 0;
 	for (i = 0; i < g->nodes.n; i++)
 		for (k = 0; g->nodes.v[i].reports && k < POLICY_KINDS; k++)
 			if (g->nodes.v[i].seq[k] < 0)
@@ -315,8 +319,20 @@ bool gather_audits(const struct gather *g, const struct net_policy *p)
 	return p->audit || g->model->audit || (ns && namespace_is_audited(ns));
 }
 
-static const struct refusal *refused_by(const struct node *n, const struct net_policy *p)
+/* It names ten: those of the others that we refuse as well are no news. */
+static bool may_refuse_others(const struct gather *g, const struct report *r)
 {
+	return r->refused_n > r->refused.n && r->refused_n > g->refused &&
+	       strcmp(r->version, BH_VERSION) != 0;
+}
+
+static const struct refusal *refused_by(const struct gather *g, const struct node *n,
+					const struct net_policy *p)
+{
+	static const struct refusal doubt = {
+		.text = "it names the first of those that it does not understand, and "
+			"this may be another"
+	};
 	size_t i;
 
 	for (i = 0; i < n->report.refused.n; i++) {
@@ -326,7 +342,7 @@ static const struct refusal *refused_by(const struct node *n, const struct net_p
 		    !strcmp(r->ns, p->ns))
 			return r;
 	}
-	return NULL;
+	return may_refuse_others(g, &n->report) ? &doubt : NULL;
 }
 
 const struct refusal *gather_refusal(const struct gather *g, const struct net_policy *p,
@@ -336,7 +352,7 @@ const struct refusal *gather_refusal(const struct gather *g, const struct net_po
 	size_t i;
 
 	for (i = 0; g->refusing && i < g->nodes.n; i++) {
-		r = refused_by(&g->nodes.v[i], p);
+		r = refused_by(g, &g->nodes.v[i], p);
 		if (!r)
 			continue;
 		*ret_node = g->nodes.v[i].name;

@@ -57,7 +57,8 @@ void gather_count(const struct gather *g, const struct net_policy *p, const node
 /* Whether it is only tried out, by itself or because its namespace or all agents are in mode Audit. */
 bool gather_audits(const struct gather *g, const struct net_policy *p);
 
-/* A node that does not understand something in @p, though we do; NULL: none. */
+/* What a node does not understand in @p, though we do; or that it may be @p, where one of another version names
+ * only the first of them. NULL: there is none. */
 const struct refusal *gather_refusal(const struct gather *g, const struct net_policy *p,
 				     const char **ret_node, const char **ret_version);
 

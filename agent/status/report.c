@@ -209,6 +209,9 @@ int report_read(struct json_object *o, struct report *ret)
 		read_set(value_text(value_get(value_get(status, "applied"), sets[i])), &r.sets[i]);
 	(void)value_integer(value_get(status, "policies"), &n);
 	r.policies = (uint64_t)n;
+	r.refused_n = value_length(list);
+	if (value_integer(value_get(status, "notUnderstoodCount"), &n) && n > 0)
+		r.refused_n = (uint64_t)n;
 	for (i = 0; !code && i < value_length(list) && i < REPORT_REFUSED_MAX; i++)
 		code = read_refusal(&r, value_at(list, i));
 	if (code < 0) {

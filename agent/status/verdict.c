@@ -57,8 +57,8 @@ static void judge_text(const struct gather *g, const struct net_policy *p, struc
 	r = gather_refusal(g, p, &node, &version);
 	if (r)
 		set(c, false, "NotUnderstoodEverywhere",
-		    "node %s, of version %s, does not understand it: %s; there it allows nothing", node,
-		    version, r->text);
+		    "node %s, of version %s, does not understand it: %s; what is not understood allows nothing",
+		    node, version, r->text);
 	else
 		set(c, true, "Accepted", "all of it is understood");
 }

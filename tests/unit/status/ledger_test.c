@@ -281,10 +281,46 @@ static void what_one_node_does_not_understand(void **state)
 	assert_string_equal(
 		said(g, ACCEPTED)->message,
 		"node n2, of version 0.9, does not understand it: spec.later is not a known field; "
-		"there it allows nothing");
+		"what is not understood allows nothing");
 	written(g);
 	is_current(g, "n2");
 	assert_true(after(g, 1000));
+	assert_true(said(g, ACCEPTED)->is_true);
+}
+
+/* It names the first ten: what we understand may be one of the others. */
+static void more_than_a_node_names(void **state)
+{
+	struct given *g = *state;
+	struct report r;
+	unsigned int i;
+
+	put_policy(g, "new", 1);
+	is_current(g, "n1");
+	r = current(g);
+	for (i = 0; i < REPORT_REFUSED_MAX; i++) {
+		struct refusal *one = vec_add(&r.refused);
+
+		one->ns = strdup("shop");
+		one->name = strdup("x");
+	}
+	r.refused_n = REPORT_REFUSED_MAX + 1;
+	says(g, "n2", r);
+	assert_true(after(g, 0));
+	assert_string_equal(said(g, ACCEPTED)->reason, "NotUnderstoodEverywhere");
+	says_programmed(g, false, "NotAccepted");
+	written(g);
+	ledger_listed(g->l, POLICY_CLUSTER_SEGMENTATION, false, 1); /* those are not to be written here */
+	for (i = 0; i < REPORT_REFUSED_MAX + 1; i++) {		    /* which we do not understand either */
+		struct net_policy *p;
+		char name[16];
+
+		(void)snprintf(name, sizeof(name), "odd%u", i);
+		p = new_policy(POLICY_CLUSTER_SEGMENTATION, name, 1);
+		assert_int_equal(net_policy_problem(p, "spec", "is odd"), 0);
+		assert_int_equal(model_put_policy(g->m, p), 0);
+	}
+	assert_true(after(g, LEDGER_ALL_MS));
 	assert_true(said(g, ACCEPTED)->is_true);
 }
 
@@ -502,6 +538,7 @@ static void a_report_there_and_back(void **state)
 	assert_memory_equal(back.sets, r.sets, sizeof(r.sets));
 	assert_string_equal(back.trouble, "full");
 	assert_int_equal(back.refused.n, 1);
+	assert_int_equal(back.refused_n, 1);
 	assert_string_equal(back.refused.v[0].text, "spec.a/b is \"odd\"");
 	assert_int_equal(back.refused.v[0].generation, 7);
 	free(text);
@@ -552,6 +589,7 @@ int main(void)
 		TEST(trouble_takes_back_what_was_in_force),
 		TEST(what_is_not_understood),
 		TEST(what_one_node_does_not_understand),
+		TEST(more_than_a_node_names),
 		TEST(time_of_a_transition),
 		TEST(a_setback_has_to_last),
 		TEST(pods_of_no_node),
