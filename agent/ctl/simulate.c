@@ -57,7 +57,7 @@ static void add_object(struct json_object *list, struct json_object *o, const ch
 {
 	const char *kind = ctl_str(o, "kind");
 	struct json_object *items = ctl_get(o, "items");
-	size_t i, n = json_object_is_type(items, json_type_array) ? json_object_array_length(items) : 0;
+	size_t i, n = ctl_length(items);
 
 	if (n || !strcmp(kind, "List")) {
 		for (i = 0; i < n; i++)
@@ -138,7 +138,7 @@ static int read_all(const struct ctl *c, struct json_object *policies, struct js
 				c->deletes.v[i]);
 		(void)json_object_array_add(deletes, o);
 	}
-	if (!r && !json_object_array_length(policies) && !json_object_array_length(deletes))
+	if (!r && !ctl_length(policies) && !ctl_length(deletes))
 		r = bh_err_set(err, -EINVAL, "no policy: -f names files with some, --delete one that goes");
 	return r;
 }
@@ -159,7 +159,7 @@ static int make_request(const struct ctl *c, struct json_object **ret, struct bh
 		r = bh_err_set(
 			err, -E2BIG,
 			"%zu policies take %zu bytes, and the agent takes %d: simulate some of them at a time",
-			json_object_array_length(policies), len, API_LINE_MAX - 1);
+			ctl_length(policies), len, API_LINE_MAX - 1);
 	if (r < 0)
 		json_object_put(o);
 	else
@@ -201,7 +201,7 @@ static void add_to(struct json_object *list, struct json_object *item)
 	size_t i;
 
 	json_object_object_del(item, "kind");
-	for (i = 0; i < json_object_array_length(list); i++)
+	for (i = 0; i < ctl_length(list); i++)
 		if (json_object_equal(json_object_array_get_idx(list, i), item))
 			return;
 	(void)json_object_array_add(list, json_object_get(item));
@@ -228,7 +228,7 @@ void simulate_take(struct json_object *all, struct json_object *item)
 /* "shop/a, shop/b and 7 more" */
 static void some_of(struct json_object *list, uint64_t known, char ret[400])
 {
-	const size_t n = json_object_array_length(list);
+	const size_t n = ctl_length(list);
 	size_t i, used = 0;
 
 	ret[0] = '\0';
@@ -246,7 +246,7 @@ static void add_ports(struct json_object *list, char *ret, size_t size)
 {
 	size_t i, used = strlen(ret);
 
-	for (i = 0; i < json_object_array_length(list) && used < size; i++) {
+	for (i = 0; i < ctl_length(list) && used < size; i++) {
 		struct json_object *one = json_object_array_get_idx(list, i);
 		const char *proto = ctl_str(one, "proto"), *ports = ctl_str(one, "ports");
 		const bool several = strchr(proto, '-') || (*proto >= '0' && *proto <= '9');
@@ -283,11 +283,20 @@ static void ports_text(struct json_object *change, char *ret, size_t size)
 
 	char text[300] = "";
 
-	if (but && json_object_array_length(but))
-		add_ports(but, text, sizeof(text));
-	else
-		add_ports(ctl_get(change, "ports"), text, sizeof(text));
-	(void)snprintf(ret, size, "%s%s", but && json_object_array_length(but) ? "any but " : "", text);
+/* Of changes that are alike but for their ports the first one has all of them. */
+static bool join_ports(struct json_object *changes, size_t at, char *ret, size_t size)
+{
+	struct json_object *change = json_object_array_get_idx(changes, at);
+	size_t i;
+
+	for (i = 0; i < at; i++)
+		if (same_change(json_object_array_get_idx(changes, i), change))
+			return false;
+	ret[0] = '\0';
+	for (i = at; i < ctl_length(changes); i++)
+		if (same_change(json_object_array_get_idx(changes, i), change))
+			add_ports(ctl_get(json_object_array_get_idx(changes, i), "ports"), ret, size);
+	return true;
 }
 
 static enum colour colour_of(const char *level)
@@ -315,8 +324,9 @@ static void pair_rows(struct table *t, struct json_object *item)
 
 	some_of(ctl_get(item, "pods"), ctl_int(item, "pods_n"), pods);
 	some_of(ctl_get(item, "peers"), 0, peers);
-	for (i = 0; i < json_object_array_length(changes); i++) {
-		ports_text(json_object_array_get_idx(changes, i), ports, sizeof(ports));
+	for (i = 0; i < ctl_length(changes); i++) {
+		if (!join_ports(changes, i, ports, sizeof(ports)))
+			continue;
 		table_add(t, pods, BOLD);
 		table_add(t, ctl_str(item, "direction"), PLAIN);
 		table_add(t, peers, PLAIN);
@@ -347,7 +357,7 @@ static void session_row(struct table *t, struct json_object *item)
 static void print_table(FILE *out, struct json_object *list, const char *const *heads,
 			void (*row)(struct table *t, struct json_object *item), bool colours)
 {
-	const size_t n = json_object_array_length(list);
+	const size_t n = ctl_length(list);
 	struct table *t;
 	size_t i;
 
@@ -369,7 +379,7 @@ static void print_problems(FILE *out, struct json_object *list, bool colours)
 {
 	size_t i;
 
-	for (i = 0; i < json_object_array_length(list); i++) {
+	for (i = 0; i < ctl_length(list); i++) {
 		struct json_object *o = json_object_array_get_idx(list, i);
 
 		(void)fprintf(out, "%snot understood%s: %s: %s %s\n", colour_code(colours, RED),
@@ -416,11 +426,14 @@ static int take(void *ctx, struct json_object *item)
 	return 0;
 }
 
-static int verdict_code(struct json_object *all, int code)
+/* Half of an answer is no leave to apply it. */
+int simulate_code(struct json_object *all, int code)
 {
 	struct json_object *sum = ctl_get(all, "summary");
 
-	return ctl_int(sum, "pairs_denied") || ctl_int(sum, "sessions_denied") ? CTL_NEGATIVE : code;
+	if (ctl_int(sum, "pairs_denied") || ctl_int(sum, "sessions_denied"))
+		return CTL_NEGATIVE;
+	return code == CTL_OK && !ctl_bool(sum, "complete") ? CTL_PARTIAL : code;
 }
 
 static int run(const struct ctl *c, char **args)
@@ -445,7 +458,7 @@ static int run(const struct ctl *c, char **args)
 			ctl_print(c, all);
 		else
 			simulate_print(stdout, all, c->colours);
-		code = verdict_code(all, code);
+		code = simulate_code(all, code);
 	}
 	json_object_put(all);
 	return code;

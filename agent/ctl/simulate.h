@@ -21,4 +21,7 @@ struct json_object *simulate_delete(const char *text);
 void simulate_take(struct json_object *all, struct json_object *item);
 void simulate_print(FILE *out, struct json_object *all, bool colours);
 
+/* What to exit with where asking ended with @code. */
+int simulate_code(struct json_object *all, int code);
+
 #endif

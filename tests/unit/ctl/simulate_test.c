@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ctl/ctl.h"
 #include "util/scope.h"
 
 /* What goes to the agent, and what is noted, of a file. */
@@ -133,12 +134,29 @@ static void people_read(void **state)
 	json_object_put(all);
 }
 
+static void assert_exits(const char *summary, int code, int wanted)
+{
+	struct json_object *all = answer((const char *[]){ summary }, 1);
+
+	assert_int_equal(simulate_code(all, code), wanted);
+	json_object_put(all);
+}
+
+static void scripts_read(void **state)
+{
+	(void)state;
+	assert_exits("{\"kind\":\"summary\",\"pairs_denied\":0,\"complete\":true}", CTL_OK, CTL_OK);
+	assert_exits("{\"kind\":\"summary\",\"pairs_denied\":1,\"complete\":false}", CTL_OK, CTL_NEGATIVE);
+	assert_exits("{\"kind\":\"summary\",\"pairs_denied\":0,\"complete\":false}", CTL_OK, CTL_PARTIAL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(policies_alone_are_sent),
 		cmocka_unit_test(what_goes),
 		cmocka_unit_test(people_read),
+		cmocka_unit_test(scripts_read),
 	};
 
 	return cmocka_run_group_tests_name("simulate", tests, NULL, NULL);
