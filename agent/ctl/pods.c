@@ -121,6 +121,19 @@ static void keep_best(struct agent_pods *p)
 	p->v.n = n;
 }
 
+/* Anybody who may make pods may give them an agent's labels: of two namespaces one may be such a person's. */
+static int check_namespace(const struct agent_pods *p, struct bh_err *err)
+{
+	size_t i;
+
+	for (i = 1; i < p->v.n; i++)
+		if (strcmp(p->v.v[0].ns, p->v.v[i].ns))
+			return bh_err_set(err, -ENOTUNIQ,
+					  "pods that look like agents are in namespaces '%s' and '%s'",
+					  p->v.v[0].ns, p->v.v[i].ns);
+	return 0;
+}
+
 int remote_pods_read(const char *json, struct agent_pods *ret, struct bh_err *err)
 {
 	struct json_object *o = json_tokener_parse(json), *items = ctl_get(o, "items");
@@ -133,6 +146,8 @@ int remote_pods_read(const char *json, struct agent_pods *ret, struct bh_err *er
 	for (i = 0; i < n && !r; i++)
 		r = read_pod(json_object_array_get_idx(items, i), &pods);
 	json_object_put(o);
+	if (!r)
+		r = check_namespace(&pods, err);
 	if (r < 0) {
 		remote_pods_done(&pods);
 		return r;
@@ -184,6 +199,8 @@ static int list_pods(const struct ctl *c, struct agent_pods *ret)
 	r = remote_pods_read(out.data ? out.data : "", ret, &err);
 	if (r < 0)
 		ctl_say("%s", err.msg);
+	if (r == -ENOTUNIQ)
+		ctl_hint("--agent-namespace says where Bulkhead is installed");
 	return r < 0 ? CTL_UNREACHABLE : CTL_OK;
 }
 

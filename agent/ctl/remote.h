@@ -28,7 +28,8 @@ int remote_pods(const struct ctl *c, const struct agent_pods **ret);
 
 void remote_forget(void);
 
-/* Of what `kubectl get pods -o json` prints; for the tests. Return: 0, -EPROTO, -ENOMEM. */
+/* Of what `kubectl get pods -o json` prints; for the tests. Return: 0, -EPROTO, -ENOTUNIQ (several
+ * namespaces have some), -ENOMEM. */
 int remote_pods_read(const char *json, struct agent_pods *ret, struct bh_err *err);
 void remote_pods_done(struct agent_pods *p);
 

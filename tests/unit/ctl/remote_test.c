@@ -44,6 +44,7 @@ static const char kubectl[] =
 	"*' lacks-0 '*) lacks \"namespaces searched: shop, lab\" ;;\n"
 	"*' lacks-b-0 '*) lacks \"namespaces searched: lab, ops; did you mean 'ops/web'?\" ;;\n"
 	"*' lacks-c-0 '*) lacks \"namespaces searched: none\" ;;\n"
+	"*' evil-'*) printf '%s\\n' '{\"v\":1,\"item\":{\"time\":\"\\u001b[2J\\u009b2Jx\"}}'; echo \"$done\" ;;\n"
 	"*' busy-'*) echo '{\"v\":1,\"done\":true,\"ok\":false,\"code\":11,\"msg\":\"later\"}' ;;\n"
 	"esac\n";
 
@@ -203,6 +204,19 @@ static void who_does_not_answer_is_named(void **state)
 				  "bulkheadctl: node refused: Error (Forbidden): no pods/exec\n");
 }
 
+static void nothing_speaks_to_the_terminal(void **state)
+{
+	struct fixture *f = *state;
+	char said[1000];
+
+	cluster(f, "evil", "Running");
+	assert_int_equal(ask(f, (struct ctl){ .all_nodes = true }, said, sizeof(said)), CTL_OK);
+	assert_string_equal(f->items, "evil:?[2J??2Jx ");
+	cluster(f, "evil", "Running");
+	assert_int_equal(ask(f, (struct ctl){ .all_nodes = true, .json = true }, said, sizeof(said)), CTL_OK);
+	assert_string_equal(f->items, "evil:\033[2J\302\2332Jx "); /* JSON has escapes of its own */
+}
+
 /* None of them answers before all have been asked. */
 static void many_at_once(void **state)
 {
@@ -343,12 +357,32 @@ static void the_best_pod_of_a_node_is_asked(void **state)
 	remote_pods_done(&p);
 }
 
+/* A tenant's pod with our labels is not asked instead of the agent beside it. */
+static void agents_are_in_one_namespace(void **state)
+{
+	static const char pods[] =
+		"{\"items\":[{\"metadata\":{\"namespace\":\"a-tenant\",\"name\":\"x\"},\"spec\":{\"nodeName\":\"n1\","
+		"\"containers\":[{\"name\":\"agent\"}]},\"status\":{\"phase\":\"Running\"}},"
+		"{\"metadata\":{\"namespace\":\"walls\",\"name\":\"y\"},\"spec\":{\"nodeName\":\"n1\","
+		"\"containers\":[{\"name\":\"agent\"}]},\"status\":{\"phase\":\"Running\"}}]}";
+	struct fixture *f = *state;
+	char said[1000];
+
+	cluster(f, "", "");
+	write_file(f->dir, "pods", pods);
+	assert_int_equal(ask(f, (struct ctl){ .all_nodes = true }, said, sizeof(said)), CTL_UNREACHABLE);
+	assert_string_equal(
+		said, "bulkheadctl: pods that look like agents are in namespaces 'a-tenant' and 'walls'\n"
+		      "hint: --agent-namespace says where Bulkhead is installed\n");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(nodes_answer_one_after_the_other),
 		cmocka_unit_test(what_has_a_time_is_merged),
 		cmocka_unit_test(who_does_not_answer_is_named),
+		cmocka_unit_test(nothing_speaks_to_the_terminal),
 		cmocka_unit_test(many_at_once),
 		cmocka_unit_test(a_pod_is_on_one_node),
 		cmocka_unit_test(nodes_are_chosen),
@@ -356,6 +390,7 @@ int main(void)
 		cmocka_unit_test(one_node_of_many),
 		cmocka_unit_test(kubectl_gets_the_users_words),
 		cmocka_unit_test(the_best_pod_of_a_node_is_asked),
+		cmocka_unit_test(agents_are_in_one_namespace),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
