@@ -95,18 +95,46 @@ static int local_answer(const struct ctl *c, struct json_object *request,
 	return r;
 }
 
+/* Between an agent and those who print what it says as text; JSON and YAML have escapes of their own. */
+struct cleaned {
+	int (*each)(void *ctx, struct json_object *item);
+	void (*last)(void *ctx, struct json_object *line);
+	void *ctx;
+	bool as_is;
+};
+
+static int clean_item(void *ctx, struct json_object *item)
+{
+	const struct cleaned *to = ctx;
+
+	if (!to->as_is)
+		ctl_clean(item);
+	return to->each(to->ctx, item);
+}
+
+static void clean_last(void *ctx, struct json_object *line)
+{
+	const struct cleaned *to = ctx;
+
+	if (!to->as_is)
+		ctl_clean(line);
+	if (to->last)
+		to->last(to->ctx, line);
+}
+
 int ctl_answers(const struct ctl *c, struct json_object *take,
 		int (*each)(void *ctx, struct json_object *item),
 		void (*last)(void *ctx, struct json_object *line), void *ctx)
 {
+	struct cleaned to = { each, last, ctx, c->json };
 	int code;
 
 	if (!take) {
 		ctl_say("no memory");
 		return CTL_UNREACHABLE;
 	}
-	code = ctl_remote(c) ? remote_answers(c, take, each, last, ctx)
-			     : local_answer(c, take, each, last, ctx);
+	code = ctl_remote(c) ? remote_answers(c, take, each ? clean_item : NULL, clean_last, &to)
+			     : local_answer(c, take, each ? clean_item : NULL, clean_last, &to);
 	json_object_put(take);
 	return code;
 }

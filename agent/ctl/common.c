@@ -2,7 +2,10 @@
 /* Fields of answers, and small forms of text. */
 #include "ctl/ctl.h"
 
+#include <stdlib.h>
 #include <string.h>
+
+#include "util/err.h"
 
 /* ---- fields ------------------------------------------------------------------------------- */
 
@@ -31,6 +34,37 @@ bool ctl_bool(struct json_object *o, const char *name)
 	return json_object_get_boolean(ctl_get(o, name));
 }
 
+size_t ctl_length(struct json_object *list)
+{
+	return json_object_is_type(list, json_type_array) ? json_object_array_length(list) : 0;
+}
+
+static void clean_text(struct json_object *o)
+{
+	char *text = strdup(json_object_get_string(o));
+
+	if (text)
+		bh_text_clean(text);
+	(void)json_object_set_string(o, text ? text : "");
+	free(text);
+}
+
+void ctl_clean(struct json_object *o)
+{
+	size_t i;
+
+	if (json_object_is_type(o, json_type_string))
+		clean_text(o);
+	for (i = 0; i < ctl_length(o); i++)
+		ctl_clean(json_object_array_get_idx(o, i));
+	if (!json_object_is_type(o, json_type_object))
+		return;
+	json_object_object_foreach(o, name, v) {
+		(void)name;
+		ctl_clean(v);
+	}
+}
+
 void ctl_strip(struct json_object *line)
 {
 	json_object_object_del(line, "v");
@@ -40,7 +74,7 @@ void ctl_strip(struct json_object *line)
 
 const char *ctl_join(struct json_object *list, char *ret, size_t size)
 {
-	const size_t n = json_object_is_type(list, json_type_array) ? json_object_array_length(list) : 0;
+	const size_t n = ctl_length(list);
 	size_t i, used = 0;
 
 	ret[0] = '\0';

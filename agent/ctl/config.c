@@ -110,7 +110,7 @@ static void take_version(void *ctx, struct json_object *line)
 
 static void print_version(struct json_object *agents)
 {
-	size_t i, n = json_object_array_length(agents);
+	size_t i, n = ctl_length(agents);
 
 	(void)printf("client  " BH_VERSION "\n");
 	for (i = 0; i < n; i++) {

@@ -39,8 +39,7 @@ struct ctl {
 	bool follow, unprotected, colours;
 	bool help, version;
 	const char *namespace, *peer, *port, *verdict, *policy, *since; /* of flows: filter.h */
-	const char *listen;						/* --listen; NULL: as it is usual */
-	bool no_open, any_address;					/* of ui, too */
+	struct ctl_names files, deletes;				/* of policies */
 	/* through kubectl: remote.h */
 	struct ctl_names nodes;
 	bool all_nodes;
@@ -203,6 +202,11 @@ const char *ctl_str(struct json_object *o, const char *name);
 uint64_t ctl_int(struct json_object *o, const char *name);
 bool ctl_bool(struct json_object *o, const char *name);
 struct json_object *ctl_get(struct json_object *o, const char *name); /* NULL: missing */
+
+size_t ctl_length(struct json_object *list); /* 0: it is no list */
+
+/* Control characters become '?' in all its texts: of what an agent says nothing speaks to a terminal. */
+void ctl_clean(struct json_object *o);
 
 /* Takes away from a last line what only the wire needs. */
 void ctl_strip(struct json_object *line);

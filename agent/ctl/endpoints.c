@@ -93,7 +93,7 @@ static const char *const stats_heads[] = { "POD", "REASON", "ACTION", ">TO POD",
 static void stats_row(struct table *t, struct json_object *item)
 {
 	struct json_object *list = ctl_get(item, "reasons");
-	const size_t n = list ? json_object_array_length(list) : 0;
+	const size_t n = ctl_length(list);
 	size_t i;
 
 	for (i = 0; i < n; i++) {

@@ -141,7 +141,7 @@ static void print_addresses(FILE *out, struct json_object *list, size_t at)
 	const char *separator = "";
 	size_t i;
 
-	for (i = at; i < json_object_array_length(list); i++) {
+	for (i = at; i < ctl_length(list); i++) {
 		check = json_object_array_get_idx(list, i);
 		if (!same_answer(first, check))
 			continue;
@@ -160,7 +160,7 @@ static void print_closest(FILE *out, struct json_object *check)
 	if (!closest)
 		return;
 	(void)fprintf(out, "          closest is '%s', but for ", ctl_str(closest, "rule"));
-	for (i = 0; i < json_object_array_length(fields); i++) {
+	for (i = 0; i < ctl_length(fields); i++) {
 		field = json_object_array_get_idx(fields, i);
 		(void)fprintf(out, "%s%s (%s)", i ? " and " : "", ctl_str(field, "field"),
 			      ctl_str(field, "text"));
@@ -203,7 +203,7 @@ static bool told_before(struct json_object *list, size_t at)
 static void print_checks(FILE *out, struct json_object *answer, const char *from, bool colours)
 {
 	struct json_object *list = ctl_get(answer, "checks");
-	size_t i, n = json_object_array_length(list);
+	size_t i, n = ctl_length(list);
 
 	for (i = 0; i < n; i++)
 		if (is(json_object_array_get_idx(list, i), "from", from) && !told_before(list, i))
@@ -226,7 +226,7 @@ static void print_way(FILE *out, struct json_object *answer, const char *head, c
 static void print_unasked(FILE *out, struct json_object *answer)
 {
 	struct json_object *list = ctl_get(answer, "unasked"), *end;
-	size_t i, n = list ? json_object_array_length(list) : 0;
+	size_t i, n = ctl_length(list);
 
 	for (i = 0; i < n; i++) {
 		const char *node;
@@ -257,7 +257,7 @@ static void append(struct json_object *to, struct json_object *from)
 {
 	size_t i;
 
-	for (i = 0; from && i < json_object_array_length(from); i++)
+	for (i = 0; json_object_is_type(to, json_type_array) && i < ctl_length(from); i++)
 		(void)json_object_array_add(to, json_object_get(json_object_array_get_idx(from, i)));
 }
 
@@ -265,7 +265,7 @@ static bool is_asked(struct json_object *checks, const char *end)
 {
 	size_t i;
 
-	for (i = 0; i < json_object_array_length(checks); i++)
+	for (i = 0; i < ctl_length(checks); i++)
 		if (is(json_object_array_get_idx(checks, i), "at", end))
 			return true;
 	return false;
@@ -296,7 +296,7 @@ void explain_join(struct json_object *all, struct json_object *one)
 	join_flag(all, one, "pod_is_local");
 	join_flag(all, one, "peer_is_local");
 	unasked = ctl_get(all, "unasked");
-	for (i = 0; i < json_object_array_length(unasked); i++) {
+	for (i = 0; i < ctl_length(unasked); i++) {
 		end = json_object_array_get_idx(unasked, i);
 		if (!is_asked(checks, ctl_str(end, "at")))
 			(void)json_object_array_add(left, json_object_get(end));

@@ -189,7 +189,7 @@ static bool has_word(const char *text, const char *policy)
 {
 	char word[300];
 
-	while (*text) {
+	while (text && *text) {
 		const size_t len = strcspn(text, " ");
 
 		(void)snprintf(word, sizeof(word), "%.*s", (int)len, text);
@@ -204,7 +204,7 @@ static bool has_word(const char *text, const char *policy)
 static bool policy_matches(const struct filter *f, struct json_object *item)
 {
 	struct json_object *list = ctl_get(item, "policies");
-	const size_t n = json_object_is_type(list, json_type_array) ? json_object_array_length(list) : 0;
+	const size_t n = ctl_length(list);
 	size_t i;
 
 	if (!f->policy || has_word(ctl_str(item, "rule"), f->policy))

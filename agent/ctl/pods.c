@@ -46,7 +46,7 @@ static bool is_name(const char *text)
 static bool is_ready(struct json_object *status)
 {
 	struct json_object *list = ctl_get(status, "conditions");
-	const size_t n = list ? json_object_array_length(list) : 0;
+	const size_t n = ctl_length(list);
 	size_t i;
 
 	for (i = 0; i < n; i++) {
@@ -62,7 +62,7 @@ static bool is_ready(struct json_object *status)
 static const char *container_of(struct json_object *spec)
 {
 	struct json_object *list = ctl_get(spec, "containers");
-	const size_t n = list ? json_object_array_length(list) : 0;
+	const size_t n = ctl_length(list);
 	size_t i;
 
 	for (i = 0; i < n; i++)
@@ -138,7 +138,7 @@ int remote_pods_read(const char *json, struct agent_pods *ret, struct bh_err *er
 {
 	struct json_object *o = json_tokener_parse(json), *items = ctl_get(o, "items");
 	const bool is_list = json_object_is_type(items, json_type_array);
-	const size_t n = is_list ? json_object_array_length(items) : 0;
+	const size_t n = ctl_length(items);
 	struct agent_pods pods = {};
 	int r = is_list ? 0 : bh_err_set(err, -EPROTO, "kubectl: what it prints is no list of pods");
 	size_t i;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* bulkheadctl status: is it enforcing, and how full and how busy is it? */
 #include "ctl/ctl.h"
+#include "util/err.h"
 #include "util/vec.h"
 
 static void line(const struct ctl *c, const char *name, enum colour colour, const char *text)
@@ -32,7 +33,7 @@ static void print_state(const struct ctl *c, struct json_object *o)
 static void print_source(const struct ctl *c, struct json_object *o)
 {
 	struct json_object *list = ctl_get(o, "watches");
-	const size_t n = list ? json_object_array_length(list) : 0;
+	const size_t n = ctl_length(list);
 	size_t i, synced = 0;
 	char text[512];
 
@@ -56,7 +57,7 @@ static void print_watches(const struct ctl *c, struct json_object *list)
 	static const char *const heads[] = { "WATCH",	"STATE",     ">LAST WORD", ">LISTS",
 					     ">EVENTS", ">FAILURES", NULL };
 	struct table *t = table_new(heads);
-	const size_t n = json_object_array_length(list);
+	const size_t n = ctl_length(list);
 	char ago[24];
 	size_t i;
 
@@ -83,7 +84,7 @@ static void count_reasons(struct json_object *o, char *ret, size_t size)
 	size_t len = 0;
 
 	ret[0] = '\0';
-	if (!o)
+	if (!json_object_is_type(o, json_type_object))
 		return;
 	json_object_object_foreach(o, reason, n) {
 		if (len < size && json_object_get_int(n))
@@ -92,6 +93,7 @@ static void count_reasons(struct json_object *o, char *ret, size_t size)
 	}
 	if (!len)
 		(void)snprintf(ret, size, "nothing");
+	bh_text_clean(ret); /* names of fields, which ctl_clean() leaves */
 }
 
 static void print_numbers(const struct ctl *c, struct json_object *o)
@@ -204,7 +206,7 @@ static void print_maps(const struct ctl *c, struct json_object *list)
 {
 	static const char *const heads[] = { "MAP", ">USED", ">MAX", ">FILL", NULL };
 	struct table *t = table_new(heads);
-	size_t i, n = json_object_array_length(list);
+	size_t i, n = ctl_length(list);
 
 	for (i = 0; t && i < n; i++) {
 		struct json_object *m = json_object_array_get_idx(list, i);
@@ -225,7 +227,7 @@ static void print_reasons(const struct ctl *c, struct json_object *list)
 {
 	static const char *const heads[] = { "PACKETS BY REASON", "ACTION", ">TO PODS", ">FROM PODS", NULL };
 	struct table *t = table_new(heads);
-	size_t i, n = json_object_array_length(list);
+	size_t i, n = ctl_length(list);
 
 	for (i = 0; t && i < n; i++) {
 		struct json_object *r = json_object_array_get_idx(list, i);

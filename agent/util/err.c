@@ -3,10 +3,17 @@
 #include "util/err.h"
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "util/utf8.h"
+
+/* U+0080 to U+009F: U+009B begins a command to a terminal as ESC [ does. */
+static bool is_c1(const char *text)
+{
+	return (unsigned char)text[0] == 0xc2 && (unsigned char)text[1] < 0xa0;
+}
 
 void bh_text_clean(char *text)
 {
@@ -14,7 +21,7 @@ void bh_text_clean(char *text)
 
 	for (; left; text += n, left -= n) {
 		n = utf8_length(text, left);
-		if (!n || (unsigned char)*text < ' ' || *text == 0x7f) {
+		if (!n || (unsigned char)*text < ' ' || *text == 0x7f || is_c1(text)) {
 			*text = '?';
 			n = 1;
 		}

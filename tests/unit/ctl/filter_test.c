@@ -61,6 +61,7 @@ static void by_port_verdict_and_policy(void **state)
 	assert_false(TAKES(.policy = "lab/lock") || TAKES(.policy = "shop") || TAKES(.policy = "segpo"));
 	assert_true(takes((struct ctl){ .policy = "incident" },
 			  "{\"rule\":\"csegpol incident ingress[0] (why)\"}"));
+	assert_false(takes((struct ctl){ .policy = "incident" }, "{\"policies\":[null]}"));
 }
 
 static void by_time(void **state)

@@ -133,6 +133,17 @@ static void the_closest_rule_and_who_was_not_asked(void **state)
 		    "The other way round: ALLOWED: a/y -> a/x, TCP 80\n");
 }
 
+/* What another version or a liar says in the place of a list. */
+static void lists_that_are_none(void **state)
+{
+	(void)state;
+	assert_says(explain_print,
+		    "{\"pod\":\"a/x\",\"peer\":\"a/y\",\"proto\":\"UDP\",\"port\":53,\"verdict\":\"allow\","
+		    "\"reverse_verdict\":\"allow\",\"peer_is_local\":true,\"checks\":7,\"unasked\":\"x\"}",
+		    "ALLOWED: a/x -> a/y, UDP 53\n"
+		    "The other way round: ALLOWED: a/y -> a/x, UDP 53\n");
+}
+
 /* Each node answers for its own end; what one denies is denied. */
 static void two_nodes_make_one_answer(void **state)
 {
@@ -262,6 +273,7 @@ int main(void)
 		cmocka_unit_test(two_families_that_agree_are_told_once),
 		cmocka_unit_test(explain_says_when_it_does_not_know),
 		cmocka_unit_test(the_closest_rule_and_who_was_not_asked),
+		cmocka_unit_test(lists_that_are_none),
 		cmocka_unit_test(two_nodes_make_one_answer),
 		cmocka_unit_test(a_denial_is_one_line),
 		cmocka_unit_test(a_denial_of_strangers_has_addresses_alone),
