@@ -25,6 +25,7 @@ extern const struct command command_status, command_endpoints, command_stats, co
 	X(policies) \
 	X(entries) \
 	X(rules) \
+	X(wait) \
 	X(sessions) \
 	X(perf) \
 	X(ui) \

@@ -32,7 +32,7 @@ void help_fill(FILE *out, const char *text, int at, int indent)
 
 	if (at < indent)
 		(void)fprintf(out, "%*s", indent - at, "");
-	else if (at > indent)
+	else if (at)
 		next_line(out, indent, &at);
 	at = indent;
 	while (*text) {
@@ -74,13 +74,13 @@ static void print_lines(FILE *out, const char *lines, int indent)
 	struct help_line l;
 
 	while ((lines = help_line(lines, &l)))
-		help_fill(out, l.text, fprintf(out, "%*s%s ", NAME_AT, "", l.name), indent);
+		help_fill(out, l.text, fprintf(out, "%*s%s", NAME_AT, "", l.name), indent);
 }
 
 static void print_option(FILE *out, const struct ctl_option *o)
 {
 	const int letter = o->letter ? fprintf(out, "  -%c, ", o->letter) : fprintf(out, "      ");
-	const int name = fprintf(out, "--%s%s%s ", o->name, o->value ? " " : "", o->value ? o->value : "");
+	const int name = fprintf(out, "--%s%s%s", o->name, o->value ? " " : "", o->value ? o->value : "");
 
 	help_fill(out, o->text, letter + name, TEXT_AT);
 }
@@ -121,7 +121,7 @@ void help_all(FILE *out)
 		      ctl_program);
 	for (i = 0; ctl_commands[i]; i++)
 		if (!ctl_commands[i]->hidden)
-			help_fill(out, ctl_commands[i]->summary, fprintf(out, "  %s ", ctl_commands[i]->name),
+			help_fill(out, ctl_commands[i]->summary, fprintf(out, "  %s", ctl_commands[i]->name),
 				  TEXT_AT);
 	print_options(out, "options of all commands", NULL, false);
 	(void)fputs("\nexits with\n", out);

@@ -119,7 +119,7 @@ const struct ctl_option ctl_options[] = {
 	{ OPT_DURATION, 0, "duration", "SECONDS", NULL,
 	  "how long to measure (default 10)", read_seconds, AT(duration_ms) },
 	{ OPT_INTERVAL, 0, "interval", "SECONDS", NULL,
-	  "a line each time (default 1)", read_seconds, AT(interval_ms) },
+	  "between two looks (default 1; of top 2)", read_seconds, AT(interval_ms) },
 	{ OPT_NAMESPACE, 'n', "namespace", "NAME", NULL, "only of pods of this namespace", read_text, AT(namespace) },
 	{ OPT_SINCE, 0, "since", "TIME", NULL,
 	  "not older than that: 90s, 5m, 2h, 7d, or a time as 2026-01-31T12:00:00Z", read_text, AT(since) },

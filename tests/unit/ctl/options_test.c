@@ -121,12 +121,15 @@ static void texts_are_filled(void **state)
 	FILE *out = open_memstream(&text, &len);
 
 	(void)state;
-	(void)fputs("  -x ", out);
-	help_fill(out, "one two\n\nthree", 5, 8);
+	(void)fputs("  -x", out);
+	help_fill(out, "one two\n\nthree", 4, 8);
+	(void)fputs("  --xyz", out);
+	help_fill(out, "four", 7, 7);
 	help_fill(out, "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa bbbb cccc", 0, 4);
 	(void)fclose(out);
 	assert_string_equal(text,
 			    "  -x    one two\n\n        three\n"
+			    "  --xyz\n       four\n"
 			    "    aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa bbbb\n"
 			    "    cccc\n");
 	free(text);
