@@ -107,18 +107,19 @@ static bool is_last(const char *line)
 /* Only the last line is looked into: items have none of it at their beginning. */
 static void pass_lines(struct relay *r)
 {
+	size_t begin = 0;
 	char *end;
 
-	while (!r->over && (end = memchr(r->line.data, '\n', r->line.len))) {
-		const size_t len = (size_t)(end - r->line.data) + 1;
-
-		if (write_all(r->line.data, len) < 0)
-			r->over = true;
+	while (!r->over && (end = memchr(r->line.data + begin, '\n', r->line.len - begin))) {
 		*end = '\0';
-		if (!strstr(r->line.data, "\"item\":") && is_last(r->line.data))
+		if (!strstr(r->line.data + begin, "\"item\":") && is_last(r->line.data + begin))
 			r->over = true;
-		buf_drop(&r->line, len);
+		*end = '\n';
+		begin = (size_t)(end - r->line.data) + 1;
 	}
+	if (write_all(r->line.data, begin) < 0)
+		r->over = true;
+	buf_drop(&r->line, begin);
 }
 
 static void on_answer(struct relay *r)
