@@ -195,6 +195,25 @@ static void print_posts(const struct ctl *c, struct json_object *o)
 	line(c, "events", lost ? YELLOW : PLAIN, text);
 }
 
+/* Which policies are in force, as the cluster is told: docs/status.md. */
+static void print_policy_status(const struct ctl *c, struct json_object *o)
+{
+	const bool refused = ctl_bool(o, "refused");
+	char text[160];
+	int len;
+
+	len = snprintf(text, sizeof(text), "%s",
+		       refused		     ? "the API server refuses this node's: see the log"
+		       : ctl_bool(o, "told") ? "told"
+					     : "to be told");
+	if (ctl_bool(o, "leads"))
+		(void)snprintf(text + len, sizeof(text) - (size_t)len,
+			       "; gathered here from %llu nodes, %llu policies to be told of",
+			       (unsigned long long)ctl_int(o, "nodes"),
+			       (unsigned long long)ctl_int(o, "unsaid"));
+	line(c, "report", refused ? YELLOW : PLAIN, text);
+}
+
 static enum colour colour_of_fill(uint64_t percent)
 {
 	if (percent >= 90)
@@ -269,6 +288,8 @@ static void print_text(const struct ctl *c, struct json_object *o)
 		print_self_check(c, ctl_get(o, "self_check"));
 	if (ctl_get(o, "posts"))
 		print_posts(c, ctl_get(o, "posts"));
+	if (ctl_get(o, "policy_status"))
+		print_policy_status(c, ctl_get(o, "policy_status"));
 	if (ctl_get(o, "watches")) {
 		(void)putchar('\n');
 		print_watches(c, ctl_get(o, "watches"));

@@ -13,6 +13,8 @@
 #include "model/model.h"
 #include "status/report.h"
 
+#define GATHER_NODES_MAX 50000 /* further ones say nothing: a cluster has 5,000, by Kubernetes' own bound */
+
 struct gather;
 
 /* Nodes as bits, by the order in which gather came to know them. */

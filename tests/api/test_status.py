@@ -154,6 +154,8 @@ class Told(StatusCase):
         self.assertEqual([apart["status"][k] for k in ("observedGeneration", "nodes", "enforced")], [1, 1, 1])
         (owner,) = apart["metadata"]["ownerReferences"]
         self.assertEqual((owner["kind"], owner["uid"]), ("NetworkPolicy", made["metadata"]["uid"]))
+        done = self.kubectl("-n", "shop", "wait", "--for=jsonpath={.status.observedGeneration}=1", "npstatus/web")
+        self.assertEqual(done.returncode, 0, done.stderr)
         for what in ("segpol/db", "networkpolicystatuses/web", "clusternetworkpolicies/all"):
             done = self.kubectl("-n", "shop", "wait", "--for=condition=Programmed", what, "--timeout=5s")
             self.assertEqual(done.returncode, 0, done.stderr)
@@ -228,6 +230,9 @@ class Told(StatusCase):
         self.assertEqual(done.returncode, 1)
         self.assertIn("spec.egress[0].to[0].domainNames is not supported", done.stderr)
         self.assertEqual(wait("shop/").returncode, 2)
+        status = [f"{BUILD}/bulkheadctl", f"--run-dir=/run/bh-{self.lease()['holderIdentity']}/run", "status"]
+        told = lambda: subprocess.run(status, capture_output=True, text=True, check=False).stdout  # noqa: E731
+        self.assertTrue(eventually(lambda: "told; gathered here from 2 nodes" in told(), 5), told())
 
     def test_no_pods(self):
         self.segment("nobody", podSelector={"matchLabels": {"app": "none"}})
