@@ -132,6 +132,7 @@ class Notes(unittest.TestCase):
             "kubectl -n walls rollout status daemonset/bulkhead-agent",
             "helm test rel -n walls",
             "kubectl -n walls exec daemonset/bulkhead-agent -c agent -- /usr/bin/bulkheadctl status",
+            "kubectl bulkhead status",
             "`helm uninstall rel -n walls` takes everything off the nodes first",
         ):
             self.assertIn(command, notes)
