@@ -6,11 +6,13 @@
  */
 #include <string.h>
 
+#include "api/api.h"
 #include "ctl/ctl.h"
 #include "util/scope.h"
 
 #define NOTHING_ELSE 4 /* as cobra, the library of kubectl, numbers it */
 #define FILES_TOO    0
+#define PODS_MS	     500
 
 /* What has been typed until now. */
 struct typed {
@@ -110,6 +112,37 @@ static void offer_words(const struct typed *t, const char *words, const char *wh
 	}
 }
 
+static int offer_pod(void *ctx, struct json_object *item)
+{
+	char name[300], addresses[100];
+
+	(void)snprintf(name, sizeof(name), "%s/%s", ctl_str(item, "namespace"), ctl_str(item, "name"));
+	offer(ctx, name, ctl_join(ctl_get(item, "addresses"), addresses, sizeof(addresses)));
+	return 0;
+}
+
+/* Of this node, if its agent says so at once; what all nodes have would take too long to ask. */
+static void offer_pods(struct typed *t)
+{
+	struct json_object *request = ctl_request(&(struct ctl){}, "endpoints");
+	struct bh_err err;
+
+	(void)api_call(API_RUN_DIR, request, PODS_MS, offer_pod, t, NULL, &err);
+	json_object_put(request);
+}
+
+/* Return: what else may stand there. */
+static int offer_values(struct typed *t, const char *words)
+{
+	if (words && !strcmp(words, WORDS_FILES))
+		return FILES_TOO;
+	if (words && !strcmp(words, WORDS_PODS))
+		offer_pods(t);
+	else
+		offer_words(t, words, "");
+	return NOTHING_ELSE;
+}
+
 static void offer_options(const struct typed *t)
 {
 	char word[64];
@@ -153,16 +186,13 @@ static void offer_commands(const struct typed *t, char *const *words, int n)
 	}
 }
 
-static int offer_all(const struct typed *t)
+static int offer_all(struct typed *t)
 {
 	const bool helps = t->command && !strcmp(t->command->name, "help");
 	int words = 0;
 
-	if (t->wants) {
-		if (t->wants->words && *t->wants->words != '@')
-			offer_words(t, t->wants->words, "");
-		return t->wants->words && *t->wants->words == '@' ? FILES_TOO : NOTHING_ELSE;
-	}
+	if (t->wants)
+		return offer_values(t, t->wants->words);
 	if (t->last[0] == '-') {
 		offer_options(t);
 		return NOTHING_ELSE;
@@ -172,9 +202,7 @@ static int offer_all(const struct typed *t)
 		return NOTHING_ELSE;
 	}
 	(void)ctl_find((char *const *)t->words, t->n, &words);
-	if (t->n == words)
-		offer_words(t, t->command->words, "");
-	return NOTHING_ELSE;
+	return t->n == words ? offer_values(t, t->command->words) : NOTHING_ELSE;
 }
 
 int complete_words(FILE *out, char *const *words, int n)

@@ -67,13 +67,17 @@ enum { /* options that a command takes */
        OPT_AGENT = 1 << 30,
 };
 
+/* What a value may be, beside words: files, or pods of this node. */
+#define WORDS_FILES "@files"
+#define WORDS_PODS  "@pods"
+
 /* One option; help, completion, the man page and the reference are made of the table of them. */
 struct ctl_option {
 	unsigned int bit; /* OPT_*: who takes it */
 	char letter;	  /* 0: none */
 	const char *name;
 	const char *value; /* "SECONDS"; NULL: takes none */
-	const char *words; /* "text json yaml": what it may be, for completion; NULL: anything */
+	const char *words; /* "text json yaml", WORDS_*: what it may be, for completion; NULL: anything */
 	const char *text;
 	int (*read)(const char *text, void *at, struct bh_err *err); /* 0, or -EINVAL and why */
 	size_t at;						     /* in struct ctl */
@@ -88,7 +92,7 @@ struct command {
 	const char *examples; /* lines "flows -f\tas they happen" */
 	const char
 		*exits; /* lines "1\tPOD may not open this": where a code says more than for all commands */
-	const char *words;    /* "bash zsh fish": what its first argument may be, for completion */
+	const char *words;    /* "bash zsh fish", WORDS_*: what its first argument may be, for completion */
 	unsigned int options; /* OPT_* */
 	int nargs, optional;  /* arguments that must be there, and more that may; NULL behind them */
 	bool local;	      /* asks no agent, and prints nothing for programs */

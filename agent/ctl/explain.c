@@ -360,6 +360,7 @@ const struct command command_explain = {
 	.summary =
 		"may SRC open this to DST (pods or addresses), and DST to SRC, and which rule decides or comes "
 		"closest; exits 1 if SRC may not",
+	.words = WORDS_PODS,
 	.nargs = 3,
 	.text = "POD is NAMESPACE/NAME, or NAME where only one namespace has it; PEER a pod or an address; PORT is 443, "
 		"53/udp, 9/sctp or icmp (echo).\n\n"

@@ -107,6 +107,13 @@ class Nodes(PolicedCase):
         self.assertEqual(code, 2)
         self.assertRegex(err, "no pod 'wbe' on any of 2 nodes; namespaces searched: (shop, lab|lab, shop); did you mean")
 
+    def test_pods_are_completed(self):
+        """From the node's own agent, for who may ask it."""
+        for words in (("endpoints", "--pod", "shop/"), ("explain", "shop/")):
+            argv = [os.path.join(BUILD, "bulkheadctl"), "__complete", *words]
+            text = subprocess.run(argv, capture_output=True, text=True, timeout=10, check=True).stdout
+            self.assertEqual([line.split("\t")[0] for line in text.splitlines()], ["shop/db", "shop/web", ":4"])
+
     def test_what_they_run_with(self):
         """Options, and what the kernel has."""
         version = self.answer("--version")[1].split()[1]

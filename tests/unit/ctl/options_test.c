@@ -135,6 +135,40 @@ static void texts_are_filled(void **state)
 	free(text);
 }
 
+/* @line: words with one blank between, of which the last one is being typed. */
+static void assert_completes(const char *line, const char *want)
+{
+	char text[200], *words[20], *rest = text, *got = NULL;
+	size_t len;
+	FILE *out = open_memstream(&got, &len);
+	int n = 0;
+
+	(void)snprintf(text, sizeof(text), "%s", line);
+	while ((words[n] = strsep(&rest, " ")))
+		n++;
+	assert_int_equal(complete_words(out, words, n), CTL_OK);
+	(void)fclose(out);
+	assert_string_equal(got, want);
+	free(got);
+}
+
+static void what_may_come(void **state)
+{
+	(void)state;
+	assert_completes("completion ", "bash\t\nzsh\t\nfish\t\n:4\n");
+	assert_completes("completion bash ", ":4\n");
+	assert_completes("flows --verdict a", "audited\t\nallowed\t\n:4\n");
+	assert_completes("flows --verdict=de", "--verdict=denied\t\n:4\n");
+	assert_completes("flows --verdict = de", "denied\t\n:4\n"); /* as bash cuts it */
+	assert_completes("--run-dir status ver",
+			 "version\tthe versions of this program and of the agents\n:4\n");
+	assert_completes("status --run-dir ", ":0\n");
+	assert_completes("status --follow", ":4\n"); /* it takes none */
+	assert_completes("help selftest ser", "serve\tlistens at two ports, for `selftest probe`\n:4\n");
+	assert_completes("nothing-like-it --nod",
+			 "--node\task this node alone through kubectl; may be given again\n:4\n");
+}
+
 /* `make reference` writes it. */
 static void the_doc_has_the_table(void **state)
 {
@@ -166,6 +200,7 @@ int main(void)
 		cmocka_unit_test(options_are_read),   cmocka_unit_test(wrong_options_are_named),
 		cmocka_unit_test(commands_are_found), cmocka_unit_test(the_table_is_whole),
 		cmocka_unit_test(texts_are_filled),   cmocka_unit_test(the_doc_has_the_table),
+		cmocka_unit_test(what_may_come),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
