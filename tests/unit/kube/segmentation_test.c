@@ -80,6 +80,9 @@ static const struct row rules[] = {
 	  "segmentation 100 {} I | in accept+log'web'(ns{} : all)", NULL },
 	{ IN("action: Accept, log: 'yes', from: [{namespaces: {}}]"), "segmentation 100 {} I | in accept?",
 	  "spec.ingress[0].log is a text, not true or false" },
+	/* what would write on a terminal, or a line of its own into a log */
+	{ IN("action: Accept, name: \"a\\e[2Jb\\nc\", from: [{namespaces: {}}]"),
+	  "segmentation 100 {} I | in accept'a?[2Jb?c'(ns{} : all)", NULL },
 	/* peers */
 	{ PEER("{pods: {podSelector: {matchLabels: {a: b}}}}"), MEANS_PEER("pods{a=b}"), NULL },
 	{ PEER("{pods: {namespaceSelector: {}, podSelector: {}}}"), MEANS_PEER("ns{}pods{}"), NULL },
