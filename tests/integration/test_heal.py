@@ -152,6 +152,9 @@ class Order(Healed):
         self.assertTrue(self.log_says("shop/db", "again and again"))
         item = [i for i in self.node.ask("endpoints")["items"] if i["name"] == "db"][0]
         self.assertTrue(item["displaced"])
+        hooks = [i for i in self.node.ctl("doctor", codes=(1,)) if i["check"] == "hooks"][0]
+        self.assertEqual(hooks["health"], "fault")
+        self.assertIn("at 1 pods another program runs before ours: shop/db: ", hooks["text"])
         f.close()
         self.soon(lambda: self.node.ask("status")["displaced"] == 0)
 
