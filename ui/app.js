@@ -3,7 +3,7 @@
 import { ask, choose, plural, read, title } from './data.js';
 import { layout } from './layout.js';
 import { GraphMap } from './map.js';
-import { Panel, Table, make } from './panel.js';
+import { Panel, Table, Trial, make } from './panel.js';
 
 const REFRESH_MS = 3000;
 const $ = (id) => document.getElementById(id);
@@ -14,9 +14,10 @@ let data = null, chosen = { nodes: [], edges: [] }, planned = '', paused = false
 const go = {
   node: (n, byKey) => { panel.showNode(n); map.select({ node: n.id }); if (byKey) panel.focus(); },
   edge: (e) => { panel.showEdge(e, filter.window, data.now); map.select({ from: e.from.id, to: e.to.id }); },
-  close: () => { panel.close(); map.select(null); $(tableShown() ? 'table-view' : 'map').focus(); },
+  close: () => { panel.close(); map.select(null); map.setChanges([]); $(tableShown() ? 'table-view' : 'map').focus(); },
 };
 const panel = new Panel($('panel'), go);
+const trial = new Trial(panel, () => data, (edges) => map.setChanges(edges));
 const table = new Table($('rows'), $('more'), go);
 const map = new GraphMap($('map'), $('tip'), {
   node: go.node,
@@ -152,6 +153,7 @@ $('verdicts').addEventListener('change', (e) => {
   else filter.verdicts.delete(e.target.value);
   show(false);
 });
+$('trial').addEventListener('click', () => { map.select(null); trial.open(); });
 $('view').addEventListener('click', toggleTable);
 $('fit').addEventListener('click', () => map.fit());
 $('pause').addEventListener('click', togglePause);

@@ -5,20 +5,33 @@
 const [FROM, TO, PROTO, PORT, SESSIONS, PACKETS, BYTES, DENIED, AUDITED, LOGGED, SEEN, REASON, OUT, IN, POLICIES, TRIED] =
   Array.from({ length: 16 }, (_, i) => i);
 
-export async function ask(path, parameters) {
+export async function ask(path, parameters, body) {
   const query = new URLSearchParams(parameters);
-  const answer = await fetch(`api/${path}?${query}`, { cache: 'no-store' });
+  const answer = await fetch(`api/${path}?${query}`, { cache: 'no-store', ...(body === undefined ? {} : { method: 'POST', body }) });
   if (!answer.ok) throw new Error((await answer.text()).trim() || `status ${answer.status}`);
   return answer.json();
 }
 
-// One that takes its time is asked again until it is there.
-export async function askSlow(path, parameters) {
+// One that takes its time is asked again until it is there. @body: what is sent along.
+export async function askSlow(path, parameters, body) {
   for (;;) {
-    const answer = await ask(path, parameters);
+    const answer = await ask(path, parameters, body);
     if (!answer.pending) return answer;
     await new Promise((done) => setTimeout(done, 250));
   }
+}
+
+// What a policy would change: edges between workloads that are known here, each with its new verdict.
+export function readChanges(answer, data) {
+  const known = new Map(data.nodes.map((n) => [n.id, n]));
+  const changes = [];
+  for (const verdict of ['denied', 'audited', 'allowed']) {
+    for (const e of answer[verdict] ? read(answer[verdict]).edges : []) {
+      const from = known.get(e.from.id) || e.from, to = known.get(e.to.id) || e.to;
+      changes.push({ ...e, from, to, verdicts: [verdict], would: verdict });
+    }
+  }
+  return changes;
 }
 
 // What was only tried counts as allowed where nothing says otherwise: the source's own end let it out.

@@ -87,6 +87,8 @@ export class GraphMap {
     this.drawn = null;      // the view that the scene shows
     this.lines = [];        // between workloads
     this.between = [];      // between boxes
+    this.changed = [];      // edges that a policy would change
+    this.changes = [];
     this.plan = { groups: [], places: new Map(), width: 1, height: 1 };
     this.selected = null;   // { node } or { from, to }
     this.focused = null;    // a workload's id
@@ -101,10 +103,19 @@ export class GraphMap {
     this.plan = plan;
     this.lines = makeLines(edges, plan.places);
     this.between = makeLines(edges, plan.places, true);
+    this.changes = makeLines(this.changed, plan.places);
     for (const g of plan.groups) g.counts = { allowed: 0, denied: 0, audited: 0 };
     for (const e of edges) for (const v of e.verdicts) plan.places.get(e.to.id).group.counts[v]++;
     this.drawn = null;
     if (fit) this.fit();
+    this.later();
+  }
+
+  // What would be otherwise: shown over all that is. Empty: nothing.
+  setChanges(edges) {
+    this.changed = edges;
+    this.changes = makeLines(edges, this.plan.places);
+    this.drawn = null;
     this.later();
   }
 
@@ -231,7 +242,9 @@ export class GraphMap {
     this.window = [x0, y0, x1, y1];
     this.drawBoxes(p);
     this.drawLines(p, this.far ? this.between : this.lines);
-    if (this.far) { this.drawBoxes(p, 0.82); this.drawSums(p); } else { this.drawChips(p); this.drawTitles(p); }
+    if (this.far) { this.drawBoxes(p, 0.82); this.drawSums(p); this.toScreen(p); }
+    this.drawChanges(p);
+    if (!this.far) { this.drawChips(p); this.drawTitles(p); }
     this.drawn = { ...this.view };
   }
 
@@ -284,6 +297,26 @@ export class GraphMap {
       if (lit && lines.length <= SMALL && this.view.k > ARROWS_FROM) this.drawEnds(p, lines, thin);
     }
     p.globalAlpha = 1;
+    p.setLineDash([]);
+  }
+
+  // As it would be, on a wide band that nothing else has.
+  drawChanges(p) {
+    const thin = 1 / Math.max(0.4, Math.min(1, this.view.k));
+    for (const line of this.changes) {
+      const c = line.curve;
+      p.setLineDash([]);
+      p.globalAlpha = 0.45;
+      p.lineWidth = 11 * thin;
+      p.strokeStyle = this.colour.focus;
+      p.beginPath();
+      p.moveTo(c[0], c[1]);
+      p.bezierCurveTo(c[2], c[3], c[4], c[5], c[6], c[7]);
+      p.stroke();
+      this.stroke(p, line, 1);
+      p.fillStyle = this.colour[line.verdict];
+      this.drawEnds(p, [line], thin);
+    }
     p.setLineDash([]);
   }
 

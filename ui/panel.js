@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Details beside the map, and the table. Elements are made, never parsed: texts of the cluster stay texts.
-import { ago, ask, askSlow, bytes, plural, port, rules, title } from './data.js';
+import { ago, ask, askSlow, bytes, plural, port, readChanges, rules, title } from './data.js';
 
 const FLOWS_SHOWN = 60;
 const ROWS = 200;
@@ -164,6 +164,71 @@ export class Panel {
     if (round !== this.round) return;
     why.replaceChildren(...parts);
     button.disabled = false;
+  }
+}
+
+const EXAMPLE = `apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: db, namespace: shop}
+spec:
+  podSelector: {matchLabels: {app: db}}
+  ingress:
+  - from: [{podSelector: {matchLabels: {app: web}}}]`;
+
+// A policy is tried: what it would change, and nothing of it is applied.
+export class Trial {
+  constructor(panel, dataNow, show) {
+    this.panel = panel;
+    this.dataNow = dataNow;
+    this.show = show;   // edges that would change
+    this.text = '';
+  }
+
+  open() {
+    const text = make('textarea', { id: 'policy', value: this.text, placeholder: EXAMPLE, rows: 14, spellcheck: false, ariaLabel: 'Policies as YAML or JSON' });
+    const button = make('button', { id: 'try', type: 'button' }, 'Simulate'), result = make('div', { id: 'tried' });
+    text.addEventListener('input', () => { this.text = text.value; });
+    button.addEventListener('click', () => this.run(button, result));
+    this.panel.open(
+      make('h2', {}, 'Try a policy'),
+      make('p', { class: 'dim' }, 'One or more, as YAML or JSON. It is held against what is in force and against live sessions; nothing of it is applied.'),
+      text, make('p', {}, button), result,
+    );
+    text.focus();
+  }
+
+  async run(button, result) {
+    const round = this.panel.round;
+    button.disabled = true;
+    result.replaceChildren(make('p', { class: 'dim' }, 'Asking the nodes…'));
+    let parts;
+    try {
+      const answer = await askSlow('simulate', {}, this.text), changes = readChanges(answer, this.dataNow());
+      if (round !== this.panel.round) return;
+      this.show(changes);
+      parts = [answer.said && make('pre', {}, answer.said), ...(answer.summary ? this.parts(answer, changes) : [])].filter(Boolean);
+    } catch (error) {
+      parts = [make('p', {}, `Cannot simulate: ${error.message}`)];
+    }
+    if (round !== this.panel.round) return;
+    result.replaceChildren(...parts);
+    button.disabled = false;
+  }
+
+  parts(answer, changes) {
+    const s = answer.summary, class_ = { denied: 'is-denied', audited: 'is-audited', allowed: 'is-allowed' };
+    const list = (name, rows, n) => (rows.length ? [make('h3', {}, `${name} (${n})`), make('ul', {}, ...rows)] : []);
+    const sessions = changes.slice(0, 200).map((e) => make('li', {}, `${title(e.from)} → ${title(e.to)} `, make('b', {}, port(e)), ' would be ',
+      make('span', { class: class_[e.would] }, e.would), make('span', { class: 'dim' }, ` · ${plural(e.sessions + e.tried, 'session')}`)));
+    const pairs = answer.pairs.flatMap((p) => p.changes.map((c) => make('li', {}, `${p.pods.join(', ')} ${p.direction === 'ingress' ? '←' : '→'} ${p.peers.join(', ')}`,
+      make('div', { class: 'dim' }, `${c.ports.map((x) => `${x.proto} ${x.ports}`).join(', ')}: ${c.was} → `, make('span', { class: class_[c.is] }, c.is)))));
+    return [
+      make('p', {}, `${s.added} added, ${s.replaced} replaced, ${s.deleted} deleted; of ${plural(s.sessions, 'live session')} ${s.sessions_denied} would be cut. Nothing is in force.`),
+      ...answer.problems.map((p) => make('p', { class: 'is-denied' }, `Not understood: ${p.policy}: ${p.path} ${p.text}`)),
+      ...list('Connections that would change', sessions, changes.length),
+      ...list('Pods and peers', pairs, answer.pairs_n),
+      ...(changes.length || pairs.length ? [] : [make('p', {}, 'It would change nothing.')]),
+    ];
   }
 }
 

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -23,7 +24,7 @@ static size_t count_words(char *const *words)
 }
 
 /* Never returns: main()'s clean-up is the parent's. */
-static _Noreturn void be_child(const struct ctl *c, bool json, char *const *words, const int ends[2])
+static _Noreturn void be_child(const struct ctl *c, bool json, char *const *words, const int ends[3])
 {
 	struct ctl mine = *c;
 	const struct command *command;
@@ -34,10 +35,12 @@ static _Noreturn void be_child(const struct ctl *c, bool json, char *const *word
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 	(void)sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
-	if (dup2(ends[0], STDOUT_FILENO) < 0 || dup2(ends[1], STDERR_FILENO) < 0)
+	if (dup2(ends[0], STDIN_FILENO) < 0 || dup2(ends[1], STDOUT_FILENO) < 0 ||
+	    dup2(ends[2], STDERR_FILENO) < 0)
 		_exit(CTL_UNREACHABLE);
 	mine.json = json;
 	mine.yaml = mine.colours = mine.follow = false;
+	mine.files = (struct ctl_names){ .v = { "-" }, .n = 1 }; /* of commands that read some */
 	command = ctl_find(words, (int)count_words(words), &taken);
 	if (command)
 		code = command->run(&mine, (char **)words + taken);
@@ -52,15 +55,29 @@ static int open_pipe(int ends[2])
 	return fcntl(ends[0], F_SETFL, O_NONBLOCK) < 0 ? -errno : 0;
 }
 
+/* A file that nobody else has a name for. */
+static int open_input(const struct buf *input)
+{
+	auto_fd int fd = memfd_create("input", MFD_CLOEXEC);
+
+	if (fd < 0)
+		return -errno;
+	if (input && input->len && write(fd, input->data, input->len) != (ssize_t)input->len)
+		return -EIO;
+	return lseek(fd, 0, SEEK_SET) < 0 ? -errno : TAKE_FD(fd);
+}
+
 static int no_job(int r, const char *word, struct bh_err *err)
 {
 	return bh_err_errno(err, r, "cannot run '%s'", word);
 }
 
-int job_start(struct job *ret, const struct ctl *c, bool json, char *const *words, struct bh_err *err)
+int job_start(struct job *ret, const struct ctl *c, bool json, char *const *words, const struct buf *input,
+	      struct bh_err *err)
 {
 	int out[2] = { -1, -1 }, said[2] = { -1, -1 };
-	int r = open_pipe(out);
+	auto_fd int in = open_input(input);
+	int r = in < 0 ? in : open_pipe(out);
 	pid_t pid = -1;
 
 	if (!r)
@@ -71,7 +88,7 @@ int job_start(struct job *ret, const struct ctl *c, bool json, char *const *word
 		r = pid < 0 ? -errno : 0;
 	}
 	if (!pid)
-		be_child(c, json, words, (const int[]){ out[1], said[1] });
+		be_child(c, json, words, (const int[]){ in, out[1], said[1] });
 	scope_close(&out[1]);
 	scope_close(&said[1]);
 	if (r < 0) {

@@ -12,8 +12,8 @@
 #include "ctl/ctl.h"
 #include "util/buf.h"
 
-#define JOB_TEXT_MAX (256u << 10) /* of what it prints, until somebody takes it away */
-#define JOB_SAID_MAX 4096	  /* of its stderr; the rest is thrown away */
+#define JOB_TEXT_MAX (8u << 20) /* of what it prints, until somebody takes it away */
+#define JOB_SAID_MAX 4096	/* of its stderr; the rest is thrown away */
 
 struct job {
 	pid_t pid;    /* 0: none runs */
@@ -23,9 +23,10 @@ struct job {
 	int code;	/* an exit code, once it is over */
 };
 
-/* @words: the command's name, then its arguments. Its process group is its own, so that job_end() ends the
- * kubectl that it runs, too. Return: 0 or -errno. */
-int job_start(struct job *ret, const struct ctl *c, bool json, char *const *words, struct bh_err *err);
+/* @words: the command's name, then its arguments. @input: what it reads as stdin, where it reads; not kept.
+ * Its process group is its own, so that job_end() ends the kubectl that it runs, too. Return: 0 or -errno. */
+int job_start(struct job *ret, const struct ctl *c, bool json, char *const *words, const struct buf *input,
+	      struct bh_err *err);
 
 /* Reads what there is; never blocks. */
 void job_work(struct job *j);

@@ -169,7 +169,7 @@ static void on_told(void *ctx, const char *trouble)
 
 static int open_web(struct ui *u, const struct sockaddr_storage *addr)
 {
-	const struct web_options opt = { .addr = *addr, .told = on_told };
+	const struct web_options opt = { .addr = *addr, .body_max = UI_POLICY_MAX, .told = on_told };
 	const struct web_route route = { .path = u->prefix, .fn = ui_page, .ctx = u };
 	struct bh_err err;
 

@@ -28,7 +28,8 @@ struct ui_collect {
 };
 
 struct ui_question {
-	char key[1200]; /* what is asked; "": free */
+	char key[1200];						    /* what is asked; "": free */
+	void (*write)(const struct job *j, struct web_answer *ret); /* once it is over */
 	struct job job;
 	int64_t until_ms; /* it is ended then, or forgotten */
 };
@@ -57,12 +58,28 @@ void ui_page(void *ctx, const struct web_request *request, struct web_answer *re
 
 void ui_questions_work(struct ui *u);
 
+/* A question, or what came of it: who asks the same again gets the answer once it is there. @input: as
+ * job_start() has it. */
+void ui_ask(struct ui *u, const char *key, bool json, char *const *words, const struct buf *input,
+	    void (*write)(const struct job *j, struct web_answer *ret), struct web_answer *ret);
+void ui_refuse(struct web_answer *ret, int status, const char *why);
+
+/* "name":"text" of any text. Return: 0, -E2BIG or -ENOMEM. */
+int ui_member(struct buf *b, const char *name, const char *text);
+
 /* The value of a name in a query, decoded. Return: whether it is there, fits and is text. */
 bool ui_query(const char *query, const char *name, char *ret, size_t size);
 
 /* Host is an address or "localhost", so that no name which somebody else gives out leads here; Origin is
  * nobody else's page. */
 bool ui_trusts(const struct web_request *request);
+
+/* ---- ui_simulate.c ------------------------------------------------------------------------ */
+
+#define UI_POLICY_MAX 65535 /* as much as an agent takes */
+
+/* What the policies in the body of a POST would change. */
+void ui_simulate(struct ui *u, const struct web_request *request, struct web_answer *ret);
 
 /* ---- ui_files.c --------------------------------------------------------------------------- */
 

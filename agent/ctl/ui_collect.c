@@ -74,7 +74,7 @@ static void begin_round(struct ui *u)
 	o->running = true;
 	o->due_ms = clock_ms() + ROUND_MS;
 	for (i = 0; i < UI_ASKS; i++)
-		if (job_start(&o->jobs[i], u->c, true, asks[i].words, &err) < 0)
+		if (job_start(&o->jobs[i], u->c, true, asks[i].words, NULL, &err) < 0)
 			(void)snprintf(o->trouble, sizeof(o->trouble), "%s\n", err.msg);
 }
 

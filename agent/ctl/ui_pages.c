@@ -112,7 +112,7 @@ static int64_t window_ms(const char *query)
 
 /* ---- /api/ -------------------------------------------------------------------------------- */
 
-static void refuse(struct web_answer *ret, int status, const char *why)
+void ui_refuse(struct web_answer *ret, int status, const char *why)
 {
 	buf_clear(&ret->body);
 	ret->status = status;
@@ -120,7 +120,7 @@ static void refuse(struct web_answer *ret, int status, const char *why)
 	(void)buf_fmt(&ret->body, "%s\n", why);
 }
 
-static int add_member(struct buf *b, const char *name, const char *text)
+int ui_member(struct buf *b, const char *name, const char *text)
 {
 	struct json_object *s = json_object_new_string(text);
 	const int r = s ? buf_fmt(b, "\"%s\":%s", name,
@@ -131,9 +131,9 @@ static int add_member(struct buf *b, const char *name, const char *text)
 	return r;
 }
 
-static void on_graph(struct ui *u, const char *query, struct web_answer *ret)
+static void on_graph(struct ui *u, const struct web_request *request, struct web_answer *ret)
 {
-	const int64_t window = window_ms(query), now = ui_now_ms();
+	const int64_t window = window_ms(request->query), now = ui_now_ms();
 	const struct ui_collect *o = &u->collect;
 	int r;
 
@@ -142,7 +142,7 @@ static void on_graph(struct ui *u, const char *query, struct web_answer *ret)
 		    (long long)now, (long long)window / 1000, (long long)o->done_ms,
 		    (unsigned long long)o->took_ms);
 	if (!r)
-		r = add_member(&ret->body, "trouble", o->trouble);
+		r = ui_member(&ret->body, "trouble", o->trouble);
 	if (!r)
 		r = buf_str(&ret->body, ",\n");
 	if (!r)
@@ -150,13 +150,14 @@ static void on_graph(struct ui *u, const char *query, struct web_answer *ret)
 	if (!r)
 		r = buf_str(&ret->body, "}\n");
 	if (r < 0)
-		refuse(ret, 500,
-		       r == -E2BIG ? "The picture is too large: --node NAME asks fewer nodes"
-				   : "No memory for the picture");
+		ui_refuse(ret, 500,
+			  r == -E2BIG ? "The picture is too large: --node NAME asks fewer nodes"
+				      : "No memory for the picture");
 }
 
-static void on_flows(struct ui *u, const char *query, struct web_answer *ret)
+static void on_flows(struct ui *u, const struct web_request *request, struct web_answer *ret)
 {
+	const char *query = request->query;
 	char from[WHO_ID], to[WHO_ID], proto[16], port[16];
 	const struct graph_edge edge = {
 		.from = ui_query(query, "from", from, sizeof(from)) ? from : NULL,
@@ -166,11 +167,11 @@ static void on_flows(struct ui *u, const char *query, struct web_answer *ret)
 	};
 
 	if (!edge.from && !edge.to) {
-		refuse(ret, 400, "from= or to=: which workload?");
+		ui_refuse(ret, 400, "from= or to=: which workload?");
 		return;
 	}
 	if (graph_write_flows(u->graph, &edge, window_ms(query), ui_now_ms(), &ret->body) < 0)
-		refuse(ret, 500, "No room or no memory for these flows");
+		ui_refuse(ret, 500, "No room or no memory for these flows");
 }
 
 /* ---- questions ---------------------------------------------------------------------------- */
@@ -204,24 +205,45 @@ static struct ui_question *free_question(struct ui *u)
 	return q;
 }
 
-static void write_answer(struct ui_question *q, struct web_answer *ret)
+void ui_ask(struct ui *u, const char *key, bool json, char *const *words, const struct buf *input,
+	    void (*write)(const struct job *j, struct web_answer *ret), struct web_answer *ret)
 {
-	int r;
+	struct ui_question *q = find_question(u, key);
+	struct bh_err err;
 
+	if (!q) {
+		q = free_question(u);
+		if (!q || job_start(&q->job, u->c, json, words, input, &err) < 0) {
+			ui_refuse(ret, 503, q ? err.msg : "Too many questions at once: try again");
+			return;
+		}
+		(void)snprintf(q->key, sizeof(q->key), "%s", key);
+		q->write = write;
+		q->until_ms = clock_ms() + ASK_MS;
+	}
 	if (!q->job.over) {
 		ret->status = 202;
 		(void)buf_str(&ret->body, "{\"pending\":true}\n");
 		return;
 	}
-	r = buf_fmt(&ret->body, "{\"code\":%d,", q->job.code);
+	q->write(&q->job, ret);
+	end_question(q); /* who asks again wants to know how it is then */
+}
+
+static void write_text(const struct job *j, struct web_answer *ret)
+{
+	int r = buf_fmt(&ret->body, "{\"code\":%d,", j->code);
+
 	if (!r)
-		r = add_member(&ret->body, "text", q->job.text.len ? q->job.text.data : "");
+		r = ui_member(&ret->body, "text", j->text.len ? j->text.data : "");
 	if (!r)
 		r = buf_str(&ret->body, ",");
 	if (!r)
-		r = add_member(&ret->body, "said", q->job.said.len ? q->job.said.data : "");
+		r = ui_member(&ret->body, "said", j->said.len ? j->said.data : "");
 	if (!r)
-		(void)buf_str(&ret->body, "}\n");
+		r = buf_str(&ret->body, "}\n");
+	if (r < 0)
+		ui_refuse(ret, 500, "No room or no memory for the answer");
 }
 
 /* A name that begins with a dash is none, and nothing that kubectl could take for an option. */
@@ -230,32 +252,19 @@ static bool read_arg(const char *query, const char *name, char *ret, size_t size
 	return ui_query(query, name, ret, size) && *ret && *ret != '-';
 }
 
-static void on_explain(struct ui *u, const char *query, struct web_answer *ret)
+static void on_explain(struct ui *u, const struct web_request *request, struct web_answer *ret)
 {
 	char pod[400], peer[400], port[32], key[sizeof(u->questions[0].key)];
 	char *const words[] = { "explain", pod, peer, port, NULL };
-	struct ui_question *q;
-	struct bh_err err;
 
-	if (!read_arg(query, "pod", pod, sizeof(pod)) || !read_arg(query, "peer", peer, sizeof(peer)) ||
-	    !read_arg(query, "port", port, sizeof(port))) {
-		refuse(ret, 400, "pod=, peer= and port=: what is to be explained?");
+	if (!read_arg(request->query, "pod", pod, sizeof(pod)) ||
+	    !read_arg(request->query, "peer", peer, sizeof(peer)) ||
+	    !read_arg(request->query, "port", port, sizeof(port))) {
+		ui_refuse(ret, 400, "pod=, peer= and port=: what is to be explained?");
 		return;
 	}
-	(void)snprintf(key, sizeof(key), "%s\n%s\n%s", pod, peer, port);
-	q = find_question(u, key);
-	if (!q) {
-		q = free_question(u);
-		if (!q || job_start(&q->job, u->c, false, words, &err) < 0) {
-			refuse(ret, 503, q ? err.msg : "Too many questions at once: try again");
-			return;
-		}
-		memcpy(q->key, key, sizeof(q->key));
-		q->until_ms = clock_ms() + ASK_MS;
-	}
-	write_answer(q, ret);
-	if (q->job.over)
-		end_question(q); /* who asks again wants to know how it is then */
+	(void)snprintf(key, sizeof(key), "explain\n%s\n%s\n%s", pod, peer, port);
+	ui_ask(u, key, false, words, NULL, write_text, ret);
 }
 
 void ui_questions_work(struct ui *u)
@@ -280,7 +289,7 @@ static void on_file(const char *name, struct web_answer *ret)
 	const struct ui_file *f = ui_file(name);
 
 	if (!f) {
-		refuse(ret, 404, "There is no such page");
+		ui_refuse(ret, 404, "There is no such page");
 		return;
 	}
 	ret->type = f->type;
@@ -291,24 +300,31 @@ void ui_page(void *ctx, const struct web_request *request, struct web_answer *re
 {
 	static const struct {
 		const char *path;
-		void (*fn)(struct ui *u, const char *query, struct web_answer *ret);
-	} apis[] = { { "api/graph", on_graph }, { "api/flows", on_flows }, { "api/explain", on_explain } };
+		void (*fn)(struct ui *u, const struct web_request *request, struct web_answer *ret);
+		bool post;
+	} apis[] = { { "api/graph", on_graph, false },
+		     { "api/flows", on_flows, false },
+		     { "api/explain", on_explain, false },
+		     { "api/simulate", ui_simulate, true } };
 	struct ui *u = ctx;
 	const char *path = request->path + strlen(u->prefix);
 	size_t i;
 
 	ret->more = fields;
 	if (!ui_trusts(request)) {
-		refuse(ret, 403,
-		       "Only pages of this address may ask, and it goes by its number or localhost");
+		ui_refuse(ret, 403,
+			  "Only pages of this address may ask, and it goes by its number or localhost");
 		return;
 	}
 	for (i = 0; i < ARRAY_SIZE(apis); i++) {
-		if (strcmp(path, apis[i].path))
+		if (strcmp(path, apis[i].path) || request->post != apis[i].post)
 			continue;
 		ret->type = "application/json";
-		apis[i].fn(u, request->query, ret);
+		apis[i].fn(u, request, ret);
 		return;
 	}
-	on_file(path, ret);
+	if (request->post)
+		ui_refuse(ret, 405, "This is only to be read");
+	else
+		on_file(path, ret);
 }

@@ -12,7 +12,7 @@
 /* What of the head has a meaning to us. */
 struct fields {
 	const char *host, *origin;
-	bool close, keep;
+	bool close, keep, length, post;
 };
 
 static bool is_token(const char *s, size_t len)
@@ -109,7 +109,7 @@ static int read_request_line(char *line, size_t len, struct web_request *ret)
 	if (minor < 0)
 		return minor;
 	ret->head = !strcmp(line, "HEAD");
-	if (!ret->head && strcmp(line, "GET"))
+	if (!ret->head && !ret->post && strcmp(line, "GET"))
 		return -405;
 	r = read_target(target, ret);
 	return r < 0 ? r : minor;
@@ -148,8 +148,10 @@ static int read_field(const char *name, const char *value, struct fields *ret)
 		ret->keep |= has_word(value, "keep-alive");
 	} else if (!strcasecmp(name, "transfer-encoding")) {
 		return -501;
-	} else if (!strcasecmp(name, "content-length") && strcmp(value, "0")) {
-		return -400; /* a body: no use, and nowhere to end */
+	} else if (!strcasecmp(name, "content-length")) {
+		if (ret->length || (!ret->post && strcmp(value, "0")))
+			return -400; /* a body: no use, and nowhere to end */
+		ret->length = true;
 	}
 	return 0;
 }
@@ -185,10 +187,42 @@ static int read_fields(char *at, char *end, struct fields *ret)
 	return r;
 }
 
-int web_parse(char *data, size_t len, struct web_request *ret)
+/* ---- bodies ------------------------------------------------------------------------------- */
+
+#define POST   "POST "
+#define LENGTH "content-length:"
+
+/* What a Content-Length says, while all is as it came: nothing is written before a request is whole. Digits
+ * alone, as many as any length that we take has. Return: or -411, -413, -400. */
+static long body_length(char *at, char *end, size_t max)
+{
+	size_t len = 1, n = 0;
+
+	while (at && len) {
+		const char *value = at + strlen(LENGTH);
+		const bool is =
+			(size_t)(end - at) > strlen(LENGTH) && !strncasecmp(at, LENGTH, strlen(LENGTH));
+
+		at = line_end(at, end, &len);
+		if (!is)
+			continue;
+		for (value += strspn(value, " \t"); isdigit((unsigned char)*value); value++) {
+			n = n * 10 + (size_t)(*value - '0');
+			if (n > max)
+				return -413;
+		}
+		return strchr(" \t\r\n", *value) ? (long)n : -400;
+	}
+	return -411;
+}
+
+/* ---- all of it ---------------------------------------------------------------------------- */
+
+int web_parse(char *data, size_t len, size_t body_max, struct web_request *ret)
 {
 	struct fields fields = { 0 };
 	struct web_request request = { 0 };
+	long body = 0;
 	char *start = data, *end, *next;
 	size_t line = 0;
 	int minor, r;
@@ -198,6 +232,13 @@ int web_parse(char *data, size_t len, struct web_request *ret)
 	end = head_end(start, len - (size_t)(start - data));
 	if (!end || end - data > WEB_HEAD_MAX)
 		return end || len >= WEB_HEAD_MAX ? -431 : 0;
+	request.post = fields.post = body_max && !strncmp(start, POST, strlen(POST));
+	if (request.post)
+		body = body_length(start, end, body_max);
+	if (body < 0)
+		return (int)body;
+	if ((size_t)(data + len - end) < (size_t)body)
+		return 0;
 	next = line_end(start, end, &line);
 	minor = read_request_line(start, line, &request);
 	r = minor < 0 ? minor : read_fields(next, end, &fields);
@@ -208,6 +249,8 @@ int web_parse(char *data, size_t len, struct web_request *ret)
 	request.host = fields.host ? fields.host : "";
 	request.origin = fields.origin ? fields.origin : "";
 	request.close = fields.close || (!minor && !fields.keep);
+	request.body = end;
+	request.body_len = (size_t)body;
 	*ret = request;
-	return (int)(end - data);
+	return (int)(end - data) + (int)body;
 }

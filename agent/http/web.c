@@ -63,6 +63,8 @@ static const char *status_text(int status)
 		{ 403, "Forbidden" },
 		{ 404, "Not Found" },
 		{ 405, "Method Not Allowed" },
+		{ 411, "Length Required" },
+		{ 413, "Content Too Large" },
 		{ 414, "URI Too Long" },
 		{ 431, "Request Header Fields Too Large" },
 		{ 500, "Internal Server Error" },
@@ -94,7 +96,9 @@ static void put_answer(struct conn *c, const struct web_answer *a, bool head)
 			"HTTP/1.1 %d %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\n%s%s"
 			"Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n%s\r\n",
 			a->status, status_text(a->status), a->type, a->body.len,
-			a->status == 405 ? "Allow: GET, HEAD\r\n" : "",
+			a->status != 405       ? ""
+			: c->web->opt.body_max ? "Allow: GET, HEAD, POST\r\n"
+					       : "Allow: GET, HEAD\r\n",
 			c->closing ? "Connection: close\r\n" : "", a->more);
 
 	if (!r && !head && a->body.len)
@@ -177,8 +181,7 @@ static void take_request(struct conn *c)
 
 	if (queued(c) || c->closing || c->dead || !c->in.len)
 		return;
-	c->more = false;
-	n = web_parse(c->in.data, c->in.len, &request);
+	n = web_parse(c->in.data, c->in.len, c->web->opt.body_max, &request);
 	if (n < 0) {
 		refuse(c, -n);
 	} else if (n > 0) {
@@ -196,7 +199,7 @@ static void take_request(struct conn *c)
 static void receive(struct conn *c)
 {
 	char chunk[4096];
-	const size_t room = WEB_HEAD_MAX - c->in.len;
+	const size_t room = c->in.max - c->in.len;
 	const ssize_t n = recv(c->fd, chunk, room < sizeof(chunk) ? room : sizeof(chunk), MSG_DONTWAIT);
 
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
@@ -347,7 +350,7 @@ static void add_conn(struct web *w, int fd)
 			    .events = ev.events,
 			    .until_ms = clock_ms() + WEB_REQUEST_MS,
 			    .idle = true,
-			    .in = BUF_INIT(WEB_HEAD_MAX),
+			    .in = BUF_INIT(WEB_HEAD_MAX + w->opt.body_max),
 			    .out = BUF_INIT(WEB_ANSWER_MAX + 1024) };
 	w->conns = c;
 	w->stats.conns++;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Pages for whoever may reach a TCP port: HTTP/1.1 (RFC 9110, 9112), GET and HEAD alone, no bodies of
- * requests, no TLS. Everything has a maximum: connections, a request, its time, an answer, all answers that
- * nobody has fetched yet. What the paths mean is the business of the table of routes.
+ * requests (but POST where the options have room for one), no TLS. Everything has a maximum: connections, a
+ * request, its time, an answer, all answers that nobody has fetched yet. What the paths mean is the business
+ * of the table of routes.
  */
 #ifndef BH_HTTP_WEB_H
 #define BH_HTTP_WEB_H
@@ -31,15 +32,19 @@ struct web_request {
 	bool close;		   /* the client wants no more on this connection */
 	const char *path, *query;  /* as they were sent, still encoded; query "" where there is none */
 	const char *host, *origin; /* of the fields of these names; "" where there is none */
+	bool post;
+	const char *body; /* of a POST; any bytes */
+	size_t body_len;
 };
 
 /**
  * web_parse() - the first request in @len bytes, of which the parts that @ret points at become texts.
+ * @body_max: a POST is taken, with a body of so many bytes at most; 0: none is.
  *
  * Return: how many bytes it has; 0: it is not whole yet; or what is wrong with it as a negative HTTP status
- * (-400, -405, -414, -431, -501, -505), behind which nothing can be understood any more.
+ * (-400, -405, -411, -413, -414, -431, -501, -505), behind which nothing can be understood any more.
  */
-int web_parse(char *data, size_t len, struct web_request *ret);
+int web_parse(char *data, size_t len, size_t body_max, struct web_request *ret);
 
 /* ---- the server --------------------------------------------------------------------------- */
 
@@ -60,6 +65,7 @@ struct web;
 
 struct web_options {
 	struct sockaddr_storage addr;
+	size_t body_max; /* 0: no POST */
 	/* It listens (NULL), or cannot yet, once for as long as the reason stays the same. May be NULL. */
 	void (*told)(void *ctx, const char *trouble);
 	void *ctx;

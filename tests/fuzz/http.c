@@ -16,8 +16,11 @@
 
 #include "http/web.h"
 
+#define BODY_MAX 64 /* room for some bytes: a POST is taken, too */
+#define ROOM	 (WEB_HEAD_MAX + BODY_MAX)
+
 static struct web *web;
-static struct web_options opt;
+static struct web_options opt = { .body_max = BODY_MAX };
 static int called; /* routes */
 
 static void on_page(void *ctx, const struct web_request *request, struct web_answer *ret)
@@ -59,11 +62,12 @@ static int requests_in(const uint8_t *data, size_t len, int *ret_pages)
 
 	memcpy(copy, data, len);
 	for (*ret_pages = 0; n > 0 && !r.close; at += n, len -= (size_t)n) {
-		n = len ? web_parse(at, len < WEB_HEAD_MAX ? len : WEB_HEAD_MAX, &r) : 0;
+		n = len ? web_parse(at, len < ROOM ? len : ROOM, opt.body_max, &r) : 0;
 		fuzz_check(n <= (int)len && n >= -505);
 		answers += n != 0;
 		if (n <= 0)
 			break;
+		fuzz_check(r.body_len <= opt.body_max && r.body + r.body_len == at + n);
 		fuzz_check(strlen(r.path) < (size_t)n && strlen(r.query) < (size_t)n);
 		*ret_pages += !strcmp(r.path, "/") || !strcmp(r.path, "/m");
 	}
@@ -79,9 +83,9 @@ static void check_cut(const uint8_t *data, size_t len)
 	int n;
 
 	memcpy(copy, data, len);
-	n = len ? web_parse(copy, len, &r) : 0;
+	n = len ? web_parse(copy, len, opt.body_max, &r) : 0;
 	memcpy(copy, data, len);
-	fuzz_check(n <= 1 || !web_parse(copy, (size_t)n - 1, &r));
+	fuzz_check(n <= 1 || !web_parse(copy, (size_t)n - 1, opt.body_max, &r));
 	free(copy);
 }
 

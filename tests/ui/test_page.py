@@ -82,6 +82,28 @@ class Live(PolicedCase):
         self.assertIn("← shop/web 80/TCP — allowed", self.page.text("#panel"))
         self.assertIn("← lab/job 80/TCP × denied", self.page.text("#panel"))
 
+    def test_try_a_policy(self):
+        """Which lines would change, and why; nothing is applied."""
+        b, policy = self.browser, {
+            "apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": {"name": "db", "namespace": "shop"},
+            "spec": {"podSelector": {"matchLabels": {"app": "db"}}, "ingress": [{"ports": [{"port": 443}]}]},
+        }
+        b.js("document.getElementById('trial').click()")
+        b.js(f"(() => {{ const t = document.getElementById('policy'); t.value = {json.dumps(json.dumps(policy))}; t.dispatchEvent(new Event('input')); }})()")
+        b.js("document.getElementById('try').click()")
+        said = b.wait("document.querySelector('#tried p:not(.dim)')?.textContent")
+        self.assertIn("0 added, 1 replaced, 0 deleted", said)
+        self.assertIn("shop/web → shop/db 80/TCP would be denied", self.page.text("#tried"))
+        self.assertEqual(b.js("bulkhead.map.changes.map((l) => [l.from.id, l.to.id, l.verdict])"), [["shop/web", "shop/db", "denied"]])
+        x, y = self.page.point("shop/web", "shop/db", "allowed")
+        self.assertGreater(self.page.inked(x, y, "denied", 12), 8, "the line shows nothing of it")
+        self.assertTrue(self.web.reaches(self.db), "it is in force")
+        b.js("(() => { const t = document.getElementById('policy'); t.value = 'kind: ['; t.dispatchEvent(new Event('input')); })()")
+        b.js("document.getElementById('try').click()")
+        self.assertIn("stdin", b.wait("document.querySelector('#tried pre')?.textContent"))
+        b.press("Escape")
+        b.wait("bulkhead.map.changes.length === 0")
+
     def test_search_and_filters(self):
         self.browser.press("/")
         self.assertEqual(self.browser.js("document.activeElement.id"), "search")
@@ -131,7 +153,10 @@ class Live(PolicedCase):
         self.assertEqual(self.ui.get("api/graph", Host="attacker.example")[0], 403, "a name that leads here")
         self.assertEqual(self.ui.get("api/graph", Origin="http://attacker.example")[0], 403, "a page of elsewhere")
         self.assertEqual(self.ui.get("api/graph", Origin=f"http://{self.ui.host}")[0], 200)
-        self.assertEqual(self.ui.get("api/graph", "POST")[0], 405)
+        self.assertEqual(self.ui.get("api/graph", "POST", **{"Content-Length": "0"})[0], 405)
+        self.assertEqual(self.ui.get("api/simulate", "POST", **{"Content-Length": "70000"})[0], 413)
+        self.assertEqual(self.ui.get("api/simulate", "POST", Origin="http://attacker.example", **{"Content-Length": "0"})[0], 403)
+        self.assertEqual(self.ui.get("api/simulate")[0], 404, "by GET")
         self.assertEqual(self.ui.get("../../etc/passwd")[0], 404)
         self.assertEqual(self.ui.get("api/explain?pod=-A&peer=x&port=1")[0], 400)
 

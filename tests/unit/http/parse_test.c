@@ -65,7 +65,7 @@ static void test_rows(void **state)
 		const size_t len = strlen(rows[i].text);
 		auto_free char *text = strdup(rows[i].text);
 		struct web_request r = { 0 };
-		const int n = web_parse(text, len, &r);
+		const int n = web_parse(text, len, 0, &r);
 
 		if (n != (rows[i].want == 1 ? (int)len : rows[i].want))
 			fail_msg("%s: %d", rows[i].text, n);
@@ -78,6 +78,48 @@ static void test_rows(void **state)
 	}
 }
 
+/* Where there is room for bodies; what is behind one is the next request. */
+static void test_bodies(void **state)
+{
+	static const struct {
+		const char *text;
+		int want; /* all but the last byte, if 1 */
+		const char *body;
+	} bodies[] = {
+		{ "POST /a HTTP/1.1\r\n" H "Content-Length: 3\r\n\r\nabcG", 1, "abc" },
+		{ "POST /a HTTP/1.1\r\n" H "content-length:\t8 \r\n\r\n\r\n\r\nGET G", 1, "\r\n\r\nGET " },
+		{ "POST /a HTTP/1.1\r\n" H "Content-Length: 0\r\n\r\nG", 1, "" },
+		{ "POST /a HTTP/1.1\r\n" H "Content-Length: 3\r\n\r\nab", 0, NULL },
+		{ "POST /a HTTP/1.1\r\n" H "Content-Length: 9\r\n\r\n123456789", -413, NULL },
+		{ "POST /a HTTP/1.1\r\n" H "Content-Length: 99999999999999999999\r\n\r\n", -413, NULL },
+		{ "POST /a HTTP/1.1\r\n" H "\r\nabc", -411, NULL },
+		{ "POST /a HTTP/1.1\r\n" H "Content-Length: 3x\r\n\r\nabc", -400, NULL },
+		{ "POST /a HTTP/1.1\r\n" H "Content-Length: 0\r\nContent-Length: 3\r\n\r\nabc", -400, NULL },
+		{ "POST /a HTTP/1.1\r\n" H "Content-Length : 3\r\n\r\nabc", -411, NULL },
+		{ "POST /a HTTP/1.1\r\n" H "Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\nabc", -501,
+		  NULL },
+		{ "GET /a HTTP/1.1\r\n" H "Content-Length: 3\r\n\r\nabc", -400, NULL },
+		{ "PUT /a HTTP/1.1\r\n" H "Content-Length: 0\r\n\r\n", -405, NULL },
+	};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_SIZE(bodies); i++) {
+		const size_t len = strlen(bodies[i].text);
+		auto_free char *text = strdup(bodies[i].text);
+		struct web_request r = { 0 };
+		const int n = web_parse(text, len, 8, &r);
+
+		if (n != (bodies[i].want == 1 ? (int)len - 1 : bodies[i].want))
+			fail_msg("%s: %d", bodies[i].text, n);
+		if (n <= 0)
+			continue;
+		assert_true(r.post);
+		assert_int_equal(r.body_len, strlen(bodies[i].body));
+		assert_memory_equal(r.body, bodies[i].body, r.body_len);
+	}
+}
+
 static void test_second_is_left(void **state)
 {
 	char text[] = "GET /a HTTP/1.1\r\n" H "\r\nGET /b HTTP/1.1\r\n" H "\r\n";
@@ -85,9 +127,9 @@ static void test_second_is_left(void **state)
 	struct web_request r;
 
 	(void)state;
-	assert_int_equal(web_parse(text, sizeof(text) - 1, &r), one);
+	assert_int_equal(web_parse(text, sizeof(text) - 1, 0, &r), one);
 	assert_string_equal(r.path, "/a");
-	assert_int_equal(web_parse(text + one, one, &r), one);
+	assert_int_equal(web_parse(text + one, one, 0, &r), one);
 	assert_string_equal(r.path, "/b");
 }
 
@@ -97,8 +139,8 @@ static void test_nul_is_refused(void **state)
 	struct web_request r;
 
 	(void)state;
-	assert_int_equal(web_parse(line, sizeof(line) - 1, &r), -400);
-	assert_int_equal(web_parse(field, sizeof(field) - 1, &r), -400);
+	assert_int_equal(web_parse(line, sizeof(line) - 1, 0, &r), -400);
+	assert_int_equal(web_parse(field, sizeof(field) - 1, 0, &r), -400);
 }
 
 static void test_longest(void **state)
@@ -110,16 +152,16 @@ static void test_longest(void **state)
 	(void)state;
 	n = sprintf(text, "GET / HTTP/1.1\r\n" H "A: ");
 	memset(text + n, 'a', WEB_HEAD_MAX);
-	assert_int_equal(web_parse(text, WEB_HEAD_MAX - 1, &r), 0);
-	assert_int_equal(web_parse(text, WEB_HEAD_MAX, &r), -431);
+	assert_int_equal(web_parse(text, WEB_HEAD_MAX - 1, 0, &r), 0);
+	assert_int_equal(web_parse(text, WEB_HEAD_MAX, 0, &r), -431);
 	memcpy(text + WEB_HEAD_MAX - 4, "\r\n\r\n", 4);
-	assert_int_equal(web_parse(text, WEB_HEAD_MAX, &r), WEB_HEAD_MAX);
+	assert_int_equal(web_parse(text, WEB_HEAD_MAX, 0, &r), WEB_HEAD_MAX);
 	memcpy(text + WEB_HEAD_MAX - 4, "aaaaa\r\n\r\n", 9);
-	assert_int_equal(web_parse(text, WEB_HEAD_MAX + 5, &r), -431);
+	assert_int_equal(web_parse(text, WEB_HEAD_MAX + 5, 0, &r), -431);
 	n = sprintf(text, "GET /");
 	memset(text + n, 'a', 3000);
 	(void)strcpy(text + n + 3000, " HTTP/1.1\r\n" H "\r\n");
-	assert_int_equal(web_parse(text, strlen(text), &r), -414);
+	assert_int_equal(web_parse(text, strlen(text), 0, &r), -414);
 }
 
 static void test_addresses(void **state)
@@ -166,7 +208,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_rows),	       cmocka_unit_test(test_second_is_left),
 		cmocka_unit_test(test_nul_is_refused), cmocka_unit_test(test_longest),
-		cmocka_unit_test(test_addresses),
+		cmocka_unit_test(test_addresses),      cmocka_unit_test(test_bodies),
 	};
 
 	return cmocka_run_group_tests_name("http/parse", tests, NULL, NULL);
