@@ -10,6 +10,7 @@
 #include "agent.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -41,6 +42,7 @@
 #include "util/scope.h"
 
 #define TICK_MS	     2000
+#define GIVE_BACK    10 /* ticks */
 #define LOCK_POLL_MS 20 /* a standby's: what an upgrade's gap may be longer for it */
 
 /* ---- reconcile ---------------------------------------------------------------------------- */
@@ -272,9 +274,18 @@ static void look_after_pins(struct agent *a)
 	opened_tick(a);
 }
 
+/* Lists, compiles and answers leave holes that the C library keeps for the next ones. */
+static void give_back_memory(struct agent *a)
+{
+	if (!(++a->ticks % GIVE_BACK))
+		(void)malloc_trim(0);
+}
+
 static void on_tick(void *ctx)
 {
 	struct agent *a = ctx;
+
+	give_back_memory(a);
 
 	if (!a->reconcile)
 		prepare(a);

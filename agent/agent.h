@@ -90,6 +90,7 @@ struct agent {
 	struct leader *leader;
 
 	struct loop_timer tick, source_timer, lock_timer, retire_timer;
+	unsigned int ticks;
 	int signal_fd;
 	bool waits;	      /* for the lock; said so */
 	char unprepared[256]; /* why a standby could not take over; "" if it could */
