@@ -12,6 +12,14 @@ static void assert_name(struct names *n, const char *addr, const char *wanted)
 	assert_string_equal(names_addr(n, &a, name), wanted);
 }
 
+static bool is_pod(struct names *n, const char *addr, const char *ns, const char *pod)
+{
+	const struct addr a = w_addr(addr);
+	const char *is_ns = "", *is = "";
+
+	return names_pod(n, &a, &is_ns, &is) && !strcmp(is_ns, ns) && !strcmp(is, pod);
+}
+
 static void everybody_has_a_name(void **state)
 {
 	auto_model struct model *m = model_new();
@@ -34,6 +42,11 @@ static void everybody_has_a_name(void **state)
 	assert_name(n, "10.96.0.1", "service 'shop/web'");
 	assert_name(n, "fd00:96::1", "service 'shop/web'");
 	assert_name(n, "10.96.0.2", "");
+	assert_true(is_pod(n, "10.0.0.7", "shop", "db"));
+	assert_true(is_pod(n, "10.0.0.8", "shop", "web"));
+	assert_false(is_pod(n, "10.0.0.9", "", ""));
+	assert_false(is_pod(n, "192.0.2.1", "", "node"));
+	assert_false(is_pod(n, "10.96.0.1", "shop", "web"));
 	s = w_service(m, "shop/x", "10.96.0.3", "tcp/80");
 	w_stands(s, externals, "198.51.100.2");
 	w_stands(s, externals, "10.96.0.1");

@@ -699,6 +699,7 @@ static void counters_of_a_slot_that_is_used_again(void **state)
 	struct bh_ep_stat *stats = calloc((size_t)libbpf_num_possible_cpus(), sizeof(*stats)), sum, all;
 	struct bh_count node[BH_STAT_MAX * 2];
 	struct bh_err err;
+	int i;
 
 	(void)state;
 	be_born(dp, 7);
@@ -710,6 +711,11 @@ static void counters_of_a_slot_that_is_used_again(void **state)
 	die(dp, 7);
 	assert_int_equal(dp_stats(dp, node, &err), 0);
 	assert_int_equal(node[BH_SESSION * 2 + BH_EGRESS].packets, 5);
+	graces(dp, 1); /* from now on nobody counts there: it is remembered, and not read again */
+	for (i = 0; i < 2; i++) {
+		assert_int_equal(dp_stats(dp, node, &err), 0);
+		assert_int_equal(node[BH_SESSION * 2 + BH_EGRESS].packets, 5);
+	}
 	be_born(dp, 7);
 	assert_int_equal(dp_slot_stat(dp, slot, &sum, &err), 0);
 	assert_int_equal(sum.evicted_live + sum.hot[BH_EGRESS].packets, 0);
@@ -718,6 +724,10 @@ static void counters_of_a_slot_that_is_used_again(void **state)
 	assert_int_equal(all.evicted_live, 2);
 	assert_int_equal(dp_stats(dp, node, &err), 0);
 	assert_int_equal(node[BH_SESSION * 2 + BH_EGRESS].packets, 5);
+	stats[0].hot[BH_EGRESS].packets = 3; /* of the next one */
+	assert_int_equal(bpf_map_update_elem(fd, &slot, stats, BPF_ANY), 0);
+	assert_int_equal(dp_stats(dp, node, &err), 0);
+	assert_int_equal(node[BH_SESSION * 2 + BH_EGRESS].packets, 8);
 	(void)close(fd);
 	free(stats);
 	dp_free(dp);
