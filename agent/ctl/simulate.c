@@ -210,6 +210,7 @@ static void add_to(struct json_object *list, struct json_object *item)
 void simulate_take(struct json_object *all, struct json_object *item)
 {
 	const char *kind = ctl_str(item, "kind");
+	struct json_object *list = ctl_get(all, !strcmp(kind, "session") ? "sessions" : "pairs");
 
 	if (!strcmp(kind, "summary")) {
 		add_summary(all, item);
@@ -218,8 +219,7 @@ void simulate_take(struct json_object *all, struct json_object *item)
 		add_to(ctl_get(all, "problems"), item);
 	} else {
 		json_object_object_del(item, "kind");
-		(void)json_object_array_add(ctl_get(all, !strcmp(kind, "session") ? "sessions" : "pairs"),
-					    json_object_get(item));
+		(void)json_object_array_add(list, json_object_get(item));
 	}
 }
 
