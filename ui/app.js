@@ -9,7 +9,7 @@ const REFRESH_MS = 3000;
 const $ = (id) => document.getElementById(id);
 
 const filter = { search: '', namespace: '', group: '', window: 300, verdicts: new Set(['allowed', 'denied', 'audited']) };
-let data = null, chosen = { nodes: [], edges: [] }, planned = '', paused = false, timer = 0;
+let data = null, chosen = { nodes: [], edges: [] }, planned = '', paused = false, timer = 0, measured = false;
 
 const go = {
   node: (n, byKey) => { panel.showNode(n); map.select({ node: n.id }); if (byKey) panel.focus(); },
@@ -112,6 +112,7 @@ async function refresh(fresh) {
     fillSelects();
     show(fresh);
     document.body.dataset.loaded = data.collected ? 'yes' : 'asking';
+    if (!measured && data.collected) requestAnimationFrame(() => setTimeout(() => { if (!measured) performance.mark('drawn'); measured = true; }));
   } catch (error) {
     $('trouble').hidden = false;
     $('trouble').textContent = `bulkheadctl does not answer (${error.message}). Has it been ended?`;

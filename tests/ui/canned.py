@@ -50,7 +50,7 @@ class Cluster:
 
     def endpoints(self):
         for i, (ns, name, addr) in enumerate(self.pods):
-            for more in ("", "b"):
+            for more in ("", "z"):
                 labels = {"app": name.rsplit("-", 2)[0], "tier": ("front", "back")[i % 2]}
                 yield {"namespace": ns, "name": name[:-1] + more if more else name, "addresses": [addr], "labels": labels}
 

@@ -14,8 +14,9 @@ CTL = os.path.join(BUILD, "bulkheadctl")
 class Ui:
     """The command; `url` is the link that it prints."""
 
-    def __init__(self, run_dir):
-        argv = [CTL, "ui", "--no-open", "--run-dir", run_dir]
+    def __init__(self, run_dir=None):
+        """Without @run_dir: of all nodes, through kubectl."""
+        argv = [CTL, "ui", "--no-open", *(["--run-dir", run_dir] if run_dir else ["--all-nodes"])]
         self.process = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         self.url = self.process.stdout.readline().strip()
         parts = urllib.parse.urlsplit(self.url)

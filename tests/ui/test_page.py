@@ -170,6 +170,61 @@ class Live(PolicedCase):
         self.assertIn("Address already in use", done.stderr)
 
 
+KUBECTL = """\
+#!/bin/sh
+case " $* " in *' get pods '*) cat /run/bin/pods; exit ;; esac
+case " $* " in *' n3-'*) echo 'Error from server (Forbidden): no pods/exec' >&2; exit 1 ;; esac
+exec {ctl} request --run-dir /run/canned
+"""
+
+
+def agent_pod(node):
+    return {
+        "metadata": {"namespace": "bulkhead-system", "name": f"{node}-agent"}, "status": {"phase": "Running"},
+        "spec": {"nodeName": node, "containers": [{"name": "agent"}]},
+    }
+
+
+class Nodes(unittest.TestCase):
+    """Through a kubectl: two nodes that see the same sessions, and one that may not be asked."""
+
+    @staticmethod
+    def title(config):
+        return "page.Nodes"
+
+    @classmethod
+    def setUpClass(cls):
+        run("ip", "link", "set", "lo", "up")
+        run("mount", "-t", "tmpfs", "bh", "/run")
+        os.mkdir("/run/bin")
+        with open("/run/bin/kubectl", "w") as f:
+            f.write(KUBECTL.format(ctl=CTL))
+        os.chmod("/run/bin/kubectl", 0o755)
+        with open("/run/bin/pods", "w") as f:
+            json.dump({"items": [agent_pod(n) for n in ("n1", "n2", "n3")]}, f)
+        os.environ["PATH"] = f"/run/bin:{os.environ['PATH']}"
+        cls.agent = canned.large("/run/canned", 40, 100)
+        cls.ui = Ui()
+        cls.page = Page(cls.ui)
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.page.close()
+        cls.ui.close()
+        cls.agent.shutdown()
+
+    def test_seen_by_two_is_one(self):
+        edges = self.page.browser.js("bulkhead.data.edges.map((e) => [e.sessions, e.denied + e.audited])")
+        self.assertEqual(sum(e[0] for e in edges), 90)
+        self.assertEqual(sum(e[1] for e in edges), 20, "a report of each node, though they are alike")
+        pods = self.page.browser.js("bulkhead.data.nodes.map((n) => n.pods)")
+        self.assertEqual(pods, [2] * 40)
+
+    def test_who_is_missing_is_named(self):
+        self.assertIn("node n3: ", self.page.text("#trouble"))
+        self.assertIn("Forbidden", self.page.text("#trouble"))
+
+
 class Large(unittest.TestCase):
     """2,000 workloads and 20,000 connections, and one whose name would be markup."""
 
@@ -220,6 +275,16 @@ class Large(unittest.TestCase):
             json.dump(timing, f, indent=1)
         self.assertEqual(timing["frames"], 90)
         b.press("0")
+
+    def test_load(self):
+        """The page anew, when the agents have answered: until the map is drawn."""
+        b = self.browser
+        b.go(self.ui.url)
+        b.wait("document.body.dataset.loaded === 'yes' && bulkhead.map.drawn")
+        ms = b.js("performance.getEntriesByName('drawn')[0].startTime")
+        with open(os.path.join(LOGS, "load.json"), "w") as f:
+            json.dump({"load_ms": ms}, f)
+        self.assertEqual(self.page.text("#count"), "2,001 workloads, 20,001 connections")
 
     def test_from_afar_and_near(self):
         """Boxes with sums first; a click enters one."""
