@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a page points at is there; what it says to type is a command, and runs in a test or says why not."""
+import glob
 import os
 import re
 import shlex
@@ -8,7 +9,8 @@ import unittest
 
 from pages import ROOT, pages
 
-CTL = os.path.join(ROOT, os.environ.get("BH_BUILD", "build"), "bulkheadctl")
+BUILD = os.path.join(ROOT, os.environ.get("BH_BUILD", "build"))
+CTL = os.path.join(BUILD, "bulkheadctl")
 MARK = re.compile(r"<!-- (?:runs: (?P<path>\S+)(?: (?P<word>\S+))?|not run: (?P<why>.+)) -->")
 # What a line of a plain block does not begin with: that would be a command in a block that is not `sh`.
 TYPED = re.compile(r"(\./)?(hack/|make |helm |kubectl (?!bulkhead)|bulkhead-agent |ctr |skopeo )")
@@ -104,3 +106,41 @@ class Pages(unittest.TestCase):
                 n += 1
                 self.parse(where, command)
         self.assertGreater(n, 50)
+
+    def test_the_agent_knows_what_is_typed(self):
+        helps, n = {}, 0
+        for where, command in self.said():
+            found = re.match(r"bulkhead-agent (?:(chain|node|preflight|probe|retire|run)\b)?(.*)", command)
+            if not found:
+                continue
+            name = found[1] or "run"
+            if name not in helps:
+                argv = [os.path.join(BUILD, "bulkhead-agent"), name, "--help"]
+                helps[name] = subprocess.run(argv, capture_output=True, text=True, check=True).stdout
+            for word in re.findall(r"--[a-z-]+\w|^ [a-z]+", found[2].split(" # ")[0]):
+                n += 1
+                if not re.search(rf"(?<![\w-]){re.escape(word.strip())}(?![\w-])", helps[name]):
+                    self.wrong.append(f"{where}: `{command}`: bulkhead-agent {name} --help has no {word.strip()}")
+        self.assertGreater(n, 10)
+
+    def test_targets_of_make_are_there(self):
+        there, n = set(), 0
+        for path in ("Makefile", "tests/tests.mk", *glob.glob("tests/*/rules.mk", root_dir=ROOT)):
+            with open(os.path.join(ROOT, path)) as f:
+                there.update(*(line.split()[1:] for line in f if line.startswith(".PHONY:")))
+        for where, command in self.said():
+            for target in re.findall(r"^make ((?:[a-z-]+ ?)*)", re.sub(r" -j\d| #.*", "", command)):
+                n += 1
+                self.wrong += [f"{where}: `{command}`: there is no target {t}" for t in set(target.split()) - there]
+        self.assertGreater(n, 5)
+
+    def test_values_are_there(self):
+        """Of the chart, by their names. `status` is also what objects have."""
+        values = {code.strip("`") for _, code in self.pages["docs/values.md"].codes()}
+        values = {v for v in values if re.fullmatch(r"\w+(\.\w+)+", v)}
+        first = {v.split(".")[0] for v in values} - {"status"}
+        for page in self.pages.values():
+            for where, code in page.codes():
+                found = re.match(r"(\w+)(\.\w+)+(?=$|: )", code)
+                if found and found[1] in first and found[0] not in values and found[2] not in (".c", ".h", ".sock"):
+                    self.wrong.append(f"{where}: `{code}`: helm/bulkhead/values.yaml has no {found[0]}")
