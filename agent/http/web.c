@@ -181,6 +181,7 @@ static void take_request(struct conn *c)
 
 	if (queued(c) || c->closing || c->dead || !c->in.len)
 		return;
+	c->more = false;
 	n = web_parse(c->in.data, c->in.len, c->web->opt.body_max, &request);
 	if (n < 0) {
 		refuse(c, -n);
