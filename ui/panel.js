@@ -136,28 +136,24 @@ export class Panel {
       make('div', { class: 'dim' }, `${more}, ${ago(f.seen_ms, now)}${f.node ? `, node ${f.node}` : ''}`));
   }
 
-  // One pod and its peer, as `bulkheadctl explain` wants them: a pod's name, else an address.
+  // The ends of one flow, as `bulkheadctl explain` wants them: a pod's name, else an address.
   questionOf(e, list) {
     const isPod = (name) => /^[^'\s]+\/[^'\s]+$/.test(name);
     const what = e.port ? `${e.port}/${e.proto.toLowerCase()}` : e.proto.startsWith('ICMP') ? 'icmp' : '';
     if (!['TCP', 'UDP', 'SCTP', 'ICMP', 'ICMPv6'].includes(e.proto) || !what) return null;
-    for (const f of list) {
-      if (isPod(f.src_name)) return { pod: f.src_name, peer: isPod(f.dst_name) ? f.dst_name : f.dst, port: what };
-      if (isPod(f.dst_name)) return { pod: f.dst_name, peer: f.src, port: what, back: true };
-    }
-    return null;
+    const f = list.find((x) => isPod(x.src_name) || isPod(x.dst_name));
+    return f ? { src: isPod(f.src_name) ? f.src_name : f.src, dst: isPod(f.dst_name) ? f.dst_name : f.dst, port: what } : null;
   }
 
   async explain(question, button, why) {
-    const { back, ...parameters } = question, round = this.round;
+    const round = this.round;
     button.disabled = true;
     why.replaceChildren(make('p', { class: 'dim' }, 'Asking the nodes…'));
     let parts;
     try {
-      const answer = await askSlow('explain', parameters);
+      const answer = await askSlow('explain', question);
       parts = [answer.text && make('pre', {}, answer.text), answer.said && make('pre', {}, answer.said)].filter(Boolean);
-      if (back) parts.unshift(make('p', { class: 'dim' }, 'The other way round is what this line is about.'));
-      parts.unshift(make('p', { class: 'dim' }, `bulkheadctl explain ${parameters.pod} ${parameters.peer} ${parameters.port}`));
+      parts.unshift(make('p', { class: 'dim' }, `bulkheadctl explain ${question.src} ${question.dst} ${question.port}`));
     } catch (error) {
       parts = [make('p', {}, `Cannot explain: ${error.message}`)];
     }

@@ -199,7 +199,7 @@ void graph_report(struct graph *g, struct json_object *item, int64_t now_ms)
 	char policies[1024];
 	struct graph_flow *f;
 
-	if (ctl_get(item, "lost") || now_ms - time_ms > GRAPH_KEPT_MS)
+	if (ctl_get(item, "lost"))
 		return;
 	f = new_flow(g, item);
 	if (!f)

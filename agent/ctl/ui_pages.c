@@ -254,16 +254,16 @@ static bool read_arg(const char *query, const char *name, char *ret, size_t size
 
 static void on_explain(struct ui *u, const struct web_request *request, struct web_answer *ret)
 {
-	char pod[400], peer[400], port[32], key[sizeof(u->questions[0].key)];
-	char *const words[] = { "explain", pod, peer, port, NULL };
+	char src[400], dst[400], port[32], key[sizeof(u->questions[0].key)];
+	char *const words[] = { "explain", src, dst, port, NULL };
 
-	if (!read_arg(request->query, "pod", pod, sizeof(pod)) ||
-	    !read_arg(request->query, "peer", peer, sizeof(peer)) ||
+	if (!read_arg(request->query, "src", src, sizeof(src)) ||
+	    !read_arg(request->query, "dst", dst, sizeof(dst)) ||
 	    !read_arg(request->query, "port", port, sizeof(port))) {
-		ui_refuse(ret, 400, "pod=, peer= and port=: what is to be explained?");
+		ui_refuse(ret, 400, "src=, dst= and port=: what is to be explained?");
 		return;
 	}
-	(void)snprintf(key, sizeof(key), "explain\n%s\n%s\n%s", pod, peer, port);
+	(void)snprintf(key, sizeof(key), "explain\n%s\n%s\n%s", src, dst, port);
 	ui_ask(u, key, false, words, NULL, write_text, ret);
 }
 

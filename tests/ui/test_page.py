@@ -158,7 +158,7 @@ class Live(PolicedCase):
         self.assertEqual(self.ui.get("api/simulate", "POST", Origin="http://attacker.example", **{"Content-Length": "0"})[0], 403)
         self.assertEqual(self.ui.get("api/simulate")[0], 404, "by GET")
         self.assertEqual(self.ui.get("../../etc/passwd")[0], 404)
-        self.assertEqual(self.ui.get("api/explain?pod=-A&peer=x&port=1")[0], 400)
+        self.assertEqual(self.ui.get("api/explain?src=-A&dst=x&port=1")[0], 400)
 
     def test_not_where_others_are(self):
         for address in ("0.0.0.0:0", "192.0.2.1:8080", "[::]:0"):

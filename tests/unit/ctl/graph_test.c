@@ -133,6 +133,7 @@ static void test_both_ends_are_one(void **state)
 
 	session(f, true, 40001, 100, NOW);
 	session(f, false, 40001, 90, NOW);
+	session(f, true, 40002, 1, NOW);
 	session(f, false, 40002, 7, NOW);
 	o = picture(f, 60000, NOW);
 	assert_int_equal(count(o, "edges"), 1);
