@@ -16,9 +16,10 @@
 #include "util/clock.h"
 #include "util/scope.h"
 
-#define LISTEN	"127.0.0.1:0"
-#define TURN_MS 250 /* when nothing happens: jobs' deadlines, and the next round */
-#define BUSY_MS 20  /* a job has closed its ends, and ends */
+#define LISTEN	   "127.0.0.1:0"
+#define ANSWER_MAX (32u << 20) /* the largest picture, with the longest labels, has some 30 MB */
+#define TURN_MS	   250	       /* when nothing happens: jobs' deadlines, and the next round */
+#define BUSY_MS	   20	       /* a job has closed its ends, and ends */
 
 extern char **environ;
 
@@ -169,7 +170,9 @@ static void on_told(void *ctx, const char *trouble)
 
 static int open_web(struct ui *u, const struct sockaddr_storage *addr)
 {
-	const struct web_options opt = { .addr = *addr, .body_max = UI_POLICY_MAX, .told = on_told };
+	const struct web_options opt = {
+		.addr = *addr, .body_max = UI_POLICY_MAX, .answer_max = ANSWER_MAX, .told = on_told
+	};
 	const struct web_route route = { .path = u->prefix, .fn = ui_page, .ctx = u };
 	struct bh_err err;
 

@@ -82,6 +82,7 @@ static void end_round(struct ui *u)
 {
 	struct ui_collect *o = &u->collect;
 	const bool late = clock_ms() >= o->due_ms;
+	int64_t pause_ms;
 	size_t i;
 
 	o->trouble[0] = '\0';
@@ -96,7 +97,8 @@ static void end_round(struct ui *u)
 	o->took_ms = (uint64_t)(clock_ms() - (o->due_ms - ROUND_MS));
 	o->done_ms = ui_now_ms();
 	o->running = false;
-	o->next_ms = clock_ms() + (ctl_remote(u->c) ? PAUSE_REMOTE_MS : PAUSE_MS);
+	pause_ms = ctl_remote(u->c) ? PAUSE_REMOTE_MS : PAUSE_MS;
+	o->next_ms = clock_ms() + (pause_ms > 2 * (int64_t)o->took_ms ? pause_ms : 2 * (int64_t)o->took_ms);
 }
 
 void ui_collect_work(struct ui *u)

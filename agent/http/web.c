@@ -146,7 +146,7 @@ static void call(struct conn *c, const struct web_route *route, const struct web
 	struct web_answer a = { .status = 200,
 				.type = "text/plain; charset=utf-8",
 				.more = "",
-				.body = BUF_INIT(WEB_ANSWER_MAX) };
+				.body = BUF_INIT(c->web->opt.answer_max) };
 
 	route->fn(route->ctx, request, &a);
 	c->web->stats.requests++;
@@ -352,7 +352,7 @@ static void add_conn(struct web *w, int fd)
 			    .until_ms = clock_ms() + WEB_REQUEST_MS,
 			    .idle = true,
 			    .in = BUF_INIT(WEB_HEAD_MAX + w->opt.body_max),
-			    .out = BUF_INIT(WEB_ANSWER_MAX + 1024) };
+			    .out = BUF_INIT(w->opt.answer_max + 1024) };
 	w->conns = c;
 	w->stats.conns++;
 }
@@ -526,6 +526,8 @@ int web_new(const struct web_options *opt, const struct web_route *routes, size_
 	if (!w)
 		return bh_err_set(err, -ENOMEM, "no memory for the HTTP server");
 	*w = (struct web){ .opt = *opt, .routes_n = n, .epoll_fd = -1, .timer_fd = -1, .listen_fd = -1 };
+	if (!w->opt.answer_max)
+		w->opt.answer_max = WEB_ANSWER_MAX;
 	w->routes = calloc(n, sizeof(*routes));
 	r = w->routes ? open_fds(w, err) : bh_err_set(err, -ENOMEM, "no memory for the HTTP server");
 	if (r < 0) {

