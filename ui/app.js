@@ -6,6 +6,8 @@ import { GraphMap } from './map.js';
 import { Panel, Table, Trial, make } from './panel.js';
 
 const REFRESH_MS = 3000;
+const AGES_MS = 10000;  // so old may denials be shown as if they were not
+const PATIENCE_MS = 3000;
 const $ = (id) => document.getElementById(id);
 
 const filter = { search: '', namespace: '', group: '', window: 300, verdicts: new Set(['allowed', 'denied', 'audited']) };
@@ -105,12 +107,23 @@ function fillSelects() {
 
 // ---- asking --------------------------------------------------------------------------------------
 
+// A hand that moves the map is not held up, for a while.
+async function untilRested() {
+  const end = performance.now() + PATIENCE_MS;
+  while (map.isMoving && performance.now() < end) await new Promise((done) => setTimeout(done, 150));
+}
+
 async function refresh(fresh) {
   clearTimeout(timer);
   try {
-    data = read(await ask('graph', { window: filter.window }));
-    fillSelects();
-    show(fresh);
+    const answer = await ask('graph', { window: filter.window });
+    const same = data && answer.collected === data.collected && answer.window === data.window && answer.now - data.now < AGES_MS;
+    if (!same) {
+      if (!fresh) await untilRested();
+      data = read(answer);
+      fillSelects();
+      show(fresh);
+    }
     document.body.dataset.loaded = data.collected ? 'yes' : 'asking';
     if (!measured && data.collected) requestAnimationFrame(() => setTimeout(() => { if (!measured) performance.mark('drawn'); measured = true; }));
   } catch (error) {

@@ -183,6 +183,10 @@ export class GraphMap {
     return [(x - this.view.x) / this.view.k, (y - this.view.y) / this.view.k];
   }
 
+  get isMoving() {
+    return !!this.down || performance.now() - (this.movedAt || -Infinity) < 4 * REST_MS;
+  }
+
   get far() {
     return this.view.k < OVERVIEW && this.lines.length > SMALL && !this.selected;
   }
