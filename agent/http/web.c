@@ -16,9 +16,10 @@
 #include "util/clock.h"
 #include "util/scope.h"
 
-#define EVENTS_A_TURN 32
-#define LINGER_MS     1000
-#define SEND_BYTES    (256 << 10) /* of the kernel's memory, each connection's */
+#define EVENTS_A_TURN  32
+#define ACCEPTS_A_TURN 16
+#define LINGER_MS      1000
+#define SEND_BYTES     (256 << 10) /* of the kernel's memory, each connection's */
 
 struct conn {
 	struct web *web;
@@ -26,6 +27,7 @@ struct conn {
 	int fd;
 	uint32_t events;  /* asked of epoll */
 	int64_t until_ms; /* then it is closed */
+	int64_t since_ms; /* it came, or its last answer went */
 	bool idle;	  /* nothing of a request has come, and no answer goes */
 	bool more;	  /* there may be a whole request in `in` */
 	bool eof, dead;	  /* the client sends no more; nothing goes either way */
@@ -233,7 +235,8 @@ static void flush(struct conn *c)
 	buf_done(&c->out); /* a large answer's memory is not kept for the next one */
 	c->sent = 0;
 	c->idle = true;
-	c->until_ms = clock_ms() + WEB_IDLE_MS;
+	c->since_ms = clock_ms();
+	c->until_ms = c->since_ms + WEB_IDLE_MS;
 }
 
 /* ---- connections -------------------------------------------------------------------------- */
@@ -321,17 +324,15 @@ static void serve(struct conn *c, uint32_t events)
 		want(c);
 }
 
-/* Who has been silent for longest makes room. Return: whether there was one. */
-static bool drop_idle(struct web *w)
+/* Who has sent no whole request for longest makes room; the newest are first in the list. NULL: nobody. */
+static struct conn *silent_one(const struct web *w)
 {
-	struct conn *c, *oldest = NULL;
+	struct conn *c, *ret = NULL;
 
 	for (c = w->conns; c; c = c->next)
-		if (c->idle && (!oldest || c->until_ms < oldest->until_ms))
-			oldest = c;
-	if (oldest)
-		close_conn(oldest);
-	return oldest;
+		if (!queued(c) && !c->more && (!ret || c->since_ms <= ret->since_ms))
+			ret = c;
+	return ret;
 }
 
 static void add_conn(struct web *w, int fd)
@@ -349,6 +350,7 @@ static void add_conn(struct web *w, int fd)
 			    .next = w->conns,
 			    .fd = fd,
 			    .events = ev.events,
+			    .since_ms = clock_ms(),
 			    .until_ms = clock_ms() + WEB_REQUEST_MS,
 			    .idle = true,
 			    .in = BUF_INIT(WEB_HEAD_MAX + w->opt.body_max),
@@ -357,11 +359,22 @@ static void add_conn(struct web *w, int fd)
 	w->stats.conns++;
 }
 
+/* So few a turn that each is heard before it may have to make room. */
 static void accept_some(struct web *w)
 {
-	while (w->stats.conns < WEB_CONNS_MAX || drop_idle(w)) {
-		const int fd = accept4(w->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	int few;
 
+	for (few = ACCEPTS_A_TURN; few; few--) {
+		const bool full = w->stats.conns >= WEB_CONNS_MAX;
+		struct conn *leaves = full ? silent_one(w) : NULL;
+		const int fd = full && !leaves
+				       ? -1
+				       : accept4(w->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+		if (full && !leaves)
+			break;
+		if (fd >= 0 && leaves)
+			close_conn(leaves);
 		if (fd >= 0)
 			add_conn(w, fd);
 		else if (errno == EAGAIN)
@@ -369,7 +382,7 @@ static void accept_some(struct web *w)
 		else if (errno != EINTR && errno != ECONNABORTED)
 			break; /* out of descriptors: wait until one is closed */
 	}
-	if (w->stats.conns)
+	if (few && w->stats.conns)
 		accept_again(w, false);
 }
 

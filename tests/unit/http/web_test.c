@@ -407,13 +407,41 @@ static void test_many(void **state)
 		assert_says(s, R("/hello"), "200 OK", false);
 	web_stats(s->web, &stats);
 	assert_in_range(stats.conns, WEB_CONNS_MAX / 2, WEB_CONNS_MAX);
-	say(fds[1], " /hello HTTP/1.1\r\nHost: n\r\n\r\n");
-	free(hear(s, fds[1], "/hello?\n"));
+	say(fds[i = WEB_CONNS_MAX - 1], " /hello HTTP/1.1\r\nHost: n\r\n\r\n");
+	free(hear(s, fds[i], "/hello?\n"));
 	for (i = 0; i < WEB_CONNS_MAX; i++)
 		(void)close(fds[i]);
 }
 
 /* Another one has the port: said once, and taken when it goes. */
+/* However many begin a request and leave it at that: who asks is heard, and nobody goes for nothing. */
+static void test_slow_crowd(void **state)
+{
+	struct seen *s = *state;
+	int fds[WEB_CONNS_MAX], i, a, b;
+	struct web_stats stats;
+
+	for (i = 0; i < WEB_CONNS_MAX; i++) {
+		fds[i] = dial(s);
+		say(fds[i], "G");
+		turn(s);
+	}
+	turn(s);
+	a = dial(s);
+	b = dial(s);
+	say(a, R("/hello?a"));
+	say(b, R("/hello?b"));
+	turn(s);
+	web_stats(s->web, &stats);
+	assert_int_equal(stats.conns, WEB_CONNS_MAX);
+	free(hear(s, a, "/hello?a\n"));
+	free(hear(s, b, "/hello?b\n"));
+	(void)close(a);
+	(void)close(b);
+	for (i = 0; i < WEB_CONNS_MAX; i++)
+		(void)close(fds[i]);
+}
+
 static void test_taken_port(void **state)
 {
 	struct seen *s = *state;
@@ -461,11 +489,11 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(test_##name, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		T(answers),	     T(head),	      T(405_names_methods),
-		T(own_limits),	     T(pieces),	      T(nothing_behind_a_refusal),
-		T(oversize),	     T(slow_reader),  T(big_arrives),
-		T(queue_is_bounded), T(slow_request), T(many),
-		T(taken_port),	     T(timer),
+		T(answers),	     T(head),	       T(405_names_methods),
+		T(pieces),	     T(one_in_a_turn), T(nothing_behind_a_refusal),
+		T(oversize),	     T(slow_reader),   T(big_arrives),
+		T(queue_is_bounded), T(slow_request),  T(many),
+		T(slow_crowd),	     T(taken_port),    T(timer),
 	};
 
 	return cmocka_run_group_tests_name("http/web", tests, NULL, NULL);
