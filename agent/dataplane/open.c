@@ -17,6 +17,7 @@
 #include <sys/vfs.h>
 #include <time.h>
 
+#include "dataplane/hz.h"
 #include "hook/hook.h"
 #include "util/clock.h"
 #include "util/scope.h"
@@ -413,43 +414,22 @@ static int jiffies(struct dp *dp, uint32_t *ret, struct bh_err *err)
 	return r;
 }
 
-static int next_tick(struct dp *dp, uint32_t from, uint32_t *ret, struct bh_err *err)
-{
-	int tries, r;
-
-	for (tries = 0; tries < 10000; tries++) {
-		r = jiffies(dp, ret, err);
-		if (r < 0 || *ret != from)
-			return r;
-		usleep(100);
-	}
-	return bh_err_set(err, -ETIME, "the programs' clock stands still");
-}
-
-/* HZ is nowhere to be read (the kernel's config is often absent): a few ticks are timed. */
 static int measure_hz(struct dp *dp, struct bh_err *err)
 {
-	static const uint32_t usual[] = { 100, 250, 300, 1000 };
-	uint32_t first, last, i, best = 0;
-	uint64_t began, took;
-	int r = jiffies(dp, &first, err);
+	struct hz_watch watch = { 0 };
+	int tries, r;
 
-	if (!r)
-		r = next_tick(dp, first, &first, err);
-	began = clock_ns();
-	for (i = 0, last = first; !r && i < 4; i++)
-		r = next_tick(dp, last, &last, err);
-	if (r)
-		return r;
-	took = clock_ns() - began;
-	for (i = 1; i < ARRAY_SIZE(usual); i++) {
-		const double hz = (last - first) * 1e9 / (double)took;
+	for (tries = 0; tries < 50000 && !dp->hz; tries++) {
+		const uint64_t began_ns = clock_ns();
+		uint32_t now;
 
-		if (hz > (usual[i - 1] + usual[i]) / 2.0)
-			best = i;
+		r = jiffies(dp, &now, err);
+		if (r < 0)
+			return r;
+		dp->hz = hz_look(&watch, now, began_ns, clock_ns());
+		usleep(100);
 	}
-	dp->hz = usual[best];
-	return 0;
+	return dp->hz ? 0 : bh_err_set(err, -ETIME, "the programs' clock stands still");
 }
 
 static int check_meta(const struct dp *dp, struct bh_err *err)
