@@ -6,6 +6,7 @@ import json
 import os
 import select
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -46,7 +47,8 @@ class Browser:
 
         self.process = subprocess.Popen(
             argv, preexec_fn=descriptors, close_fds=False, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL, env={**os.environ, "HOME": self.profile, "XDG_RUNTIME_DIR": self.profile},
+            stderr=subprocess.DEVNULL, start_new_session=True,
+            env={**os.environ, "HOME": self.profile, "XDG_RUNTIME_DIR": self.profile, "TMPDIR": self.profile},
         )
         os.close(theirs_in)
         os.close(theirs_out)
@@ -58,7 +60,7 @@ class Browser:
         self.ask("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)
 
     def close(self):
-        self.process.kill()
+        os.killpg(self.process.pid, signal.SIGKILL)  # and its helpers
         self.process.wait()
         os.close(self.out)
         os.close(self.into)
