@@ -29,7 +29,8 @@ struct flowlog {
 	uint64_t lost, throttled, unwritten; /* to be told */
 	int64_t told_ms, looked_ms;	     /* missed ones; the file's name */
 	bool moved;			     /* it is to be opened anew */
-	char trouble[256];		     /* said */
+	bool waits;	   /* the disk would not take it at once: the next time it may take its time */
+	char trouble[256]; /* said */
 	struct flowlog_stats stats;
 };
 
@@ -104,14 +105,15 @@ static void look(struct flowlog *f)
 		open_again(f);
 }
 
-/* Into a file without waiting for a disk, where the file system can do that. */
+/* Into a file without waiting for a disk, where the file system can do that; some cannot ever as a file
+ * grows. */
 static ssize_t put(const struct flowlog *f, const char *data, size_t len)
 {
 	const struct iovec v = { (void *)data, len };
 	ssize_t n = -1;
 
 	errno = EOPNOTSUPP;
-	if (f->opt.path)
+	if (f->opt.path && !f->waits)
 		n = pwritev2(f->fd, &v, 1, -1, RWF_NOWAIT);
 	if (n < 0 && (errno == EOPNOTSUPP || errno == EINVAL || errno == ESPIPE || errno == ENOSYS))
 		n = write(f->fd, data, len);
@@ -154,6 +156,7 @@ void flowlog_flush(struct flowlog *f)
 	r = write_queue(f);
 	buf_drop(&f->queue, f->sent);
 	f->sent = 0;
+	f->waits = r == -EAGAIN;
 	if (r < 0 && r != -EAGAIN) {
 		(void)bh_err_errno(&err, r, "cannot write to %s", f->opt.path ? f->opt.path : "stdout");
 		tell(f, err.msg);

@@ -23,8 +23,8 @@
 #define FOLLOWED_MAX  128 /* each is a kubectl for as long as it lasts */
 #define SILENT_MS     15000
 #define LAST_WORDS_MS 500
-#define HOLD_MS	      300 /* for what another node has to say of the same moment */
-#define ANSWER_MAX    (1u << 30)
+#define HOLD_MS	      300	   /* for what another node has to say of the same moment */
+#define ANSWER_MAX    (128u << 20) /* of one node: with every session that there is room for */
 #define CHUNK	      65536
 
 /* One agent. */
