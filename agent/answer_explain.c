@@ -236,10 +236,12 @@ static int read_proto(struct json_object *request, struct question *q, struct bh
 		      { "SCTP", IPPROTO_SCTP },
 		      { "ICMP", IPPROTO_ICMP } };
 	const char *text = jx_str(request, "proto");
-	struct json_object *port = NULL;
+	struct json_object *port = NULL, *proto = NULL;
 	int64_t n;
 	size_t i;
 
+	if (json_object_object_get_ex(request, "proto", &proto) && !text)
+		return bh_err_set(err, -EINVAL, "proto: no text; one of TCP, UDP, SCTP, ICMP");
 	for (i = 0; i < ARRAY_SIZE(known); i++)
 		if (!strcmp(text ? text : "TCP", known[i].name))
 			q->proto = known[i].proto;

@@ -40,7 +40,7 @@ static struct json_object *describe(const struct agent *a, const struct net_poli
 	jx_add_str(o, "name", p->name);
 	jx_add_str(o, "tier", tiers[p->tier]);
 	jx_add_int(o, "priority", p->priority);
-	jx_add_str(o, "mode", p->audit || a->model->audit ? "Audit" : "Enforce");
+	jx_add_str(o, "mode", model_audits(a->model, p) ? "Audit" : "Enforce");
 	jx_add_bool(o, "expired", net_policy_is_expired(p, a->model->now));
 	if (p->expires && !net_policy_is_expired(p, a->model->now))
 		jx_add_int(o, "expires_in", (uint64_t)(p->expires - a->model->now));

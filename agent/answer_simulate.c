@@ -43,7 +43,7 @@ struct simulation {
 	VEC(struct dp_session) sessions;
 	size_t next_session;
 	uint64_t added, replaced, deleted;
-	uint64_t denied_pairs, allowed_pairs, denied_sessions, allowed_sessions;
+	uint64_t pairs_n[LEVEL_ALLOWED + 1], sessions_n[LEVEL_ALLOWED + 1]; /* by what they would be */
 	bool no_memory;
 };
 
@@ -230,14 +230,14 @@ static void take_outcome(void *ctx, const struct outcome *o)
 {
 	struct simulation *s = ctx;
 	struct json_object *item;
-	bool denied = false;
+	uint32_t worst = LEVEL_ALLOWED;
 	size_t i, more;
 
 	if (is_itself(s, o))
 		return;
 	for (i = 0; i < o->n; i++)
-		denied |= o->v[i].is == LEVEL_DENIED;
-	*(denied ? &s->denied_pairs : &s->allowed_pairs) += o->n_pods * o->n_peers;
+		worst = o->v[i].is < worst ? o->v[i].is : worst;
+	s->pairs_n[worst] += o->n_pods * o->n_peers;
 	item = json_object_new_object();
 	jx_add_str(item, "direction", o->dir == BH_INGRESS ? "ingress" : "egress");
 	jx_add(item, "pods", pods_of(s, o));
@@ -333,7 +333,7 @@ static void judge_session(struct simulation *s, const struct dp_session *x)
 	is = decide(s->is, x, &remote);
 	if (was.level == is.level)
 		return;
-	*(is.level == LEVEL_DENIED ? &s->denied_sessions : &s->allowed_sessions) += 1;
+	s->sessions_n[is.level]++;
 	item = answer_session(s->a, x);
 	add_decider(item, "was", s->was, was.endpoint, was.dir, was.level, was.rule);
 	add_decider(item, "is", s->is, is.endpoint, is.dir, is.level, is.rule);
@@ -361,11 +361,13 @@ static void summarize(struct simulation *s)
 	jx_add_int(o, "replaced", s->replaced);
 	jx_add_int(o, "deleted", s->deleted);
 	jx_add_int(o, "pods", s->was->tables->endpoints.n);
-	jx_add_int(o, "pairs_denied", s->denied_pairs);
-	jx_add_int(o, "pairs_allowed", s->allowed_pairs);
+	jx_add_int(o, "pairs_denied", s->pairs_n[LEVEL_DENIED]);
+	jx_add_int(o, "pairs_audited", s->pairs_n[LEVEL_AUDITED]);
+	jx_add_int(o, "pairs_allowed", s->pairs_n[LEVEL_ALLOWED]);
 	jx_add_int(o, "sessions", s->sessions.n);
-	jx_add_int(o, "sessions_denied", s->denied_sessions);
-	jx_add_int(o, "sessions_allowed", s->allowed_sessions);
+	jx_add_int(o, "sessions_denied", s->sessions_n[LEVEL_DENIED]);
+	jx_add_int(o, "sessions_audited", s->sessions_n[LEVEL_AUDITED]);
+	jx_add_int(o, "sessions_allowed", s->sessions_n[LEVEL_ALLOWED]);
 	jx_add_bool(o, "complete", !s->no_memory);
 	send_item(s, "summary", o);
 }

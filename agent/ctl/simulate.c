@@ -13,7 +13,8 @@
 #include "util/buf.h"
 #include "util/scope.h"
 
-#define NAMED 3 /* pods or peers in one cell */
+#define NAMED 3	 /* pods or peers in one cell */
+#define SHOWN 20 /* sessions in the table: those that carried most */
 
 static const char *const kinds[] = { "NetworkPolicy", "ClusterNetworkPolicy", "SegmentationPolicy",
 				     "ClusterSegmentationPolicy" };
@@ -338,6 +339,11 @@ static void pair_rows(struct table *t, struct json_object *item)
 	}
 }
 
+static uint64_t carried(struct json_object *session)
+{
+	return ctl_int(session, "bytes_in") + ctl_int(session, "bytes_out");
+}
+
 static void session_row(struct table *t, struct json_object *item)
 {
 	char end[CTL_END_MAX];
@@ -349,8 +355,7 @@ static void session_row(struct table *t, struct json_object *item)
 	(void)ctl_end(ctl_str(item, "remote"), ctl_int(item, "remote_port"), end);
 	table_fmt(t, PLAIN, "%s%s%s%s", end, *name ? " (" : "", name, *name ? ")" : "");
 	table_add(t, ctl_str(item, "proto"), PLAIN);
-	table_fmt(t, PLAIN, "%llu",
-		  (unsigned long long)(ctl_int(item, "bytes_in") + ctl_int(item, "bytes_out")));
+	table_fmt(t, PLAIN, "%llu", (unsigned long long)carried(item));
 	add_verdicts(t, item);
 }
 
@@ -375,6 +380,32 @@ static void print_table(FILE *out, struct json_object *list, const char *const *
 	(void)fputc('\n', out);
 }
 
+/* What would be cut first, and of alike ones what carried most. */
+static int by_loss(const void *a, const void *b)
+{
+	struct json_object *const *x = a, *const *y = b;
+	const bool cut_x = !strcmp(ctl_str(*x, "is"), "denied"), cut_y = !strcmp(ctl_str(*y, "is"), "denied");
+	const uint64_t of_x = carried(*x), of_y = carried(*y);
+
+	return cut_x != cut_y ? cut_y - cut_x : (of_y > of_x) - (of_y < of_x);
+}
+
+static void print_sessions(FILE *out, struct json_object *list, const char *const *heads, bool colours)
+{
+	struct json_object *some = json_object_new_array();
+	const size_t n = ctl_length(list);
+	size_t i;
+
+	if (n)
+		json_object_array_sort(list, by_loss);
+	for (i = 0; i < n && i < SHOWN; i++)
+		(void)json_object_array_add(some, json_object_get(json_object_array_get_idx(list, i)));
+	print_table(out, some, heads, session_row, colours);
+	if (n > SHOWN)
+		(void)fprintf(out, "and %zu sessions that carried less; -o json has all\n\n", n - SHOWN);
+	json_object_put(some);
+}
+
 static void print_problems(FILE *out, struct json_object *list, bool colours)
 {
 	size_t i;
@@ -394,12 +425,15 @@ static void print_summary(FILE *out, struct json_object *sum)
 		      (unsigned long long)ctl_int(sum, "added"), (unsigned long long)ctl_int(sum, "replaced"),
 		      (unsigned long long)ctl_int(sum, "deleted"));
 	(void)fprintf(
-		out, "pairs     of %llu pods and their peers: %llu would be denied something, %llu allowed\n",
+		out,
+		"pairs     of %llu pods and their peers: %llu would be denied something, %llu audited, %llu allowed\n",
 		(unsigned long long)ctl_int(sum, "pods"), (unsigned long long)ctl_int(sum, "pairs_denied"),
+		(unsigned long long)ctl_int(sum, "pairs_audited"),
 		(unsigned long long)ctl_int(sum, "pairs_allowed"));
-	(void)fprintf(out, "sessions  of %llu live ones: %llu would be cut, %llu allowed or audited\n",
+	(void)fprintf(out, "sessions  of %llu live ones: %llu would be cut, %llu audited, %llu allowed\n",
 		      (unsigned long long)ctl_int(sum, "sessions"),
 		      (unsigned long long)ctl_int(sum, "sessions_denied"),
+		      (unsigned long long)ctl_int(sum, "sessions_audited"),
 		      (unsigned long long)ctl_int(sum, "sessions_allowed"));
 	if (!ctl_bool(sum, "complete"))
 		(void)fprintf(out, "INCOMPLETE: an agent ran out of memory over it\n");
@@ -414,7 +448,7 @@ void simulate_print(FILE *out, struct json_object *all, bool colours)
 
 	print_problems(out, ctl_get(all, "problems"), colours);
 	print_table(out, ctl_get(all, "pairs"), pairs, pair_rows, colours);
-	print_table(out, ctl_get(all, "sessions"), sessions, session_row, colours);
+	print_sessions(out, ctl_get(all, "sessions"), sessions, colours);
 	print_summary(out, ctl_get(all, "summary"));
 }
 

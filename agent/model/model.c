@@ -306,6 +306,13 @@ const struct namespace *model_namespace(const struct model *m, const char *name)
 	return GET(&m->namespaces, &k, namespace_cmp);
 }
 
+bool model_audits(const struct model *m, const struct net_policy *p)
+{
+	const struct namespace *ns = *p->ns ? model_namespace(m, p->ns) : NULL;
+
+	return p->audit || m->audit || (ns && namespace_is_audited(ns));
+}
+
 const struct pod *model_pod(const struct model *m, const char *ns, const char *name)
 {
 	const struct pod key = { .ns = (char *)ns, .name = (char *)name }, *k = &key;

@@ -378,6 +378,10 @@ bool model_del_endpoint(struct model *m, const struct hash128 *key);
 
 /* Borrowed; NULL if not there. */
 const struct namespace *model_namespace(const struct model *m, const char *name);
+
+/* Whether a policy denies nothing, by itself or because its namespace or all agents are in mode Audit. One of
+ * the cluster may still deny nothing to some of its pods: those of namespaces that are. */
+bool model_audits(const struct model *m, const struct net_policy *p);
 const struct pod *model_pod(const struct model *m, const char *ns, const char *name);
 const struct net_policy *model_policy(const struct model *m, enum policy_kind kind, const char *ns,
 				      const char *name);

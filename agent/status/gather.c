@@ -319,9 +319,7 @@ void gather_count(const struct gather *g, const struct net_policy *p, const node
 
 bool gather_audits(const struct gather *g, const struct net_policy *p)
 {
-	const struct namespace *ns = *p->ns ? model_namespace(g->model, p->ns) : NULL;
-
-	return p->audit || g->model->audit || (ns && namespace_is_audited(ns));
+	return model_audits(g->model, p);
 }
 
 /* It names ten: those of the others that we refuse as well are no news. */

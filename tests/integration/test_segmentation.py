@@ -171,6 +171,9 @@ class Segmentation(PolicedCase):
         self.addCleanup(self.node.write_namespace, "shop", {"team": "red"})
         self.becomes(True, self.db)
         self.assertFalse(self.web.reaches(self.job))
+        self.segment(subject={"app": "db"}, policyTypes=["Ingress"])
+        modes = lambda: {p["name"]: p["mode"] for p in self.node.ctl("policy", "list")}  # noqa: E731
+        self.assertTrue(eventually(lambda: modes() == {"c": "Enforce", "s": "Audit"}, 5), modes())
 
     def test_log(self):
         self.segment(

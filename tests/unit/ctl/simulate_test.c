@@ -105,7 +105,7 @@ static void people_read(void **state)
 		"{\"kind\":\"summary\",\"node\":\"n1\",\"added\":1,\"replaced\":0,\"deleted\":0,\"pods\":3,\"pairs_denied\":9,"
 		"\"pairs_allowed\":0,\"sessions\":4,\"sessions_denied\":1,\"sessions_allowed\":0,\"complete\":true}",
 		"{\"kind\":\"summary\",\"node\":\"n2\",\"added\":1,\"replaced\":0,\"deleted\":0,\"pods\":2,\"pairs_denied\":1,"
-		"\"pairs_allowed\":2,\"sessions\":3,\"sessions_denied\":0,\"sessions_allowed\":1,\"complete\":false}",
+		"\"pairs_audited\":4,\"pairs_allowed\":2,\"sessions\":3,\"sessions_denied\":0,\"sessions_audited\":6,\"sessions_allowed\":1,\"complete\":false}",
 	};
 	struct json_object *all = answer(items, ARRAY_SIZE(items));
 	char *text = NULL;
@@ -127,9 +127,40 @@ static void people_read(void **state)
 		"n1    a/x  10.0.0.1:80  <-  10.0.0.2:4 (a/y)  TCP       12  allowed  a/q ingress[0]  denied    isolated by a/p\n"
 		"\n"
 		"policies  1 added, 0 replaced, 0 deleted; nothing of it is in force\n"
-		"pairs     of 5 pods and their peers: 10 would be denied something, 2 allowed\n"
-		"sessions  of 7 live ones: 1 would be cut, 1 allowed or audited\n"
+		"pairs     of 5 pods and their peers: 10 would be denied something, 4 audited, 2 allowed\n"
+		"sessions  of 7 live ones: 1 would be cut, 6 audited, 1 allowed\n"
 		"INCOMPLETE: an agent ran out of memory over it\n");
+	free(text);
+	json_object_put(all);
+}
+
+/* Of many sessions those are shown that carried most, and those that would be cut before the others. */
+static void many_sessions(void **state)
+{
+	char items[30][512], *text = NULL;
+	const char *list[ARRAY_SIZE(items)];
+	struct json_object *all;
+	size_t len, i;
+	FILE *out = open_memstream(&text, &len);
+
+	(void)state;
+	for (i = 0; i < ARRAY_SIZE(items); i++) {
+		(void)snprintf(
+			items[i], sizeof(items[i]),
+			"{\"kind\":\"session\",\"pod\":\"a/x\",\"local\":\"10.0.0.1\",\"local_port\":%zu,\"remote\":"
+			"\"10.0.0.2\",\"remote_port\":4,\"proto\":\"TCP\",\"opener\":\"ingress\",\"bytes_in\":%zu,"
+			"\"was\":\"%s\",\"is\":\"%s\"}",
+			100 + i, i, i == 1 ? "allowed" : "denied", i == 1 ? "denied" : "allowed");
+		list[i] = items[i];
+	}
+	all = answer(list, ARRAY_SIZE(list));
+	simulate_print(out, all, false);
+	(void)fclose(out);
+	assert_non_null(strstr(text, "BECAUSE\na/x  10.0.0.1:101  <-")); /* the one that would be cut */
+	assert_non_null(strstr(text, "10.0.0.1:129"));
+	assert_non_null(strstr(text, "10.0.0.1:111"));
+	assert_null(strstr(text, "10.0.0.1:110"));
+	assert_non_null(strstr(text, "and 10 sessions that carried less; -o json has all\n"));
 	free(text);
 	json_object_put(all);
 }
@@ -156,6 +187,7 @@ int main(void)
 		cmocka_unit_test(policies_alone_are_sent),
 		cmocka_unit_test(what_goes),
 		cmocka_unit_test(people_read),
+		cmocka_unit_test(many_sessions),
 		cmocka_unit_test(scripts_read),
 	};
 
