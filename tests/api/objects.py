@@ -125,7 +125,7 @@ def shipped():
 def shipped_rights(ns):
     """[(kind, name, YAML)] of manifests/rbac.yaml without the account, as if its namespace were @ns."""
     with open(os.path.join(ROOT, "manifests/rbac.yaml")) as f:
-        text = re.sub(r"(namespace: |serviceaccount:)bulkhead\b(?!-)", rf"\g<1>{ns}", f.read())
+        text = re.sub(r"(namespace: |serviceaccount:|metadata\.name: )bulkhead\b(?!-)", rf"\g<1>{ns}", f.read())
     for part in text.split("\n---\n")[1:]:
         kind, name = (re.search(rf"^ *{k}: (\S+)$", part, re.M).group(1) for k in ("kind", "name"))
         if kind not in ("Namespace", "ServiceAccount"):

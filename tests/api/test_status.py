@@ -267,6 +267,53 @@ class Told(StatusCase):
                     self.assertEqual(e.status, 403)
                     self.assertIn(said, e.text)
 
+    def agent_client(self, node):
+        return Client(self.node.api.path.netns, self.admin.address, self.node.api.ca.crt, token=self.node.api.token(node=node))
+
+    def refuses(self, said, call, *args):
+        with self.assertRaises(ApiError) as caught:
+            call(*args)
+        self.assertEqual(caught.exception.status, 403)
+        self.assertIn(said, caught.exception.text)
+
+    def test_what_a_status_bears(self):
+        """By the hand of a node that was taken over: nothing that would keep a namespace, or belong to others."""
+        self.admin.apply(policy("lab", "bears"))
+        self.becomes("NetworkPolicyStatus", "lab", "bears", type_="Accepted", status="True")
+        agent = self.agent_client(ELSEWHERE)
+        change = lambda **meta: agent.patch("NetworkPolicyStatus", "lab", "bears", {"metadata": meta})  # noqa: E731
+        owner = {"apiVersion": "v1", "kind": "ConfigMap", "name": "bears", "uid": "0"}
+        self.refuses("an agent may put no finalizer on it", lambda: change(finalizers=["a.example/b"]))
+        self.refuses("belong to nothing but the NetworkPolicy bears", lambda: change(ownerReferences=[owner]))
+        other = {"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "name": "other", "uid": "0"}
+        self.refuses("belong to nothing but the NetworkPolicy bears", lambda: change(ownerReferences=[other]))
+        new = {**head("NetworkPolicyStatus", "lab", "new"), "metadata": {"name": "new", "namespace": "lab", "finalizers": ["a.example/b"]}}
+        self.refuses("an agent may put no finalizer on it", agent.apply, new)
+        report = {**head("NodePolicyStatus", None, ELSEWHERE), "metadata": {"name": ELSEWHERE, "finalizers": ["a.example/b"]}}
+        self.refuses("an agent may put no finalizer on it", agent.apply, report)
+        self.admin.patch("NetworkPolicyStatus", "lab", "bears", {"metadata": {"finalizers": ["a.example/b"]}})
+        change(annotations={"a.example/c": "d"})  # what others have put there is no reason to refuse
+        change(finalizers=[])
+        self.admin.delete("NetworkPolicy", "lab", "bears")
+
+    def test_the_lease_names_who_takes_it(self):
+        self.segment("leased")
+        self.becomes("SegmentationPolicy", "shop", "leased", status="True")
+        agent = self.agent_client(ELSEWHERE)
+        where = f"/apis/coordination.k8s.io/v1/namespaces/{SYSTEM}/leases"
+
+        def put(spec, **meta):
+            lease = self.admin.get("Lease", SYSTEM, "bulkhead-status")
+            lease["metadata"].update(meta)
+            lease["spec"].update(spec)
+            agent.request("PUT", where + "/bulkhead-status", lease)
+
+        self.refuses("under the name of its own pod or node alone", put, {"holderIdentity": "somebody"})
+        mine = {"holderIdentity": ELSEWHERE}
+        self.refuses("an agent may put no finalizer on it", lambda: put(mine, finalizers=["a.example/b"]))
+        another = {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": {"name": "another"}, "spec": mine}
+        self.refuses("an agent may make no Lease but bulkhead-status", agent.request, "POST", where, another)
+
     def test_no_spec(self):
         """Nor may any agent change what a policy says."""
         self.segment("mine")

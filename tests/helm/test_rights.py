@@ -241,7 +241,10 @@ class Status(unittest.TestCase):
         for version, there in (("1.29", False), ("1.30", True)):
             objects = Objects("--kube-version", version)
             for kind in ("ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"):
-                self.assertEqual(list(objects.of(kind)), ["bulkhead-node-status"] if there else [], version)
+                names = ["bulkhead-node-status", "bulkhead-status-lease", "bulkhead-status-objects"]
+                self.assertEqual(sorted(objects.of(kind)), names if there else [], version)
+            for name, binding in objects.of("ValidatingAdmissionPolicyBinding").items():
+                self.assertEqual((binding["spec"]["policyName"], binding["spec"]["validationActions"]), (name, ["Deny"]))
 
 
 class Flows(unittest.TestCase):
