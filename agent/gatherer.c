@@ -148,15 +148,6 @@ static void tell_refusal(struct gatherer *g, const char *path, const struct http
 	json_object_put(o);
 }
 
-static int on_data(void *ctx, const char *data, size_t len, struct bh_err *err)
-{
-	(void)ctx;
-	(void)data;
-	(void)len;
-	(void)err;
-	return 0;
-}
-
 static enum ledger_end judge(struct gatherer *g, const struct slot *s, const struct http_end *end)
 {
 	if (end->status == 200 || end->status == 201) {
@@ -188,7 +179,7 @@ static void on_written(void *ctx, const struct http_end *end)
 
 static void send(struct gatherer *g, struct slot *s)
 {
-	const struct http_handler handler = { .data = on_data, .end = on_written, .ctx = s };
+	const struct http_handler handler = { .end = on_written, .ctx = s };
 	const struct http_request request = { .method = "PATCH",
 					      .path = s->write.path,
 					      .body = s->write.body,

@@ -190,15 +190,6 @@ static void refused(struct standing *s, const struct http_end *end)
 	json_object_put(o);
 }
 
-static int on_data(void *ctx, const char *data, size_t len, struct bh_err *err)
-{
-	(void)ctx;
-	(void)data;
-	(void)len;
-	(void)err;
-	return 0;
-}
-
 static void on_end(void *ctx, const struct http_end *end)
 {
 	struct agent *a = ctx;
@@ -239,7 +230,7 @@ static void on_timer(void *ctx)
 {
 	struct agent *a = ctx;
 	struct standing *s = a->standing;
-	const struct http_handler handler = { .data = on_data, .end = on_end, .ctx = a };
+	const struct http_handler handler = { .end = on_end, .ctx = a };
 	struct http_request request = { .method = "PATCH",
 					.content = "application/apply-patch+yaml",
 					.timeout_ms = CALL_MS };

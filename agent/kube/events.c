@@ -270,15 +270,6 @@ static bool may_pass(int status)
 	return !status || status == 401 || status == 408 || status == 429 || status >= 500;
 }
 
-static int on_data(void *ctx, const char *data, size_t len, struct bh_err *err)
-{
-	(void)ctx;
-	(void)data;
-	(void)len;
-	(void)err;
-	return 0;
-}
-
 static void on_end(void *ctx, const struct http_end *end)
 {
 	struct events *e = ctx;
@@ -337,7 +328,7 @@ static int send_series(struct events *e, const struct told *t, const struct http
 
 static void send(struct events *e, const struct told *t)
 {
-	const struct http_handler handler = { .data = on_data, .end = on_end, .ctx = e };
+	const struct http_handler handler = { .end = on_end, .ctx = e };
 	const int64_t now = clock_ms();
 
 	e->calling = t->key;

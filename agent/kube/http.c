@@ -105,7 +105,9 @@ static size_t on_data(char *data, size_t size, size_t n, void *ctx)
 	c->http->heard_ms = clock_ms();
 	(void)curl_easy_getinfo(c->easy, CURLINFO_RESPONSE_CODE, &status);
 	if (status == 200)
-		return c->handler.data(c->handler.ctx, data, len, &c->why) < 0 ? CURL_WRITEFUNC_ERROR : len;
+		return c->handler.data && c->handler.data(c->handler.ctx, data, len, &c->why) < 0
+			       ? CURL_WRITEFUNC_ERROR
+			       : len;
 	if (len <= c->body.max - c->body.len)
 		(void)buf_add(&c->body, data, len);
 	return len;

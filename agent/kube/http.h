@@ -29,7 +29,7 @@ struct http_end {
 
 struct http_handler {
 	void (*begin)(void *ctx); /* the head of a 200 has come; or NULL */
-	/* Of the body of a 200. Return: 0, or -errno: end the call with that message. */
+	/* Of the body of a 200; or NULL. Return: 0, or -errno: end the call with that message. */
 	int (*data)(void *ctx, const char *data, size_t len, struct bh_err *err);
 	/* Once, last; the call is gone behind it. Not called after http_cancel(). */
 	void (*end)(void *ctx, const struct http_end *end);
