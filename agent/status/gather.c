@@ -279,6 +279,17 @@ int gather_nodes_of(struct gather *g, const struct net_policy *p, node_set *ret,
 
 /* ---- questions ---------------------------------------------------------------------------- */
 
+/* The number of the next one behind @at; -1: there is none. */
+static ssize_t next_node(const node_set *set, ssize_t at)
+{
+	size_t i = (size_t)++at / 64;
+	uint64_t left = i < set->n ? set->v[i] & ~0ull << at % 64 : 0;
+
+	while (!left && ++i < set->n)
+		left = set->v[i];
+	return left ? (ssize_t)(64 * i) + __builtin_ctzll(left) : -1;
+}
+
 /* A node in trouble keeps what it had of it, not what pods and namespaces have become since. */
 static bool is_enforced(const struct node *n, const struct net_policy *p)
 {
@@ -306,15 +317,11 @@ static void count_one(const struct node *n, const struct net_policy *p, struct g
 void gather_count(const struct gather *g, const struct net_policy *p, const node_set *on,
 		  struct gather_count *ret)
 {
-	size_t i;
+	ssize_t at = -1;
 
 	*ret = (struct gather_count){};
-	for (i = 0; i < on->n; i++) {
-		uint64_t left = on->v[i];
-
-		for (; left; left &= left - 1)
-			count_one(&g->nodes.v[64 * i + (size_t)__builtin_ctzll(left)], p, ret);
-	}
+	while ((at = next_node(on, at)) >= 0)
+		count_one(&g->nodes.v[at], p, ret);
 }
 
 bool gather_audits(const struct gather *g, const struct net_policy *p)
@@ -348,18 +355,18 @@ static const struct refusal *refused_by(const struct gather *g, const struct nod
 	return may_refuse_others(g, &n->report) ? &doubt : NULL;
 }
 
-const struct refusal *gather_refusal(const struct gather *g, const struct net_policy *p,
+const struct refusal *gather_refusal(const struct gather *g, const struct net_policy *p, const node_set *on,
 				     const char **ret_node, const char **ret_version)
 {
 	const struct refusal *r;
-	size_t i;
+	ssize_t at = -1;
 
-	for (i = 0; g->refusing && i < g->nodes.n; i++) {
-		r = refused_by(g, &g->nodes.v[i], p);
+	while (g->refusing && (at = next_node(on, at)) >= 0) {
+		r = refused_by(g, &g->nodes.v[at], p);
 		if (!r)
 			continue;
-		*ret_node = g->nodes.v[i].name;
-		*ret_version = g->nodes.v[i].report.version;
+		*ret_node = g->nodes.v[at].name;
+		*ret_version = g->nodes.v[at].report.version;
 		return r;
 	}
 	return NULL;

@@ -59,9 +59,10 @@ void gather_count(const struct gather *g, const struct net_policy *p, const node
 /* Whether it is only tried out, by itself or because its namespace or all agents are in mode Audit. */
 bool gather_audits(const struct gather *g, const struct net_policy *p);
 
-/* What a node does not understand in @p, though we do; or that it may be @p, where one of another version names
- * only the first of them. NULL: there is none. */
-const struct refusal *gather_refusal(const struct gather *g, const struct net_policy *p,
+/* What one of the nodes @on does not understand in @p, though we do; or that it may be @p, where one of
+ * another version names only the first of them. A node that has no pods of it decides nothing by it: it is
+ * asked when it has. NULL: there is none. */
+const struct refusal *gather_refusal(const struct gather *g, const struct net_policy *p, const node_set *on,
 				     const char **ret_node, const char **ret_version);
 
 #endif

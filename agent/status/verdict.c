@@ -40,7 +40,8 @@ static bool asks_for_names(const struct problem *p)
 	return strstr(p->path, ".domainNames") != NULL;
 }
 
-static void judge_text(const struct gather *g, const struct net_policy *p, struct condition *c)
+static void judge_text(const struct gather *g, const struct net_policy *p, const node_set *on,
+		       struct condition *c)
 {
 	const struct problem *first = p->problems.v;
 	const char *node = NULL, *version = NULL;
@@ -54,7 +55,7 @@ static void judge_text(const struct gather *g, const struct net_policy *p, struc
 		    "%s %s%s; what is not understood allows nothing", first->path, first->text, more);
 		return;
 	}
-	r = gather_refusal(g, p, &node, &version);
+	r = gather_refusal(g, p, on, &node, &version);
 	if (r)
 		set(c, false, "NotUnderstoodEverywhere",
 		    "node %s, of version %s, does not understand it: %s; what is not understood allows nothing",
@@ -114,7 +115,7 @@ void verdict_make(const struct gather *g, const struct net_policy *p, const node
 
 	*ret = (struct verdict){};
 	gather_count(g, p, on, &n);
-	judge_text(g, p, &ret->conditions[ACCEPTED]);
+	judge_text(g, p, on, &ret->conditions[ACCEPTED]);
 	judge_force(g, p, &n, now, ret->conditions[ACCEPTED].is_true, &ret->conditions[PROGRAMMED]);
 	ret->late =
 		ret->conditions[ACCEPTED].is_true && !net_policy_is_expired(p, now) && n.enforced < n.nodes;

@@ -258,23 +258,28 @@ static void what_is_not_understood(void **state)
 			    "more); what is not understood allows nothing");
 }
 
+static void refuses(struct report *r, const char *name)
+{
+	struct refusal *one = vec_add(&r->refused);
+
+	*one = (struct refusal){ .kind = POLICY_SEGMENTATION,
+				 .ns = strdup("shop"),
+				 .name = strdup(name),
+				 .generation = 1,
+				 .text = "spec.later is not a known field" };
+}
+
 /* An older agent on one of the nodes. */
 static void what_one_node_does_not_understand(void **state)
 {
 	struct given *g = *state;
 	struct report r;
-	struct refusal *one;
 
 	put_policy(g, "new", 1);
 	is_current(g, "n1");
 	r = current(g);
 	(void)snprintf(r.version, sizeof(r.version), "0.9");
-	one = vec_add(&r.refused);
-	*one = (struct refusal){ .kind = POLICY_SEGMENTATION,
-				 .ns = strdup("shop"),
-				 .name = strdup("new"),
-				 .generation = 1,
-				 .text = "spec.later is not a known field" };
+	refuses(&r, "new");
 	says(g, "n2", r);
 	assert_true(after(g, 0));
 	assert_string_equal(said(g, ACCEPTED)->reason, "NotUnderstoodEverywhere");
@@ -286,6 +291,29 @@ static void what_one_node_does_not_understand(void **state)
 	is_current(g, "n2");
 	assert_true(after(g, 1000));
 	assert_true(said(g, ACCEPTED)->is_true);
+}
+
+/* Nor does what a node says of a policy that has no pods there matter, until it has some. */
+static void what_a_node_without_its_pods_does_not_understand(void **state)
+{
+	struct given *g = *state;
+	struct report r;
+
+	put_policy(g, "new", 1);
+	is_current(g, "n1");
+	is_current(g, "n2");
+	r = current(g);
+	(void)snprintf(r.version, sizeof(r.version), "0.9");
+	refuses(&r, "new");
+	says(g, "n3", r);
+	assert_true(after(g, 0));
+	assert_true(said(g, ACCEPTED)->is_true);
+	says_programmed(g, true, "Programmed");
+	written(g);
+	add_pod(g, "late", "n3");
+	assert_true(after(g, LEDGER_RECOUNT_MS));
+	assert_string_equal(said(g, ACCEPTED)->reason, "NotUnderstoodEverywhere");
+	says_programmed(g, false, "NotAccepted");
 }
 
 /* It names the first ten: what we understand may be one of the others. */
@@ -589,6 +617,7 @@ int main(void)
 		TEST(trouble_takes_back_what_was_in_force),
 		TEST(what_is_not_understood),
 		TEST(what_one_node_does_not_understand),
+		TEST(what_a_node_without_its_pods_does_not_understand),
 		TEST(more_than_a_node_names),
 		TEST(time_of_a_transition),
 		TEST(a_setback_has_to_last),
