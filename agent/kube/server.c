@@ -17,6 +17,7 @@
 #include "kube/object.h"
 #include "kube/own.h"
 #include "kube/schema.h"
+#include "kube/served.h"
 #include "kube/source_ops.h"
 #include "kube/value.h"
 #include "kube/watch.h"
@@ -50,6 +51,7 @@ struct part {
 	bool is_optional; /* without it less is allowed, never more: unlike without Services, whose addresses
 			   * would be judged as any other */
 	bool told;	  /* of trouble that is its own */
+	bool unread;	  /* told that it is there in another version alone */
 };
 
 struct server {
@@ -61,6 +63,7 @@ struct server {
 	struct confirms *confirms;
 	struct schema *schema; /* of our own kinds */
 	char schema_told[200]; /* the last trouble with it; "": none */
+	struct served *served; /* what is absent by the version that we read */
 	struct events *events;
 	struct own *own;	/* NULL: no pod */
 	char *here, *elsewhere; /* field selectors */
@@ -223,9 +226,41 @@ static bool is_ours(const struct part *p)
 	return p->kind == OBJECT_SEGMENTATION || p->kind == OBJECT_CLUSTER_SEGMENTATION;
 }
 
+/* It is not nobody's policies that are absent, but a version of them. */
+static const char *wrong_version(const struct part *p)
+{
+	if (!object_is_custom(p->kind) || !watch_is_absent(p->watch))
+		return NULL;
+	return served_trouble(p->server->served, object_policy_kind(p->kind));
+}
+
+/* Said once for as long as it is so. */
+static void tell_version(struct part *p)
+{
+	const char *trouble = wrong_version(p);
+
+	if (trouble && !p->unread)
+		source_tell(&p->server->base, SOURCE_BAD, "API server: %s: %s", p->spec.name, trouble);
+	else if (!trouble && p->unread)
+		source_tell(&p->server->base, SOURCE_GOOD, "API server: %s: well again", p->spec.name);
+	p->unread = trouble;
+}
+
+static void on_served(void *ctx)
+{
+	struct server *s = ctx;
+	size_t i;
+
+	s->news = true;
+	for (i = 0; i < PARTS; i++)
+		tell_version(&s->parts[i]);
+}
+
 /* What the watch has to say does not mean what was written, or is not known to. NULL: it does. */
 static const char *wrong_schema(const struct part *p)
 {
+	if (wrong_version(p))
+		return wrong_version(p);
 	return is_ours(p) && watch_is_synced(p->watch) ? schema_trouble(p->server->schema, p->kind) : NULL;
 }
 
@@ -268,6 +303,7 @@ static void on_synced(void *ctx, struct watch *w)
 	}
 	p->was_synced = true;
 	p->server->news = true; /* also where nothing changed: it may be the last that was waited for */
+	tell_version(p);
 	if (is_ours(p))
 		schema_ask(p->server->schema);
 }
@@ -306,13 +342,14 @@ static void on_trouble(void *ctx, struct watch *w, const char *what)
 	p->told = what;
 }
 
-/* There are no such policies then: who installs them later is heard of. */
+/* There are no such policies then, unless by another version: who installs them later is heard of. */
 static void on_absent(void *ctx, struct watch *w)
 {
 	struct part *p = ctx;
 
 	(void)w;
 	p->server->news = true;
+	served_ask(p->server->served, object_policy_kind(p->kind), p->spec.path);
 }
 
 /* What an ADD has read. What the watch has passed already is there, or was deleted since. */
@@ -372,6 +409,7 @@ static void server_free(struct source *base)
 
 	confirms_free(s->confirms);
 	schema_free(s->schema);
+	served_free(s->served);
 	events_free(s->events);
 	own_free(s->own);
 	for (i = 0; i < PARTS; i++)
@@ -400,6 +438,7 @@ static int server_timeout_ms(const struct source *base)
 
 	ms = sooner(ms, events_timeout_ms(s->events));
 	ms = sooner(ms, schema_timeout_ms(s->schema));
+	ms = sooner(ms, served_timeout_ms(s->served));
 	if (s->own)
 		ms = sooner(ms, watch_timeout_ms(own_watch(s->own)));
 	for (i = 0; i < PARTS; i++)
@@ -444,8 +483,9 @@ static bool is_there(const struct part *p)
 {
 	if (wrong_schema(p))
 		return false;
-	return watch_is_synced(p->watch) || watch_is_absent(p->watch) ||
-	       (p->is_optional && watch_is_refused(p->watch));
+	if (watch_is_absent(p->watch))
+		return served_is_known(p->server->served, object_policy_kind(p->kind));
+	return watch_is_synced(p->watch) || (p->is_optional && watch_is_refused(p->watch));
 }
 
 static int server_work(struct source *base, struct source_change *ret, struct bh_err *err)
@@ -460,6 +500,7 @@ static int server_work(struct source *base, struct source_change *ret, struct bh
 		watch_work(s->parts[i].watch);
 	confirms_work(s->confirms);
 	schema_work(s->schema);
+	served_work(s->served);
 	events_work(s->events);
 	if (s->own)
 		watch_work(own_watch(s->own));
@@ -638,8 +679,9 @@ static int add_parts(struct server *s)
 		s->elsewhere = NULL;
 	s->confirms = confirms_new(s->http, s->model, s->opt.node, on_read, s);
 	s->schema = schema_new(s->http, on_schema, s);
+	s->served = served_new(s->http, on_served, s);
 	s->events = events_new(s->http, s->opt.instance, on_refused, s);
-	if (!s->here || !s->elsewhere || !s->confirms || !s->schema || !s->events)
+	if (!s->here || !s->elsewhere || !s->confirms || !s->schema || !s->served || !s->events)
 		return -ENOMEM;
 	for (i = 0; !r && i < PARTS; i++)
 		r = add_part(s, i, all[i].name, all[i].path, all[i].kind);

@@ -138,6 +138,15 @@ class Older(NodeCase):
         self.write()
         self.assertTrue(eventually(lambda: self.node.probe("readyz")[0] == 0, 90), self.node.probe("readyz"))
 
+    def test_another_version(self):
+        """What is served by a version that the agent does not read is not absent."""
+        self.write(lambda text: text.replace("name: v1alpha1", "name: v1beta1"))
+        self.node.agent_start(wait=False)
+        said = "the API server has it in v1beta1, and this agent reads v1alpha1"
+        self.assertTrue(eventually(lambda: said in "".join(self.node.probe("readyz")[1]), 30), self.node.agent_log())
+        self.assertNotEqual(self.node.probe("readyz")[0], 0)
+        self.assertIn("error API server: segmentationpolicies: " + said, self.node.agent_log())
+
     def listed(self):
         try:
             return self.node.api.admin.list("SegmentationPolicy")

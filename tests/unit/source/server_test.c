@@ -18,6 +18,8 @@
 #define CLUSTER	   "/clusternetworkpolicies"
 #define OURS	   "/segmentationpolicies"
 #define OURS_TOO   "/clustersegmentationpolicies"
+#define GROUP	   "/apis/policy.networking.k8s.io$"
+#define OUR_GROUP  "/apis/policy.bulkhead.dev$"
 
 static struct model *model;
 static struct source *source;
@@ -156,6 +158,20 @@ static int begin_bare(void)
 	return 0;
 }
 
+/* Kinds that are absent are there by no other version. */
+static void nobody_has_them(void)
+{
+	for (;;) {
+		(void)work();
+		if (asked(GROUP))
+			answer_ends(GROUP, 404);
+		else if (asked(OUR_GROUP))
+			answer_ends(OUR_GROUP, 404);
+		else
+			break;
+	}
+}
+
 /* Nor of our own kinds. */
 static int begin(void)
 {
@@ -165,6 +181,7 @@ static int begin(void)
 		return r;
 	answer_ends(OURS, 404);
 	answer_ends(OURS_TOO, 404);
+	nobody_has_them();
 	return 0;
 }
 
@@ -173,8 +190,10 @@ static int setup(void **state)
 	const int r = begin();
 
 	(void)state;
-	if (!r)
+	if (!r) {
 		answer_ends(CLUSTER, 404);
+		nobody_has_them();
+	}
 	return r;
 }
 
@@ -541,6 +560,63 @@ static void what_may_be_absent_may_not_be_refused(void **state)
 	wait_for_call(CLUSTER);
 	answer_ends(CLUSTER, 404);
 	assert_true(work());
+	assert_int_equal(source_ready(source, &err), -EAGAIN);
+	nobody_has_them();
+	assert_int_equal(source_ready(source, &err), 0);
+}
+
+#define VERSIONS(list) "{\"kind\":\"APIGroup\",\"versions\":[" list "]}"
+#define VERSION(name)  "{\"groupVersion\":\"policy.networking.k8s.io/" name "\",\"version\":\"" name "\"}"
+
+static void group_has(const char *list)
+{
+	answer_ends(CLUSTER, 404);
+	(void)work();
+	says(GROUP, list);
+	answer_ends(GROUP, 200);
+	(void)work();
+}
+
+/* Another version of them is not understood: nobody goes without what it says. */
+static void another_version_is_not_absent(void **state)
+{
+	struct bh_err err;
+
+	begin_again(state);
+	group_has(VERSIONS(VERSION("v1alpha1") "," VERSION("v1alpha2") "," VERSION("v1beta1")));
+	says("/v1alpha1$", "{\"resources\":[{\"name\":\"adminnetworkpolicies\"}]}");
+	answer_ends("/v1alpha1$", 200);
+	(void)work();
+	assert_null(asked("/v1alpha2$"));
+	answer_ends("/v1beta1$", 0); /* cut off: from the beginning */
+	wait_for_call(GROUP);
+	says(GROUP, VERSIONS(VERSION("v1beta1")));
+	answer_ends(GROUP, 200);
+	(void)work();
+	says("/v1beta1$",
+	     "{\"resources\":[{\"name\":\"clusternetworkpolicies/status\"},{\"name\":\"clusternetworkpolicies\"}]}");
+	answer_ends("/v1beta1$", 200);
+	assert_int_equal(source_ready(source, &err), -EAGAIN);
+	assert_string_equal(
+		err.msg,
+		"not known yet: clusternetworkpolicies: the API server has it in v1beta1, and this agent "
+		"reads v1alpha2: an agent that is as new as the definition is needed");
+}
+
+/* Other kinds of that group are no reason to wait, and who may not ask goes without. */
+static void other_kinds_are_no_trouble(void **state)
+{
+	struct bh_err err;
+
+	begin_again(state);
+	group_has(VERSIONS(VERSION("v1alpha1")));
+	says("/v1alpha1$", "{\"resources\":[{\"name\":\"adminnetworkpolicies\"}]}");
+	answer_ends("/v1alpha1$", 200);
+	assert_int_equal(source_ready(source, &err), 0);
+	begin_again(state);
+	answer_ends(CLUSTER, 404);
+	(void)work();
+	answer_ends(GROUP, 403);
 	assert_int_equal(source_ready(source, &err), 0);
 }
 
@@ -568,6 +644,7 @@ static void begin_with_ours(void **state)
 	all_known();
 	answer_ends(CLUSTER, 404);
 	answer_ends(OURS_TOO, 404);
+	nobody_has_them();
 	says(OURS, list_ends("policy.bulkhead.dev/v1alpha1 SegmentationPolicy", 170));
 	(void)work();
 }
@@ -647,6 +724,8 @@ int main(void)
 		TEST(without_a_uid_nothing_is_remembered),
 		TEST(nothing_is_believed_before_all_is_there),
 		TEST(what_may_be_absent_may_not_be_refused),
+		TEST(another_version_is_not_absent),
+		TEST(other_kinds_are_no_trouble),
 		TEST(an_older_definition_is_not_ready),
 		TEST(a_new_definition_is_waited_for),
 		TEST(what_was_there_is_not_absent),

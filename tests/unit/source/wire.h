@@ -85,12 +85,15 @@ void http_cancel(struct http_call *call)
 }
 
 /* The call whose path holds that text. */
+/* @part of a path, or with "$" its end. */
 static struct http_call *asked(const char *part)
 {
+	const size_t len = strcspn(part, "$");
 	struct http_call *c;
 
 	for (c = calls; c; c = c->next)
-		if (strstr(c->path, part))
+		if (part[len] ? strlen(c->path) >= len && !strncmp(c->path + strlen(c->path) - len, part, len)
+			      : strstr(c->path, part) != NULL)
 			return c;
 	return NULL;
 }
