@@ -298,6 +298,7 @@ static void on_tick(void *ctx)
 		endpoints_tick(a);
 		adopt_tick(a);
 		selfcheck_tick(a);
+		standing_look(a);
 	}
 	loop_timer_set(a->loop, &a->tick, TICK_MS);
 }

@@ -9,13 +9,16 @@
 #include <string.h>
 
 #include "agent.h"
+#include "endpoints.h"
 #include "jsonx.h"
 #include "kube/http.h"
 #include "kube/value.h"
 #include "kube/wire.h"
 #include "leader.h"
 #include "status/applied.h"
+#include "status/gather.h"
 #include "status/report.h"
+#include "unprotected.h"
 #include "util/clock.h"
 #include "util/log.h"
 #include "util/scope.h"
@@ -31,6 +34,7 @@
 struct told {
 	struct hash128 sets[POLICY_KINDS];
 	char trouble[REPORT_TEXT_MAX];
+	struct hash128 bare;  /* of the pods that are not protected */
 	struct hash128 owner; /* of the Node's UID; zero: it was not known */
 };
 
@@ -58,29 +62,64 @@ static void follow(struct agent *a)
 	memcpy(s->now.sets, s->applied.sets, sizeof(s->now.sets));
 }
 
-static void note_trouble(struct agent *a, struct told *t)
+static void note_trouble(const struct agent *a, struct told *t)
 {
 	struct reconcile_status status;
 
 	reconcile_status(a->reconcile, &status);
-	(void)snprintf(t->trouble, sizeof(t->trouble), "%s", status.failing);
+	(void)snprintf(t->trouble, sizeof(t->trouble), "%s",
+		       dp_node_is_open(a->dp) ? "the node is OPEN: no policy is enforced on it"
+					      : status.failing);
+}
+
+/* Without memory for their names they are counted, and so are told. */
+static void note_bare(const struct agent *a, struct told *t)
+{
+	const char *texts[3 * REPORT_BARE_MAX + 1];
+	struct report r = {};
+	char count[24];
+	size_t i, n = 0;
+
+	(void)unprotected_report(a, &r);
+	for (i = 0; i < r.bare.n && r.bare.v[i].ns && r.bare.v[i].name; i++) {
+		texts[n++] = r.bare.v[i].ns;
+		texts[n++] = r.bare.v[i].name;
+		texts[n++] = r.bare.v[i].reason;
+	}
+	(void)snprintf(count, sizeof(count), "%llu", (unsigned long long)r.bare_n);
+	texts[n++] = count;
+	t->bare = hash128_of_texts(texts, n);
+	report_done(&r);
+}
+
+static bool has_bare_pods(const struct agent *a, const struct net_policy *p)
+{
+	struct report r = {};
+	bool has = unprotected_report(a, &r) < 0;
+	size_t i;
+
+	for (i = 0; !has && i < r.bare.n; i++)
+		has = gather_is_subject(a->model, a->opt.node_name, p, &r.bare.v[i]);
+	has |= r.bare_n > r.bare.n;
+	report_done(&r);
+	return has;
 }
 
 /* While a change fails it is in force as its pods were, not as they are. */
 bool standing_enforces(const struct agent *a, const struct net_policy *p)
 {
-	struct reconcile_status status;
+	struct told now;
 
-	if (!a->standing->known)
+	if (!a->standing->known || !applied_holds(&a->standing->applied, p))
 		return false;
-	reconcile_status(a->reconcile, &status);
-	return !status.failing[0] && a->standing->seq[p->kind] >= p->since;
+	note_trouble(a, &now);
+	return !*now.trouble && !has_bare_pods(a, p);
 }
 
 static bool differs(const struct told *a, const struct told *b)
 {
 	return memcmp(a->sets, b->sets, sizeof(a->sets)) || strcmp(a->trouble, b->trouble) ||
-	       hash128_cmp(&a->owner, &b->owner);
+	       hash128_cmp(&a->bare, &b->bare) || hash128_cmp(&a->owner, &b->owner);
 }
 
 void standing_add(const struct agent *a, struct json_object *o)
@@ -156,7 +195,10 @@ void standing_look(struct agent *a)
 	s->known = true;
 	if (!a->opt.policy_status || !source_http(a->source))
 		return;
+	if (!endpoints_seen(a))
+		return; /* which pods run without our programs is not known yet */
 	note_trouble(a, &s->now);
+	note_bare(a, &s->now);
 	node = model_node(a->model, a->opt.node_name);
 	s->now.owner = node && node->uid ? hash128_of(node->uid, strlen(node->uid)) : (struct hash128){};
 	arm(a);
@@ -220,7 +262,7 @@ static char *make_text(struct agent *a)
 
 	memcpy(r.sets, a->standing->now.sets, sizeof(r.sets));
 	memcpy(r.trouble, a->standing->now.trouble, sizeof(r.trouble));
-	if (report_refusals(&r, a->model) == 0)
+	if (unprotected_report(a, &r) == 0 && report_refusals(&r, a->model) == 0)
 		text = report_text(&r, a->opt.node_name, node ? node->uid : NULL);
 	report_done(&r);
 	return text;

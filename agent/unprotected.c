@@ -9,6 +9,7 @@
 #include "agent.h"
 #include "endpoints.h"
 #include "jsonx.h"
+#include "status/report.h"
 
 typedef void (*each_fn)(void *ctx, const struct adopt_lack *l);
 
@@ -28,9 +29,10 @@ static const struct adopt_lack *lack_of(const struct endpoint *e, const struct e
 
 static void each_unprotected(const struct agent *a, each_fn each, void *ctx)
 {
+	const bool some = endpoints_bare(a);
 	size_t i;
 
-	for (i = 0; i < a->model->endpoints.n; i++) {
+	for (i = 0; some && i < a->model->endpoints.n; i++) {
 		const struct endpoint *e = a->model->endpoints.v[i];
 		const struct endpoint_record *r = endpoints_record(a, &e->key);
 		struct adopt_lack l;
@@ -69,6 +71,37 @@ struct json_object *unprotected_reasons(const struct agent *a)
 	if (o)
 		each_unprotected(a, count_reason, o);
 	return o;
+}
+
+struct listing {
+	struct report *report;
+	int r;
+};
+
+static void list_one(void *ctx, const struct adopt_lack *l)
+{
+	struct listing *to = ctx;
+	const int r = report_bare(to->report, l->ns, l->name, l->reason);
+
+	to->r = r < 0 ? r : to->r;
+}
+
+int unprotected_report(const struct agent *a, struct report *r)
+{
+	const bool some = endpoints_displaced(a);
+	struct listing to = { r, 0 };
+	size_t i;
+
+	each_unprotected(a, list_one, &to);
+	for (i = 0; some && i < a->model->endpoints.n; i++) {
+		const struct endpoint *e = a->model->endpoints.v[i];
+		const struct endpoint_record *record = endpoints_record(a, &e->key);
+		const struct adopt_lack l = { .ns = e->ns, .name = e->pod, .reason = "displaced" };
+
+		if (record && record->displaced && !record->unprotected && !record->broken)
+			list_one(&to, &l);
+	}
+	return to.r;
 }
 
 struct answer {

@@ -123,7 +123,7 @@ int gather_put(struct gather *g, const char *node, struct report *take, uint32_t
 		report_done(take);
 		return -ENOMEM;
 	}
-	setback = g->setback || n->report.refused.n || take->refused.n || *take->trouble;
+	setback = g->setback || !report_excepts_same(&n->report, take);
 	memcpy(was, n->seq, sizeof(was));
 	forget(g, n);
 	n->report = *take;
@@ -290,28 +290,63 @@ static ssize_t next_node(const node_set *set, ssize_t at)
 	return left ? (ssize_t)(64 * i) + __builtin_ctzll(left) : -1;
 }
 
-/* A node in trouble keeps what it had of it, not what pods and namespaces have become since. */
-static bool is_enforced(const struct node *n, const struct net_policy *p)
+bool gather_is_subject(const struct model *m, const char *node, const struct net_policy *p,
+		       const struct bare_pod *bare)
 {
-	return n->reports && !*n->report.trouble && n->seq[p->kind] >= 0 &&
-	       (uint64_t)n->seq[p->kind] >= p->since;
+	const struct pod *pod = model_pod(m, bare->ns, bare->name);
+	const struct namespace *ns = model_namespace(m, bare->ns);
+
+	return pod && ns && !strcmp(pod->node, node) && may_be_subject(pod) && net_policy_is_for(p, ns) &&
+	       selector_matches(p->subject, pod->labels);
 }
 
-static void count_one(const struct node *n, const struct net_policy *p, struct gather_count *c)
+static const struct bare_pod *bare_subject(const struct gather *g, const struct node *n,
+					   const struct net_policy *p)
+{
+	size_t i;
+
+	for (i = 0; i < n->report.bare.n; i++)
+		if (gather_is_subject(g->model, n->name, p, &n->report.bare.v[i]))
+			return &n->report.bare.v[i];
+	return NULL;
+}
+
+/* A node in trouble keeps what it had of it, not what pods and namespaces have become since. */
+static enum gather_why why_not(const struct gather *g, const struct node *n, const struct net_policy *p,
+			       const struct bare_pod **ret_bare)
+{
+	const struct report *r = &n->report;
+
+	if (!n->reports)
+		return GATHER_LATE;
+	if (*r->trouble)
+		return GATHER_TROUBLE;
+	*ret_bare = bare_subject(g, n, p);
+	if (*ret_bare || r->bare_n > r->bare.n)
+		return GATHER_BARE;
+	return n->seq[p->kind] >= 0 && (uint64_t)n->seq[p->kind] >= p->since ? GATHER_IN_FORCE : GATHER_LATE;
+}
+
+static void count_one(const struct gather *g, const struct node *n, const struct net_policy *p,
+		      struct gather_count *c)
 {
 	const size_t late = c->nodes - c->enforced;
+	const struct bare_pod *bare = NULL;
+	const enum gather_why why = why_not(g, n, p, &bare);
 
 	c->nodes++;
-	if (is_enforced(n, p)) {
+	if (why == GATHER_IN_FORCE) {
 		c->enforced++;
 		return;
 	}
 	if (late < GATHER_LATE_MAX)
 		c->late[late] = n->name;
-	if (!c->trouble && n->reports && *n->report.trouble) {
-		c->trouble = n->report.trouble;
-		c->troubled = n->name;
-	}
+	if (why <= c->why)
+		return;
+	c->why = why;
+	c->node = n->name;
+	c->report = &n->report;
+	c->bare = bare;
 }
 
 void gather_count(const struct gather *g, const struct net_policy *p, const node_set *on,
@@ -321,7 +356,7 @@ void gather_count(const struct gather *g, const struct net_policy *p, const node
 
 	*ret = (struct gather_count){};
 	while ((at = next_node(on, at)) >= 0)
-		count_one(&g->nodes.v[at], p, ret);
+		count_one(g, &g->nodes.v[at], p, ret);
 }
 
 bool gather_audits(const struct gather *g, const struct net_policy *p)

@@ -44,13 +44,28 @@ bool gather_setback(struct gather *g);
  * -ENOMEM, @ret as it was. */
 int gather_nodes_of(struct gather *g, const struct net_policy *p, node_set *ret, size_t *pods);
 
+/* Why a policy is not in force on a node that has pods of it; what needs a person more comes later. */
+enum gather_why {
+	GATHER_IN_FORCE,
+	GATHER_LATE,	/* or it says nothing */
+	GATHER_BARE,	/* a pod of it is not protected there */
+	GATHER_TROUBLE, /* the node says what it could not do */
+};
+
 #define GATHER_LATE_MAX 3
 struct gather_count {
 	size_t nodes, enforced;
 	const char *
 		late[GATHER_LATE_MAX]; /* the first nodes on which it is not in force; NULL behind the last */
-	const char *trouble, *troubled; /* why, if one of them says; and which */
+	enum gather_why why;	       /* the worst; and of the first node of which it is so: */
+	const char *node;
+	const struct report *report;
+	const struct bare_pod *bare; /* GATHER_BARE: the first; NULL: the node does not name all it has */
 };
+
+/* Whether @p is about a pod that @node names as not protected: a node speaks for its own pods alone. */
+bool gather_is_subject(const struct model *m, const char *node, const struct net_policy *p,
+		       const struct bare_pod *bare);
 
 /* @on: as gather_nodes_of() told. Borrowed until the next put or del. */
 void gather_count(const struct gather *g, const struct net_policy *p, const node_set *on,

@@ -25,6 +25,11 @@ void report_done(struct report *r)
 		free(r->refused.v[i].name);
 	}
 	vec_done(&r->refused);
+	for (i = 0; i < r->bare.n; i++) {
+		free(r->bare.v[i].ns);
+		free(r->bare.v[i].name);
+	}
+	vec_done(&r->bare);
 }
 
 const char *report_kind(enum policy_kind kind)
@@ -68,6 +73,51 @@ int report_refusals(struct report *r, const struct model *m)
 		ret = add_refusal(r, p->kind, p->ns, p->name, p->generation, text);
 	}
 	return ret;
+}
+
+int report_bare(struct report *r, const char *ns, const char *name, const char *reason)
+{
+	struct bare_pod *slot;
+
+	r->bare_n++;
+	if (r->bare.n == REPORT_BARE_MAX)
+		return 0;
+	slot = vec_add(&r->bare);
+	if (!slot)
+		return -ENOMEM;
+	(void)snprintf(slot->reason, sizeof(slot->reason), "%s", reason);
+	bh_text_clean(slot->reason);
+	slot->ns = strdup(ns);
+	slot->name = strdup(name);
+	return slot->ns && slot->name ? 0 : -ENOMEM;
+}
+
+static bool is_refusal(const struct refusal *a, const struct refusal *b)
+{
+	return a->kind == b->kind && a->generation == b->generation && !strcmp(a->ns, b->ns) &&
+	       !strcmp(a->name, b->name) && !strcmp(a->text, b->text);
+}
+
+static bool is_bare(const struct bare_pod *a, const struct bare_pod *b)
+{
+	return !strcmp(a->ns, b->ns) && !strcmp(a->name, b->name) && !strcmp(a->reason, b->reason);
+}
+
+bool report_excepts_same(const struct report *a, const struct report *b)
+{
+	size_t i;
+
+	if (strcmp(a->version, b->version) || strcmp(a->trouble, b->trouble) ||
+	    a->refused_n != b->refused_n || a->refused.n != b->refused.n || a->bare_n != b->bare_n ||
+	    a->bare.n != b->bare.n)
+		return false;
+	for (i = 0; i < a->refused.n; i++)
+		if (!is_refusal(&a->refused.v[i], &b->refused.v[i]))
+			return false;
+	for (i = 0; i < a->bare.n; i++)
+		if (!is_bare(&a->bare.v[i], &b->bare.v[i]))
+			return false;
+	return true;
 }
 
 static void add(struct json_object *o, const char *name, const char *text)
@@ -115,6 +165,23 @@ static void add_refused(struct json_object *status, const struct report *r)
 	(void)json_object_object_add(status, "notUnderstood", list);
 }
 
+static void add_bare(struct json_object *status, const struct report *r)
+{
+	struct json_object *list = json_object_new_array();
+	size_t i;
+
+	for (i = 0; i < r->bare.n; i++) {
+		struct json_object *o = json_object_new_object();
+
+		add(o, "namespace", r->bare.v[i].ns);
+		add(o, "name", r->bare.v[i].name);
+		add(o, "reason", r->bare.v[i].reason);
+		(void)json_object_array_add(list, o);
+	}
+	(void)json_object_object_add(status, "unprotectedCount", json_object_new_uint64(r->bare_n));
+	(void)json_object_object_add(status, "unprotected", list);
+}
+
 static void add_status(struct json_object *o, const struct report *r)
 {
 	struct json_object *status = add_object(o, "status"), *applied;
@@ -130,6 +197,8 @@ static void add_status(struct json_object *o, const struct report *r)
 	}
 	if (*r->trouble)
 		add(status, "notProgrammed", r->trouble);
+	if (r->bare_n)
+		add_bare(status, r);
 	if (!r->refused_n)
 		return;
 	(void)json_object_object_add(status, "notUnderstoodCount", json_object_new_uint64(r->refused_n));
@@ -195,13 +264,53 @@ static int read_refusal(struct report *r, struct json_object *o)
 	return 0;
 }
 
+/* How many: at least those that are listed. */
+static uint64_t read_count(struct json_object *o, const char *name, struct json_object *list)
+{
+	int64_t n = 0;
+
+	(void)value_integer(value_get(o, name), &n);
+	return n > 0 && (uint64_t)n > value_length(list) ? (uint64_t)n : value_length(list);
+}
+
+static int read_refused(struct report *r, struct json_object *status)
+{
+	struct json_object *list = value_get(status, "notUnderstood");
+	size_t i;
+	int ret = 0;
+
+	r->refused_n = read_count(status, "notUnderstoodCount", list);
+	for (i = 0; !ret && i < value_length(list) && i < REPORT_REFUSED_MAX; i++)
+		ret = read_refusal(r, value_at(list, i));
+	return ret;
+}
+
+static int read_bare(struct report *r, struct json_object *status)
+{
+	struct json_object *list = value_get(status, "unprotected");
+	size_t i;
+	int ret = 0;
+
+	for (i = 0; !ret && i < value_length(list) && i < REPORT_BARE_MAX; i++) {
+		struct json_object *o = value_at(list, i);
+		const char *ns = value_text(value_get(o, "namespace")),
+			   *name = value_text(value_get(o, "name")),
+			   *reason = value_text(value_get(o, "reason"));
+
+		if (ns && name)
+			ret = report_bare(r, ns, name, reason ? reason : "");
+	}
+	r->bare_n = read_count(status, "unprotectedCount", list);
+	return ret;
+}
+
 int report_read(struct json_object *o, struct report *ret)
 {
-	struct json_object *status = value_get(o, "status"), *list = value_get(status, "notUnderstood");
+	struct json_object *status = value_get(o, "status");
 	struct report r = {};
 	int64_t n = 0;
 	size_t i;
-	int code = 0;
+	int code;
 
 	read_text(status, "agentVersion", r.version, sizeof(r.version));
 	read_text(status, "notProgrammed", r.trouble, sizeof(r.trouble));
@@ -209,11 +318,9 @@ int report_read(struct json_object *o, struct report *ret)
 		read_set(value_text(value_get(value_get(status, "applied"), sets[i])), &r.sets[i]);
 	(void)value_integer(value_get(status, "policies"), &n);
 	r.policies = (uint64_t)n;
-	r.refused_n = value_length(list);
-	if (value_integer(value_get(status, "notUnderstoodCount"), &n) && n > 0)
-		r.refused_n = (uint64_t)n;
-	for (i = 0; !code && i < value_length(list) && i < REPORT_REFUSED_MAX; i++)
-		code = read_refusal(&r, value_at(list, i));
+	code = read_refused(&r, status);
+	if (!code)
+		code = read_bare(&r, status);
 	if (code < 0) {
 		report_done(&r);
 		return code;

@@ -7,11 +7,13 @@
 #ifndef BH_STATUS_REPORT_H
 #define BH_STATUS_REPORT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "model/model.h"
 
 #define REPORT_REFUSED_MAX 10  /* policies named that are not understood; more are only counted */
+#define REPORT_BARE_MAX	   10  /* pods named that are not protected; more are only counted */
 #define REPORT_TEXT_MAX	   256 /* bytes of one message */
 #define REPORT_API	   "policy.bulkhead.dev/v1alpha1"
 #define REPORT_KIND	   "NodePolicyStatus"
@@ -27,6 +29,12 @@ struct refusal {
 	char text[REPORT_TEXT_MAX]; /* "spec.egress[0].to[0].fqdns is not a known field" */
 };
 
+/* A pod of the node that runs without our programs, or not with them first. */
+struct bare_pod {
+	char *ns, *name;
+	char reason[64]; /* "no-veth" */
+};
+
 struct report {
 	char version[64];		   /* of the agent */
 	uint64_t policies;		   /* that it knows */
@@ -34,12 +42,20 @@ struct report {
 	char trouble[REPORT_TEXT_MAX];	   /* why what is newest is not; "": it is, or is on its way */
 	uint64_t refused_n;
 	VEC(struct refusal) refused; /* the first of them */
+	uint64_t bare_n;
+	VEC(struct bare_pod) bare; /* the first of them */
 };
 
 void report_done(struct report *r);
 
 /* Adds what is not understood. Return: 0 or -ENOMEM. */
 int report_refusals(struct report *r, const struct model *m);
+
+/* Adds one. Return: 0 or -ENOMEM. */
+int report_bare(struct report *r, const char *ns, const char *name, const char *reason);
+
+/* Whether both name the same exceptions. */
+bool report_excepts_same(const struct report *a, const struct report *b);
 
 /* The whole object, for a server-side apply, owned by the Node if its UID is known. Owned by the caller;
  * NULL: no memory. */

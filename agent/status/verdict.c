@@ -75,18 +75,30 @@ static void list_late(const struct gather_count *n, char *ret, size_t size)
 		(void)snprintf(ret + used, size - used, " and others");
 }
 
+static void judge_bare(const struct gather_count *n, const char *head, struct condition *c)
+{
+	if (n->bare)
+		set(c, false, "Unprotected", "%s; on node %s pod %s/%s is not protected: %s", head, n->node,
+		    n->bare->ns, n->bare->name, n->bare->reason);
+	else
+		set(c, false, "Unprotected",
+		    "%s; on node %s %llu pods are not protected, more than it names: they may be pods of it",
+		    head, n->node, (unsigned long long)n->report->bare_n);
+}
+
 static void judge_late(const struct gather_count *n, struct condition *c)
 {
-	char late[200];
+	char head[120], late[200];
 
+	(void)snprintf(head, sizeof(head), "in force on %zu of %zu nodes that have pods of it", n->enforced,
+		       n->nodes);
 	list_late(n, late, sizeof(late));
-	if (n->trouble)
-		set(c, false, "NotProgrammed",
-		    "in force on %zu of %zu nodes that have pods of it; node %s: %s", n->enforced, n->nodes,
-		    n->troubled, n->trouble);
+	if (n->why == GATHER_TROUBLE)
+		set(c, false, "NotProgrammed", "%s; node %s: %s", head, n->node, n->report->trouble);
+	else if (n->why == GATHER_BARE)
+		judge_bare(n, head, c);
 	else
-		set(c, false, "Pending", "in force on %zu of %zu nodes that have pods of it, not on %s",
-		    n->enforced, n->nodes, late);
+		set(c, false, "Pending", "%s, not on %s", head, late);
 }
 
 /* No numbers where all is well: each is written to an object that every node follows. */

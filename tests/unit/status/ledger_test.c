@@ -217,6 +217,58 @@ static void a_failing_node_says_why(void **state)
 			    "in force on 1 of 2 nodes that have pods of it; node n2: map bh_rows is full");
 }
 
+/* A pod from before us that could not be adopted, for instance. */
+static void a_pod_without_our_programs(void **state)
+{
+	struct given *g = *state;
+	struct report r;
+
+	put_policy(g, "all", 1);
+	is_current(g, "n1");
+	r = current(g);
+	assert_int_equal(report_bare(&r, "shop", "db", "no-veth"), 0);
+	assert_int_equal(report_bare(&r, "shop", "web", "no-veth"), 0); /* another node's: not its to say */
+	says(g, "n2", r);
+	assert_false(after(g, 0));
+	assert_true(after(g, LEDGER_PENDING_MS));
+	says_programmed(g, false, "Unprotected");
+	assert_string_equal(
+		said(g, PROGRAMMED)->message,
+		"in force on 1 of 2 nodes that have pods of it; on node n2 pod shop/db is not protected: no-veth");
+	written(g);
+	is_current(g, "n2");
+	assert_true(after(g, 1000));
+	says_programmed(g, true, "Programmed");
+}
+
+static void of_others_pods_without_our_programs(void **state)
+{
+	struct given *g = *state;
+	struct net_policy *p = new_policy(POLICY_SEGMENTATION, "db", 1);
+	struct requirement *req;
+	struct report r;
+	unsigned int i;
+
+	add_pod(g, "bare", "n2");
+	assert_int_equal(selector_add(p->subject, "app", OP_IN, &req), 0);
+	assert_int_equal(requirement_value(req, "db"), 0);
+	assert_int_equal(model_put_policy(g->m, p), 0);
+	r = current(g);
+	assert_int_equal(report_bare(&r, "shop", "bare", "displaced"), 0);
+	says(g, "n2", r);
+	assert_true(after(g, 0));
+	says_programmed(g, true, "Programmed");
+	written(g);
+	r = current(g); /* so many that this may have one of those that are not named */
+	for (i = 0; i < REPORT_BARE_MAX + 1; i++)
+		assert_int_equal(report_bare(&r, "shop", "bare", "displaced"), 0);
+	says(g, "n2", r);
+	assert_false(after(g, 1000));
+	assert_true(after(g, LEDGER_SETBACK_MS));
+	says_programmed(g, false, "Unprotected");
+	assert_non_null(strstr(said(g, PROGRAMMED)->message, "on node n2 11 pods are not protected"));
+}
+
 /* It had told of the policy before it could not follow its pods any more. */
 static void trouble_takes_back_what_was_in_force(void **state)
 {
@@ -559,6 +611,7 @@ static void a_report_there_and_back(void **state)
 	r = current(g);
 	(void)snprintf(r.trouble, sizeof(r.trouble), "full");
 	assert_int_equal(report_refusals(&r, g->m), 0);
+	assert_int_equal(report_bare(&r, "shop", "db", "no-veth"), 0);
 	text = report_text(&r, "n1", "uid-of-n1");
 	assert_null(strstr(text, "\\/")); /* no YAML parser would have it */
 	o = json_tokener_parse(text);
@@ -567,6 +620,10 @@ static void a_report_there_and_back(void **state)
 	assert_string_equal(back.trouble, "full");
 	assert_int_equal(back.refused.n, 1);
 	assert_int_equal(back.refused_n, 1);
+	assert_int_equal(back.bare_n, 1);
+	assert_string_equal(back.bare.v[0].name, "db");
+	assert_string_equal(back.bare.v[0].reason, "no-veth");
+	assert_true(report_excepts_same(&back, &r));
 	assert_string_equal(back.refused.v[0].text, "spec.a/b is \"odd\"");
 	assert_int_equal(back.refused.v[0].generation, 7);
 	free(text);
@@ -614,6 +671,8 @@ int main(void)
 		TEST(who_is_late_is_named),
 		TEST(an_older_set_holds_what_did_not_change),
 		TEST(a_failing_node_says_why),
+		TEST(a_pod_without_our_programs),
+		TEST(of_others_pods_without_our_programs),
 		TEST(trouble_takes_back_what_was_in_force),
 		TEST(what_is_not_understood),
 		TEST(what_one_node_does_not_understand),
