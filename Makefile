@@ -68,6 +68,7 @@ HOOK   := $(wildcard agent/hook/*.c)
 CHAIN  := $(wildcard agent/chain/*.c)
 STATUS := $(wildcard agent/status/*.c)
 API    := $(wildcard agent/api/*.c)
+HTTP   := $(wildcard agent/http/*.c)
 CTL    := $(wildcard agent/ctl/*.c) agent/kube/manifest.c agent/kube/yaml.c
 AGENT  := $(wildcard agent/*.c)
 PLUGIN := $(wildcard cni-plugin/*.c)
@@ -75,7 +76,7 @@ API_CLIENT := $(filter-out agent/api/server.c,$(API))
 
 obj = $(patsubst %.c,$(B)/%.o,$(1))
 
-AGENT_OBJ  := $(call obj,$(UTIL) $(MODEL) $(POLICY) $(KUBE) $(DP) $(HOOK) $(API) $(HTTP) $(CHAIN) $(AGENT))
+AGENT_OBJ  := $(call obj,$(UTIL) $(MODEL) $(POLICY) $(KUBE) $(DP) $(HOOK) $(API) $(HTTP) $(CHAIN) $(STATUS) $(AGENT))
 CTL_OBJ    := $(call obj,$(UTIL) $(MODEL) $(API_CLIENT) $(HTTP) $(CTL))
 PLUGIN_OBJ := $(patsubst $(B)/%,$(B)/static/%,$(call obj,$(UTIL) $(MODEL) $(HOOK) $(API_CLIENT) $(PLUGIN)))
 SKEL       := $(B)/policy.skel.h

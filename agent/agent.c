@@ -107,6 +107,7 @@ static void on_enforced(void *ctx)
 	endpoints_enforced(a);
 	selfcheck_enforced(a);
 	unused_enforced(a);
+	standing_look(a);
 }
 
 static void on_failed(void *ctx, const struct bh_err *why)
@@ -372,7 +373,7 @@ static int open_data_plane(struct agent *a, struct bh_err *err)
 		r = reconcile_new(a->loop, a->dp, a->model, &hooks, &a->reconcile, err);
 	r = r ? r : sessions_new(a, err);
 	r = r ? r : open_flowlog(a, err);
-	if (!r && (denials_new(a) < 0 || selfcheck_new(a) < 0))
+	if (!r && (denials_new(a) < 0 || selfcheck_new(a) < 0 || unused_new(a) < 0))
 		r = bh_err_set(err, -ENOMEM, "no memory for denials");
 	return r;
 }

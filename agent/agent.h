@@ -37,6 +37,7 @@ struct selfcheck;
 struct standing;
 struct streams;
 struct unused;
+struct web;
 
 struct agent_options {
 	const char *source;			 /* as it was given */

@@ -88,7 +88,7 @@ void answer_rules(struct agent *a, struct api_conn *conn, struct json_object *re
 	int code;
 
 	(void)request;
-	code = dp_rule_counts(a->dp, UINT32_MAX, &r.hits, &r.n, &err);
+	code = dp_rule_counts(a->dp, &r.hits, &r.n, &err);
 	r.carried = code ? NULL : calloc(r.n, sizeof(*r.carried));
 	if (r.carried)
 		add_ended(a->dp, &r);

@@ -24,7 +24,4 @@ const struct endpoint *find_by_addr(const struct model *m, const struct addr *ad
 /* The pod that says so of itself, or, of several, the first one; NULL: none, or it is a node. */
 const struct pod *find_pod_by_addr(const struct model *m, const struct addr *addr);
 
-/* Slips between two names: a letter inserted, left out, another one, or two swapped. */
-unsigned int find_distance(const char *a, const char *b);
-
 #endif

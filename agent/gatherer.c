@@ -177,7 +177,7 @@ static void on_written(void *ctx, const struct http_end *end)
 	loop_timer_set(g->agent->loop, &g->timer, 0);
 }
 
-static void send(struct gatherer *g, struct slot *s)
+static void put_status(struct gatherer *g, struct slot *s)
 {
 	const struct http_handler handler = { .end = on_written, .ctx = s };
 	const struct http_request request = { .method = "PATCH",
@@ -210,7 +210,7 @@ static void write_some(struct gatherer *g)
 			continue;
 		if (ledger_next(g->ledger, now_ms, &s->write) <= 0)
 			return;
-		send(g, s);
+		put_status(g, s);
 	}
 }
 

@@ -214,7 +214,7 @@ static void on_end(void *ctx, const struct http_end *end)
 		on_read(l, end);
 }
 
-static void send(struct leader *l, const char *method, const char *name, const char *body)
+static void ask_lease(struct leader *l, const char *method, const char *name, const char *body)
 {
 	const struct http_handler handler = { .data = on_data, .end = on_end, .ctx = l };
 	struct http_request request = { .method = method,
@@ -243,9 +243,9 @@ static void write_lease(struct leader *l)
 
 	l->began_ms = clock_ms();
 	if (l->lease)
-		send(l, "PUT", "/" LEADER_LEASE, text);
+		ask_lease(l, "PUT", "/" LEADER_LEASE, text);
 	else
-		send(l, "POST", "", text);
+		ask_lease(l, "POST", "", text);
 }
 
 static void on_timer(void *ctx)
@@ -253,7 +253,7 @@ static void on_timer(void *ctx)
 	struct leader *l = ctx;
 
 	if (!l->call)
-		send(l, NULL, "/" LEADER_LEASE, NULL);
+		ask_lease(l, NULL, "/" LEADER_LEASE, NULL);
 }
 
 /* ---- from outside ------------------------------------------------------------------------- */

@@ -169,18 +169,6 @@ static bool is_asked(const struct view *v, enum when when)
 	return v->works && (opt->per_rule || opt->per_pod);
 }
 
-/* Past the last rule that is in force the map is not read: on many CPUs all of it takes long. */
-static uint32_t rule_ids(const struct actual *x)
-{
-	uint32_t ret = 0;
-	size_t i;
-
-	for (i = 0; i < x->ids.n; i++)
-		if (x->ids.v[i].key.kind == BH_ID_RULE && x->ids.v[i].key.id >= ret)
-			ret = x->ids.v[i].key.id + 1;
-	return ret;
-}
-
 int metrics_write(struct agent *a, struct buf *ret)
 {
 	struct view v = { .a = a, .works = a->sessions };
@@ -188,9 +176,6 @@ int metrics_write(struct agent *a, struct buf *ret)
 	size_t i;
 
 	v.has_counts = v.works && !dp_stats(a->dp, v.stats, NULL) && !dp_node_stat(a->dp, &v.node, NULL);
-	if (v.works && a->opt.pages.per_rule)
-		(void)dp_rule_counts(a->dp, rule_ids(reconcile_actual(a->reconcile)), &v.rules, &v.rules_n,
-				     NULL);
 	for (i = 0; i < ARRAY_SIZE(rows); i++) {
 		if (!is_asked(&v, rows[i].when))
 			continue;

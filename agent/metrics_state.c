@@ -256,12 +256,11 @@ void collect_http(struct view *v, struct exposition *x)
 
 void collect_log(struct view *v, struct exposition *x)
 {
-	static const char *const texts[] = { "error", "warn", "info", "debug" };
-	size_t i;
+	enum log_level i;
 
 	(void)v;
 	for (i = 0; i < LOG_LEVELS; i++)
-		expo_add(x, log_stats.lines[i], "level", texts[i], NULL);
+		expo_add(x, log_stats.lines[i], "level", log_level_name(i), NULL);
 }
 
 void collect_log_left_out(struct view *v, struct exposition *x)

@@ -136,6 +136,7 @@ export class GraphMap {
     }
     this.readColours();
     this.drawn = null;
+    if (this.fitted) this.fit();
     this.later();
   }
 
@@ -152,6 +153,7 @@ export class GraphMap {
   fit() {
     const k = Math.min((this.width - 40) / this.plan.width, (this.height - 40) / this.plan.height, 1.35);
     this.view = { k, x: (this.width - this.plan.width * k) / 2, y: (this.height - this.plan.height * k) / 2 };
+    this.fitted = true;
     this.drawn = null;
     this.later();
   }
@@ -169,6 +171,7 @@ export class GraphMap {
 
   moved() {
     this.movedAt = performance.now();
+    this.fitted = false;
     this.later();
   }
 
@@ -528,6 +531,7 @@ export class GraphMap {
   enter(g) {
     const k = Math.min((this.width - 80) / g.width, (this.height - 60) / g.height, 1.2);
     this.view = { k, x: (this.width - g.width * k) / 2 - g.x * k, y: (this.height - g.height * k) / 2 - g.y * k };
+    this.fitted = false;
     this.drawn = null;
     this.later();
   }

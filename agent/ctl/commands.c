@@ -5,11 +5,6 @@
 #include "ctl/ctl.h"
 #include "util/near.h"
 
-extern const struct command command_status, command_endpoints, command_stats, command_policies,
-	command_entries, command_rules, command_sessions, command_flows, command_explain, command_perf,
-	command_selftest_serve, command_selftest_probe, command_completion, command_help, command_reference,
-	command_request, command_simulate, command_unused;
-
 /* In the order in which people read of them. */
 /* clang-format off */
 #define COMMANDS(X) \

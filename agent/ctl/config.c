@@ -11,7 +11,7 @@ static const char *const heads[] = { "SETTING", "VALUE", NULL };
 /* The command line, with blanks between. */
 static const char *words(struct json_object *list, char *ret, size_t size)
 {
-	size_t i, n = json_object_array_length(list), used = 0;
+	size_t i, n = ctl_length(list), used = 0;
 
 	ret[0] = '\0';
 	for (i = 0; i < n && used < size; i++)

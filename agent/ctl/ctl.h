@@ -39,6 +39,8 @@ struct ctl {
 	bool follow, unprotected, colours;
 	bool help, version;
 	const char *namespace, *peer, *port, *verdict, *policy, *since; /* of flows: filter.h */
+	const char *listen;						/* --listen; NULL: as it is usual */
+	bool no_open, any_address;					/* of ui, too */
 	struct ctl_names files, deletes;				/* of policies */
 	/* through kubectl: remote.h */
 	struct ctl_names nodes;
@@ -61,7 +63,11 @@ enum { /* options that a command takes */
        OPT_NAMESPACE = 1 << 6,
        OPT_SINCE = 1 << 7,
        OPT_FLOWS = 1 << 8, /* what else flows are chosen by */
-       OPT_UI = 1 << 20,
+       OPT_UI = 1 << 26,
+       OPT_FILE = 1 << 20,
+       OPT_DELETE = 1 << 21,
+       OPT_FOR = 1 << 22,
+       OPT_GENERATION = 1 << 23,
        /* those of every command, and of every one that asks an agent: nobody names them */
        OPT_ALWAYS = 1 << 29,
        OPT_AGENT = 1 << 30,

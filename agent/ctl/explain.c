@@ -306,27 +306,32 @@ void explain_join(struct json_object *all, struct json_object *one)
 
 /* ---- the command -------------------------------------------------------------------------- */
 
-static void strip(struct json_object *o)
-{
-	json_object_object_del(o, "v");
-	json_object_object_del(o, "done");
-	json_object_object_del(o, "ok");
-}
-
-/* Where no node had a say, that is no answer. */
-static int verdict_code(struct json_object *answer)
+/* Where no node had a say, that is no answer; where one did not answer, it may have denied. */
+static int verdict_code(struct json_object *answer, int code)
 {
 	if (*ctl_str(answer, "verdict"))
-		return is(answer, "verdict", "allow") ? CTL_OK : CTL_NEGATIVE;
-	(void)fprintf(stderr, "bulkheadctl: neither '%s' nor '%s' is on this node\n", ctl_str(answer, "pod"),
-		      ctl_str(answer, "peer"));
+		return is(answer, "verdict", "allow") ? code : CTL_NEGATIVE;
+	ctl_say("neither '%s' nor '%s' is on this node", ctl_str(answer, "pod"), ctl_str(answer, "peer"));
 	print_unasked(stderr, answer);
 	return CTL_USAGE;
 }
 
+static void take(void *ctx, struct json_object *line)
+{
+	struct json_object **all = ctx;
+
+	if (*all) {
+		explain_join(*all, line);
+		return;
+	}
+	*all = json_object_get(line);
+	ctl_strip(*all);
+	json_object_object_del(*all, "node");
+}
+
 static int run(const struct ctl *c, char **args)
 {
-	struct json_object *request, *last = NULL;
+	struct json_object *request, *all = NULL;
 	struct explain_port port;
 	struct bh_err err;
 	int code;
@@ -341,16 +346,17 @@ static int run(const struct ctl *c, char **args)
 	json_object_object_add(request, "proto", json_object_new_string(port.proto));
 	if (port.port)
 		json_object_object_add(request, "port", json_object_new_int(port.port));
-	code = ctl_call(c, request, NULL, NULL, &last);
-	if (code != CTL_OK)
+	code = ctl_answers(c, request, NULL, take, &all);
+	if (!ctl_answered(code) || !all) {
+		json_object_put(all);
 		return code;
-	ctl_strip(last);
+	}
 	if (c->json)
-		ctl_print_json(last, true);
-	else if (*ctl_str(last, "verdict"))
-		explain_print(stdout, last, c->colours);
-	code = verdict_code(last);
-	json_object_put(last);
+		ctl_print(c, all);
+	else if (*ctl_str(all, "verdict"))
+		explain_print(stdout, all, c->colours);
+	code = verdict_code(all, code);
+	json_object_put(all);
 	return code;
 }
 
@@ -362,13 +368,16 @@ const struct command command_explain = {
 		"closest; exits 1 if SRC may not",
 	.words = WORDS_PODS,
 	.nargs = 3,
-	.text = "POD is NAMESPACE/NAME, or NAME where only one namespace has it; PEER a pod or an address; PORT is 443, "
+	.text = "SRC and DST are pods (NAMESPACE/NAME, or NAME where only one namespace has it) or addresses; PORT is 443, "
 		"53/udp, 9/sctp or icmp (echo).\n\n"
 		"Every hook that such a flow crosses is asked of the program that is really loaded, in both address "
 		"families where both ends have them, and its answer is compared with the tables that the policies were "
-		"compiled to. The question is about a new flow.",
+		"compiled to. The question is about a new flow.\n\n"
+		"Each agent answers for the ends that are on its node; alone on a node, ends elsewhere are named with "
+		"theirs. What is denied is told with the rule that comes closest to accepting it, and the field that "
+		"fails.",
 	.examples = "explain shop/web shop/db 5432\tmay web connect to db?\n"
 		    "explain shop/db 203.0.113.9 53/udp\tmay db ask that resolver?\n",
-	.exits = "1\tPOD may not open this to PEER\n",
+	.exits = "1\tSRC may not open this to DST\n",
 	.run = run,
 };

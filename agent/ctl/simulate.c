@@ -284,20 +284,11 @@ static void ports_text(struct json_object *change, char *ret, size_t size)
 
 	char text[300] = "";
 
-/* Of changes that are alike but for their ports the first one has all of them. */
-static bool join_ports(struct json_object *changes, size_t at, char *ret, size_t size)
-{
-	struct json_object *change = json_object_array_get_idx(changes, at);
-	size_t i;
-
-	for (i = 0; i < at; i++)
-		if (same_change(json_object_array_get_idx(changes, i), change))
-			return false;
-	ret[0] = '\0';
-	for (i = at; i < ctl_length(changes); i++)
-		if (same_change(json_object_array_get_idx(changes, i), change))
-			add_ports(ctl_get(json_object_array_get_idx(changes, i), "ports"), ret, size);
-	return true;
+	if (ctl_length(but))
+		add_ports(but, text, sizeof(text));
+	else
+		add_ports(ctl_get(change, "ports"), text, sizeof(text));
+	(void)snprintf(ret, size, "%s%s", ctl_length(but) ? "any but " : "", text);
 }
 
 static enum colour colour_of(const char *level)
@@ -326,12 +317,11 @@ static void pair_rows(struct table *t, struct json_object *item)
 	some_of(ctl_get(item, "pods"), ctl_int(item, "pods_n"), pods);
 	some_of(ctl_get(item, "peers"), 0, peers);
 	for (i = 0; i < ctl_length(changes); i++) {
-		if (!join_ports(changes, i, ports, sizeof(ports)))
-			continue;
+		ports_text(json_object_array_get_idx(changes, i), ports, sizeof(ports));
 		table_add(t, pods, BOLD);
 		table_add(t, ctl_str(item, "direction"), PLAIN);
 		table_add(t, peers, PLAIN);
-		if (i + 1 == json_object_array_length(changes) && ctl_int(item, "changes_more"))
+		if (i + 1 == ctl_length(changes) && ctl_int(item, "changes_more"))
 			(void)snprintf(ports + strlen(ports), sizeof(ports) - strlen(ports),
 				       " (and %llu more)", (unsigned long long)ctl_int(item, "changes_more"));
 		table_add(t, ports, PLAIN);

@@ -32,7 +32,7 @@ static bool flatten_pod(struct json_object *item, struct json_object *flat)
 	size_t i;
 
 	(void)snprintf(name, sizeof(name), "%s/%s", ctl_str(item, "namespace"), ctl_str(item, "name"));
-	for (i = 0; reasons && i < json_object_array_length(reasons); i++) {
+	for (i = 0; reasons && i < ctl_length(reasons); i++) {
 		one = json_object_array_get_idx(reasons, i);
 		in += ctl_int(one, "packets_in");
 		out += ctl_int(one, "packets_out");
@@ -265,12 +265,12 @@ static void print_table(const struct ctl *c, const struct top_kind *k, struct js
 	struct table *t = ctl_table(c, k->heads);
 	size_t i;
 
-	for (i = 0; t && i < json_object_array_length(list) && i < rows; i++)
+	for (i = 0; t && i < ctl_length(list) && i < rows; i++)
 		add_row(t, k, json_object_array_get_idx(list, i));
 	if (t)
 		table_print(t, stdout, c->colours);
-	if (i < json_object_array_length(list))
-		(void)printf("... and %zu more\n", json_object_array_length(list) - i);
+	if (i < ctl_length(list))
+		(void)printf("... and %zu more\n", ctl_length(list) - i);
 	table_free(t);
 }
 

@@ -103,7 +103,7 @@ static void print(const struct ctl *c, struct json_object *list)
 	struct table *t = table_new(heads);
 	size_t i;
 
-	for (i = 0; t && i < json_object_array_length(list); i++) {
+	for (i = 0; t && i < ctl_length(list); i++) {
 		struct json_object *item = json_object_array_get_idx(list, i);
 		const size_t rank = rank_of(item);
 

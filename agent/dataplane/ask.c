@@ -111,10 +111,21 @@ static int read_both(struct dp *dp, uint32_t stat, uint64_t *ret)
 	return r;
 }
 
-int dp_rule_counts(struct dp *dp, uint32_t ids, struct bh_count **ret, uint32_t *ret_n, struct bh_err *err)
+int dp_events_missed(struct dp *dp, struct dp_missed *ret)
 {
-	const uint32_t max = bpf_map__max_entries(dp->skel->maps.bh_rules), n = ids < max ? ids : max;
-	auto_free struct bh_count *counts = calloc(n + 1, sizeof(*counts));
+	struct dp_missed m;
+	int r = read_both(dp, BH_STAT_EVENT_LOST, &m.lost);
+
+	r = r ? r : read_both(dp, BH_STAT_EVENT_THROTTLED, &m.throttled);
+	if (!r)
+		*ret = m;
+	return r;
+}
+
+int dp_rule_counts(struct dp *dp, struct bh_count **ret, uint32_t *ret_n, struct bh_err *err)
+{
+	const uint32_t n = bpf_map__max_entries(dp->skel->maps.bh_rules);
+	auto_free struct bh_count *counts = calloc(n, sizeof(*counts));
 	const int r = counts ? counters_read(&dp->counters, DP_FD(dp, bh_rules), n,
 					     COUNTERS_WORDS(struct bh_count), (__u64 *)counts)
 			     : -ENOMEM;

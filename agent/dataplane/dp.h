@@ -96,9 +96,15 @@ int dp_explain(struct dp *dp, struct bh_query *q, struct bh_err *err);
 
 /* Statistics summed over CPUs: ret[BH_STAT_MAX * 2], index stat * 2 + dir. */
 int dp_stats(struct dp *dp, struct bh_count *ret, struct bh_err *err);
-int dp_events_lost(struct dp *dp, uint64_t *ret); /* events that found the ring full, of all time */
-/* Decisions by rule id, of the ids below @ids or all; free() them. Each costs a copy from every CPU. */
-int dp_rule_counts(struct dp *dp, uint32_t ids, struct bh_count **ret, uint32_t *ret_n, struct bh_err *err);
+/* Events that found the ring full, and those of flows that had one a moment before; of all time. */
+struct dp_missed {
+	uint64_t lost, throttled;
+};
+int dp_events_missed(struct dp *dp, struct dp_missed *ret);
+/* Decisions by rule id, all of them; free() them. */
+int dp_rule_counts(struct dp *dp, struct bh_count **ret, uint32_t *ret_n, struct bh_err *err);
+/* Of one rule. Return: 0, or -errno: one past the end of the map is not counted. */
+int dp_rule_count(struct dp *dp, uint32_t rule, struct bh_count *ret);
 /* What the sessions that a rule allowed had carried when they ended. */
 struct bh_count dp_rule_ended(const struct dp *dp, uint32_t rule);
 

@@ -48,7 +48,7 @@ static int copy_addrs(const struct endpoint *e, struct table_endpoint *ret, stru
 	return 0;
 }
 
-static bool selects(const struct net_policy *np, const struct namespace *ns, const struct pod *p)
+bool policy_selects(const struct net_policy *np, const struct namespace *ns, const struct pod *p)
 {
 	return net_policy_is_for(np, ns) && selector_matches(np->subject, p->labels);
 }

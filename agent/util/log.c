@@ -19,6 +19,13 @@ struct log_stats log_stats;
 
 static struct log_site *sites; /* that have left something out */
 
+const char *log_level_name(enum log_level level)
+{
+	static const char *const names[] = { "error", "warn", "info", "debug" };
+
+	return names[level];
+}
+
 /* The text is clean: quotes and backslashes are all that JSON would take for its own. */
 static void escape(const char *text, char ret[2 * TEXT_MAX])
 {
@@ -32,7 +39,6 @@ static void escape(const char *text, char ret[2 * TEXT_MAX])
 
 static void print(enum log_level level, const char *text)
 {
-	static const char *const names[] = { "error", "warn", "info", "debug" };
 	char when[32], quoted[2 * TEXT_MAX];
 	struct timespec ts;
 	struct tm tm;
@@ -46,7 +52,7 @@ static void print(enum log_level level, const char *text)
 	(void)fprintf(stderr,
 		      log_json ? "{\"time\":\"%s.%03ldZ\",\"level\":\"%s\",\"msg\":\"%s\"}\n"
 			       : "%s.%03ldZ %s %s\n",
-		      when, ts.tv_nsec / 1000000, names[level], log_json ? quoted : text);
+		      when, ts.tv_nsec / 1000000, log_level_name(level), log_json ? quoted : text);
 }
 
 /* Return: whether its rate allows one more, which it then has had. */

@@ -18,6 +18,8 @@ enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG, LOG_LEVELS };
 extern enum log_level log_level; /* messages above it are dropped; LOG_INFO at start */
 extern bool log_json;		 /* {"time":"...","level":"info","msg":"..."} */
 
+const char *log_level_name(enum log_level level); /* "info" */
+
 #define LOG_BURST    200 /* as many pods as a node may have, when the agent starts */
 #define LOG_EVERY_MS 100
 

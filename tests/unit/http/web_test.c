@@ -489,11 +489,22 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(test_##name, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		T(answers),	     T(head),	       T(405_names_methods),
-		T(pieces),	     T(one_in_a_turn), T(nothing_behind_a_refusal),
-		T(oversize),	     T(slow_reader),   T(big_arrives),
-		T(queue_is_bounded), T(slow_request),  T(many),
-		T(slow_crowd),	     T(taken_port),    T(timer),
+		T(answers),
+		T(head),
+		T(405_names_methods),
+		T(own_limits),
+		T(pieces),
+		T(one_in_a_turn),
+		T(nothing_behind_a_refusal),
+		T(oversize),
+		T(slow_reader),
+		T(big_arrives),
+		T(queue_is_bounded),
+		T(slow_request),
+		T(many),
+		T(slow_crowd),
+		T(taken_port),
+		T(timer),
 	};
 
 	return cmocka_run_group_tests_name("http/web", tests, NULL, NULL);
