@@ -11,6 +11,7 @@
 #include "jsonx.h"
 #include "names.h"
 #include "util/buf.h"
+#include "util/date.h"
 #include "util/scope.h"
 
 #define LISTED 6 /* of many: ports, values */
@@ -209,13 +210,10 @@ static void tell_order(struct telling *t)
 
 static void tell_expired(struct telling *t)
 {
-	const time_t at = (time_t)t->n->policy->expires;
-	char text[48] = "";
-	struct tm tm;
+	char text[DATE_TEXT];
 
-	if (gmtime_r(&at, &tm))
-		(void)strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm);
-	(void)buf_fmt(&t->out, "its policy expired at %s", text);
+	(void)buf_fmt(&t->out, "its policy expired at %s",
+		      date_text((time_t)t->n->policy->expires, 0, 0, text));
 }
 
 /* What is said of this rule, else of the policy. */

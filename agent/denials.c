@@ -18,6 +18,7 @@
 #include "query.h"
 #include "util/buf.h"
 #include "util/clock.h"
+#include "util/date.h"
 #include "util/log.h"
 #include "util/scope.h"
 
@@ -243,15 +244,9 @@ static void add_end(struct json_object *o, const char *end, const struct bh_addr
 
 static void add_time(struct json_object *o, int64_t unix_ms)
 {
-	const time_t s = (time_t)(unix_ms / 1000);
-	char text[48];
-	struct tm tm;
-	size_t n;
+	char text[DATE_TEXT];
 
-	(void)gmtime_r(&s, &tm);
-	n = strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm);
-	(void)snprintf(text + n, sizeof(text) - n, ".%03dZ", (int)(unix_ms % 1000));
-	jx_add_str(o, "time", text);
+	jx_add_str(o, "time", date_text((time_t)(unix_ms / 1000), (long)(unix_ms % 1000) * 1000000, 3, text));
 }
 
 /* Of ICMP: bpf/parse.h has type and code where the port would be, and of an echo who asks. */

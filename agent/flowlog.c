@@ -17,6 +17,7 @@
 
 #include "util/buf.h"
 #include "util/clock.h"
+#include "util/date.h"
 #include "util/scope.h"
 
 struct flowlog {
@@ -173,19 +174,6 @@ void flowlog_reopen(struct flowlog *f)
 
 /* ---- lines -------------------------------------------------------------------------------- */
 
-static const char *now_text(char ret[48])
-{
-	struct timespec ts;
-	struct tm tm;
-	size_t n;
-
-	(void)clock_gettime(CLOCK_REALTIME, &ts);
-	(void)gmtime_r(&ts.tv_sec, &tm);
-	n = strftime(ret, 48, "%Y-%m-%dT%H:%M:%S", &tm);
-	(void)snprintf(ret + n, 48 - n, ".%03ldZ", ts.tv_nsec / 1000000);
-	return ret;
-}
-
 static bool fits(const struct flowlog *f, size_t len)
 {
 	return f->queue.len + len <= FLOWLOG_QUEUE_MAX;
@@ -194,7 +182,7 @@ static bool fits(const struct flowlog *f, size_t len)
 /* What is to be told goes before whatever comes next. Return: whether nothing of it is left. */
 static bool tell_missed(struct flowlog *f)
 {
-	char when[48];
+	char when[DATE_TEXT];
 
 	if (!f->lost && !f->throttled && !f->unwritten)
 		return true;
@@ -203,7 +191,7 @@ static bool tell_missed(struct flowlog *f)
 		    "{\"seq\":%" PRIu64
 		    ",\"type\":\"missed\",\"node\":\"%s\",\"time\":\"%s\",\"lost\":%" PRIu64
 		    ",\"throttled\":%" PRIu64 ",\"unwritten\":%" PRIu64 "}\n",
-		    f->seq, f->opt.node, now_text(when), f->lost, f->throttled, f->unwritten) < 0)
+		    f->seq, f->opt.node, date_now(3, when), f->lost, f->throttled, f->unwritten) < 0)
 		return false;
 	f->seq++;
 	f->lost = f->throttled = f->unwritten = 0;
@@ -248,7 +236,7 @@ void flowlog_missed(struct flowlog *f, uint64_t lost, uint64_t throttled)
 int flowlog_new(const struct flowlog_options *opt, struct flowlog **ret, struct bh_err *err)
 {
 	struct flowlog *f = calloc(1, sizeof(*f));
-	char when[48];
+	char when[DATE_TEXT];
 
 	if (!f)
 		return bh_err_set(err, -ENOMEM, "no memory for the flow log");
@@ -258,7 +246,7 @@ int flowlog_new(const struct flowlog_options *opt, struct flowlog **ret, struct 
 	(void)buf_fmt(&f->queue,
 		      "{\"seq\":%" PRIu64
 		      ",\"type\":\"start\",\"node\":\"%s\",\"time\":\"%s\",\"version\":\"%s\"}\n",
-		      f->seq++, f->opt.node, now_text(when), BH_VERSION);
+		      f->seq++, f->opt.node, date_now(3, when), BH_VERSION);
 	flowlog_flush(f);
 	*ret = f;
 	return 0;

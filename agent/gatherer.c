@@ -139,11 +139,10 @@ static void later(struct gatherer *g, unsigned int retry_s)
 static void tell_refusal(struct gatherer *g, const char *path, const struct http_end *end)
 {
 	struct json_object *o = kube_parse(end->body, strlen(end->body), NULL);
-	const char *message = value_text(value_get(o, "message"));
 
 	if (!g->refused)
 		log_warn("policy status: %.*s: HTTP %d: %.200s; further refusals are not told of",
-			 (int)strcspn(path, "?"), path, end->status, message ? message : "no message");
+			 (int)strcspn(path, "?"), path, end->status, kube_message(o));
 	g->refused = true;
 	json_object_put(o);
 }

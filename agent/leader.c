@@ -11,12 +11,14 @@
 
 #include "agent.h"
 #include "gatherer.h"
+#include "jsonx.h"
 #include "kube/http.h"
 #include "kube/value.h"
 #include "kube/wire.h"
 #include "status/election.h"
 #include "util/buf.h"
 #include "util/clock.h"
+#include "util/date.h"
 #include "util/log.h"
 #include "util/scope.h"
 
@@ -39,23 +41,6 @@ struct leader {
 
 /* ---- the object --------------------------------------------------------------------------- */
 
-static void now_text(char ret[64])
-{
-	struct timespec ts;
-	struct tm tm;
-	char seconds[32];
-
-	(void)clock_gettime(CLOCK_REALTIME, &ts);
-	(void)gmtime_r(&ts.tv_sec, &tm);
-	(void)strftime(seconds, sizeof(seconds), "%Y-%m-%dT%H:%M:%S", &tm);
-	(void)snprintf(ret, 64, "%s.%06ldZ", seconds, ts.tv_nsec / 1000);
-}
-
-static void add(struct json_object *o, const char *name, const char *text)
-{
-	(void)json_object_object_add(o, name, json_object_new_string(text));
-}
-
 static struct json_object *object_at(struct json_object *o, const char *name)
 {
 	struct json_object *below = value_get(o, name);
@@ -73,23 +58,22 @@ static char *lease_text(const struct leader *l)
 	const char *me = agent_instance(&l->agent->opt), *holder;
 	struct json_object *o = l->lease ? json_object_get(l->lease) : json_object_new_object(), *spec;
 	int64_t transitions = 0;
-	char now[64], *text;
+	char now[DATE_TEXT], *text;
 
-	add(o, "apiVersion", API);
-	add(o, "kind", "Lease");
-	add(object_at(o, "metadata"), "name", LEADER_LEASE);
+	jx_add_str(o, "apiVersion", API);
+	jx_add_str(o, "kind", "Lease");
+	jx_add_str(object_at(o, "metadata"), "name", LEADER_LEASE);
 	spec = object_at(o, "spec");
-	now_text(now);
+	(void)date_now(6, now);
 	holder = value_text(value_get(spec, "holderIdentity"));
 	if (!holder || strcmp(holder, me)) {
 		(void)value_integer(value_get(spec, "leaseTransitions"), &transitions);
-		(void)json_object_object_add(spec, "leaseTransitions",
-					     json_object_new_int64(transitions + (holder != NULL)));
-		add(spec, "acquireTime", now);
+		jx_add_int(spec, "leaseTransitions", (uint64_t)transitions + (holder != NULL));
+		jx_add_str(spec, "acquireTime", now);
 	}
-	add(spec, "holderIdentity", me);
-	add(spec, "renewTime", now);
-	(void)json_object_object_add(spec, "leaseDurationSeconds", json_object_new_int(ELECTION_DURATION_S));
+	jx_add_str(spec, "holderIdentity", me);
+	jx_add_str(spec, "renewTime", now);
+	jx_add_int(spec, "leaseDurationSeconds", ELECTION_DURATION_S);
 	text = strdup(json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN));
 	json_object_put(o);
 	return text;
@@ -153,13 +137,12 @@ static void write_lease(struct leader *l);
 static void failed(struct leader *l, const struct http_end *end)
 {
 	struct json_object *o = kube_parse(end->body, strlen(end->body), NULL);
-	const char *message = value_text(value_get(o, "message"));
 
 	election_failed(&l->election, end->status == 409, clock_ms());
 	if (end->status == 403) {
 		if (!l->refused)
 			log_warn("policy status: the Lease %s/%s: HTTP 403: %.200s; nobody is told from here",
-				 l->agent->opt.pod_ns, LEADER_LEASE, message ? message : "no message");
+				 l->agent->opt.pod_ns, LEADER_LEASE, kube_message(o));
 		l->refused = true;
 		l->election.due_ms = clock_ms() + ELECTION_PACE_MAX_MS;
 	}

@@ -12,7 +12,6 @@
 #include "endpoints.h"
 #include "jsonx.h"
 #include "kube/http.h"
-#include "kube/value.h"
 #include "kube/wire.h"
 #include "leader.h"
 #include "status/applied.h"
@@ -220,13 +219,12 @@ static void later(struct standing *s, unsigned int retry_s)
 static void refused(struct standing *s, const struct http_end *end)
 {
 	struct json_object *o = kube_parse(end->body, strlen(end->body), NULL);
-	const char *message = value_text(value_get(o, "message"));
 
 	if (!s->refused)
 		log_warn(
 			"policy status: this node's is not taken: HTTP %d: %.200s; policies are enforced all the "
 			"same, nobody is told so",
-			end->status, message ? message : "no message");
+			end->status, kube_message(o));
 	s->refused = true;
 	s->not_before_ms = clock_ms() + REFUSED_MS;
 	json_object_put(o);

@@ -12,6 +12,7 @@
 #include "api/api.h"
 #include "api/file.h"
 #include "util/buf.h"
+#include "util/date.h"
 #include "util/scope.h"
 
 #define FILE_MAX 4096
@@ -97,13 +98,11 @@ int api_open_remove(const char *run_dir, struct bh_err *err)
 
 const char *api_open_text(const struct api_open *o, char ret[API_OPEN_TEXT])
 {
-	char since[32] = "an unknown time";
-	const time_t t = (time_t)o->since;
-	struct tm tm;
+	char since[DATE_TEXT] = "";
 
-	if (o->since > 0 && gmtime_r(&t, &tm))
-		(void)strftime(since, sizeof(since), "%Y-%m-%dT%H:%M:%SZ", &tm);
-	(void)snprintf(ret, API_OPEN_TEXT, "since %s, by %s: %s", since, *o->by ? o->by : "nobody knows whom",
-		       *o->reason ? o->reason : "no reason given");
+	if (o->since > 0)
+		(void)date_text((time_t)o->since, 0, 0, since);
+	(void)snprintf(ret, API_OPEN_TEXT, "since %s, by %s: %s", *since ? since : "an unknown time",
+		       *o->by ? o->by : "nobody knows whom", *o->reason ? o->reason : "no reason given");
 	return ret;
 }

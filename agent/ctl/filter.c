@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "ctl/ctl.h"
+#include "util/date.h"
 #include "util/scope.h"
 
 #define DIGITS "0123456789"
@@ -43,8 +44,7 @@ int filter_since(const char *text, int64_t now_s, char ret[32], struct bh_err *e
 {
 	const size_t digits = strspn(text, DIGITS);
 	const int64_t unit = unit_of(text + digits);
-	char since[32];
-	struct tm tm;
+	char since[DATE_TEXT];
 	time_t at;
 
 	if (is_time(text)) { /* without the Z it sorts before all that have it as their beginning */
@@ -57,9 +57,9 @@ int filter_since(const char *text, int64_t now_s, char ret[32], struct bh_err *e
 			"--since '%.40s': neither 90s, 5m, 2h or 7d ago, nor a time as 2026-01-31T12:00:00Z",
 			text);
 	at = (time_t)(now_s - strtoll(text, NULL, 10) * unit);
-	if (!gmtime_r(&at, &tm) || !strftime(since, sizeof(since), "%Y-%m-%dT%H:%M:%S", &tm))
+	if (!*date_text(at, 0, 0, since))
 		return bh_err_set(err, -EINVAL, "--since '%.40s': too long ago", text);
-	memcpy(ret, since, sizeof(since));
+	(void)snprintf(ret, 32, "%.*s", (int)strlen(since) - 1, since);
 	return 0;
 }
 

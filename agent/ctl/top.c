@@ -10,6 +10,7 @@
 
 #include "ctl/ctl.h"
 #include "util/clock.h"
+#include "util/date.h"
 #include "util/scope.h"
 
 #define INTERVAL_MS 2000
@@ -213,7 +214,7 @@ struct json_object *top_between(const struct top_kind *k, struct json_object *fr
 struct sampling {
 	const struct top_kind *kind;
 	struct json_object *sample;
-	char since[40]; /* reports are those from then on; "": there is no such thing */
+	char since[DATE_TEXT]; /* reports are those from then on; "": there is no such thing */
 };
 
 static int take(void *ctx, struct json_object *item)
@@ -223,17 +224,6 @@ static int take(void *ctx, struct json_object *item)
 	if (!*s->since || strcmp(ctl_str(item, "time"), s->since) >= 0)
 		top_take(s->kind, s->sample, item);
 	return 0;
-}
-
-static void write_now(char ret[40])
-{
-	struct timespec now;
-	struct tm tm;
-
-	(void)clock_gettime(CLOCK_REALTIME, &now);
-	(void)gmtime_r(&now.tv_sec, &tm);
-	(void)strftime(ret, 40, "%Y-%m-%dT%H:%M:%S", &tm);
-	(void)snprintf(ret + strlen(ret), 40 - strlen(ret), ".%03dZ", (int)(now.tv_nsec / 1000000));
 }
 
 static size_t rows_of_screen(void)
@@ -286,7 +276,7 @@ static void sleep_ms(uint64_t ms)
 static int sample(const struct ctl *c, struct sampling *s, uint64_t interval_ms)
 {
 	if (!strcmp(s->kind->op, "flows"))
-		write_now(s->since);
+		(void)date_now(3, s->since);
 	sleep_ms(interval_ms);
 	s->sample = json_object_new_object();
 	return ctl_answers(c, ctl_request(c, s->kind->op), take, NULL, s);

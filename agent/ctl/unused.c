@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "ctl/ctl.h"
+#include "util/date.h"
 #include "util/scope.h"
 
 /* What is used somewhere first; then why not, the weaker reason first: elsewhere it is another. */
@@ -86,15 +87,13 @@ struct json_object *unused_only(struct json_object *all)
 static void add_since(struct table *t, struct json_object *item)
 {
 	const time_t at = (time_t)ctl_int(item, "since");
-	char text[32] = "";
-	struct tm tm;
+	char text[DATE_TEXT];
 
-	if (at && gmtime_r(&at, &tm))
-		(void)strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm);
 	if (!at)
 		table_add(t, NULL, DIM);
 	else
-		table_fmt(t, PLAIN, "%s%s", text, ctl_bool(item, "or_longer") ? " or before" : "");
+		table_fmt(t, PLAIN, "%s%s", date_text(at, 0, 0, text),
+			  ctl_bool(item, "or_longer") ? " or before" : "");
 }
 
 static void print(const struct ctl *c, struct json_object *list)

@@ -13,29 +13,12 @@
 
 #define HEX 32
 
-static int digit(char c)
-{
-	static const char digits[] = "0123456789abcdef";
-	const char *at = c ? strchr(digits, c) : NULL;
-
-	return at ? (int)(at - digits) : -1;
-}
-
 /* KEY_from or KEY_to. */
 static bool link_key(const char *name, struct hash128 *ret)
 {
-	size_t i;
-
 	if (strlen(name) < HEX || (strcmp(name + HEX, "_from") && strcmp(name + HEX, "_to")))
 		return false;
-	for (i = 0; i < sizeof(ret->b); i++) {
-		const int high = digit(name[2 * i]), low = digit(name[2 * i + 1]);
-
-		if (high < 0 || low < 0)
-			return false;
-		ret->b[i] = (uint8_t)(high << 4 | low);
-	}
-	return true;
+	return hash128_of_hex(name, ret);
 }
 
 static int sweep_links(const char *pin_dir, struct bh_err *err)

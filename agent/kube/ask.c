@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "kube/value.h"
 #include "kube/wire.h"
 
 #define OBJECT_MAX (16u << 20) /* bytes; a page of pods has one */
@@ -71,7 +70,6 @@ int kube_ask_object(struct http *http, const struct http_request *request, const
 	auto_buf struct buf body = BUF_INIT(OBJECT_MAX);
 	struct json_object *o;
 	struct bh_err why;
-	const char *message;
 	int status = kube_ask(http, request, &body, &why);
 
 	if (status < 0)
@@ -81,8 +79,7 @@ int kube_ask_object(struct http *http, const struct http_request *request, const
 		*ret = o;
 		return 0;
 	}
-	message = value_text(value_get(o, "message"));
-	(void)bh_err_set(err, 0, "%s: HTTP %d: %s", what, status, message ? message : "no message");
+	(void)bh_err_set(err, 0, "%s: HTTP %d: %s", what, status, kube_message(o));
 	json_object_put(o);
 	return -EIO;
 }

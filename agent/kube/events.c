@@ -9,10 +9,10 @@
 #include <string.h>
 #include <time.h>
 
-#include "kube/value.h"
 #include "kube/wire.h"
 #include "util/buf.h"
 #include "util/clock.h"
+#include "util/date.h"
 #include "util/hash.h"
 #include "util/scope.h"
 #include "util/vec.h"
@@ -69,13 +69,9 @@ static void add_text(struct json_object *o, const char *name, const char *text, 
 /* metav1.MicroTime */
 static void add_time(struct json_object *o, const char *name, const struct timespec *at)
 {
-	char seconds[32], text[64];
-	struct tm tm;
+	char text[DATE_TEXT];
 
-	(void)gmtime_r(&at->tv_sec, &tm);
-	(void)strftime(seconds, sizeof(seconds), "%Y-%m-%dT%H:%M:%S", &tm);
-	(void)snprintf(text, sizeof(text), "%s.%06ldZ", seconds, at->tv_nsec / 1000);
-	add_text(o, name, text, sizeof(text));
+	add_text(o, name, date_text(at->tv_sec, at->tv_nsec, 6, text), sizeof(text));
 }
 
 static struct json_object *add_object(struct json_object *o, const char *name)
@@ -254,10 +250,9 @@ static void back_off(struct events *e, unsigned int retry_s)
 static void tell_refusal(struct events *e, const struct http_end *end)
 {
 	struct json_object *o = kube_parse(end->body, strlen(end->body), NULL);
-	const char *message = value_text(value_get(o, "message"));
 	char what[320];
 
-	(void)snprintf(what, sizeof(what), "HTTP %d: %s", end->status, message ? message : "no message");
+	(void)snprintf(what, sizeof(what), "HTTP %d: %s", end->status, kube_message(o));
 	if (!e->refused && e->trouble)
 		e->trouble(e->ctx, what);
 	e->refused = true;

@@ -180,12 +180,11 @@ static int bookmark(struct watch *w, struct json_object *o, struct bh_err *err)
 
 static int stream_error(struct watch *w, struct json_object *o, struct bh_err *err)
 {
-	const char *message = value_text(value_get(o, "message"));
 	int64_t code = 0;
 
 	(void)value_integer(value_get(o, "code"), &code);
 	w->verdict = code == 410 ? RELIST : FORGET;
-	return bh_err_set(err, -ESTALE, "%lld: %s", (long long)code, message ? message : "no message");
+	return bh_err_set(err, -ESTALE, "%lld: %s", (long long)code, kube_message(o));
 }
 
 static int event(struct watch *w, struct json_object *e, struct bh_err *err)
@@ -341,10 +340,9 @@ static void wait_for_resource(struct watch *w)
 static void fail_status(struct watch *w, const struct http_end *end)
 {
 	struct json_object *o = kube_parse(end->body, strlen(end->body), NULL);
-	const char *message = value_text(value_get(o, "message"));
 	char what[256];
 
-	(void)snprintf(what, sizeof(what), "HTTP %d: %s", end->status, message ? message : "no message");
+	(void)snprintf(what, sizeof(what), "HTTP %d: %s", end->status, kube_message(o));
 	w->refused = end->status == 403 || end->status == 404;
 	w->absent = false;
 	if (end->status == 410)

@@ -12,6 +12,13 @@
 #include "util/buf.h"
 #include "util/utf8.h"
 
+const char *kube_message(struct json_object *status)
+{
+	const char *text = value_text(value_get(status, "message"));
+
+	return text ? text : "no message";
+}
+
 int kube_check_kind(struct json_object *o, const char *api_version, const char *kind, struct bh_err *err)
 {
 	const char *own_kind = value_text(value_get(o, "kind"));

@@ -18,6 +18,10 @@ uint64_t kube_version(struct json_object *o);
  * memory. */
 struct json_object *kube_parse(const char *text, size_t len, struct bh_err *err);
 
+/* What a Status (meta/v1) says: its message, or "no message". Borrowed from @status, which may be NULL or
+ * anything. */
+const char *kube_message(struct json_object *status);
+
 /* Whether it is of that kind; elements of lists do not say, and are made to. Return: 0 or -EINVAL. */
 int kube_check_kind(struct json_object *o, const char *api_version, const char *kind, struct bh_err *err);
 

@@ -224,21 +224,11 @@ char *report_text(const struct report *r, const char *node, const char *node_uid
 
 /* ---- read --------------------------------------------------------------------------------- */
 
-static int digit(char c)
-{
-	return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* What is no number of ours is the number of no set. */
 static void read_set(const char *text, struct hash128 *ret)
 {
-	size_t i;
-
-	memset(ret, 0xff, sizeof(*ret));
-	if (!text || strlen(text) != 2 * sizeof(ret->b) || strspn(text, "0123456789abcdef") != strlen(text))
-		return;
-	for (i = 0; i < sizeof(ret->b); i++)
-		ret->b[i] = (uint8_t)(digit(text[2 * i]) << 4 | digit(text[2 * i + 1]));
+	if (!text || strlen(text) != 2 * sizeof(ret->b) || !hash128_of_hex(text, ret))
+		memset(ret, 0xff, sizeof(*ret));
 }
 
 static void read_text(struct json_object *o, const char *name, char *ret, size_t size)

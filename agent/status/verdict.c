@@ -12,6 +12,7 @@
 #include "kube/decode.h"
 #include "kube/value.h"
 #include "status/report.h"
+#include "util/date.h"
 
 #define NETWORK_STATUS "NetworkPolicyStatus"
 
@@ -143,8 +144,6 @@ void verdict_make(const struct gather *g, const struct net_policy *p, const node
 
 void verdict_date(struct verdict *v, const struct verdict *said, int64_t now)
 {
-	const time_t at = (time_t)now;
-	struct tm tm;
 	size_t i;
 
 	for (i = 0; i < CONDITIONS; i++) {
@@ -155,8 +154,7 @@ void verdict_date(struct verdict *v, const struct verdict *said, int64_t now)
 			memcpy(c->since, was->since, sizeof(c->since));
 			continue;
 		}
-		(void)gmtime_r(&at, &tm);
-		(void)strftime(c->since, sizeof(c->since), "%Y-%m-%dT%H:%M:%SZ", &tm);
+		(void)date_text((time_t)now, 0, 0, c->since);
 	}
 }
 

@@ -12,9 +12,10 @@
 
 #include "model/model.h"
 #include "status/gather.h"
+#include "util/date.h"
 
 #define CONDITION_TEXT_MAX 512
-#define CONDITION_TIME_MAX 40
+#define CONDITION_TIME_MAX DATE_TEXT
 
 enum { ACCEPTED, PROGRAMMED, CONDITIONS };
 extern const char *const condition_types[CONDITIONS];

@@ -127,6 +127,25 @@ void hash128_hex(const struct hash128 *h, char ret[33])
 		(void)snprintf(ret + 2 * i, 3, "%02x", h->b[i]);
 }
 
+static int digit(char c)
+{
+	return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+bool hash128_of_hex(const char *text, struct hash128 *ret)
+{
+	struct hash128 h;
+	size_t i;
+
+	for (i = 0; i < sizeof(h.b); i++, text += 2) {
+		if (digit(text[0]) < 0 || digit(text[1]) < 0)
+			return false;
+		h.b[i] = (uint8_t)(digit(text[0]) << 4 | digit(text[1]));
+	}
+	*ret = h;
+	return true;
+}
+
 static uint64_t rotl64(uint64_t x, int n)
 {
 	return x << n | x >> (64 - n);

@@ -6,6 +6,7 @@
 #ifndef BH_UTIL_HASH_H
 #define BH_UTIL_HASH_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -28,8 +29,10 @@ struct hash128 sha256_end128(struct sha256 *s); /* its first 128 bits */
 struct hash128 hash128_of(const void *data, size_t len);
 int hash128_cmp(const void *a, const void *b);
 
-/* 32 lower-case hex digits and a NUL. */
+/* 32 lower-case hex digits and a NUL; and back: what @text begins with. Return: whether it was such digits,
+ * else @ret is as it was. */
 void hash128_hex(const struct hash128 *h, char ret[33]);
+bool hash128_of_hex(const char *text, struct hash128 *ret);
 
 /* SipHash-2-4: for tables whose keys others choose. Not a name for anything. */
 uint64_t hash64_keyed(const uint8_t key[16], const void *data, size_t len);

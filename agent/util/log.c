@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "util/clock.h"
+#include "util/date.h"
 #include "util/err.h"
 
 #define EVERY_NS (LOG_EVERY_MS * 1000000ull)
@@ -39,20 +40,13 @@ static void escape(const char *text, char ret[2 * TEXT_MAX])
 
 static void print(enum log_level level, const char *text)
 {
-	char when[32], quoted[2 * TEXT_MAX];
-	struct timespec ts;
-	struct tm tm;
+	char when[DATE_TEXT], quoted[2 * TEXT_MAX];
 
 	log_stats.lines[level]++;
-	(void)clock_gettime(CLOCK_REALTIME, &ts);
-	(void)gmtime_r(&ts.tv_sec, &tm);
-	(void)strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%S", &tm);
 	if (log_json)
 		escape(text, quoted);
-	(void)fprintf(stderr,
-		      log_json ? "{\"time\":\"%s.%03ldZ\",\"level\":\"%s\",\"msg\":\"%s\"}\n"
-			       : "%s.%03ldZ %s %s\n",
-		      when, ts.tv_nsec / 1000000, log_level_name(level), log_json ? quoted : text);
+	(void)fprintf(stderr, log_json ? "{\"time\":\"%s\",\"level\":\"%s\",\"msg\":\"%s\"}\n" : "%s %s %s\n",
+		      date_now(3, when), log_level_name(level), log_json ? quoted : text);
 }
 
 /* Return: whether its rate allows one more, which it then has had. */

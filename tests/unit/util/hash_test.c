@@ -81,6 +81,7 @@ static void pieces_do_not_matter(void **state)
 static void short_name(void **state)
 {
 	const struct hash128 h = hash128_of("abc", 3), other = hash128_of("abd", 3);
+	struct hash128 back;
 	char hex[33];
 
 	(void)state;
@@ -88,6 +89,11 @@ static void short_name(void **state)
 	assert_string_equal(hex, "ba7816bf8f01cfea414140de5dae2223");
 	assert_int_equal(hash128_cmp(&h, &h), 0);
 	assert_true(hash128_cmp(&h, &other) * hash128_cmp(&other, &h) < 0);
+	assert_true(hash128_of_hex("ba7816bf8f01cfea414140de5dae2223_from", &back));
+	assert_int_equal(hash128_cmp(&h, &back), 0);
+	assert_false(hash128_of_hex("BA7816bf8f01cfea414140de5dae2223", &back));
+	assert_false(hash128_of_hex("ba7816bf8f01cfea414140de5dae222", &back));
+	assert_int_equal(hash128_cmp(&h, &back), 0);
 }
 
 int main(void)
