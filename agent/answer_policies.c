@@ -10,6 +10,8 @@
 #include "kube/decode.h"
 #include "requests.h"
 #include "standing.h"
+#include "status/report.h"
+#include "unprotected.h"
 
 static const char *const tiers[] = {
 	[TIER_ADMIN] = "Admin",
@@ -31,7 +33,8 @@ static struct json_object *problems_of(const struct net_policy *p)
 	return list;
 }
 
-static struct json_object *describe(const struct agent *a, const struct net_policy *p)
+static struct json_object *describe(const struct agent *a, const struct report *bare,
+				    const struct net_policy *p)
 {
 	struct json_object *o = json_object_new_object();
 
@@ -47,7 +50,7 @@ static struct json_object *describe(const struct agent *a, const struct net_poli
 	jx_add_int(o, "ingress_rules", p->rules[DIR_INGRESS].n);
 	jx_add_int(o, "egress_rules", p->rules[DIR_EGRESS].n);
 	jx_add_int(o, "generation", p->generation);
-	jx_add_bool(o, "in_force", standing_enforces(a, p));
+	jx_add_bool(o, "in_force", standing_enforces(a, bare, p));
 	jx_add_int(o, "pods", inforce_pods(reconcile_inforce(a->reconcile), p));
 	jx_add(o, "problems", problems_of(p));
 	return o;
@@ -55,11 +58,15 @@ static struct json_object *describe(const struct agent *a, const struct net_poli
 
 void answer_policies(struct agent *a, struct api_conn *conn, struct json_object *request)
 {
+	struct report gathered = {};
+	const struct report *bare = unprotected_report(a, &gathered) < 0 ? NULL : &gathered;
 	size_t i;
+	int r = 0;
 
 	(void)request;
-	for (i = 0; i < a->model->policies.n; i++)
-		if (api_send(conn, jx_item(describe(a, a->model->policies.v[i]))) < 0)
-			return;
-	(void)api_send(conn, jx_done());
+	for (i = 0; i < a->model->policies.n && !r; i++)
+		r = api_send(conn, jx_item(describe(a, bare, a->model->policies.v[i])));
+	if (!r)
+		(void)api_send(conn, jx_done());
+	report_done(&gathered);
 }

@@ -91,28 +91,25 @@ static void note_bare(const struct agent *a, struct told *t)
 	report_done(&r);
 }
 
-static bool has_bare_pods(const struct agent *a, const struct net_policy *p)
+static bool has_bare_pods(const struct agent *a, const struct report *bare, const struct net_policy *p)
 {
-	struct report r = {};
-	bool has = unprotected_report(a, &r) < 0;
 	size_t i;
 
-	for (i = 0; !has && i < r.bare.n; i++)
-		has = gather_is_subject(a->model, a->opt.node_name, p, &r.bare.v[i]);
-	has |= r.bare_n > r.bare.n;
-	report_done(&r);
-	return has;
+	for (i = 0; i < bare->bare.n; i++)
+		if (gather_is_subject(a->model, a->opt.node_name, p, &bare->bare.v[i]))
+			return true;
+	return bare->bare_n > bare->bare.n;
 }
 
 /* While a change fails it is in force as its pods were, not as they are. */
-bool standing_enforces(const struct agent *a, const struct net_policy *p)
+bool standing_enforces(const struct agent *a, const struct report *bare, const struct net_policy *p)
 {
 	struct told now;
 
 	if (!a->standing->known || !applied_holds(&a->standing->applied, p))
 		return false;
 	note_trouble(a, &now);
-	return !*now.trouble && !has_bare_pods(a, p);
+	return !*now.trouble && bare && !has_bare_pods(a, bare, p);
 }
 
 static bool differs(const struct told *a, const struct told *b)

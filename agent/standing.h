@@ -12,6 +12,7 @@
 struct agent;
 struct json_object;
 struct net_policy;
+struct report;
 
 #define STANDING_WRITES_S 200	/* of all nodes together, in a second */
 #define STANDING_MIN_MS	  1000	/* between two of one node, where there are few of them */
@@ -23,8 +24,9 @@ void standing_free(struct agent *a);
 /* After whatever may have changed: policies, what is in force, why something is not. */
 void standing_look(struct agent *a);
 
-/* Whether it is in force here as it is. */
-bool standing_enforces(const struct agent *a, const struct net_policy *p);
+/* Whether it is in force here as it is. @bare: unprotected_report() of this moment; NULL: it could not be had,
+ * so nobody can tell. */
+bool standing_enforces(const struct agent *a, const struct report *bare, const struct net_policy *p);
 
 /* "policy_status" for `bulkheadctl status`: what is told, and what one of all agents gathers. */
 void standing_add(const struct agent *a, struct json_object *o);
