@@ -51,6 +51,7 @@ struct ctl {
 	/* set by commands: what comes from several nodes is sorted by its "time"; makes sense for one node
 	 * alone */
 	bool by_time, one_node;
+	const char *ends[2]; /* set by commands: the two pods, or addresses, that are asked about */
 };
 
 enum { /* options that a command takes */

@@ -332,6 +332,7 @@ static void take(void *ctx, struct json_object *line)
 static int run(const struct ctl *c, char **args)
 {
 	struct json_object *request, *all = NULL;
+	struct ctl ends = *c;
 	struct explain_port port;
 	struct bh_err err;
 	int code;
@@ -346,7 +347,9 @@ static int run(const struct ctl *c, char **args)
 	json_object_object_add(request, "proto", json_object_new_string(port.proto));
 	if (port.port)
 		json_object_object_add(request, "port", json_object_new_int(port.port));
-	code = ctl_answers(c, request, NULL, take, &all);
+	ends.ends[0] = args[0];
+	ends.ends[1] = args[1];
+	code = ctl_answers(&ends, request, NULL, take, &all);
 	if (!ctl_answered(code) || !all) {
 		json_object_put(all);
 		return code;

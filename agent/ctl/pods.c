@@ -270,26 +270,45 @@ void remote_forget(void)
 	remote_pods_done(&kept);
 }
 
-/* Instead of asking hundreds of agents for a pod, the API server is asked where it is. Who may not get it, or
- * means one that has gone, goes the long way. */
-static void narrow(const struct ctl *c, struct agent_pods *p)
+/* Asks the API server. Return: the name of the node, as @p has it; NULL: it is not said. */
+static const char *node_of(const struct ctl *c, const char *pod, const struct agent_pods *p)
 {
-	const char *slash = c->pod ? strchr(c->pod, '/') : NULL;
-	auto_free char *ns = slash ? strndup(c->pod, (size_t)(slash - c->pod)) : NULL;
+	const char *slash = strchr(pod, '/');
+	auto_free char *ns = slash ? strndup(pod, (size_t)(slash - pod)) : NULL;
 	auto_buf struct buf node = BUF_INIT(1024);
 	const char *const args[] = { "get",	    "pod", ns ? slash + 1 : "",
 				     "--namespace", ns,	   "--output=jsonpath={.spec.nodeName}",
 				     NULL };
-	struct ctl one = *c;
 	size_t i;
 
-	if (!ns || !is_name(ns) || !is_name(slash + 1) || c->nodes.n || p->v.n < MANY ||
-	    remote_run(c, args, &node, NULL) < 0)
-		return;
+	if (!ns || !is_name(ns) || !is_name(slash + 1) || remote_run(c, args, &node, NULL) < 0 || !node.len)
+		return NULL;
 	for (i = 0; i < p->v.n; i++)
-		if (node.len && !strcmp(p->v.v[i].node, node.data))
-			one.nodes = (struct ctl_names){ { p->v.v[i].node }, 1 };
-	(void)choose(&one, p);
+		if (!strcmp(p->v.v[i].node, node.data))
+			return p->v.v[i].node;
+	return NULL;
+}
+
+/* Instead of asking hundreds of agents for pods, the API server is asked where they are. Who may not get one,
+ * or means one that has gone, or an address, goes the long way. */
+static void narrow(const struct ctl *c, struct agent_pods *p)
+{
+	const char *const names[] = { c->pod, c->ends[0], c->ends[1] };
+	struct ctl some = *c;
+	size_t i;
+
+	if (c->nodes.n || p->v.n < MANY)
+		return;
+	for (i = 0; i < ARRAY_SIZE(names); i++) {
+		const char *node = names[i] ? node_of(c, names[i], p) : NULL;
+
+		if (names[i] && !node)
+			return;
+		if (node && !(some.nodes.n && is_named(&some, node)))
+			some.nodes.v[some.nodes.n++] = node;
+	}
+	if (some.nodes.n)
+		(void)choose(&some, p);
 }
 
 int remote_pods(const struct ctl *c, const struct agent_pods **ret)

@@ -21,7 +21,11 @@ static const char kubectl[] =
 	"#!/bin/sh\n"
 	"dir=$(dirname \"$0\")\n"
 	"echo \"$*\" >>\"$dir/calls\"\n"
-	"case \" $* \" in *' get pod '*) printf good; exit ;; esac\n"
+	"case \" $* \" in\n"
+	"*' get pod db '*) printf late; exit ;;\n"
+	"*' get pod gone '*) echo 'pods \"gone\" not found' >&2; exit 1 ;;\n"
+	"*' get pod '*) printf good; exit ;;\n"
+	"esac\n"
 	"case \" $* \" in *' get pods '*) cat \"$dir/pods\"; exit ;; esac\n"
 	"read -r line\n"
 	"done='{\"v\":1,\"done\":true,\"ok\":true}'\n"
@@ -282,16 +286,17 @@ static void a_failure_is_told_at_once(void **state)
 	assert_string_equal(said, "bulkheadctl: node refused: Error (Forbidden): no pods/exec\n");
 }
 
+#define OTHERS                                                                                               \
+	"other-a other-b other-c other-d other-e other-f other-g other-h other-i other-j other-k other-l "   \
+	"other-m other-n other-o "
+
 /* On a large cluster the API server says where a pod is. */
 static void one_node_of_many(void **state)
 {
 	struct fixture *f = *state;
 	char said[4000];
 
-	cluster(f,
-		"other-a other-b other-c other-d other-e other-f other-g other-h other-i other-j other-k other-l other-m "
-		"other-n other-o good",
-		"Running");
+	cluster(f, OTHERS "good", "Running");
 	assert_int_equal(ask(f, (struct ctl){ .all_nodes = true, .pod = "shop/web" }, said, sizeof(said)),
 			 CTL_OK);
 	assert_string_equal(said, "");
@@ -301,6 +306,28 @@ static void one_node_of_many(void **state)
 }
 
 /* Each as one argument, in its place. */
+static int ask_ends(struct fixture *f, const char *src, const char *dst)
+{
+	char said[4000];
+
+	cluster(f, OTHERS "good late", "Running");
+	return ask(f, (struct ctl){ .all_nodes = true, .ends = { src, dst } }, said, sizeof(said));
+}
+
+/* Two pods are on two nodes at most; what is no name of a pod that is there may be anywhere. */
+static void two_nodes_of_many(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(ask_ends(f, "shop/web", "shop/db"), CTL_OK);
+	assert_string_equal(f->lines, "good late ");
+	assert_int_equal(ask_ends(f, "shop/web", "shop/api"), CTL_OK);
+	assert_string_equal(f->lines, "good ");
+	assert_int_equal(ask_ends(f, "shop/web", "10.0.0.1"), CTL_PARTIAL);
+	assert_int_equal(ask_ends(f, "shop/gone", "shop/db"), CTL_PARTIAL);
+	assert_int_equal(ask_ends(f, "web", "shop/db"), CTL_PARTIAL);
+}
+
 static void kubectl_gets_the_users_words(void **state)
 {
 	struct fixture *f = *state;
@@ -388,6 +415,7 @@ int main(void)
 		cmocka_unit_test(nodes_are_chosen),
 		cmocka_unit_test(a_failure_is_told_at_once),
 		cmocka_unit_test(one_node_of_many),
+		cmocka_unit_test(two_nodes_of_many),
 		cmocka_unit_test(kubectl_gets_the_users_words),
 		cmocka_unit_test(the_best_pod_of_a_node_is_asked),
 		cmocka_unit_test(agents_are_in_one_namespace),
