@@ -126,7 +126,9 @@ def inside(job):
 
 
 def start(program, job, env):
-    """One job, in its namespaces: its results, and the seconds of CPU that it and whom it waited for took."""
+    """One job, in its namespaces: its results, the seconds of CPU that it and whom it waited for took, and
+    its seconds."""
+    began = time.monotonic()
     argv = [*NAMESPACES, sys.executable, program, "--inside", json.dumps(job)]
     process = subprocess.Popen(
         argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env
@@ -146,7 +148,7 @@ def start(program, job, env):
     if process.returncode or late or not results:
         what = f"ran over {timeout_s} s" if late else f"ended with {process.returncode}"
         results.append({"name": title(job), "verdict": "FAIL", "text": f"the job {what}\n{err}", "s": 0})
-    return results, cpu_s
+    return results, cpu_s, time.monotonic() - began
 
 
 def show(r, verbose):
@@ -194,12 +196,12 @@ def run_all(program, todo, env, args):
         pools = [stack.enter_context(concurrent.futures.ThreadPoolExecutor(args.j)) for _ in range(2)]
         waiting = {pools[waits(j)].submit(start, program, j, env): j for j in todo}
         for n, done in enumerate(concurrent.futures.as_completed(waiting), 1):
-            results, cpu_s = done.result()
+            results, cpu_s, s = done.result()
             for r in results:
                 count[r["verdict"]] += 1
                 show(r, args.v)
             good = sum(r["verdict"] == "ok" for r in results)
-            what = f"{good} of {len(results)}, CPU {cpu_s:.1f} s"
+            what = f"{good} of {len(results)}, CPU {cpu_s:.1f} s in {s:.0f} s"
             print(f"[{n}/{len(todo)}] {title(waiting[done])}: {what}", flush=True)
     return count
 
