@@ -24,6 +24,7 @@
 #include "query.h"
 #include "requests.h"
 #include "util/scope.h"
+#include "why.h"
 
 /* One end, in one family. */
 struct side {
@@ -61,23 +62,15 @@ static struct bh_query asked_at(const struct question *q, const struct side *at,
 	return ret;
 }
 
-/* Of a Service the backend that is in the way is asked for, at its own port. */
 static struct json_object *closest(const struct question *q, const struct bh_query *asked,
 				   const struct side *at, const struct behind *b)
 {
-	struct near_flow f = { .pod = model_endpoint_pod(q->a->model, at->e),
-			       .dir = asked->dir,
-			       .port = query_key(asked),
-			       .audited = asked->reason == BH_AUDITED };
+	struct near_flow f;
 
-	if (!f.pod || (asked->reason != BH_DENIED && asked->reason != BH_AUDITED) || (b->service && !b->n))
+	if (!why_flow(asked, b, &f))
 		return NULL;
-	memcpy(f.remote.b, &asked->remote, sizeof(f.remote.b));
-	if (b->n) {
-		f.remote = b->at[0].addr;
-		f.port = BH_PORT(asked->proto, b->at[0].port);
-	}
-	return closest_rule(q->a->model, &f);
+	f.pod = model_endpoint_pod(q->a->model, at->e);
+	return f.pod ? closest_rule(q->a->model, &f) : NULL;
 }
 
 static void add_answer(struct question *q, const struct bh_query *asked, const struct side *at, bool opens,

@@ -432,5 +432,9 @@ void answer_endpoints(struct agent *a, struct api_conn *conn, struct json_object
 
 void answer_flows(struct agent *a, struct api_conn *conn, struct json_object *request)
 {
-	denials_send(a, conn, jx_bool(request, "follow"), jx_bool(request, "lost"));
+	const struct flows_asked asked = { .follow = jx_bool(request, "follow"),
+					   .lost = jx_bool(request, "lost"),
+					   .why = jx_bool(request, "why") };
+
+	denials_send(a, conn, &asked);
 }

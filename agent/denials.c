@@ -21,6 +21,7 @@
 #include "util/date.h"
 #include "util/log.h"
 #include "util/scope.h"
+#include "why.h"
 
 #define QUIET_MS    100 /* the programs wake nobody: see bpf/maps.h */
 #define FOLLOWED_MS 25
@@ -35,11 +36,13 @@ struct denial {
 	char *policies; /* that isolate the pod in this direction, each with a NUL; ends with an empty one */
 	char *rule;	/* that denied it; NULL: none, no rule allows it */
 	struct json_object *behind; /* of a Service; NULL: it is none */
+	struct near_flow near;	    /* but for its pod */
+	bool has_near;
 };
 
 struct follower {
 	struct api_conn *conn;
-	bool lost; /* wants to know of these, too */
+	struct flows_asked asked;
 };
 
 struct denials {
@@ -50,6 +53,7 @@ struct denials {
 	struct dp_missed missed; /* of all time */
 	struct loop_timer poll;
 	bool failing; /* said so */
+	struct why *why;
 };
 
 /* ---- taking in ---------------------------------------------------------------------------- */
@@ -122,28 +126,27 @@ static void query_of_event(const struct bh_event *ev, struct bh_query *ret)
 				  .lport = ev->lport,
 				  .rport = ev->rport,
 				  .proto = ev->proto,
-				  .dir = ev->dir };
+				  .dir = ev->dir,
+				  .reason = ev->reason };
 }
 
 /* Who is in the way. Only for an address that has a name: a scan of others costs nothing. */
-static struct json_object *behind(const struct agent *a, const struct bh_event *ev, const char *peer)
+static void look_behind(const struct agent *a, struct denial *d)
 {
 	const struct inforce *f = reconcile_inforce(a->reconcile);
-	struct json_object *ret;
+	struct behind b = {};
 	struct bh_query q;
-	struct behind b;
 
-	if (ev->dir != BH_EGRESS || !*peer || names_reason_allows(ev->reason))
-		return NULL;
-	query_of_event(ev, &q);
-	behind_of(a->model, f, inforce_ifindex(f, ev->ifindex), &q, &b);
-	ret = b.service ? json_object_new_object() : NULL;
-	if (ret)
-		behind_tell(&b, a->names, ret);
-	return ret;
+	query_of_event(&d->ev, &q);
+	if (d->ev.dir == BH_EGRESS && d->peer && *d->peer && !names_reason_allows(d->ev.reason))
+		behind_of(a->model, f, inforce_ifindex(f, d->ev.ifindex), &q, &b);
+	d->behind = b.service ? json_object_new_object() : NULL;
+	if (d->behind)
+		behind_tell(&b, a->names, d->behind);
+	d->has_near = why_flow(&q, &b, &d->near);
 }
 
-static void send_to_followers(struct denials *ds, const struct denial *d);
+static void send_to_followers(struct agent *a, const struct denial *d);
 static void to_flowlog(struct agent *a, const struct denial *d);
 
 /* The next place, empty. */
@@ -182,8 +185,8 @@ static void take(void *ctx, const struct bh_event *ev)
 	d->peer = strdup(names_addr(a->names, &remote, peer));
 	d->policies = isolating(a, ev);
 	d->rule = rule ? strdup(rule) : NULL;
-	d->behind = behind(a, ev, peer);
-	send_to_followers(ds, d);
+	look_behind(a, d);
+	send_to_followers(a, d);
 	to_flowlog(a, d);
 	if (a->opt.flow_events)
 		denied_tell(a, ev, d->policies, d->rule);
@@ -206,7 +209,7 @@ static void take_loss(struct agent *a)
 	d = next_of(ds);
 	d->lost = ds->missed.lost - before.lost;
 	d->unix_ms = unix_ms_of(clock_ns());
-	send_to_followers(ds, d);
+	send_to_followers(a, d);
 }
 
 static void on_poll(void *ctx)
@@ -303,13 +306,48 @@ static struct json_object *encode(const struct denial *d)
 	return o;
 }
 
-static void send_to_followers(struct denials *ds, const struct denial *d)
+static const struct pod *pod_named(const struct model *m, const char *text)
 {
+	const char *slash = text ? strchr(text, '/') : NULL;
+	auto_free char *ns = slash ? strndup(text, (size_t)(slash - text)) : NULL;
+	const struct pod *pod = ns ? model_pod(m, ns, slash + 1) : NULL;
+
+	return pod && model_namespace(m, ns) ? pod : NULL;
+}
+
+/* By the policies and labels as they are now. */
+static void add_closest(struct agent *a, const struct denial *d, struct json_object *o)
+{
+	struct near_flow f = d->near;
+	struct json_object *closest = NULL;
+
+	f.pod = d->has_near ? pod_named(a->model, d->pod) : NULL;
+	if (f.pod && !why_closest(a->denials->why, a->model, reconcile_wanted(a->reconcile), &f, &closest))
+		jx_add_bool(o, "closest_skipped", true);
+	jx_add(o, "closest", closest);
+}
+
+/* Return: 0, or as api_send(); also of one that was not asked for. */
+static int send_one(struct agent *a, struct api_conn *conn, const struct flows_asked *asked,
+		const struct denial *d)
+{
+	struct json_object *o;
+
+	if (d->lost && !asked->lost)
+		return 0;
+	o = encode(d);
+	if (asked->why && !d->lost)
+		add_closest(a, d, o);
+	return api_send(conn, jx_item(o));
+}
+
+static void send_to_followers(struct agent *a, const struct denial *d)
+{
+	const struct denials *ds = a->denials;
 	size_t i;
 
 	for (i = 0; i < ds->followers.n; i++) /* one that fails is closed, and unfollows then */
-		if (!d->lost || ds->followers.v[i].lost)
-			(void)api_send(ds->followers.v[i].conn, jx_item(encode(d)));
+		(void)send_one(a, ds->followers.v[i].conn, &ds->followers.v[i].asked, d);
 }
 
 static void to_flowlog(struct agent *a, const struct denial *d)
@@ -324,7 +362,7 @@ static void to_flowlog(struct agent *a, const struct denial *d)
 	json_object_put(o);
 }
 
-void denials_send(struct agent *a, struct api_conn *conn, bool follow, bool lost)
+void denials_send(struct agent *a, struct api_conn *conn, const struct flows_asked *asked)
 {
 	struct denials *ds = a->denials;
 	struct follower *slot;
@@ -333,17 +371,15 @@ void denials_send(struct agent *a, struct api_conn *conn, bool follow, bool lost
 	for (i = 0; i < ds->n; i++) {
 		const size_t at = (ds->next + DENIALS_KEPT - ds->n + i) % DENIALS_KEPT;
 
-		if (ds->kept[at].lost && !lost)
-			continue;
-		if (api_send(conn, jx_item(encode(&ds->kept[at]))) < 0)
+		if (send_one(a, conn, asked, &ds->kept[at]) < 0)
 			return;
 	}
-	slot = follow ? vec_add(&ds->followers) : NULL;
+	slot = asked->follow ? vec_add(&ds->followers) : NULL;
 	if (!slot) {
 		(void)api_send(conn, jx_done());
 		return;
 	}
-	*slot = (struct follower){ .conn = conn, .lost = lost };
+	*slot = (struct follower){ .conn = conn, .asked = *asked };
 	loop_timer_set(a->loop, &ds->poll, 0);
 }
 
@@ -386,6 +422,11 @@ int denials_new(struct agent *a)
 	a->denials = calloc(1, sizeof(*a->denials));
 	if (!a->denials)
 		return -ENOMEM;
+	a->denials->why = why_new(clock_ns);
+	if (!a->denials->why) {
+		free(TAKE_PTR(a->denials));
+		return -ENOMEM;
+	}
 	(void)dp_events_missed(a->dp, &a->denials->missed); /* before us: status has the sum */
 	a->denials->poll = (struct loop_timer){ .fn = on_poll, .ctx = a };
 	loop_timer_set(a->loop, &a->denials->poll, QUIET_MS);
@@ -402,5 +443,6 @@ void denials_free(struct agent *a)
 	for (i = 0; i < DENIALS_KEPT; i++)
 		clear(&a->denials->kept[i]);
 	vec_done(&a->denials->followers);
+	why_free(a->denials->why);
 	free(TAKE_PTR(a->denials));
 }

@@ -16,9 +16,14 @@ struct agent;
 int denials_new(struct agent *a); /* sets a->denials, begins to poll; 0 or -ENOMEM */
 void denials_free(struct agent *a);
 
-/* Sends what is kept; with @follow also what comes, until the connection closes. @lost: and where some
- * were lost, how many. */
-void denials_send(struct agent *a, struct api_conn *conn, bool follow, bool lost);
+struct flows_asked {
+	bool follow; /* also what comes, until the connection closes */
+	bool lost;   /* and where some were lost, how many */
+	bool why;    /* with the closest rule */
+};
+
+/* Sends what is kept, and what else is asked for. */
+void denials_send(struct agent *a, struct api_conn *conn, const struct flows_asked *asked);
 void denials_unfollow(struct agent *a, struct api_conn *conn);
 
 uint64_t denials_read(const struct agent *a); /* events, since the start */

@@ -36,7 +36,7 @@ struct ctl {
 	uint64_t duration_ms, interval_ms; /* 0: as the agent likes */
 	bool json;			   /* for programs: in JSON, or in YAML */
 	bool yaml;
-	bool follow, unprotected, colours;
+	bool follow, why, unprotected, colours;
 	bool help, version;
 	const char *namespace, *peer, *port, *verdict, *policy, *since; /* of flows: filter.h */
 	const char *listen;						/* --listen; NULL: as it is usual */
@@ -64,6 +64,7 @@ enum { /* options that a command takes */
        OPT_NAMESPACE = 1 << 6,
        OPT_SINCE = 1 << 7,
        OPT_FLOWS = 1 << 8, /* what else flows are chosen by */
+       OPT_WHY = 1 << 9,
        OPT_UI = 1 << 26,
        OPT_FILE = 1 << 20,
        OPT_DELETE = 1 << 21,

@@ -152,9 +152,9 @@ static void print_addresses(FILE *out, struct json_object *list, size_t at)
 }
 
 /* "      closest: 'shop/db ingress[0]', but for port: asked TCP 8080, the rule has TCP 80" */
-static void print_closest(FILE *out, struct json_object *check)
+void explain_print_closest(FILE *out, struct json_object *o)
 {
-	struct json_object *closest = ctl_get(check, "closest"), *fields = ctl_get(closest, "fields"), *field;
+	struct json_object *closest = ctl_get(o, "closest"), *fields = ctl_get(closest, "fields"), *field;
 	size_t i;
 
 	if (!closest)
@@ -180,7 +180,7 @@ static void print_check(FILE *out, struct json_object *list, size_t at, bool col
 	print_why(out, check);
 	ctl_print_behind(out, check);
 	(void)fputc('\n', out);
-	print_closest(out, check);
+	explain_print_closest(out, check);
 	if (ctl_bool(check, "drift"))
 		(void)fprintf(out,
 			      "  %sDRIFT%s: the program decides otherwise than the policies in force say; "

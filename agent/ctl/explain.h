@@ -21,6 +21,9 @@ int explain_port_parse(const char *text, struct explain_port *ret, struct bh_err
 /* The answer as the person reads it who asks at night: the verdict first, then why. */
 void explain_print(FILE *out, struct json_object *answer, bool colours);
 
+/* The rule that comes closest to accepting what @o is of, as a line; nothing where none is near. */
+void explain_print_closest(FILE *out, struct json_object *o);
+
 /* What another node answered to the same question, as one answer with @all. */
 void explain_join(struct json_object *all, struct json_object *one);
 

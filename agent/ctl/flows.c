@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "ctl/ctl.h"
+#include "ctl/explain.h"
 #include "ctl/filter.h"
 #include "util/err.h"
 #include "util/scope.h"
@@ -105,6 +106,10 @@ void flows_print(FILE *out, struct json_object *item, bool colours)
 	print_because(out, item);
 	ctl_print_behind(out, item);
 	(void)fputc('\n', out);
+	explain_print_closest(out, item);
+	if (ctl_bool(item, "closest_skipped"))
+		(void)fprintf(out, "          (closest rule not looked for: too many different flows at once; "
+				   "'%s explain' says it of one)\n", ctl_program);
 }
 
 struct asked {
@@ -155,15 +160,19 @@ const struct command command_flows = {
 	.args = "",
 	.summary =
 		"denied, audited and logged flows, the last 1,024 of a node; -f: and those to come, until interrupted",
-	.options = OPT_FOLLOW | OPT_POD | OPT_NAMESPACE | OPT_SINCE | OPT_FLOWS,
+	.options = OPT_FOLLOW | OPT_POD | OPT_NAMESPACE | OPT_SINCE | OPT_FLOWS | OPT_WHY,
 	.text = "A flow that is denied again and again is reported once in a while, not for every packet. Names are those "
+	json_object_object_add(request, "why", json_object_new_boolean(c->why));
 		"at the time of the report. Reports that came faster than the agent could read are a line of their own, "
 		"with their number.\n\n"
 		"What is chosen has all that was asked for. A pod is one of the two ends, and the peer the other one; a "
-		"name without a namespace is of any.",
+		"name without a namespace is of any.\n\n"
+		"--why adds, to what was denied or audited, the rule that comes closest to accepting it and the field "
+		"that fails, as 'explain' does: by policies and labels as they are now.",
 	.examples =
 		"flows -f\tas they happen\n"
 		"flows --pod shop/db --peer 203.0.113.0/24 --port 5432/tcp\tbetween db and that network\n"
 		"flows -n shop --since 5m --verdict denied --policy shop/lock-down\twhat that policy denied lately\n",
 	.run = run,
 };
+		"flows -f --why\tand what would have to be otherwise\n"

@@ -129,6 +129,8 @@ const struct ctl_option ctl_options[] = {
 	{ OPT_FLOWS, 0, "verdict", "VERDICT", "denied audited allowed", "only of this verdict", read_text, AT(verdict) },
 	{ OPT_FLOWS, 0, "policy", "[NAMESPACE/]NAME", NULL,
 	  "only those that this policy decided, by its rule or by isolating the pod", read_text, AT(policy) },
+	{ OPT_WHY, 0, "why", NULL, NULL,
+	  "with the rule that comes closest to accepting it, and the field that fails", read_flag, AT(why) },
 	{ OPT_UI, 0, "listen", "ADDRESS:PORT", NULL,
 	  "where the page is served (default 127.0.0.1:0, a free port of this machine alone)", read_text, AT(listen) },
 	{ OPT_UI, 0, "any-address", NULL, NULL,

@@ -64,6 +64,25 @@ class Ask(PolicedCase):
             text,
         )
 
+    def test_flows_name_the_closest_rule(self):
+        """As `explain` does, of what was denied before the question came, and only if asked to."""
+        self.allow_web()
+        self.assertTrue(eventually(lambda: not self.web.reaches(self.db, port=443)))
+        told = lambda *more: self.node.ctl("flows", "--port", "443/tcp", "--policy", "shop/db", *more)  # noqa: E731
+        self.assertTrue(eventually(told))
+        self.assertNotIn("closest", told()[-1])
+        self.assertEqual(
+            told("--why")[-1]["closest"],
+            {
+                "rule": "shop/db ingress[0]",
+                "fields": [{"field": "port", "text": "asked TCP 443, the rule has TCP 80"}],
+            },
+        )
+        self.assertIn(
+            "\n          closest is 'shop/db ingress[0]', but for port (asked TCP 443, the rule has TCP 80)\n",
+            self.node.ctl_text("flows", "--why", "--port", "443/tcp")[1],
+        )
+
     def test_explain_of_another_node(self):
         """One end is here: the other one is named, with whom to ask; with neither there is no answer."""
         self.node.write_pod("lab", "far", {"app": "web"}, ["10.99.0.1"], nodeName="elsewhere")
