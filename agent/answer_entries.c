@@ -87,7 +87,8 @@ static const char *action_text(uint32_t action)
 	return action & BH_AUDIT ? "audit" : action & BH_LOG ? "allow, log" : "allow";
 }
 
-/* "shop/allow-web ingress[0]" is policy and rule; a denial without a rule is by all that isolate. */
+/* "shop/allow-web ingress[0]" is policy and rule; a denial without a rule is by all that isolate, and what
+ * those allow without one they allow in mode Audit. */
 static void add_rule(struct json_object *o, const struct line *l, const struct inforce *f)
 {
 	const char *name = inforce_rule_at(f, l->rule), *space = name ? rule_in(name) : NULL;
@@ -97,7 +98,7 @@ static void add_rule(struct json_object *o, const struct line *l, const struct i
 		(void)json_object_array_add(
 			policies,
 			json_object_new_string_len(name, space ? (int)(space - name) : (int)strlen(name)));
-	else if (!(l->action & BH_ALLOW) || l->action & BH_AUDIT)
+	else
 		inforce_policies(f, l->ep, l->dir, true, add_name, policies);
 	jx_add(o, "policies", policies);
 	jx_add_str(o, "rule", space ? space + 1 : "");

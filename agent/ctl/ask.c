@@ -212,7 +212,7 @@ static int list_items(const struct ctl *c, const char *op)
 }
 
 int ctl_list(const struct ctl *c, const char *op, const char *const *heads,
-	     void (*row)(struct table *t, struct json_object *item))
+	     void (*row)(struct table *t, struct json_object *item), const char *none)
 {
 	struct list l = { .row = row };
 	int code;
@@ -228,3 +228,7 @@ int ctl_list(const struct ctl *c, const char *op, const char *const *heads,
 	table_free(l.table);
 	return code;
 }
+	size_t n;
+	l->n++;
+	else if (ctl_answered(code))
+		ctl_say("%s", none);

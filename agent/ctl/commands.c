@@ -90,7 +90,7 @@ const char *ctl_near_command(const char *text)
 	for (i = 0; ctl_commands[i]; i++) {
 		const unsigned int d = distance(text, ctl_commands[i]->name);
 
-		if (d >= least || d >= strlen(text) || ctl_commands[i]->hidden)
+		if (d >= least || 2 * d >= strlen(text) || ctl_commands[i]->hidden)
 			continue;
 		least = d;
 		found = ctl_commands[i]->name;

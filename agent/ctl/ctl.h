@@ -87,7 +87,7 @@ struct ctl_option {
 	const char *value; /* "SECONDS"; NULL: takes none */
 	const char *words; /* "text json yaml", WORDS_*: what it may be, for completion; NULL: anything */
 	const char *text;
-	int (*read)(const char *text, void *at, struct bh_err *err); /* 0, or -EINVAL and why */
+	int (*read)(const char *text, void *at, struct bh_err *err); /* 0, or -EINVAL and why: what comes behind its name */
 	size_t at;						     /* in struct ctl */
 };
 
@@ -202,9 +202,10 @@ int ctl_call(const struct ctl *c, struct json_object *take, int (*each)(void *ct
 /* Whether something has answered. */
 bool ctl_answered(int code);
 
-/* The whole of a command that lists: JSON as it comes, or a table that @row fills item by item. */
+/* The whole of a command that lists: JSON as it comes, or a table that @row fills item by item. @none: what a
+ * person is told on stderr where there is none. */
 int ctl_list(const struct ctl *c, const char *op, const char *const *heads,
-	     void (*row)(struct table *t, struct json_object *item));
+	     void (*row)(struct table *t, struct json_object *item), const char *none);
 
 /* A table that begins with NODE where there are several: table_lead() sets it. */
 struct table *ctl_table(const struct ctl *c, const char *const *heads);

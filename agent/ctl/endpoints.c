@@ -70,8 +70,9 @@ static int run(const struct ctl *c, char **args)
 {
 	(void)args;
 	if (c->unprotected)
-		return ctl_list(c, "endpoints", unprotected_heads, unprotected_row);
-	return ctl_list(c, "endpoints", heads, row);
+		return ctl_list(c, "endpoints", unprotected_heads, unprotected_row,
+				"every pod that is known runs with our programs");
+	return ctl_list(c, "endpoints", heads, row, "no pod has an interface with our programs");
 }
 
 const struct command command_endpoints = {
@@ -111,7 +112,8 @@ static void stats_row(struct table *t, struct json_object *item)
 static int run_stats(const struct ctl *c, char **args)
 {
 	(void)args;
-	return ctl_list(c, "endpoints", stats_heads, stats_row);
+	return ctl_list(c, "endpoints", stats_heads, stats_row,
+			"no pod has an interface with our programs");
 }
 
 const struct command command_stats = {

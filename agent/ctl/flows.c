@@ -117,6 +117,7 @@ struct asked {
 	struct filter filter;
 };
 
+	size_t known, taken;
 static int take(void *ctx, struct json_object *item)
 {
 	struct asked *a = ctx;
@@ -124,8 +125,10 @@ static int take(void *ctx, struct json_object *item)
 
 	if (!filter_takes(&a->filter, item))
 		return 0;
+	a->known++;
 	if (c->json)
 		ctl_item(&a->items, item);
+	a->taken++;
 	else
 		flows_print(stdout, item, c->colours);
 	if (c->follow)
@@ -135,6 +138,17 @@ static int take(void *ctx, struct json_object *item)
 
 static int run(const struct ctl *c, char **args)
 {
+/* A slip in a name looks as if nothing were denied. */
+static void say_none(const struct asked *a)
+{
+	if (a->taken)
+		return;
+	if (a->known)
+		ctl_say("none of the %zu flows that are known is one of those asked for", a->known);
+	else
+		ctl_say("no flow is known that was denied, audited or to be logged");
+}
+
 	struct json_object *request;
 	struct ctl ordered = *c;
 	struct asked a = { .items = { .c = c } };
@@ -150,10 +164,13 @@ static int run(const struct ctl *c, char **args)
 	json_object_object_add(request, "follow", json_object_new_boolean(c->follow));
 	json_object_object_add(request, "lost", json_object_new_boolean(true));
 	code = ctl_answers(&ordered, request, take, NULL, &a);
+	json_object_object_add(request, "why", json_object_new_boolean(c->why));
 	if (c->json && (ctl_answered(code) || a.items.n))
 		ctl_items_end(&a.items);
 	return code;
 }
+	else if (!c->json && !c->follow && ctl_answered(code))
+		say_none(&a);
 
 const struct command command_flows = {
 	.name = "flows",
@@ -162,7 +179,6 @@ const struct command command_flows = {
 		"denied, audited and logged flows, the last 1,024 of a node; -f: and those to come, until interrupted",
 	.options = OPT_FOLLOW | OPT_POD | OPT_NAMESPACE | OPT_SINCE | OPT_FLOWS | OPT_WHY,
 	.text = "A flow that is denied again and again is reported once in a while, not for every packet. Names are those "
-	json_object_object_add(request, "why", json_object_new_boolean(c->why));
 		"at the time of the report. Reports that came faster than the agent could read are a line of their own, "
 		"with their number.\n\n"
 		"What is chosen has all that was asked for. A pod is one of the two ends, and the peer the other one; a "
@@ -174,5 +190,5 @@ const struct command command_flows = {
 		"flows --pod shop/db --peer 203.0.113.0/24 --port 5432/tcp\tbetween db and that network\n"
 		"flows -n shop --since 5m --verdict denied --policy shop/lock-down\twhat that policy denied lately\n",
 	.run = run,
-};
 		"flows -f --why\tand what would have to be otherwise\n"
+};

@@ -53,15 +53,16 @@ static int no_command(char **args, int n)
 	return usage(NULL, why);
 }
 
-static int wrong_args(const struct command *command, int given)
+static int wrong_args(const struct command *command, char **args, int given)
 {
 	char why[200];
 
 	if (given < command->nargs)
 		(void)snprintf(why, sizeof(why), "expected after '%s': %s", command->name, command->args);
 	else
-		(void)snprintf(why, sizeof(why), "unexpected argument after '%s%s%s'", command->name,
-			       *command->args ? " " : "", command->args);
+		(void)snprintf(why, sizeof(why), "unexpected argument '%.60s' after '%s%s%s'",
+			       args[command->nargs + command->optional], command->name, *command->args ? " " : "",
+			       command->args);
 	return usage(command, why);
 }
 
@@ -100,7 +101,7 @@ static int run(int argc, char **argv, struct ctl *c)
 	if (!command)
 		return no_command(argv + at, argc - at);
 	if (argc - at < command->nargs || argc - at > command->nargs + command->optional)
-		return wrong_args(command, argc - at);
+		return wrong_args(command, argv + at, argc - at);
 	return command->run(c, argv + at);
 }
 

@@ -34,7 +34,7 @@ static int read_output(const char *text, void *at, struct bh_err *err)
 	struct ctl *c = at;
 
 	if (strcmp(text, "text") && strcmp(text, "json") && strcmp(text, "yaml"))
-		return bh_err_set(err, -EINVAL, "-o '%s': not one of text, json, yaml", text);
+		return bh_err_set(err, -EINVAL, "'%s': not one of text, json, yaml", text);
 	c->yaml = !strcmp(text, "yaml");
 	c->json = c->yaml || !strcmp(text, "json");
 	return 0;
@@ -56,7 +56,7 @@ static int read_seconds(const char *text, void *at, struct bh_err *err)
 static int read_for(const char *text, void *at, struct bh_err *err)
 {
 	(void)at;
-	return strcmp(text, "enforced") ? bh_err_set(err, -EINVAL, "--for '%s': not enforced", text) : 0;
+	return strcmp(text, "enforced") ? bh_err_set(err, -EINVAL, "'%s': not enforced", text) : 0;
 }
 
 static int read_generation(const char *text, void *at, struct bh_err *err)
@@ -66,7 +66,7 @@ static int read_generation(const char *text, void *at, struct bh_err *err)
 	errno = 0;
 	*(uint64_t *)at = strtoull(text, &end, 10);
 	if (errno || *end || text[0] < '0' || text[0] > '9')
-		return bh_err_set(err, -EINVAL, "--generation '%s': no metadata.generation", text);
+		return bh_err_set(err, -EINVAL, "'%s': no metadata.generation", text);
 	return 0;
 }
 
@@ -85,7 +85,7 @@ static int read_names(const char *text, void *at, struct bh_err *err)
 	struct ctl_names *names = at;
 
 	if (names->n == CTL_NAMES_MAX)
-		return bh_err_set(err, -E2BIG, "more than %d names", CTL_NAMES_MAX);
+		return bh_err_set(err, -E2BIG, "is given more than %d times", CTL_NAMES_MAX);
 	return read_name(text, &names->v[names->n++], err);
 }
 
@@ -97,7 +97,7 @@ static int read_files(const char *text, void *at, struct bh_err *err)
 	if (strcmp(text, "-"))
 		return read_names(text, at, err);
 	if (names->n == CTL_NAMES_MAX)
-		return bh_err_set(err, -E2BIG, "more than %d names", CTL_NAMES_MAX);
+		return bh_err_set(err, -E2BIG, "is given more than %d times", CTL_NAMES_MAX);
 	names->v[names->n++] = text;
 	return 0;
 }
@@ -265,9 +265,13 @@ static int no_option(const struct command *command, int o, const char *word, str
 
 static int take(const struct ctl_option *o, const struct command *command, struct ctl *c, struct bh_err *err)
 {
+	struct bh_err why;
+	int r;
+
 	if (!ctl_takes(command, o))
 		return bh_err_set(err, -EINVAL, "--%s has no meaning for '%s'", o->name, command->name);
-	return o->read(optarg, (char *)c + o->at, err);
+	r = o->read(optarg, (char *)c + o->at, &why);
+	return r < 0 ? bh_err_set(err, r, "--%s %.200s", o->name, why.msg) : r;
 }
 
 int ctl_read_options(int argc, char **argv, const struct command *command, struct ctl *c, struct bh_err *err)

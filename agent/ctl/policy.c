@@ -29,7 +29,9 @@ static void add_because(struct table *t, struct json_object *item)
 	if (*rule)
 		table_fmt(t, PLAIN, "%s %s", policies, rule);
 	else if (*policies)
-		table_fmt(t, PLAIN, "isolated by %s", policies);
+		table_fmt(t, PLAIN, strcmp(ctl_str(item, "action"), "allow") ? "isolated by %s"
+									      : "allowed by %s, in mode Audit",
+			  policies);
 	else if (unknown)
 		table_add(t, "pod or namespace not known", DIM);
 	else
@@ -56,7 +58,7 @@ static void row(struct table *t, struct json_object *item)
 static int run(const struct ctl *c, char **args)
 {
 	(void)args;
-	return ctl_list(c, "entries", heads, row);
+	return ctl_list(c, "entries", heads, row, "no pod has entries");
 }
 
 const struct command command_entries = {
@@ -113,7 +115,7 @@ static void policy_row(struct table *t, struct json_object *item)
 static int run_policies(const struct ctl *c, char **args)
 {
 	(void)args;
-	return ctl_list(c, "policies", policy_heads, policy_row);
+	return ctl_list(c, "policies", policy_heads, policy_row, "no policy is known");
 }
 
 const struct command command_policies = {
@@ -144,7 +146,7 @@ static void rule_row(struct table *t, struct json_object *item)
 static int run_rules(const struct ctl *c, char **args)
 {
 	(void)args;
-	return ctl_list(c, "rules", rule_heads, rule_row);
+	return ctl_list(c, "rules", rule_heads, rule_row, "no rule is in force");
 }
 
 const struct command command_rules = {

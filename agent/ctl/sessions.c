@@ -33,7 +33,7 @@ static void row(struct table *t, struct json_object *item)
 static int run(const struct ctl *c, char **args)
 {
 	(void)args;
-	return ctl_list(c, "sessions", heads, row);
+	return ctl_list(c, "sessions", heads, row, "no flow is tracked");
 }
 
 const struct command command_sessions = {

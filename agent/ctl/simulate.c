@@ -261,6 +261,7 @@ static void add_ports(struct json_object *list, char *ret, size_t size)
 
 static const char *because(struct json_object *change, const char *prefix, char ret[400])
 {
+	const bool allowed = !strcmp(ctl_str(change, prefix), "allowed");
 	char field[32], policies[300];
 
 	(void)snprintf(field, sizeof(field), "%s_rule", prefix);
@@ -270,10 +271,9 @@ static const char *because(struct json_object *change, const char *prefix, char 
 	}
 	(void)snprintf(field, sizeof(field), "%s_isolated_by", prefix);
 	if (*ctl_join(ctl_get(change, field), policies, sizeof(policies)))
-		(void)snprintf(ret, 400, "isolated by %s", policies);
+		(void)snprintf(ret, 400, allowed ? "allowed by %s, in mode Audit" : "isolated by %s", policies);
 	else
-		(void)snprintf(ret, 400, "%s",
-			       !strcmp(ctl_str(change, prefix), "denied") ? "-" : "nobody isolates it");
+		(void)snprintf(ret, 400, "%s", allowed ? "nobody isolates it" : "-");
 	return ret;
 }
 

@@ -83,6 +83,25 @@ class Ask(PolicedCase):
             self.node.ctl_text("flows", "--why", "--port", "443/tcp")[1],
         )
 
+    def test_nothing_is_said_to_be_nothing(self):
+        """So that nobody takes a slip in a name for a quiet night; for programs it is an empty list."""
+        for words, text in (
+            (["flows", "-n", "nowhere"], r"none of the \d+ flows that are known is one of those|no flow is known that"),
+            (["endpoints", "--unprotected"], "every pod that is known runs with our programs"),
+            (["unused"], "Nothing: every policy has pods"),
+            (["policy", "list"], "no policy is known"),
+        ):
+            code, said = self.node.ctl_text(*words)
+            self.assertEqual(code, 0)
+            self.assertRegex(said, text)
+            self.assertEqual(self.node.ctl(*words), [])
+
+    def test_explain_of_itself(self):
+        """Loopback meets no program: no verdict would be true."""
+        code, text = self.node.ctl_text("explain", "shop/db", self.db.ips[4], "80")
+        self.assertEqual(code, 2, text)
+        self.assertIn("both are 'shop/db': what a pod sends to itself never leaves it", text)
+
     def test_explain_of_another_node(self):
         """One end is here: the other one is named, with whom to ask; with neither there is no answer."""
         self.node.write_pod("lab", "far", {"app": "web"}, ["10.99.0.1"], nodeName="elsewhere")
@@ -96,6 +115,25 @@ class Ask(PolicedCase):
         asked = lambda: self.node.ctl_text("explain", "lab/far", "lab/near", "80")  # noqa: E731
         self.assertTrue(eventually(lambda: "neither 'lab/far' nor 'lab/near' is on this node" in asked()[1]), asked())
         self.assertEqual(asked()[0], 2)
+
+    def test_what_audited_policies_allow(self):
+        """It is allowed without a rule, as is what nobody isolates: three commands tell the two apart."""
+        self.allow_web()
+        self.node.write_namespace("shop", {"team": "red", "policy.bulkhead.dev/mode": "Audit"})
+        self.addCleanup(self.node.write_namespace, "shop", {"team": "red"})
+        entries = lambda: self.node.ctl("policy", "entries", "--pod", "shop/db")  # noqa: E731
+        self.assertTrue(eventually(lambda: any(e["action"] == "audit" for e in entries())), entries())
+        code, text = self.node.ctl_text("explain", "shop/web", "shop/db", "80")
+        self.assertEqual(code, 0, text)
+        self.assertIn("allowed, isolated for ingress by shop/db, in mode Audit, and a rule of theirs allows it", text)
+        text = self.node.ctl_text("policy", "entries", "--pod", "shop/db")[1]
+        self.assertRegex(text, r"\(shop/web\) +TCP +80 +allow +allowed by shop/db, in mode Audit\n")
+        self.assertRegex(text, r" egress +any .* allow +no policy isolates it\n")
+        with self.file_of(network_policy("more", ingress=[{**FROM_WEB, "ports": [{"port": 443}]}])) as name:
+            code, text = self.node.ctl_text("simulate", "-f", name)
+        self.assertRegex(
+            text, r"TCP 443 +audited +isolated by shop/db +allowed +allowed by shop/db, shop/more, in mode Audit\n"
+        )
 
     def test_simulate(self):
         """It says what would be, live flows and all; nothing of it is. Applied, it is so."""

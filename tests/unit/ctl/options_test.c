@@ -65,14 +65,17 @@ static void wrong_options_are_named(void **state)
 {
 	(void)state;
 	assert_refused(command("status", NULL), "status --pod x", "--pod has no meaning for 'status'");
-	assert_refused(command("status", NULL), "status -o xml", "-o 'xml': not one of text, json, yaml");
+	assert_refused(command("status", NULL), "status -o xml", "--output 'xml': not one of text, json, yaml");
 	assert_refused(command("flows", NULL), "flows --folow",
 		       "unknown option '--folow'; did you mean '--follow'?");
 	assert_refused(command("status", NULL), "status --folow", "unknown option '--folow'");
 	assert_refused(command("status", NULL), "status -q", "unknown option '-q'");
 	assert_refused(command("status", NULL), "status --run-dir", "--run-dir needs a value");
 	assert_refused(command("status", NULL), "status --help=x", "--help takes no value");
-	assert_refused(command("perf", NULL), "perf --duration 0", "'0': not from 0.1 to 86400 seconds");
+	assert_refused(command("perf", NULL), "perf --duration 0",
+		       "--duration '0': not from 0.1 to 86400 seconds");
+	assert_refused(command("status", NULL), "status --context -x",
+		       "--context '-x': a name is not empty and does not begin with '-'");
 	assert_refused(command("help", NULL), "help -o json", "--output has no meaning for 'help'");
 }
 
@@ -87,6 +90,7 @@ static void commands_are_found(void **state)
 	assert_string_equal(ctl_near_command("polic"), "policy list");
 	assert_null(ctl_near_command("nothing-like-it"));
 	assert_null(ctl_near_command("xy"));
+	assert_null(ctl_near_command("foo")); /* two of three letters of 'top' are other ones */
 }
 
 /* Two options of one command may not share a letter or a name; every text is there, and says one thing a

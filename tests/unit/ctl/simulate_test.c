@@ -97,7 +97,9 @@ static void people_read(void **state)
 		"[],\"is\":\"audited\",\"is_rule\":\"a/p ingress[0]\",\"is_isolated_by\":[]},"
 		"{\"ports\":[{\"proto\":\"TCP\",\"ports\":\"1\"}],\"but\":[{\"proto\":\"TCP\",\"ports\":\"22\"},"
 		"{\"proto\":\"UDP\",\"ports\":\"53\"}],\"was\":\"allowed\",\"was_rule\":null,\"was_isolated_by\":"
-		"[],\"is\":\"denied\",\"is_rule\":null,\"is_isolated_by\":[]}]}",
+		"[],\"is\":\"denied\",\"is_rule\":null,\"is_isolated_by\":[]},"
+		"{\"ports\":[{\"proto\":\"TCP\",\"ports\":\"9\"}],\"was\":\"audited\",\"was_rule\":null,\"was_isolated_by\":"
+		"[\"a/p\"],\"is\":\"allowed\",\"is_rule\":null,\"is_isolated_by\":[\"a/p\",\"a/r\"]}]}",
 		"{\"kind\":\"session\",\"node\":\"n1\",\"pod\":\"a/x\",\"local\":\"10.0.0.1\",\"local_port\":80,\"remote\":"
 		"\"10.0.0.2\",\"remote_port\":4,\"remote_name\":\"a/y\",\"proto\":\"TCP\",\"opener\":\"ingress\",\"bytes_in\":"
 		"7,\"bytes_out\":5,\"was\":\"allowed\",\"was_rule\":\"a/q ingress[0]\",\"was_isolated_by\":[],\"is\":\"denied\","
@@ -122,6 +124,7 @@ static void people_read(void **state)
 		"n1    a/x and 2 more  ingress    a/y, 10.0.0.0/8, b and 1 more  protocols 0-5, TCP 0-79, UDP  allowed  nobody isolates it  denied    isolated by a/p\n"
 		"n1    a/x and 2 more  ingress    a/y, 10.0.0.0/8, b and 1 more  TCP 80                        allowed  nobody isolates it  audited   a/p ingress[0]\n"
 		"n1    a/x and 2 more  ingress    a/y, 10.0.0.0/8, b and 1 more  any but TCP 22, UDP 53        allowed  nobody isolates it  denied    -\n"
+		"n1    a/x and 2 more  ingress    a/y, 10.0.0.0/8, b and 1 more  TCP 9                         audited  isolated by a/p     allowed   allowed by a/p, a/r, in mode Audit\n"
 		"\n"
 		"NODE  POD  LOCAL            REMOTE            PROTO  BYTES  WAS      BECAUSE         WOULD BE  BECAUSE\n"
 		"n1    a/x  10.0.0.1:80  <-  10.0.0.2:4 (a/y)  TCP       12  allowed  a/q ingress[0]  denied    isolated by a/p\n"

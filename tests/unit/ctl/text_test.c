@@ -54,6 +54,21 @@ static void explain_says_the_verdict_first_then_why(void **state)
 		    "  ingress at shop/web (10.0.0.1 -> 10.0.0.2): allowed, rule 'shop/web ingress[0]' allows it\n");
 }
 
+/* What is in mode Audit isolates, too; that a rule of it allows the flow has no rule's number. */
+static void what_audited_policies_allow(void **state)
+{
+	(void)state;
+	assert_says(explain_print,
+		    "{\"pod\":\"a/x\",\"peer\":\"a/y\",\"proto\":\"TCP\",\"port\":80,\"verdict\":\"allow\","
+		    "\"reverse_verdict\":\"allow\",\"peer_is_local\":true,\"checks\":[" CHECK(
+			    "a/x", "a/y", "a/y", "ingress", "allow", "policy", "null", "[\"a/p\",\"a/q\"]",
+			    "false") "]}",
+		    "ALLOWED: a/x -> a/y, TCP 80\n"
+		    "  ingress at a/y (10.0.0.1 -> 10.0.0.2): allowed, isolated for ingress by a/p, a/q, in mode "
+		    "Audit, and a rule of theirs allows it\n"
+		    "The other way round: ALLOWED: a/y -> a/x, TCP 80\n");
+}
+
 static void who_is_in_the_way_behind_a_service(void **state)
 {
 	(void)state;
@@ -269,6 +284,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(explain_says_the_verdict_first_then_why),
+		cmocka_unit_test(what_audited_policies_allow),
 		cmocka_unit_test(who_is_in_the_way_behind_a_service),
 		cmocka_unit_test(two_families_that_agree_are_told_once),
 		cmocka_unit_test(explain_says_when_it_does_not_know),
