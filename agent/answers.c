@@ -432,9 +432,17 @@ void answer_endpoints(struct agent *a, struct api_conn *conn, struct json_object
 
 void answer_flows(struct agent *a, struct api_conn *conn, struct json_object *request)
 {
-	const struct flows_asked asked = { .follow = jx_bool(request, "follow"),
-					   .lost = jx_bool(request, "lost"),
-					   .why = jx_bool(request, "why") };
+	struct json_object *resume = json_object_object_get(request, "resume");
+	struct flows_asked asked = { .follow = jx_bool(request, "follow"),
+				     .lost = jx_bool(request, "lost"),
+				     .why = jx_bool(request, "why"),
+				     .resume = json_object_is_type(resume, json_type_object) };
+	const char *run = asked.resume ? jx_str(resume, "run") : NULL;
 
+	if (run) {
+		(void)snprintf(asked.run, sizeof(asked.run), "%s", run);
+		asked.seq = json_object_get_uint64(json_object_object_get(resume, "seq"));
+		asked.missed = json_object_get_uint64(json_object_object_get(resume, "lost"));
+	}
 	denials_send(a, conn, &asked);
 }

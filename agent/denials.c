@@ -30,6 +30,8 @@
  * Where `lost` is not 0 it stands for so many that nobody read. */
 struct denial {
 	uint64_t lost;
+	bool away; /* ...because the one who follows was not there, or no agent */
+	uint64_t seq;
 	struct bh_event ev;
 	int64_t unix_ms;
 	char *pod, *peer; /* "ns/name", "node" or "" */
@@ -50,6 +52,9 @@ struct denials {
 	size_t next, n;
 	VEC(struct follower) followers;
 	uint64_t read;		 /* events, since the start */
+	uint64_t seq;		 /* of the last one kept */
+	char run[20];		 /* of this process alone */
+	uint64_t missed_before;	 /* by those before it */
 	struct dp_missed missed; /* of all time */
 	struct loop_timer poll;
 	bool failing; /* said so */
@@ -157,6 +162,7 @@ static struct denial *next_of(struct denials *ds)
 	clear(d);
 	ds->next = (ds->next + 1) % DENIALS_KEPT;
 	ds->n += ds->n < DENIALS_KEPT;
+	d->seq = ++ds->seq;
 	return d;
 }
 
@@ -282,6 +288,8 @@ static struct json_object *encode(const struct denial *d)
 	if (d->lost) {
 		json_object_put(list);
 		jx_add_int(o, "lost", d->lost);
+		if (d->away)
+			jx_add_bool(o, "away", true);
 		return o;
 	}
 	jx_add_str(o, "direction", in ? "ingress" : "egress");
@@ -327,6 +335,16 @@ static void add_closest(struct agent *a, const struct denial *d, struct json_obj
 	jx_add(o, "closest", closest);
 }
 
+static void add_at(const struct denials *ds, const struct denial *d, struct json_object *o)
+{
+	struct json_object *at = json_object_new_object();
+
+	jx_add_str(at, "run", ds->run);
+	jx_add_int(at, "seq", d->seq);
+	jx_add_int(at, "lost", ds->missed.lost);
+	jx_add(o, "at", at);
+}
+
 /* Return: 0, or as api_send(); also of one that was not asked for. */
 static int send_one(struct agent *a, struct api_conn *conn, const struct flows_asked *asked,
 		const struct denial *d)
@@ -338,6 +356,8 @@ static int send_one(struct agent *a, struct api_conn *conn, const struct flows_a
 	o = encode(d);
 	if (asked->why && !d->lost)
 		add_closest(a, d, o);
+	if (asked->resume)
+		add_at(a->denials, d, o);
 	return api_send(conn, jx_item(o));
 }
 
@@ -362,15 +382,36 @@ static void to_flowlog(struct agent *a, const struct denial *d)
 	json_object_put(o);
 }
 
+/* What came since he was here, and is kept no more, or was before this process. */
+static uint64_t gone_since(const struct denials *ds, const struct flows_asked *asked)
+{
+	const uint64_t gone = ds->seq - ds->n;
+
+	if (!*asked->run)
+		return 0;
+	if (!strcmp(asked->run, ds->run))
+		return gone > asked->seq ? gone - asked->seq : 0;
+	return gone + (ds->missed_before > asked->missed ? ds->missed_before - asked->missed : 0);
+}
+
 void denials_send(struct agent *a, struct api_conn *conn, const struct flows_asked *asked)
 {
 	struct denials *ds = a->denials;
+	const struct denial gone = { .lost = gone_since(ds, asked),
+				     .away = true,
+				     .seq = ds->seq - ds->n,
+				     .unix_ms = unix_ms_of(clock_ns()) };
+	const bool same_run = !strcmp(asked->run, ds->run);
 	struct follower *slot;
 	size_t i;
 
+	if (gone.lost && send_one(a, conn, asked, &gone) < 0)
+		return;
 	for (i = 0; i < ds->n; i++) {
 		const size_t at = (ds->next + DENIALS_KEPT - ds->n + i) % DENIALS_KEPT;
 
+		if (same_run && ds->kept[at].seq <= asked->seq)
+			continue;
 		if (send_one(a, conn, asked, &ds->kept[at]) < 0)
 			return;
 	}
@@ -428,6 +469,8 @@ int denials_new(struct agent *a)
 		return -ENOMEM;
 	}
 	(void)dp_events_missed(a->dp, &a->denials->missed); /* before us: status has the sum */
+	a->denials->missed_before = a->denials->missed.lost;
+	(void)snprintf(a->denials->run, sizeof(a->denials->run), "%08x%08x", arc4random(), arc4random());
 	a->denials->poll = (struct loop_timer){ .fn = on_poll, .ctx = a };
 	loop_timer_set(a->loop, &a->denials->poll, QUIET_MS);
 	return 0;

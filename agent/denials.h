@@ -20,6 +20,9 @@ struct flows_asked {
 	bool follow; /* also what comes, until the connection closes */
 	bool lost;   /* and where some were lost, how many */
 	bool why;    /* with the closest rule */
+	bool resume; /* each says where it is, as these here, of the last one that was heard */
+	char run[20];
+	uint64_t seq, missed; /* reports of that run; and of all time, those that nobody read */
 };
 
 /* Sends what is kept, and what else is asked for. */

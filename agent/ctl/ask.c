@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Asking the agent of this node or, through remote.c, those of all; and commands that list what they say. */
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "api/api.h"
 #include "ctl/ctl.h"
 #include "ctl/remote.h"
+#include "ctl/resume.h"
 #include "util/scope.h"
 
 #define SOCKET	   API_RUN_DIR "/" API_SOCKET
@@ -74,6 +76,18 @@ bool ctl_remote(const struct ctl *c)
 	return access(SOCKET, F_OK) < 0 && errno != EACCES;
 }
 
+static int concluded(struct json_object *take, void (*last)(void *ctx, struct json_object *line), void *ctx)
+{
+	int code = CTL_OK;
+
+	if (!ctl_bool(take, "ok"))
+		code = refused(take);
+	else if (last)
+		last(ctx, take);
+	json_object_put(take);
+	return code;
+}
+
 static int local_answer(const struct ctl *c, struct json_object *request,
 			int (*each)(void *ctx, struct json_object *item),
 			void (*last)(void *ctx, struct json_object *line), void *ctx)
@@ -83,16 +97,54 @@ static int local_answer(const struct ctl *c, struct json_object *request,
 	struct bh_err err = {};
 	int r;
 
-	r = api_call(c->run_dir ? c->run_dir : API_RUN_DIR, request, c->follow ? -1 : timeout_ms, each, ctx,
-		     &line, &err);
+	r = api_call(c->run_dir ? c->run_dir : API_RUN_DIR, request, timeout_ms, each, ctx, &line, &err);
 	if (r < 0)
 		return unreachable(r, &err);
-	if (!ctl_bool(line, "ok"))
-		r = refused(line);
-	else if (last)
-		last(ctx, line);
-	json_object_put(line);
-	return r;
+	return concluded(line, last, ctx);
+}
+
+struct followed {
+	struct resume at;
+	int (*each)(void *ctx, struct json_object *item);
+	void *ctx;
+};
+
+static int take_followed(void *ctx, struct json_object *item)
+{
+	struct followed *f = ctx;
+
+	if (resume_take(&f->at, item))
+		ctl_say("the agent has restarted; what the last one had read and not passed on is not known");
+	f->at.failed = 0;
+	return f->each(f->ctx, item);
+}
+
+/* As long as it takes: an agent that has answered once is waited for when it goes. */
+static int local_follow(const struct ctl *c, struct json_object *request,
+			int (*each)(void *ctx, struct json_object *item),
+			void (*last)(void *ctx, struct json_object *line), void *ctx)
+{
+	struct followed f = { .each = each, .ctx = ctx };
+	struct json_object *line = NULL;
+	struct bh_err err;
+	bool gone = false;
+	int r;
+
+	for (;;) {
+		resume_ask(&f.at, request);
+		r = api_call(c->run_dir ? c->run_dir : API_RUN_DIR, request, -1, take_followed, &f, &line,
+			     &err);
+		if (r >= 0 && (!gone || ctl_int(line, "code") != CTL_CODE_RETRY))
+			return concluded(line, last, ctx);
+		if (r < 0 && r != -ECONNRESET && !gone)
+			return unreachable(r, &err);
+		if (!f.at.failed)
+			ctl_say("%s; going on when it is back", r < 0 ? err.msg : ctl_str(line, "msg"));
+		json_object_put(line);
+		line = NULL;
+		gone = true;
+		(void)poll(NULL, 0, (int)resume_pause_ms(&f.at));
+	}
 }
 
 /* Between an agent and those who print what it says as text; JSON and YAML have escapes of their own. */
@@ -133,8 +185,12 @@ int ctl_answers(const struct ctl *c, struct json_object *take,
 		ctl_say("no memory");
 		return CTL_UNREACHABLE;
 	}
-	code = ctl_remote(c) ? remote_answers(c, take, each ? clean_item : NULL, clean_last, &to)
-			     : local_answer(c, take, each ? clean_item : NULL, clean_last, &to);
+	if (ctl_remote(c))
+		code = remote_answers(c, take, each ? clean_item : NULL, clean_last, &to);
+	else if (c->follow)
+		code = local_follow(c, take, clean_item, clean_last, &to);
+	else
+		code = local_answer(c, take, each ? clean_item : NULL, clean_last, &to);
 	json_object_put(take);
 	return code;
 }
@@ -178,6 +234,7 @@ int ctl_call(const struct ctl *c, struct json_object *take, int (*each)(void *ct
 
 struct list {
 	struct table *table;
+	size_t n;
 	void (*row)(struct table *t, struct json_object *item);
 };
 
@@ -198,6 +255,7 @@ static int take_row(void *ctx, struct json_object *item)
 
 	table_lead(l->table, ctl_str(item, "node"));
 	l->row(l->table, item);
+	l->n++;
 	return 0;
 }
 
@@ -223,12 +281,10 @@ int ctl_list(const struct ctl *c, const char *op, const char *const *heads,
 	if (!l.table)
 		return CTL_UNREACHABLE;
 	code = ctl_answers(c, ctl_request(c, op), take_row, NULL, &l);
-	if (ctl_answered(code))
+	if (ctl_answered(code) && l.n)
 		table_print(l.table, stdout, c->colours);
+	else if (ctl_answered(code))
+		ctl_say("%s", none);
 	table_free(l.table);
 	return code;
 }
-	size_t n;
-	l->n++;
-	else if (ctl_answered(code))
-		ctl_say("%s", none);

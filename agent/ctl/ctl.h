@@ -197,6 +197,7 @@ int ctl_call(const struct ctl *c, struct json_object *take, int (*each)(void *ct
 
 /* Why an agent refuses; as in agent/requests.h. */
 #define CTL_CODE_DECODE	   6
+#define CTL_CODE_RETRY	   11
 #define CTL_CODE_NOT_FOUND 101
 
 /* Whether something has answered. */

@@ -62,9 +62,11 @@ static void print_when(FILE *out, struct json_object *item, bool colours)
 
 static void print_lost(FILE *out, struct json_object *item, bool colours)
 {
-	(void)fprintf(out, "%sLOST%s   %llu reports: they came faster than the agent could read\n",
+	(void)fprintf(out, "%sLOST%s   %llu reports: %s\n",
 		      colour_code(colours, YELLOW), colour_code(colours, PLAIN),
-		      (unsigned long long)ctl_int(item, "lost"));
+		      (unsigned long long)ctl_int(item, "lost"),
+		      ctl_bool(item, "away") ? "they came while the agent was away, or out of reach"
+					     : "they came faster than the agent could read");
 }
 
 static void print_verdict(FILE *out, const char *verdict, bool colours)
@@ -115,20 +117,20 @@ void flows_print(FILE *out, struct json_object *item, bool colours)
 struct asked {
 	struct ctl_items items;
 	struct filter filter;
+	size_t known, taken;
 };
 
-	size_t known, taken;
 static int take(void *ctx, struct json_object *item)
 {
 	struct asked *a = ctx;
 	const struct ctl *c = a->items.c;
 
+	a->known++;
 	if (!filter_takes(&a->filter, item))
 		return 0;
-	a->known++;
+	a->taken++;
 	if (c->json)
 		ctl_item(&a->items, item);
-	a->taken++;
 	else
 		flows_print(stdout, item, c->colours);
 	if (c->follow)
@@ -136,8 +138,6 @@ static int take(void *ctx, struct json_object *item)
 	return 0;
 }
 
-static int run(const struct ctl *c, char **args)
-{
 /* A slip in a name looks as if nothing were denied. */
 static void say_none(const struct asked *a)
 {
@@ -149,6 +149,8 @@ static void say_none(const struct asked *a)
 		ctl_say("no flow is known that was denied, audited or to be logged");
 }
 
+static int run(const struct ctl *c, char **args)
+{
 	struct json_object *request;
 	struct ctl ordered = *c;
 	struct asked a = { .items = { .c = c } };
@@ -162,15 +164,15 @@ static void say_none(const struct asked *a)
 	ordered.pod = NULL; /* that may have gone since, or be elsewhere: the filter's business */
 	request = ctl_request(&ordered, "flows");
 	json_object_object_add(request, "follow", json_object_new_boolean(c->follow));
+	json_object_object_add(request, "why", json_object_new_boolean(c->why));
 	json_object_object_add(request, "lost", json_object_new_boolean(true));
 	code = ctl_answers(&ordered, request, take, NULL, &a);
-	json_object_object_add(request, "why", json_object_new_boolean(c->why));
 	if (c->json && (ctl_answered(code) || a.items.n))
 		ctl_items_end(&a.items);
-	return code;
-}
 	else if (!c->json && !c->follow && ctl_answered(code))
 		say_none(&a);
+	return code;
+}
 
 const struct command command_flows = {
 	.name = "flows",
@@ -180,7 +182,8 @@ const struct command command_flows = {
 	.options = OPT_FOLLOW | OPT_POD | OPT_NAMESPACE | OPT_SINCE | OPT_FLOWS | OPT_WHY,
 	.text = "A flow that is denied again and again is reported once in a while, not for every packet. Names are those "
 		"at the time of the report. Reports that came faster than the agent could read are a line of their own, "
-		"with their number.\n\n"
+		"with their number. -f goes on when an agent that has ended is back, says so on stderr, and repeats "
+		"nothing.\n\n"
 		"What is chosen has all that was asked for. A pod is one of the two ends, and the peer the other one; a "
 		"name without a namespace is of any.\n\n"
 		"--why adds, to what was denied or audited, the rule that comes closest to accepting it and the field "
@@ -188,7 +191,7 @@ const struct command command_flows = {
 	.examples =
 		"flows -f\tas they happen\n"
 		"flows --pod shop/db --peer 203.0.113.0/24 --port 5432/tcp\tbetween db and that network\n"
+		"flows -f --why\tand what would have to be otherwise\n"
 		"flows -n shop --since 5m --verdict denied --policy shop/lock-down\twhat that policy denied lately\n",
 	.run = run,
-		"flows -f --why\tand what would have to be otherwise\n"
 };

@@ -179,7 +179,7 @@ static int no_kubectl(const struct ctl *c)
 	return CTL_UNREACHABLE;
 }
 
-static int list_pods(const struct ctl *c, struct agent_pods *ret)
+static int get_pods(const struct ctl *c, struct agent_pods *ret, bool *ret_ran, struct bh_err *err)
 {
 	const char *const args[] = { "get",
 				     "pods",
@@ -189,14 +189,22 @@ static int list_pods(const struct ctl *c, struct agent_pods *ret)
 				     c->agent_namespace,
 				     NULL };
 	auto_buf struct buf out = BUF_INIT(PODS_MAX);
-	struct bh_err err = { "" };
-	int r = remote_run(c, args, &out, &err);
+	const int r = remote_run(c, args, &out, err);
 
-	if (r == -ENOENT)
+	*ret_ran = !r;
+	return r < 0 ? r : remote_pods_read(out.data ? out.data : "", ret, err);
+}
+
+static int list_pods(const struct ctl *c, struct agent_pods *ret)
+{
+	struct bh_err err = { "" };
+	bool ran;
+	const int r = get_pods(c, ret, &ran, &err);
+
+	if (r == -ENOENT && !ran)
 		return no_kubectl(c);
-	if (r < 0)
+	if (r < 0 && !ran)
 		return cannot_list(err.msg);
-	r = remote_pods_read(out.data ? out.data : "", ret, &err);
 	if (r < 0)
 		ctl_say("%s", err.msg);
 	if (r == -ENOTUNIQ)
@@ -309,6 +317,28 @@ static void narrow(const struct ctl *c, struct agent_pods *p)
 	}
 	if (some.nodes.n)
 		(void)choose(&some, p);
+}
+
+void remote_renew(const struct ctl *c, const struct agent_pod *pod)
+{
+	struct agent_pods now = {};
+	struct bh_err err;
+	size_t i, k;
+	bool ran;
+
+	(void)get_pods(c, &now, &ran, &err); /* none: as it was */
+	for (i = 0; i < kept.v.n && &kept.v.v[i] != pod; i++)
+		;
+	for (k = 0; i < kept.v.n && k < now.v.n; k++) {
+		const struct agent_pod was = kept.v.v[i];
+
+		if (strcmp(now.v.v[k].node, was.node))
+			continue;
+		kept.v.v[i] = now.v.v[k];
+		now.v.v[k] = was;
+		break;
+	}
+	remote_pods_done(&now);
 }
 
 int remote_pods(const struct ctl *c, const struct agent_pods **ret)

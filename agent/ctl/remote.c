@@ -14,6 +14,7 @@
 
 #include "api/api.h"
 #include "ctl/process.h"
+#include "ctl/resume.h"
 #include "util/buf.h"
 #include "util/clock.h"
 #include "util/scope.h"
@@ -33,8 +34,11 @@ struct call {
 	struct process p;
 	bool told;	 /* that it failed */
 	bool over;	 /* answered, or failed: `why` */
-	bool connected;	 /* followed: the agent's socket has been reached */
+	bool connected;	 /* followed: the agent's socket has been reached, once */
 	int64_t due_ms;	 /* 0: no more of that */
+	int64_t next_ms; /* not started before */
+	struct resume at;	/* followed: where to go on */
+	struct buf request;	/* followed: with that */
 	size_t sent;	 /* of the request */
 	struct buf in;	 /* what has no end of line yet */
 	struct buf said; /* on stderr */
@@ -54,8 +58,7 @@ struct remote {
 	const struct ctl *c;
 	int (*each)(void *ctx, struct json_object *item);
 	void *ctx;
-	const char *request;
-	size_t request_len;
+	struct json_object *request;
 	VEC(struct call) calls;
 	VEC(struct held) held;
 	size_t numbers;
@@ -129,10 +132,18 @@ __attribute__((format(printf, 2, 3))) static void fail(struct call *k, const cha
 	end_call(k, false);
 }
 
+static void follow_item(struct remote *r, struct call *k, struct json_object *item)
+{
+	if (resume_take(&k->at, item))
+		ctl_say("node %s: the agent has restarted; what the last one had read and not passed on is not known",
+			k->pod->node);
+	hold(r, k, item);
+}
+
 static void take_item(struct remote *r, struct call *k, struct json_object *item, const char *line)
 {
 	if (r->c->follow)
-		hold(r, k, item);
+		follow_item(r, k, item);
 	else if (r->each && (buf_str(&k->kept, line) < 0 || buf_str(&k->kept, "\n") < 0))
 		fail(k, "its answer is longer than %u bytes", ANSWER_MAX);
 }
@@ -152,7 +163,10 @@ static void take_line(struct remote *r, struct call *k, const char *line)
 	}
 	if (r->c->follow)
 		k->due_ms = 0;
-	k->connected = true;
+	if (!k->over) {
+		k->connected = true;
+		k->at.failed = 0;
+	}
 	json_object_put(o);
 }
 
@@ -206,14 +220,25 @@ static void on_output(struct remote *r, struct call *k)
 		hung_up(k);
 }
 
-static void on_writable(struct remote *r, struct call *k)
+static void on_writable(struct call *k)
 {
-	const ssize_t n = send(k->p.in, r->request + k->sent, r->request_len - k->sent, MSG_NOSIGNAL);
+	const ssize_t n = send(k->p.in, k->request.data + k->sent, k->request.len - k->sent, MSG_NOSIGNAL);
 
 	if (n > 0)
 		k->sent += (size_t)n;
 	else if (n < 0 && errno != EAGAIN && errno != EINTR)
-		k->sent = r->request_len; /* stdout's end tells what became of it */
+		k->sent = k->request.len; /* stdout's end tells what became of it */
+}
+
+/* Return: 0, or -errno: it is too long. */
+static int write_request(struct remote *r, struct call *k)
+{
+	buf_clear(&k->request);
+	k->sent = 0;
+	if (r->c->follow)
+		resume_ask(&k->at, r->request);
+	return buf_fmt(&k->request, "%s\n",
+		       json_object_to_json_string_ext(r->request, JSON_C_TO_STRING_PLAIN));
 }
 
 /* ---- all of them -------------------------------------------------------------------------- */
@@ -227,7 +252,9 @@ static void start(struct remote *r, struct call *k)
 	char **argv = remote_argv(r->c, args);
 	struct bh_err err = { "no memory" };
 
-	if (strcmp(k->pod->phase, "Running"))
+	if (write_request(r, k) < 0)
+		fail(k, "the request is longer than %u bytes", API_LINE_MAX);
+	else if (strcmp(k->pod->phase, "Running"))
 		fail(k, "its agent's pod %s/%s is %s", k->pod->ns, k->pod->pod, k->pod->phase);
 	else if (!argv || process_start(argv, &k->p, &err) < 0)
 		fail(k, "%s", err.msg);
@@ -244,7 +271,7 @@ static size_t start_some(struct remote *r)
 	for (i = 0; i < r->calls.n && running < most; i++) {
 		struct call *k = &r->calls.v[i];
 
-		if (!k->over && !k->p.pid)
+		if (!k->over && !k->p.pid && clock_ms() >= k->next_ms)
 			start(r, k);
 		running += !k->over;
 	}
@@ -257,9 +284,13 @@ static int wait_ms(const struct remote *r)
 	int64_t due = r->held.n ? clock_ms() + HOLD_MS : INT64_MAX;
 	size_t i;
 
-	for (i = 0; i < r->calls.n; i++)
-		if (r->calls.v[i].p.pid && r->calls.v[i].due_ms && r->calls.v[i].due_ms < due)
-			due = r->calls.v[i].due_ms;
+	for (i = 0; i < r->calls.n; i++) {
+		const struct call *k = &r->calls.v[i];
+		const int64_t next = k->p.pid ? k->due_ms : k->over ? 0 : k->next_ms;
+
+		if (next && next < due)
+			due = next;
+	}
 	if (due == INT64_MAX)
 		return -1;
 	due -= clock_ms();
@@ -273,7 +304,7 @@ static void handle(struct remote *r, struct call *k, const struct pollfd *fds)
 		k->p.err = -1;
 	}
 	if (fds[0].revents)
-		on_writable(r, k);
+		on_writable(k);
 	if (fds[1].revents)
 		on_output(r, k);
 	else if (k->due_ms && clock_ms() >= k->due_ms)
@@ -294,7 +325,7 @@ static void turn(struct remote *r)
 			continue;
 		of[n] = k;
 		fds[3 * n] =
-			(struct pollfd){ .fd = k->sent < r->request_len ? k->p.in : -1, .events = POLLOUT };
+			(struct pollfd){ .fd = k->sent < k->request.len ? k->p.in : -1, .events = POLLOUT };
 		fds[3 * n + 1] = (struct pollfd){ .fd = k->p.out, .events = POLLIN };
 		fds[3 * n + 2] = (struct pollfd){ .fd = k->p.err, .events = POLLIN };
 		n++;
@@ -303,6 +334,26 @@ static void turn(struct remote *r)
 		return; /* a signal */
 	for (i = 0; i < n; i++)
 		handle(r, of[i], &fds[3 * i]);
+}
+
+/* One that is followed and has been reached is asked again when it, or the way to it, has gone. */
+static void ask_again(struct remote *r, struct call *k)
+{
+	const char *why = k->last ? ctl_str(k->last, "msg") : k->why;
+
+	if (!k->over || !k->connected || (k->last && ctl_int(k->last, "code") != CTL_CODE_RETRY))
+		return;
+	if (!k->at.failed)
+		ctl_say("node %s: %s; going on when it is back", k->pod->node, why);
+	else
+		remote_renew(r->c, k->pod);
+	json_object_put(k->last);
+	k->last = NULL;
+	k->why[0] = '\0';
+	buf_clear(&k->in);
+	buf_clear(&k->said);
+	k->over = false;
+	k->next_ms = clock_ms() + resume_pause_ms(&k->at);
 }
 
 /* Nothing is given out before each node has been reached or given up: its past comes with its first words. */
@@ -414,6 +465,7 @@ static void remote_done(struct remote *r)
 		struct call *k = &r->calls.v[i];
 
 		(void)process_end(&k->p, false);
+		buf_done(&k->request);
 		buf_done(&k->in);
 		buf_done(&k->said);
 		buf_done(&k->kept);
@@ -442,6 +494,7 @@ static int prepare(struct remote *r, const struct agent_pods *pods)
 			return CTL_UNREACHABLE;
 		*k = (struct call){ .pod = &pods->v.v[i],
 				    .p = { .in = -1, .out = -1, .err = -1 },
+				    .request = BUF_INIT(API_LINE_MAX + 1),
 				    .in = BUF_INIT(API_LINE_MAX + CHUNK),
 				    .said = BUF_INIT(1 << 16),
 				    .kept = BUF_INIT(ANSWER_MAX) };
@@ -453,25 +506,25 @@ int remote_answers(const struct ctl *c, struct json_object *request,
 		   int (*each)(void *ctx, struct json_object *item),
 		   void (*last)(void *ctx, struct json_object *line), void *ctx)
 {
-	auto_buf struct buf line = BUF_INIT(API_LINE_MAX);
-	struct remote r = { .c = c, .each = each, .ctx = ctx };
+	struct remote r = { .c = c, .each = each, .ctx = ctx, .request = request };
 	const struct agent_pods *pods;
 	int code = remote_pods(c, &pods);
+	size_t i;
 
 	if (code != CTL_OK)
 		return code;
-	if (buf_fmt(&line, "%s\n", json_object_to_json_string_ext(request, JSON_C_TO_STRING_PLAIN)) < 0) {
+	if (strlen(json_object_to_json_string_ext(request, JSON_C_TO_STRING_PLAIN)) >= API_LINE_MAX) {
 		ctl_say("the request is longer than %u bytes", API_LINE_MAX);
 		return CTL_USAGE;
 	}
-	r.request = line.data;
-	r.request_len = line.len;
 	code = prepare(&r, pods);
 	while (code == CTL_OK && !r.stopped && start_some(&r)) {
 		turn(&r);
 		if (!c->follow)
 			continue;
 		release_some(&r);
+		for (i = 0; i < r.calls.n; i++)
+			ask_again(&r, &r.calls.v[i]);
 		(void)say_failures(&r); /* now, because the others may go on for days */
 	}
 	if (code == CTL_OK)

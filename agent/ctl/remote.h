@@ -28,6 +28,9 @@ int remote_pods(const struct ctl *c, const struct agent_pods **ret);
 
 void remote_forget(void);
 
+/* Looks whether the node's agent has another pod now; @pod is one of remote_pods(), and is told in place. */
+void remote_renew(const struct ctl *c, const struct agent_pod *pod);
+
 /* Of what `kubectl get pods -o json` prints; for the tests. Return: 0, -EPROTO, -ENOTUNIQ (several
  * namespaces have some), -ENOMEM. */
 int remote_pods_read(const char *json, struct agent_pods *ret, struct bh_err *err);

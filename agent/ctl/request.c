@@ -56,7 +56,7 @@ static int refuse(const char *why)
 	(void)json_object_object_add(o, "v", json_object_new_int(API_VERSION));
 	(void)json_object_object_add(o, "done", json_object_new_boolean(true));
 	(void)json_object_object_add(o, "ok", json_object_new_boolean(false));
-	(void)json_object_object_add(o, "code", json_object_new_int(11)); /* try again later */
+	(void)json_object_object_add(o, "code", json_object_new_int(CTL_CODE_RETRY));
 	(void)json_object_object_add(o, "msg", json_object_new_string(why));
 	say(o);
 	return CTL_UNREACHABLE;

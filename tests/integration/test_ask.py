@@ -3,11 +3,12 @@
 import contextlib
 import json
 import os
+import subprocess
 import tempfile
 import time
 
 from case import PolicedCase
-from node import eventually
+from node import BUILD, RUN_DIR, eventually
 
 FROM_WEB = {"from": [{"podSelector": {"matchLabels": {"app": "web"}}}], "ports": [{"port": 80, "protocol": "TCP"}]}
 
@@ -82,6 +83,58 @@ class Ask(PolicedCase):
             "\n          closest is 'shop/db ingress[0]', but for port (asked TCP 443, the rule has TCP 80)\n",
             self.node.ctl_text("flows", "--why", "--port", "443/tcp")[1],
         )
+
+    def test_flows_go_on_over_a_restart(self):
+        """None twice, none lost in silence: what nobody read while no agent was there is read later, or counted."""
+        self.allow_web()
+        ports = range(10000, 10300)
+        knock = lambda some: self.job.try_all([("udp", self.db.ips[4], p) for p in some], 100)  # noqa: E731
+        lost = lambda: self.node.ask("status")["events_lost"]  # noqa: E731
+        with tempfile.NamedTemporaryFile("r") as out, tempfile.NamedTemporaryFile("r") as err:
+            told = lambda: [json.loads(x) for x in open(out.name).read().splitlines(True) if x[-1] == "\n"]  # noqa: E731
+            to = lambda port: [f for f in told() if f.get("dst_port") == port]  # noqa: E731
+            argv = [os.path.join(BUILD, "bulkheadctl"), "--run-dir", RUN_DIR, "-o", "json", "flows", "-f"]
+            asker = subprocess.Popen(argv, stdout=open(out.name, "w"), stderr=open(err.name, "w"))
+            self.addCleanup(asker.wait)
+            self.addCleanup(asker.kill)
+            knock(ports[:100])
+            self.assertTrue(eventually(lambda: to(ports[99])))
+            before = lost()
+            self.node.agent_kill()
+            knock(ports[100:200])
+            self.node.agent_start()
+            self.assertTrue(eventually(lambda: "has restarted" in open(err.name).read(), 30), err.read())
+            knock(ports[200:])
+            self.assertTrue(eventually(lambda: to(ports[299])))
+            said = open(err.name).read().splitlines()
+            self.assertRegex(said[0], "the agent hung up without an answer; going on when it is back$")
+            self.assertRegex(said[1], "the agent has restarted; what the last one had read and not passed on is not known$")
+            self.assertEqual(len(said), 2, said)
+            times = [(f["time"], f["src_port"], f["dst_port"]) for f in told() if f.get("proto") == "UDP"]
+            self.assertEqual(len(times), len(set(times)))
+            self.assertNotIn("at", told()[-1])
+            self.assertEqual(sum(f.get("lost", 0) for f in told()), lost() - before)
+
+    def test_flows_from_where_one_was(self):
+        """The socket's side of it: by the number of a report in this run of the agent, what came since."""
+        self.allow_web()
+        since = lambda at: self.node.ask("flows", lost=True, resume=at)["items"]  # noqa: E731
+        self.node.agent_kill()
+        self.node.agent_start()
+        ports = iter(range(20000, 60000))
+        knock = lambda: self.job.try_all([("udp", self.db.ips[4], next(ports)) for _ in range(250)], 50)  # noqa: E731
+        knock()
+        self.assertTrue(eventually(lambda: len(since({})) > 1))
+        items = since({})
+        at = items[0]["at"]
+        later = [f for f in since(at) if f["at"]["seq"] <= items[-1]["at"]["seq"]]
+        self.assertEqual(later, items[1:])
+        self.assertEqual(since({**at, "run": "another"})[: len(items)], items)
+        self.assertTrue(eventually(lambda: knock() and since({})[-1]["at"]["seq"] >= 1100, 30), since({})[-1])
+        first, second = since(at)[:2]
+        self.assertEqual(first["lost"], second["at"]["seq"] - at["seq"] - 1)
+        self.assertTrue(first["away"])
+        self.assertEqual(len(since({})), 1024)
 
     def test_nothing_is_said_to_be_nothing(self):
         """So that nobody takes a slip in a name for a quiet night; for programs it is an empty list."""

@@ -54,7 +54,7 @@ class Nodes(PolicedCase):
         cls.far = subprocess.Popen(
             [os.path.join(BUILD, "bulkhead-agent"), *argv], stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
-        assert eventually(lambda: cls.answer("status")[0] == 0), cls.answer("status")
+        assert eventually(lambda: cls.answer("status")[0] == 0, 30), cls.answer("status")
 
     @classmethod
     def shut(cls):

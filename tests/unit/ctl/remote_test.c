@@ -49,6 +49,14 @@ static const char kubectl[] =
 	"*' lacks-b-0 '*) lacks \"namespaces searched: lab, ops; did you mean 'ops/web'?\" ;;\n"
 	"*' lacks-c-0 '*) lacks \"namespaces searched: none\" ;;\n"
 	"*' evil-'*) printf '%s\\n' '{\"v\":1,\"item\":{\"time\":\"\\u001b[2J\\u009b2Jx\"}}'; echo \"$done\" ;;\n"
+	"*' again-'*)\n"
+	"\techo '{\"v\":1,\"connected\":true}'\n"
+	"\tat() { echo \"{\\\"v\\\":1,\\\"item\\\":{\\\"time\\\":\\\"$1\\\",\\\"at\\\":{\\\"run\\\":\\\"$2\\\",\\\"seq\\\":$1,\\\"lost\\\":7}}}\"; }\n"
+	"\tcase $line in\n"
+	"\t*'\"resume\":{}'*) at 1 a; at 2 a ;;\n"
+	"\t*'\"resume\":{\"run\":\"a\",\"seq\":2,\"lost\":7}'*) at 3 a ;;\n"
+	"\t*'\"resume\":{\"run\":\"a\",\"seq\":3,\"lost\":7}'*) at 4 b; echo \"$done\" ;;\n"
+	"\tesac ;;\n"
 	"*' busy-'*) echo '{\"v\":1,\"done\":true,\"ok\":false,\"code\":11,\"msg\":\"later\"}' ;;\n"
 	"esac\n";
 
@@ -286,6 +294,24 @@ static void a_failure_is_told_at_once(void **state)
 	assert_string_equal(said, "bulkheadctl: node refused: Error (Forbidden): no pods/exec\n");
 }
 
+/* The agent goes twice, and comes back the second time as another process: nothing is asked for again, and it is
+ * said once each time. */
+static void who_goes_is_followed_again(void **state)
+{
+	struct fixture *f = *state;
+	char said[1000];
+
+	cluster(f, "again", "Running");
+	assert_int_equal(ask(f, (struct ctl){ .all_nodes = true, .follow = true }, said, sizeof(said)),
+			 CTL_OK);
+	assert_string_equal(f->items, "again:1 again:2 again:3 again:4 ");
+	assert_string_equal(
+		said, "bulkheadctl: node again: kubectl ended without an answer; going on when it is back\n"
+		      "bulkheadctl: node again: kubectl ended without an answer; going on when it is back\n"
+		      "bulkheadctl: node again: the agent has restarted; what the last one had read and not "
+		      "passed on is not known\n");
+}
+
 #define OTHERS                                                                                               \
 	"other-a other-b other-c other-d other-e other-f other-g other-h other-i other-j other-k other-l "   \
 	"other-m other-n other-o "
@@ -416,6 +442,7 @@ int main(void)
 		cmocka_unit_test(a_failure_is_told_at_once),
 		cmocka_unit_test(one_node_of_many),
 		cmocka_unit_test(two_nodes_of_many),
+		cmocka_unit_test(who_goes_is_followed_again),
 		cmocka_unit_test(kubectl_gets_the_users_words),
 		cmocka_unit_test(the_best_pod_of_a_node_is_asked),
 		cmocka_unit_test(agents_are_in_one_namespace),
