@@ -58,7 +58,8 @@ struct dp {
 	int lock; /* the pin directory, flocked */
 	struct policy_bpf *skel;
 	struct ring_buffer *ring;
-	struct mapped endpoints, classes, meta, ended;
+	struct mapped endpoints, meta, ended;
+	struct windows classes;
 	int prog[2];		  /* by enum bh_dir: the pinned ones */
 	struct policy_bpf *clone; /* dp_clones(); NULL: there are none */
 	struct grace grace;

@@ -122,6 +122,35 @@ static int read_all(const struct reader *r)
 	return n ? n : read_slices(r);
 }
 
+#define WORD_WINDOWS 16 /* pages of bh_classes that stay mapped */
+
+static uint32_t *class_word(const struct dp *dp, uint32_t slot)
+{
+	return (uint32_t *)(dp->classes.at + slot * dp->classes.stride);
+}
+
+/* Zeros stay unwritten: pages that nobody writes to take no memory, and most of these arrays is never in use. */
+static int read_arrays(struct dp *dp, struct actual *a)
+{
+	static const struct bh_endpoint none;
+	const int r = windows_open(&dp->classes, 0, a->size.classes);
+	uint32_t i;
+
+	if (r < 0)
+		return r;
+	for (i = 0; i < a->size.classes; i++) {
+		const uint32_t word = *class_word(dp, i);
+
+		if (word)
+			a->words[i] = word;
+	}
+	windows_close(&dp->classes);
+	for (i = 0; i < BH_EP_SLOTS; i++)
+		if (memcmp(dp_endpoint(dp, i), &none, sizeof(none)))
+			a->endpoints[i] = *dp_endpoint(dp, i);
+	return 0;
+}
+
 int dp_read(struct dp *dp, struct actual **ret, struct bh_err *err)
 {
 	const struct actual_sizes size = {
@@ -134,19 +163,16 @@ int dp_read(struct dp *dp, struct actual **ret, struct bh_err *err)
 		.ids = bpf_map__max_entries(dp->skel->maps.bh_ids),
 	};
 	struct reader reader = { .dp = dp, .a = actual_new(&size) };
-	uint32_t i;
 	int r;
 
 	if (!reader.a)
 		return -ENOMEM;
 	r = read_all(&reader);
+	r = r < 0 ? r : read_arrays(dp, reader.a);
 	if (r < 0) {
 		actual_free(reader.a);
 		return bh_err_errno(err, r, "cannot read the pinned maps");
 	}
-	for (i = 0; i < size.classes; i++)
-		reader.a->words[i] = *(uint32_t *)mapped_at(&dp->classes, i);
-	memcpy(reader.a->endpoints, dp->endpoints.at, BH_EP_SLOTS * sizeof(struct bh_endpoint));
 	reader.a->epoch = dp_meta(dp)->epoch;
 	actual_sort(reader.a);
 	*ret = reader.a;
@@ -234,6 +260,19 @@ static int set_epoch(struct dp *dp, const struct step *s)
 	return 0;
 }
 
+/* Slots follow each other, most of them, so that a few pages serve many words. */
+static int set_class_word(struct dp *dp, const struct step *s)
+{
+	int r;
+
+	if (dp->classes.open.n >= WORD_WINDOWS)
+		windows_close(&dp->classes);
+	r = windows_open(&dp->classes, s->word.slot, 1);
+	if (!r)
+		store(class_word(dp, s->word.slot), s->word.word);
+	return r;
+}
+
 static int run_step(struct dp *dp, const struct step *s, struct bh_err *err)
 {
 	struct bh_cidr_key cidr;
@@ -252,8 +291,7 @@ static int run_step(struct dp *dp, const struct step *s, struct bh_err *err)
 	case STEP_ROW_DEL:
 		return del(DP_FD(dp, bh_rows), &s->row.key);
 	case STEP_CLASS_WORD:
-		store(mapped_at(&dp->classes, s->word.slot), s->word.word);
-		return 0;
+		return set_class_word(dp, s);
 	case STEP_ADDR_SET:
 		return set(DP_FD(dp, bh_addrs), &s->location.cidr.addr, &s->location.slot);
 	case STEP_ADDR_DEL:

@@ -217,7 +217,7 @@ static int map_arrays(struct dp *dp, struct bh_err *err)
 	int r = map_array(dp->skel->maps.bh_endpoints, &dp->endpoints, err);
 
 	if (!r)
-		r = map_array(dp->skel->maps.bh_classes, &dp->classes, err);
+		r = windows_init(&dp->classes, DP_FD(dp, bh_classes), "bh_classes", err);
 	if (!r)
 		r = map_array(dp->skel->maps.bh_rule_ended, &dp->ended, err);
 	return r ? r : map_array(dp->skel->maps.bh_meta, &dp->meta, err);
@@ -642,7 +642,7 @@ void dp_free(struct dp *dp)
 	pool_close(dp);
 	ring_buffer__free(dp->ring);
 	dp_unmap_array(&dp->endpoints);
-	dp_unmap_array(&dp->classes);
+	windows_done(&dp->classes);
 	dp_unmap_array(&dp->ended);
 	dp_unmap_array(&dp->meta);
 	scope_close(&dp->prog[0]);

@@ -690,6 +690,37 @@ static void only_what_is_looked_at_is_mapped(void **state)
 	dp_free(dp);
 }
 
+/* So are the words of classes, of which a change writes one here and there. */
+static void few_words_of_classes_are_mapped(void **state)
+{
+	const uint32_t words_a_page = (uint32_t)sysconf(_SC_PAGESIZE) / 8, pages = 40;
+	struct dp_sizes large = sizes;
+	struct actual *a = NULL;
+	struct dp *dp = NULL;
+	struct bh_err err;
+	size_t before;
+	uint32_t i;
+
+	(void)state;
+	if (geteuid())
+		skip();
+	large.addrs = pages * words_a_page;
+	assert_int_equal(dp_open(PIN_DIR, &large, &dp, &err), 0);
+	before = mapped_bytes();
+	for (i = 0; i < 2 * pages; i++)
+		do_step(dp, (struct step){ .kind = STEP_CLASS_WORD,
+					   .word = { i % pages * words_a_page + i / pages, 1000 + i } });
+	assert_true(mapped_bytes() > before);
+	assert_true(mapped_bytes() < before + 20 * words_a_page * 8);
+	assert_int_equal(dp_read(dp, &a, &err), 0);
+	assert_int_equal(mapped_bytes(), before);
+	for (i = 0; i < 2 * pages; i++)
+		assert_int_equal(a->words[i % pages * words_a_page + i / pages], 1000 + i);
+	assert_int_equal(a->words[2], 0);
+	actual_free(a);
+	dp_free(dp);
+}
+
 /* What a slot counted for its last endpoint is the node's, and not the next one's. */
 static void counters_of_a_slot_that_is_used_again(void **state)
 {
@@ -1045,6 +1076,7 @@ int main(void)
 		TEST(slices_outlive_their_agent),
 		TEST(seeds_make_room),
 		TEST(only_what_is_looked_at_is_mapped),
+		TEST(few_words_of_classes_are_mapped),
 		TEST(counters_of_a_slot_that_is_used_again),
 		TEST(node_ports_are_replaced),
 	};
