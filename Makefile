@@ -103,7 +103,7 @@ $(B)/bulkheadctl: $(CTL_OBJ)
 
 # The plugin runs on hosts that have none of our libraries, and so does what is in the image: static, and without
 # a sanitizer (which cannot be).
-STATIC_LD = $(CC) $(filter-out $(SANFLAGS),$(CFLAGS)) -static-pie -Wl,-z,relro,-z,now,-z,noexecstack,--gc-sections $(SYSLIB)
+STATIC_LD = $(CC) $(filter-out $(SANFLAGS),$(CFLAGS)) -static-pie -Wl,-z,relro,-z,now,-z,noexecstack,-z,pack-relative-relocs,--gc-sections $(SYSLIB)
 
 $(B)/bulkhead: $(PLUGIN_OBJ)
 	$(say) LD $@
@@ -150,9 +150,11 @@ $(B)/%.bpf.o: bpf/%.bpf.c
 	@mkdir -p $(@D)
 	$(Q)$(CLANG) $(BPFFLAGS) -MMD -MP -c -o $@ $<
 
+# What is linked has no DWARF, which is half of the file and would be in the agent.
 $(B)/%.skel.h: $(B)/%.bpf.o
 	$(say) SKEL $@
-	$(Q)$(BPFTOOL) gen skeleton $< name $*_bpf > $@
+	$(Q)$(BPFTOOL) gen object $(@:.skel.h=.linked.o) $<
+	$(Q)$(BPFTOOL) gen skeleton $(@:.skel.h=.linked.o) name $*_bpf > $@
 
 # Made on the way to a skeleton, and wanted again.
 .SECONDARY: $(B)/policy.bpf.o $(B)/publish_reader.bpf.o
