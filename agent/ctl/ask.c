@@ -47,12 +47,14 @@ static int unreachable(int r, const struct bh_err *err)
 }
 
 /* The agent said no. What was asked for wrongly is the caller's doing, the rest the agent's. */
-static int refused(struct json_object *last)
+static int refused(const struct ctl *c, struct json_object *last)
 {
 	const uint64_t code = ctl_int(last, "code");
 
 	ctl_say("%s", ctl_str(last, "msg"));
-	if (code == CTL_CODE_NOT_FOUND)
+	if (code == CTL_CODE_NOT_FOUND && c->of_policies)
+		ctl_hint("'%s policy list' lists those that are known", ctl_program);
+	else if (code == CTL_CODE_NOT_FOUND)
 		ctl_hint("'%s endpoints' lists the pods of this node", ctl_program);
 	return code == CTL_CODE_NOT_FOUND || code == CTL_CODE_DECODE ? CTL_USAGE : CTL_UNREACHABLE;
 }
@@ -76,12 +78,13 @@ bool ctl_remote(const struct ctl *c)
 	return access(SOCKET, F_OK) < 0 && errno != EACCES;
 }
 
-static int concluded(struct json_object *take, void (*last)(void *ctx, struct json_object *line), void *ctx)
+static int concluded(const struct ctl *c, struct json_object *take,
+		     void (*last)(void *ctx, struct json_object *line), void *ctx)
 {
 	int code = CTL_OK;
 
 	if (!ctl_bool(take, "ok"))
-		code = refused(take);
+		code = refused(c, take);
 	else if (last)
 		last(ctx, take);
 	json_object_put(take);
@@ -100,7 +103,7 @@ static int local_answer(const struct ctl *c, struct json_object *request,
 	r = api_call(c->run_dir ? c->run_dir : API_RUN_DIR, request, timeout_ms, each, ctx, &line, &err);
 	if (r < 0)
 		return unreachable(r, &err);
-	return concluded(line, last, ctx);
+	return concluded(c, line, last, ctx);
 }
 
 struct followed {
@@ -135,7 +138,7 @@ static int local_follow(const struct ctl *c, struct json_object *request,
 		r = api_call(c->run_dir ? c->run_dir : API_RUN_DIR, request, -1, take_followed, &f, &line,
 			     &err);
 		if (r >= 0 && (!gone || ctl_int(line, "code") != CTL_CODE_RETRY))
-			return concluded(line, last, ctx);
+			return concluded(c, line, last, ctx);
 		if (r < 0 && r != -ECONNRESET && !gone)
 			return unreachable(r, &err);
 		if (!f.at.failed)

@@ -51,6 +51,7 @@ struct ctl {
 	/* set by commands: what comes from several nodes is sorted by its "time"; makes sense for one node
 	 * alone */
 	bool by_time, one_node;
+	bool of_policies;    /* set by commands: what is not found is a policy, not a pod */
 	const char *ends[2]; /* set by commands: the two pods, or addresses, that are asked about */
 };
 

@@ -418,7 +418,10 @@ static void say_not_found(const struct remote *r)
 			msgs[n++] = ctl_str(r->calls.v[i].last, "msg");
 	if (n)
 		remote_say_not_found(msgs, n);
-	ctl_hint("'%s endpoints' lists the pods", ctl_program);
+	if (r->c->of_policies)
+		ctl_hint("'%s policy list' lists those that are known", ctl_program);
+	else
+		ctl_hint("'%s endpoints' lists the pods", ctl_program);
 }
 
 /* Return: how many did not answer, or refused for another reason than that they do not know it. */

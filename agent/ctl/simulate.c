@@ -65,9 +65,11 @@ static void add_object(struct json_object *list, struct json_object *o, const ch
 			add_object(list, json_object_array_get_idx(items, i), file, line, notes);
 	} else if (is_kind(kind)) {
 		(void)json_object_array_add(list, slim(o));
+	} else if (*kind) {
+		(void)fprintf(notes, "%s:%u: %s '%s' is no policy, ignoring\n", file, line, kind,
+			      ctl_str(ctl_get(o, "metadata"), "name"));
 	} else {
-		(void)fprintf(notes, "%s:%u: %s '%s' is no policy, ignoring\n", file, line,
-			      *kind ? kind : "what has no kind", ctl_str(ctl_get(o, "metadata"), "name"));
+		(void)fprintf(notes, "%s:%u: what has no kind is no policy, ignoring\n", file, line);
 	}
 }
 
@@ -463,6 +465,7 @@ int simulate_code(struct json_object *all, int code)
 static int run(const struct ctl *c, char **args)
 {
 	struct json_object *request, *all = json_object_new_object();
+	struct ctl of_policies = *c;
 	struct bh_err err;
 	int code;
 
@@ -476,7 +479,8 @@ static int run(const struct ctl *c, char **args)
 		json_object_put(all);
 		return CTL_USAGE;
 	}
-	code = ctl_answers(c, request, take, NULL, all);
+	of_policies.of_policies = true;
+	code = ctl_answers(&of_policies, request, take, NULL, all);
 	if (ctl_answered(code)) {
 		if (c->json)
 			ctl_print(c, all);

@@ -122,10 +122,12 @@ static void tell(const struct ctl *c, const struct round *r)
 
 static int too_late(const struct ctl *c, const struct round *r, int code)
 {
-	if (!r->found)
+	if (!r->found) {
 		ctl_say("no agent knows a policy '%s%s%s'", r->ns ? r->ns : "", r->ns ? "/" : "", r->name);
-	else if (*r->behind)
+		ctl_hint("'%s policy list' lists those that are known", ctl_program);
+	} else if (*r->behind) {
 		ctl_say("not in force yet on node '%s', maybe on others", r->behind);
+	}
 	tell(c, r);
 	return code == CTL_PARTIAL ? code : CTL_NEGATIVE;
 }

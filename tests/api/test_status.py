@@ -223,7 +223,7 @@ class Told(StatusCase):
         self.assertEqual((done.returncode, done.stdout), (1, "shop/waited: not enforced, 1 node asked\n"), done.stderr)
         done = wait("shop/none", "--timeout", "0.3", "-o", "json")
         self.assertEqual((done.returncode, json.loads(done.stdout)["enforced"]), (1, False))
-        self.assertIn("no agent knows a policy 'shop/none'", done.stderr)
+        self.assertIn("no agent knows a policy 'shop/none'\nhint: 'bulkheadctl policy list' lists", done.stderr)
         self.admin.apply(cluster_policy("bad", egress=[{"action": "Accept", "to": [{"domainNames": ["a.example"]}]}]))
         self.addCleanup(self.admin.delete, "ClusterNetworkPolicy", None, "bad")
         done = wait("bad", "--timeout=5")

@@ -232,7 +232,7 @@ class Ask(PolicedCase):
         self.assertGreater(told["summary"]["pairs_allowed"], 0)
         code, text = self.node.ctl_text("simulate", "--delete", "NetworkPolicy/shop/bd")
         self.assertEqual(code, 2)
-        self.assertIn("there is no NetworkPolicy 'shop/bd'", text)
+        self.assertIn("there is no NetworkPolicy 'shop/bd'\nhint: 'bulkheadctl policy list' lists", text)
 
     def test_simulate_what_is_not_understood(self):
         """By object and path; and files that hold no policy, or nothing at all."""
@@ -245,7 +245,11 @@ class Ask(PolicedCase):
         self.assertEqual(code, 1, text)
         self.assertIn("not understood: shop/odd: spec.egres is not a known field", text)
         self.assertIn("Service 's' is no policy, ignoring", text)
-        for text, what in (("a: [", "flow node"), ("{}", "no policy"), ("", "no policy")):
+        for text, what in (
+            ("a: [", "flow node"),
+            ("{}", ":1: what has no kind is no policy, ignoring"),
+            ("", "no policy"),
+        ):
             with self.file_of(text) as name:
                 code, said = self.node.ctl_text("simulate", "-f", name)
             self.assertEqual(code, 2, said)

@@ -74,6 +74,8 @@ static void wrong_options_are_named(void **state)
 	assert_refused(command("status", NULL), "status --help=x", "--help takes no value");
 	assert_refused(command("perf", NULL), "perf --duration 0",
 		       "--duration '0': not from 0.1 to 86400 seconds");
+	assert_refused(command("wait", "policy"), "wait policy x --for ready",
+		       "--for 'ready': nothing but enforced can be waited for");
 	assert_refused(command("status", NULL), "status --context -x",
 		       "--context '-x': a name is not empty and does not begin with '-'");
 	assert_refused(command("help", NULL), "help -o json", "--output has no meaning for 'help'");

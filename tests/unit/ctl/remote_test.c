@@ -259,6 +259,9 @@ static void a_pod_is_on_one_node(void **state)
 }
 
 static void nodes_are_chosen(void **state)
+	assert_int_equal(ask(f, (struct ctl){ .all_nodes = true, .of_policies = true }, said, sizeof(said)),
+			 CTL_USAGE);
+	assert_non_null(strstr(said, "hint: 'bulkheadctl policy list' lists those that are known\n"));
 {
 	struct fixture *f = *state;
 	char said[1000];
