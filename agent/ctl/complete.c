@@ -4,15 +4,20 @@
  * them, and a shell's own file does not grow old. The answer has the form in which kubectl asks its plugins,
  * too.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "api/api.h"
 #include "ctl/ctl.h"
+#include "ctl/remote.h"
+#include "util/buf.h"
 #include "util/scope.h"
 
 #define NOTHING_ELSE 4 /* as cobra, the library of kubectl, numbers it */
 #define FILES_TOO    0
-#define PODS_MS	     500
+#define AGENT_MS     500
+#define CLUSTER_MS   2000
+#define NAMES_MAX    (4u << 20)
 
 /* What has been typed until now. */
 struct typed {
@@ -23,6 +28,7 @@ struct typed {
 	const struct ctl_option *wants; /* the word before is an option that wants a value */
 	const char *last;		/* what is being typed */
 	const char *before;		/* what of its word stands before it: "--output=" */
+	struct ctl ctl;			/* of the options before it: which cluster is meant */
 };
 
 static bool begins(const char *text, const char *prefix)
@@ -121,14 +127,82 @@ static int offer_pod(void *ctx, struct json_object *item)
 	return 0;
 }
 
-/* Of this node, if its agent says so at once; what all nodes have would take too long to ask. */
-static void offer_pods(struct typed *t)
+static int offer_namespace(void *ctx, struct json_object *item)
 {
-	struct json_object *request = ctl_request(&(struct ctl){}, "endpoints");
+	offer(ctx, ctl_str(item, "namespace"), "");
+	return 0;
+}
+
+static int offer_policy(void *ctx, struct json_object *item)
+{
+	const char *ns = ctl_str(item, "namespace");
+	char name[600];
+
+	(void)snprintf(name, sizeof(name), "%s%s%s", ns, *ns ? "/" : "", ctl_str(item, "name"));
+	offer(ctx, name, ctl_str(item, "kind"));
+	return 0;
+}
+
+/* Where names come from: an op of the agent of this node, or what kubectl prints. */
+static const struct source {
+	const char *words, *op;
+	int (*item)(void *ctx, struct json_object *item);
+	const char *kind, *names;
+} sources[] = {
+#define EACH(what) "--output=jsonpath={range .items[*]}" what "{\"\\n\"}{end}"
+	{ WORDS_PODS, "endpoints", offer_pod, "pods", EACH("{.metadata.namespace}/{.metadata.name}") },
+	{ WORDS_POLICIES, "policies", offer_policy, "networkpolicies",
+	  EACH("{.metadata.namespace}/{.metadata.name}") },
+	{ WORDS_NAMESPACES, "endpoints", offer_namespace, "namespaces", EACH("{.metadata.name}") },
+#undef EACH
+};
+
+/* If its agent says so at once; what all nodes have would take too long to ask. */
+static void offer_known(struct typed *t, const struct source *from)
+{
+	struct json_object *request = ctl_request(&t->ctl, from->op);
 	struct bh_err err;
 
-	(void)api_call(API_RUN_DIR, request, PODS_MS, offer_pod, t, NULL, &err);
+	(void)api_call(t->ctl.run_dir ? t->ctl.run_dir : API_RUN_DIR, request, AGENT_MS, from->item, t, NULL,
+		       &err);
 	json_object_put(request);
+}
+
+static void offer_of_cluster(struct typed *t, const struct source *from)
+{
+	const char *const args[] = { "get", from->kind, "--all-namespaces", from->names, NULL };
+	auto_buf struct buf out = BUF_INIT(NAMES_MAX);
+	char *save = NULL, *line;
+
+	if (remote_run(&t->ctl, args, &out, NULL) < 0 || !out.len)
+		return;
+	for (line = strtok_r(out.data, "\n", &save); line; line = strtok_r(NULL, "\n", &save))
+		offer(t, line, "");
+}
+
+static void offer_nodes(struct typed *t)
+{
+	const struct agent_pods *pods;
+	size_t i;
+
+	if (remote_pods(&t->ctl, &pods) != CTL_OK)
+		return;
+	for (i = 0; i < pods->v.n; i++)
+		offer(t, pods->v.v[i].node, pods->v.v[i].phase);
+}
+
+static void offer_names(struct typed *t, const char *words)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(sources); i++) {
+		if (strcmp(words, sources[i].words))
+			continue;
+		if (ctl_remote(&t->ctl))
+			offer_of_cluster(t, &sources[i]);
+		else
+			offer_known(t, &sources[i]);
+	}
 }
 
 /* Return: what else may stand there. */
@@ -136,8 +210,10 @@ static int offer_values(struct typed *t, const char *words)
 {
 	if (words && !strcmp(words, WORDS_FILES))
 		return FILES_TOO;
-	if (words && !strcmp(words, WORDS_PODS))
-		offer_pods(t);
+	if (words && !strcmp(words, WORDS_NODES))
+		offer_nodes(t);
+	else if (words && *words == '@')
+		offer_names(t, words);
 	else
 		offer_words(t, words, "");
 	return NOTHING_ELSE;
@@ -207,12 +283,21 @@ static int offer_all(struct typed *t)
 
 int complete_words(FILE *out, char *const *words, int n)
 {
+	auto_free char **argv = calloc((size_t)n + 2, sizeof(*argv));
 	struct typed t = { .out = out };
+	struct bh_err err;
 	char before[64];
 	int i;
 
 	for (i = 0; i + 1 < n; i++)
 		take_word(&t, words[i]);
+	for (i = 0; argv && i < n; i++)
+		argv[i] = i ? words[i - 1] : (char *)ctl_program;
+	if (argv && n > 0) /* of what is wrong there something else will be said */
+		(void)ctl_read_options(n, argv, t.command, &t.ctl, &err);
+	t.ctl.nodes.n = 0;
+	t.ctl.pod = NULL;
+	t.ctl.timeout_ms = CLUSTER_MS;
 	split_last(&t, n > 0 ? words[n - 1] : "", before, sizeof(before));
 	return fprintf(out, ":%d\n", offer_all(&t)) < 0 ? CTL_UNREACHABLE : CTL_OK;
 }

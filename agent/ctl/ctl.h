@@ -76,9 +76,12 @@ enum { /* options that a command takes */
        OPT_AGENT = 1 << 30,
 };
 
-/* What a value may be, beside words: files, or pods of this node. */
-#define WORDS_FILES "@files"
-#define WORDS_PODS  "@pods"
+/* What a value may be, beside words: files, or what the agent of this node knows; without one, the cluster. */
+#define WORDS_FILES	 "@files"
+#define WORDS_PODS	 "@pods"
+#define WORDS_NAMESPACES "@namespaces"
+#define WORDS_POLICIES	 "@policies"
+#define WORDS_NODES	 "@nodes" /* with an agent, of the cluster */
 
 /* One option; help, completion, the man page and the reference are made of the table of them. */
 struct ctl_option {

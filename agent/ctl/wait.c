@@ -180,6 +180,7 @@ static int run(const struct ctl *c, char **args)
 const struct command command_wait = {
 	.name = "wait policy",
 	.args = "[NAMESPACE/]NAME",
+	.words = WORDS_POLICIES,
 	.summary = "until a policy is in force on this node, or on all nodes",
 	.text = "Each agent that is asked says whether it is: also one that has none of its pods, which it is at once. "
 		"Of a policy that was changed name the generation, "

@@ -26,6 +26,11 @@ static const char kubectl[] =
 	"*' get pod gone '*) echo 'pods \"gone\" not found' >&2; exit 1 ;;\n"
 	"*' get pod '*) printf good; exit ;;\n"
 	"esac\n"
+	"case \" $* \" in\n"
+	"*' get namespaces '*) printf 'lab\\nshop\\n'; exit ;;\n"
+	"*' --context'?'prod get networkpolicies '*) printf 'shop/db\\nshop/web\\n'; exit ;;\n"
+	"*' get pods --all-namespaces '*) printf 'lab/job\\nshop/db\\n'; exit ;;\n"
+	"esac\n"
 	"case \" $* \" in *' get pods '*) cat \"$dir/pods\"; exit ;; esac\n"
 	"read -r line\n"
 	"done='{\"v\":1,\"done\":true,\"ok\":true}'\n"
@@ -254,14 +259,14 @@ static void a_pod_is_on_one_node(void **state)
 		said, "bulkheadctl: no pod 'wbe' on any of 3 nodes; namespaces searched: shop, lab, ops; did "
 		      "you mean 'ops/web'?\n"
 		      "hint: 'bulkheadctl endpoints' lists the pods\n");
+	assert_int_equal(ask(f, (struct ctl){ .all_nodes = true, .of_policies = true }, said, sizeof(said)),
+			 CTL_USAGE);
+	assert_non_null(strstr(said, "hint: 'bulkheadctl policy list' lists those that are known\n"));
 	cluster(f, "lacks refused", "Running");
 	assert_int_equal(ask(f, (struct ctl){ .all_nodes = true }, said, sizeof(said)), CTL_PARTIAL);
 }
 
 static void nodes_are_chosen(void **state)
-	assert_int_equal(ask(f, (struct ctl){ .all_nodes = true, .of_policies = true }, said, sizeof(said)),
-			 CTL_USAGE);
-	assert_non_null(strstr(said, "hint: 'bulkheadctl policy list' lists those that are known\n"));
 {
 	struct fixture *f = *state;
 	char said[1000];
@@ -335,6 +340,40 @@ static void one_node_of_many(void **state)
 }
 
 /* Each as one argument, in its place. */
+static void assert_offers(const char *line, const char *want)
+{
+	char copy[200], *words[16], *save = NULL, *text = NULL;
+	size_t len;
+	FILE *out = open_memstream(&text, &len);
+	int n = 0;
+
+	(void)snprintf(copy, sizeof(copy), "%s", line);
+	for (words[n] = strtok_r(copy, " ", &save); words[n]; words[n] = strtok_r(NULL, " ", &save))
+		n++;
+	remote_forget();
+	assert_int_equal(complete_words(out, words, n), 0);
+	(void)fclose(out);
+	assert_string_equal(text, want);
+	free(text);
+}
+
+/* From a laptop: what the cluster has, of the context that was typed. */
+static void names_of_the_cluster_are_completed(void **state)
+{
+	struct fixture *f = *state;
+
+	cluster(f, "good late", "Running");
+	assert_offers("status --node g", "good\tRunning\n:4\n");
+	assert_offers("status --node=l", "--node=late\tRunning\n:4\n");
+	assert_offers("status --node good --node l", "late\tRunning\n:4\n");
+	assert_offers("flows -n s", "shop\t\n:4\n");
+	assert_offers("endpoints --pod l", "lab/job\t\n:4\n");
+	assert_offers("explain s", "shop/db\t\n:4\n");
+	assert_offers("--context prod wait policy shop/w", "shop/web\t\n:4\n");
+	assert_offers("flows --context prod --policy shop/d", "shop/db\t\n:4\n");
+	assert_offers("flows --policy shop/d", ":4\n");
+}
+
 static int ask_ends(struct fixture *f, const char *src, const char *dst)
 {
 	char said[4000];
@@ -445,6 +484,7 @@ int main(void)
 		cmocka_unit_test(a_failure_is_told_at_once),
 		cmocka_unit_test(one_node_of_many),
 		cmocka_unit_test(two_nodes_of_many),
+		cmocka_unit_test(names_of_the_cluster_are_completed),
 		cmocka_unit_test(who_goes_is_followed_again),
 		cmocka_unit_test(kubectl_gets_the_users_words),
 		cmocka_unit_test(the_best_pod_of_a_node_is_asked),
