@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // The page: asks, filters, and hands what is left to the map and the table.
-import { ask, choose, plural, read, title } from './data.js';
+import { ask, askSlow, choose, plural, read, title } from './data.js';
 import { layout } from './layout.js';
 import { GraphMap } from './map.js';
 import { Panel, Table, Trial, make } from './panel.js';
 
 const REFRESH_MS = 3000;
+const NAMES_MS = 60000; // nodes come and go
 const AGES_MS = 10000;  // so old may denials be shown as if they were not
 const PATIENCE_MS = 3000;
 const $ = (id) => document.getElementById(id);
@@ -76,10 +77,28 @@ function say() {
   const part = chosen.nodes.length < data.nodes.length || chosen.edges.length < data.edges.length
     ? ` (of ${data.nodes.length.toLocaleString('en')} and ${data.edges.length.toLocaleString('en')})` : '';
   $('count').textContent = `${plural(chosen.nodes.length, 'workload')}, ${plural(chosen.edges.length, 'connection')}${part}${more.length ? ` · ${more.join(', ')}` : ''}`;
+  $('trial').hidden = !data.trial;
   $('trouble').hidden = !data.trouble;
   $('trouble').textContent = data.trouble.trim();
   $('empty').hidden = chosen.nodes.length > 0;
   $('empty').textContent = data.nodes.length ? 'Nothing matches.' : data.collected ? 'No session, no denial and no pod in the chosen time.' : 'Asking the nodes…';
+}
+
+// Which nodes this is, in words; all their names where there is room for them.
+function where({ all, nodes }) {
+  if (!all) return [`node ${nodes[0] || 'unknown'} alone`, 'What the agent of this node knows: the sessions and denials of its own pods. Pods of other nodes are seen as their peers.'];
+  return [nodes.length < 3 ? `node${nodes.length === 1 ? '' : 's'} ${nodes.join(', ')}` : `${nodes.length.toLocaleString('en')} nodes`, `Of ${nodes.join(', ')}`];
+}
+
+async function sayWhere() {
+  try {
+    const [text, more] = where(await askSlow('nodes'));
+    $('where').textContent = text;
+    $('where').title = more;
+    $('where').hidden = false;
+    document.title = `Bulkhead, ${text}: who talks to whom`;
+  } catch { /* who does not answer is named by the picture's own trouble */ }
+  setTimeout(sayWhere, NAMES_MS);
 }
 
 function sayAge() {
@@ -190,6 +209,7 @@ document.addEventListener('keydown', (e) => {
 
 setInterval(sayAge, 1000);
 refresh(true);
+sayWhere();
 
 // For whoever measures: frames that were drawn, and what the map shows.
 window.bulkhead = { map, get data() { return data; }, get chosen() { return chosen; } };

@@ -2,6 +2,7 @@
 /* Fields of answers, and small forms of text. */
 #include "ctl/ctl.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -37,6 +38,17 @@ bool ctl_bool(struct json_object *o, const char *name)
 size_t ctl_length(struct json_object *list)
 {
 	return json_object_is_type(list, json_type_array) ? json_object_array_length(list) : 0;
+}
+
+int ctl_quote(struct buf *b, const char *before, const char *text)
+{
+	struct json_object *s = json_object_new_string(text ? text : "");
+	const int r = s ? buf_fmt(b, "%s%s", before,
+				  json_object_to_json_string_ext(s, JSON_C_TO_STRING_NOSLASHESCAPE))
+			: -ENOMEM;
+
+	json_object_put(s);
+	return r;
 }
 
 static void clean_text(struct json_object *o)

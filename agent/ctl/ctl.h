@@ -10,6 +10,7 @@
 #include <stdio.h>
 
 #include "ctl/table.h"
+#include "util/buf.h"
 #include "util/err.h"
 
 enum exit_code { /* said in help.c, for people */
@@ -40,7 +41,7 @@ struct ctl {
 	bool help, version;
 	const char *namespace, *peer, *port, *verdict, *policy, *since; /* of flows: filter.h */
 	const char *listen;						/* --listen; NULL: as it is usual */
-	bool no_open, any_address;					/* of ui, too */
+	bool no_open, any_address, unattended;				/* of ui, too */
 	struct ctl_names files, deletes;				/* of policies */
 	/* through kubectl: remote.h */
 	struct ctl_names nodes;
@@ -228,6 +229,9 @@ void ctl_clean(struct json_object *o);
 
 /* Takes away from a last line what only the wire needs. */
 void ctl_strip(struct json_object *line);
+
+/* Any text, as JSON has it, behind @before; NULL is "". Return: 0, -E2BIG or -ENOMEM. */
+int ctl_quote(struct buf *b, const char *before, const char *text);
 
 /* A list of strings as "a, b", "" for none; cut at @size. Returns ret. */
 const char *ctl_join(struct json_object *list, char *ret, size_t size);

@@ -254,18 +254,6 @@ static size_t text_of(const struct picture *p, const struct graph_flow *f, enum 
 
 /* ---- JSON --------------------------------------------------------------------------------- */
 
-/* Quoted, with @before. */
-static int add_string(struct buf *b, const char *before, const char *text)
-{
-	struct json_object *s = json_object_new_string(text ? text : "");
-	const int r = s ? buf_fmt(b, "%s%s", before,
-				  json_object_to_json_string_ext(s, JSON_C_TO_STRING_NOSLASHESCAPE))
-			: -ENOMEM;
-
-	json_object_put(s);
-	return r;
-}
-
 static int write_place(const struct place *at, struct buf *b, const char *before)
 {
 	char id[WHO_ID], lines[3][GRAPH_LINE];
@@ -273,13 +261,13 @@ static int write_place(const struct place *at, struct buf *b, const char *before
 
 	graph_lines(at->who, lines);
 	if (!r)
-		r = add_string(b, "[", graph_id(at->who, id));
+		r = ctl_quote(b, "[", graph_id(at->who, id));
 	if (!r)
-		r = add_string(b, ",", lines[1]);
+		r = ctl_quote(b, ",", lines[1]);
 	if (!r)
-		r = add_string(b, ",", lines[2]);
+		r = ctl_quote(b, ",", lines[2]);
 	if (!r)
-		r = add_string(b, ",", lines[0]);
+		r = ctl_quote(b, ",", lines[0]);
 	return r ? r : buf_fmt(b, ",%zu,%s]", at->pods, at->labels ? at->labels : "{}");
 }
 
@@ -302,7 +290,7 @@ static int write_texts(const struct picture *p, struct buf *b)
 	size_t i;
 
 	for (i = 0; !r && i < p->texts.n; i++)
-		r = add_string(b, ",", p->texts.v[i]);
+		r = ctl_quote(b, ",", p->texts.v[i]);
 	return r ? r : buf_str(b, "]");
 }
 
@@ -405,7 +393,7 @@ static int write_flow(const struct graph_flow *f, struct buf *b, const char *bef
 
 	for (i = 0; !r && i < GT_MAX; i++) {
 		(void)snprintf(member, sizeof(member), ",\"%s\":", names[i] ? names[i] : "");
-		r = names[i] ? add_string(b, member, f->text[i]) : 0;
+		r = names[i] ? ctl_quote(b, member, f->text[i]) : 0;
 	}
 	return r ? r : buf_str(b, "}");
 }

@@ -85,7 +85,7 @@ static int make_token(struct ui *u)
 /* ---- the browser -------------------------------------------------------------------------- */
 
 /* Where there is a screen. That it did not work is no trouble: the link has been printed. */
-static void open_browser(const char *url)
+static void open_browser(const struct ui *u, const char *url)
 {
 	char *const argv[] = { "xdg-open", (char *)url, NULL };
 	posix_spawn_file_actions_t quiet;
@@ -93,6 +93,8 @@ static void open_browser(const char *url)
 	sigset_t none;
 	pid_t pid;
 
+	if (u->c->no_open || u->c->unattended)
+		return;
 	if (!getenv("DISPLAY") && !getenv("WAYLAND_DISPLAY"))
 		return;
 	if (posix_spawn_file_actions_init(&quiet) || posix_spawnattr_init(&attr))
@@ -107,6 +109,18 @@ static void open_browser(const char *url)
 	(void)posix_spawn_file_actions_destroy(&quiet);
 }
 
+/* Of a pod, whose name the chart lets us know: the link works where the port has been forwarded to. */
+static void hint_way(const struct sockaddr_storage *addr)
+{
+	const char *ns = getenv("POD_NAMESPACE"), *pod = getenv("POD_NAME");
+	const int port = ntohs(((const struct sockaddr_in *)addr)->sin_port);
+
+	if (ns && pod)
+		ctl_hint("the link is a secret; the way to it: kubectl -n %s port-forward %s %d", ns, pod, port);
+	else
+		ctl_hint("the link is a secret");
+}
+
 static int say_where(const struct ui *u)
 {
 	struct sockaddr_storage addr;
@@ -117,9 +131,11 @@ static int say_where(const struct ui *u)
 	(void)snprintf(url, sizeof(url), "http://%s%s", web_address_text(&addr, text), u->prefix);
 	(void)printf("%s\n", url);
 	(void)fflush(stdout);
-	ctl_hint("the link is a secret of yours: who has it sees what you may see; Ctrl-C ends it");
-	if (!u->c->no_open)
-		open_browser(url);
+	if (u->c->unattended)
+		hint_way(&addr);
+	else
+		ctl_hint("the link is a secret of yours: who has it sees what you may see; Ctrl-C ends it");
+	open_browser(u, url);
 	return CTL_OK;
 }
 
@@ -150,13 +166,21 @@ static bool wait_turn(const struct ui *u, int signals)
 	return poll(fds, n, ends ? BUSY_MS : TURN_MS) > 0 && fds[0].revents;
 }
 
-static void serve(struct ui *u, int signals)
+static int serve(struct ui *u, int signals)
 {
-	while (!wait_turn(u, signals)) {
+	bool said = false;
+	int code = CTL_OK;
+
+	do {
 		web_work(u->web);
 		ui_collect_work(u);
 		ui_questions_work(u);
-	}
+		if (said || !web_listens(u->web))
+			continue;
+		code = say_where(u);
+		said = true;
+	} while (code == CTL_OK && !wait_turn(u, signals));
+	return code;
 }
 
 /* ---- the command -------------------------------------------------------------------------- */
@@ -170,9 +194,10 @@ static void on_told(void *ctx, const char *trouble)
 
 static int open_web(struct ui *u, const struct sockaddr_storage *addr)
 {
-	const struct web_options opt = {
-		.addr = *addr, .body_max = UI_POLICY_MAX, .answer_max = ANSWER_MAX, .told = on_told
-	};
+	const struct web_options opt = { .addr = *addr,
+					 .body_max = u->c->unattended ? 0 : UI_POLICY_MAX,
+					 .answer_max = ANSWER_MAX,
+					 .told = on_told };
 	const struct web_route route = { .path = u->prefix, .fn = ui_page, .ctx = u };
 	struct bh_err err;
 
@@ -180,7 +205,7 @@ static int open_web(struct ui *u, const struct sockaddr_storage *addr)
 		ctl_say("%s", err.msg);
 		return CTL_UNREACHABLE;
 	}
-	return web_listens(u->web) ? CTL_OK : CTL_USAGE; /* on_told() has said why */
+	return web_listens(u->web) || u->c->unattended ? CTL_OK : CTL_USAGE; /* on_told() has said why */
 }
 
 static int open_signals(void)
@@ -220,11 +245,9 @@ static int run(const struct ctl *c, char **args)
 	}
 	if (code == CTL_OK)
 		code = open_web(&u, &addr);
-	if (code == CTL_OK)
-		code = say_where(&u);
 	ui_collect_want(&u);
 	if (code == CTL_OK)
-		serve(&u, signals);
+		code = serve(&u, signals);
 	ui_done(&u);
 	return code;
 }
@@ -240,6 +263,7 @@ const struct command command_ui = {
 		"and changes nothing.",
 	.examples = "ui\tof all nodes, from a laptop\n"
 		    "ui --node n1 --no-open\tof one node; the browser is started by hand\n"
-		    "ui --listen 127.0.0.1:8080\tat a port that an SSH tunnel can name\n",
+		    "ui --listen 127.0.0.1:8080\tat a port that an SSH tunnel can name\n"
+		    "ui --unattended --listen 127.0.0.1:17971\tas a service of this node, behind a port-forward\n",
 	.run = run,
 };

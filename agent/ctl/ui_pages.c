@@ -122,13 +122,9 @@ void ui_refuse(struct web_answer *ret, int status, const char *why)
 
 int ui_member(struct buf *b, const char *name, const char *text)
 {
-	struct json_object *s = json_object_new_string(text);
-	const int r = s ? buf_fmt(b, "\"%s\":%s", name,
-				  json_object_to_json_string_ext(s, JSON_C_TO_STRING_NOSLASHESCAPE))
-			: -ENOMEM;
+	const int r = buf_fmt(b, "\"%s\":", name);
 
-	json_object_put(s);
-	return r;
+	return r ? r : ctl_quote(b, "", text);
 }
 
 static void on_graph(struct ui *u, const struct web_request *request, struct web_answer *ret)
@@ -138,9 +134,10 @@ static void on_graph(struct ui *u, const struct web_request *request, struct web
 	int r;
 
 	ui_collect_want(u);
-	r = buf_fmt(&ret->body, "{\"now\":%lld,\"window\":%lld,\"collected\":%lld,\"took_ms\":%llu,",
+	r = buf_fmt(&ret->body,
+		    "{\"now\":%lld,\"window\":%lld,\"collected\":%lld,\"took_ms\":%llu,\"trial\":%s,",
 		    (long long)now, (long long)window / 1000, (long long)o->done_ms,
-		    (unsigned long long)o->took_ms);
+		    (unsigned long long)o->took_ms, u->c->unattended ? "false" : "true");
 	if (!r)
 		r = ui_member(&ret->body, "trouble", o->trouble);
 	if (!r)
@@ -267,6 +264,39 @@ static void on_explain(struct ui *u, const struct web_request *request, struct w
 	ui_ask(u, key, false, words, NULL, write_text, ret);
 }
 
+/* Whose answers these are. Of all nodes `config` is an array; the agent of this node says its own name. */
+static int write_names(const struct job *j, struct buf *b)
+{
+	struct json_object *answer = j->text.len && !j->cut ? json_tokener_parse(j->text.data) : NULL;
+	const bool many = json_object_is_type(answer, json_type_array);
+	const size_t n = many ? json_object_array_length(answer) : answer != NULL;
+	int r = buf_fmt(b, "{\"all\":%s,\"nodes\":[", many ? "true" : "false");
+	size_t i;
+
+	for (i = 0; !r && i < n; i++) {
+		const char *name = many ? ctl_str(json_object_array_get_idx(answer, i), "node")
+					: ctl_str(ctl_get(answer, "options"), "node-name");
+
+		r = ctl_quote(b, i ? "," : "", name);
+	}
+	json_object_put(answer);
+	return r ? r : buf_str(b, "]}\n");
+}
+
+static void write_nodes(const struct job *j, struct web_answer *ret)
+{
+	if (write_names(j, &ret->body) < 0)
+		ui_refuse(ret, 500, "No room or no memory for the names");
+}
+
+static void on_nodes(struct ui *u, const struct web_request *request, struct web_answer *ret)
+{
+	char *const words[] = { "config", NULL };
+
+	(void)request;
+	ui_ask(u, "nodes", true, words, NULL, write_nodes, ret);
+}
+
 void ui_questions_work(struct ui *u)
 {
 	struct ui_question *q;
@@ -305,6 +335,7 @@ void ui_page(void *ctx, const struct web_request *request, struct web_answer *re
 	} apis[] = { { "api/graph", on_graph, false },
 		     { "api/flows", on_flows, false },
 		     { "api/explain", on_explain, false },
+		     { "api/nodes", on_nodes, false },
 		     { "api/simulate", ui_simulate, true } };
 	struct ui *u = ctx;
 	const char *path = request->path + strlen(u->prefix);

@@ -68,6 +68,10 @@ REFUSED = [
     ("flowLog.to=/var/flows.log", "flowLog.to"),
     ("flowLog.to=/var/log/../flows.log", "flowLog.to"),
     ("metrics.enabled=1", "metrics.enabled"),
+    ("ui.enabled=1", "ui.enabled"),
+    ("ui.port=0", "ui.port"),
+    ("ui.address=0.0.0.0", "ui"),
+    ("ui.resources.limits.memory=much", "ui.resources.limits.memory"),
     ("metrics.address=node", "metrics.address"),
     ("metrics.port=0", "metrics.port"),
     ("metrics.monitor=Service", "metrics.monitor"),
@@ -135,7 +139,7 @@ class Schema(unittest.TestCase):
     def test_values_file_has_them_all(self):
         """And each of its keys says what it is, or its parent does."""
         known = {path for path, _ in self.each(self.schema)} - {"", "global"}
-        below = {k for k in known if re.match(r"agent\.resources\.\w+\.", k)}
+        below = {k for k in known if re.match(r"(agent|ui)\.resources\.\w+\.", k)}
         keys = self.keys_of("values.yaml")
         self.assertEqual(known - below - keys, set())
         self.assertEqual(keys - known, set())
@@ -228,6 +232,29 @@ class Arrives(unittest.TestCase):
         mounts = {c["name"]: [m["mountPath"] for m in c["volumeMounts"]] for c in containers(pod)}
         self.assertIn("/var/log/bulkhead", mounts["agent"])
         self.assertNotIn("/var/log/bulkhead", mounts["preflight"])
+
+    def test_ui(self):
+        """Beside the agent, whose own container is the same: no rights, no token, one directory, only to be read."""
+        off, on = self.agent(), self.agent("ui.enabled=true", "ui.port=9001")
+        self.assertEqual([c["name"] for c in off["spec"]["containers"]], ["agent"])
+        agent, ui = on["spec"]["containers"]
+        self.assertEqual((agent, on["spec"]["initContainers"]), (off["spec"]["containers"][0], off["spec"]["initContainers"]))
+        self.assertEqual(ui["args"], ["ui", "--unattended", "--listen=127.0.0.1:9001", "--run-dir=/run/bulkhead"])
+        self.assertEqual(ui["securityContext"]["capabilities"], {"drop": ["ALL"]})
+        self.assertIs(ui["securityContext"]["allowPrivilegeEscalation"], False)
+        self.assertIs(ui["securityContext"]["readOnlyRootFilesystem"], True)
+        self.assertNotIn("appArmorProfile", ui["securityContext"])
+        volumes = {v["name"]: v for v in on["spec"]["volumes"]}
+        mounts = {m["mountPath"]: volumes[m["name"]] for m in ui["volumeMounts"]}
+        self.assertTrue(all(m["readOnly"] for m in ui["volumeMounts"]))
+        self.assertEqual({p: v.get("hostPath", {}).get("path") for p, v in mounts.items()},
+                         {"/run/bulkhead": "/run/bulkhead", "/var/run/secrets/kubernetes.io/serviceaccount": None})
+        for key in ("ports", "startupProbe", "livenessProbe", "readinessProbe"):
+            self.assertNotIn(key, ui)
+        self.assertIn("memory", ui["resources"]["limits"])
+        self.assertEqual(on["metadata"]["annotations"]["kubectl.kubernetes.io/default-container"], "agent")
+        other = self.agent("ui.enabled=true", "agent.securityContext.seLinuxType=spc_t")["spec"]["containers"][1]
+        self.assertEqual(other["securityContext"]["seLinuxOptions"], {"type": "spc_t"})
 
     def test_events(self):
         self.assertNotIn("--flow-events", self.args())

@@ -16,8 +16,15 @@ class Ui:
 
     def __init__(self, run_dir=None):
         """Without @run_dir: of all nodes, through kubectl."""
-        argv = [CTL, "ui", "--no-open", *(["--run-dir", run_dir] if run_dir else ["--all-nodes"])]
-        self.process = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        where = ["--run-dir", run_dir] if run_dir else ["--all-nodes"]
+        self.process = self.begin([CTL, "ui", "--no-open", *where])
+        self.read_link()
+
+    @staticmethod
+    def begin(argv, stderr=subprocess.DEVNULL, **kw):
+        return subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=stderr, text=True, **kw)
+
+    def read_link(self):
         self.url = self.process.stdout.readline().strip()
         parts = urllib.parse.urlsplit(self.url)
         self.host, self.port, self.path = parts.netloc, parts.port, parts.path
@@ -37,6 +44,20 @@ class Ui:
         self.process.terminate()
         self.process.stdout.close()
         return self.process.wait(10)
+
+
+class Beside(Ui):
+    """As the chart's container has it: uid 0 and no more, and the agent's directory only to be read."""
+
+    CONTAINER = (
+        'mount --bind "$0" "$0" && mount -o remount,bind,ro "$0" && exec setpriv --no-new-privs --bounding-set=-all '
+        '--inh-caps=-all "$@" --run-dir="$0"'
+    )
+
+    def __init__(self, run_dir, listen):
+        argv = ["unshare", "--mount", "sh", "-c", self.CONTAINER, run_dir, CTL, "ui", "--unattended", f"--listen={listen}"]
+        env = {**os.environ, "POD_NAMESPACE": "bulkhead", "POD_NAME": "bulkhead-agent-x2v4z"}
+        self.process = self.begin(argv, subprocess.PIPE, env=env)
 
 
 class Page:

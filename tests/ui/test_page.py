@@ -8,7 +8,7 @@ import unittest
 import canned
 from case import PolicedCase, Talk
 from node import LOGS, RUN_DIR, eventually, run
-from page import CTL, Page, Ui
+from page import CTL, Beside, Page, Ui
 
 ODD = "<img src=x onerror=document.title=1>"
 FROM_WEB = {"from": [{"podSelector": {"matchLabels": {"app": "web"}}}], "ports": [{"port": 80, "protocol": "TCP"}]}
@@ -160,6 +160,40 @@ class Live(PolicedCase):
         self.assertEqual(self.ui.get("../../etc/passwd")[0], 404)
         self.assertEqual(self.ui.get("api/explain?src=-A&dst=x&port=1")[0], 400)
 
+    def test_which_node(self):
+        name = self.node.ctl("config")["options"]["node-name"]
+        self.assertEqual(self.browser.wait("document.querySelector('#where').textContent"), f"node {name} alone")
+        self.assertIn(name, self.browser.js("document.title"))
+        self.assertFalse(self.browser.js("document.getElementById('trial').hidden"))
+
+    def test_beside_an_agent(self):
+        """Without rights, at a port that another one has at first; it answers GET, and no policy can be tried."""
+        before = Ui(RUN_DIR)
+        beside = Beside(RUN_DIR, before.host)
+        try:
+            self.assertIn("Address already in use", beside.process.stderr.readline())
+            before.close()
+            beside.read_link()
+            self.assertIn(
+                f"kubectl -n bulkhead port-forward bulkhead-agent-x2v4z {beside.port}", beside.process.stderr.readline()
+            )
+            self.assertEqual((beside.host, beside.get("//api/graph")[0]), (before.host, 404))
+            self.assertEqual(beside.get("api/simulate", "POST", **{"Content-Length": "0"})[0], 405)
+            status = f"/proc/{beside.process.pid}/status"
+            with open(status) as f:
+                caps = [line.split()[1] for line in f if line.startswith(("CapPrm", "CapEff", "CapBnd"))]
+            self.assertEqual({int(c, 16) for c in caps}, {0})
+            page = Page(beside)
+            self.addCleanup(page.close)
+            page.browser.wait("bulkhead.data.edges.length >= 2")
+            self.assertIn(["lab/job", "shop/db", 80, "denied"], page.edges())
+            self.assertTrue(page.browser.js("document.getElementById('trial').hidden"))
+            self.assertEqual(page.browser.wait("document.querySelector('#where').textContent")[-6:], " alone")
+            self.assertEqual(page.browser.log, [])
+        finally:
+            code = beside.close()
+        self.assertEqual(code, 0)
+
     def test_not_where_others_are(self):
         for address in ("0.0.0.0:0", "192.0.2.1:8080", "[::]:0"):
             done = subprocess.run([CTL, "ui", "--listen", address], capture_output=True, text=True, timeout=10)
@@ -219,6 +253,9 @@ class Nodes(unittest.TestCase):
         self.assertEqual(sum(e[1] for e in edges), 20, "a report of each node, though they are alike")
         pods = self.page.browser.js("bulkhead.data.nodes.map((n) => n.pods)")
         self.assertEqual(pods, [2] * 40)
+
+    def test_which_nodes(self):
+        self.assertEqual(self.page.browser.wait("document.querySelector('#where').textContent"), "nodes n1, n2")
 
     def test_who_is_missing_is_named(self):
         self.assertIn("node n3: ", self.page.text("#trouble"))

@@ -63,6 +63,23 @@ seccompProfile:
 appArmorProfile:
   type: Unconfined
 {{- end }}
+{{- include "bulkhead.seLinux" . }}
+{{- end }}
+
+{{/* Of the page beside it: uid 0, because the agent's socket is for no other, and nothing else. */}}
+{{- define "bulkhead.uiSecurity" -}}
+allowPrivilegeEscalation: false
+capabilities:
+  drop: [ALL]
+readOnlyRootFilesystem: true
+runAsUser: 0
+runAsGroup: 0
+seccompProfile:
+  type: RuntimeDefault
+{{- include "bulkhead.seLinux" . }}
+{{- end }}
+
+{{- define "bulkhead.seLinux" -}}
 {{- with .Values.agent.securityContext.seLinuxType }}
 seLinuxOptions:
   type: {{ . }}
