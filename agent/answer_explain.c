@@ -288,9 +288,10 @@ static int explain(struct question *q, struct json_object *request, struct who *
 	if (!r)
 		r = who_of(q->a, request, "peer", peer, err);
 	if (!r && (pod->e ? pod->e == peer->e : pod->pod && pod->pod == peer->pod))
-		r = bh_err_set(err, -EINVAL,
-			       "both are '%s': what a pod sends to itself never leaves it, so no policy decides",
-			       pod->name);
+		r = bh_err_set(
+			err, -EINVAL,
+			"both are '%s': what a pod sends to itself never leaves it, so no policy decides",
+			pod->name);
 	if (!r)
 		r = read_proto(request, q, err);
 	if (!r && !pod->e && !pod->pod && !peer->e && !peer->pod)

@@ -64,8 +64,8 @@ static void add_name(void *ctx, const char *policy)
 	(void)json_object_array_add(ctx, json_object_new_string(policy));
 }
 
-/* A rule, or else those who isolate: what they allow without a rule, they allow in mode Audit. Nobody where all
- * is open. */
+/* A rule, or else those who isolate: what they allow without a rule, they allow in mode Audit. Nobody where
+ * all is open. */
 static void add_decider(struct json_object *o, const char *prefix, const struct inforce *f, uint32_t endpoint,
 			uint32_t dir, enum level level, uint32_t rule)
 {

@@ -347,7 +347,7 @@ static void add_at(const struct denials *ds, const struct denial *d, struct json
 
 /* Return: 0, or as api_send(); also of one that was not asked for. */
 static int send_one(struct agent *a, struct api_conn *conn, const struct flows_asked *asked,
-		const struct denial *d)
+		    const struct denial *d)
 {
 	struct json_object *o;
 

@@ -24,8 +24,8 @@ void standing_free(struct agent *a);
 /* After whatever may have changed: policies, what is in force, why something is not. */
 void standing_look(struct agent *a);
 
-/* Whether it is in force here as it is. @bare: unprotected_report() of this moment; NULL: it could not be had,
- * so nobody can tell. */
+/* Whether it is in force here as it is. @bare: unprotected_report() of this moment; NULL: it could not be
+ * had, so nobody can tell. */
 bool standing_enforces(const struct agent *a, const struct report *bare, const struct net_policy *p);
 
 /* "policy_status" for `bulkheadctl status`: what is told, and what one of all agents gathers. */

@@ -77,14 +77,15 @@ enum { /* options that a command takes */
        OPT_AGENT = 1 << 30,
 };
 
-/* What a value may be, beside words: files, or what the agent of this node knows; without one, the cluster. */
+/* What a value may be, beside words: files, or what the agent of this node knows, else the cluster. */
 #define WORDS_FILES	 "@files"
 #define WORDS_PODS	 "@pods"
 #define WORDS_NAMESPACES "@namespaces"
 #define WORDS_POLICIES	 "@policies"
 #define WORDS_NODES	 "@nodes" /* with an agent, of the cluster */
 
-/* One option; help, completion, the man page and the reference are made of the table of them. */
+/* One option; help, completion, the man page and the reference are made of the table of them. What read()
+ * says comes behind the option's name. */
 struct ctl_option {
 	unsigned int bit; /* OPT_*: who takes it */
 	char letter;	  /* 0: none */
@@ -92,7 +93,7 @@ struct ctl_option {
 	const char *value; /* "SECONDS"; NULL: takes none */
 	const char *words; /* "text json yaml", WORDS_*: what it may be, for completion; NULL: anything */
 	const char *text;
-	int (*read)(const char *text, void *at, struct bh_err *err); /* 0, or -EINVAL and why: what comes behind its name */
+	int (*read)(const char *text, void *at, struct bh_err *err); /* 0, or -EINVAL and why */
 	size_t at;						     /* in struct ctl */
 };
 

@@ -96,7 +96,8 @@ static void print_why(FILE *out, struct json_object *check)
 		if (*rule)
 			(void)fprintf(out, "rule '%s' allows it", rule);
 		else if (*policies)
-			(void)fprintf(out, "isolated for %s by %s, in mode Audit, and a rule of theirs allows it",
+			(void)fprintf(out,
+				      "isolated for %s by %s, in mode Audit, and a rule of theirs allows it",
 				      ctl_str(check, "direction"), policies);
 		else
 			(void)fprintf(out, "no policy isolates it for %s", ctl_str(check, "direction"));

@@ -62,9 +62,8 @@ static void print_when(FILE *out, struct json_object *item, bool colours)
 
 static void print_lost(FILE *out, struct json_object *item, bool colours)
 {
-	(void)fprintf(out, "%sLOST%s   %llu reports: %s\n",
-		      colour_code(colours, YELLOW), colour_code(colours, PLAIN),
-		      (unsigned long long)ctl_int(item, "lost"),
+	(void)fprintf(out, "%sLOST%s   %llu reports: %s\n", colour_code(colours, YELLOW),
+		      colour_code(colours, PLAIN), (unsigned long long)ctl_int(item, "lost"),
 		      ctl_bool(item, "away") ? "they came while the agent was away, or out of reach"
 					     : "they came faster than the agent could read");
 }
@@ -110,8 +109,10 @@ void flows_print(FILE *out, struct json_object *item, bool colours)
 	(void)fputc('\n', out);
 	explain_print_closest(out, item);
 	if (ctl_bool(item, "closest_skipped"))
-		(void)fprintf(out, "          (closest rule not looked for: too many different flows at once; "
-				   "'%s explain' says it of one)\n", ctl_program);
+		(void)fprintf(out,
+			      "          (closest rule not looked for: too many different flows at once; "
+			      "'%s explain' says it of one)\n",
+			      ctl_program);
 }
 
 struct asked {

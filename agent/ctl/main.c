@@ -61,8 +61,8 @@ static int wrong_args(const struct command *command, char **args, int given)
 		(void)snprintf(why, sizeof(why), "expected after '%s': %s", command->name, command->args);
 	else
 		(void)snprintf(why, sizeof(why), "unexpected argument '%.60s' after '%s%s%s'",
-			       args[command->nargs + command->optional], command->name, *command->args ? " " : "",
-			       command->args);
+			       args[command->nargs + command->optional], command->name,
+			       *command->args ? " " : "", command->args);
 	return usage(command, why);
 }
 

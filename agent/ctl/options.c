@@ -56,7 +56,9 @@ static int read_seconds(const char *text, void *at, struct bh_err *err)
 static int read_for(const char *text, void *at, struct bh_err *err)
 {
 	(void)at;
-	return strcmp(text, "enforced") ? bh_err_set(err, -EINVAL, "'%s': nothing but enforced can be waited for", text) : 0;
+	return strcmp(text, "enforced")
+		       ? bh_err_set(err, -EINVAL, "'%s': nothing but enforced can be waited for", text)
+		       : 0;
 }
 
 static int read_generation(const char *text, void *at, struct bh_err *err)

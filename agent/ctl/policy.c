@@ -29,8 +29,9 @@ static void add_because(struct table *t, struct json_object *item)
 	if (*rule)
 		table_fmt(t, PLAIN, "%s %s", policies, rule);
 	else if (*policies)
-		table_fmt(t, PLAIN, strcmp(ctl_str(item, "action"), "allow") ? "isolated by %s"
-									      : "allowed by %s, in mode Audit",
+		table_fmt(t, PLAIN,
+			  strcmp(ctl_str(item, "action"), "allow") ? "isolated by %s"
+								   : "allowed by %s, in mode Audit",
 			  policies);
 	else if (unknown)
 		table_add(t, "pod or namespace not known", DIM);

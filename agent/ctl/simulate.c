@@ -273,7 +273,8 @@ static const char *because(struct json_object *change, const char *prefix, char 
 	}
 	(void)snprintf(field, sizeof(field), "%s_isolated_by", prefix);
 	if (*ctl_join(ctl_get(change, field), policies, sizeof(policies)))
-		(void)snprintf(ret, 400, allowed ? "allowed by %s, in mode Audit" : "isolated by %s", policies);
+		(void)snprintf(ret, 400, allowed ? "allowed by %s, in mode Audit" : "isolated by %s",
+			       policies);
 	else
 		(void)snprintf(ret, 400, "%s", allowed ? "nobody isolates it" : "-");
 	return ret;

@@ -113,7 +113,8 @@ static void print(const struct ctl *c, struct json_object *list)
 	if (t && i)
 		table_print(t, stdout, c->colours);
 	else if (t)
-		(void)printf("Nothing: every policy has pods, and every rule has been hit, as far as that can be told.\n");
+		(void)printf(
+			"Nothing: every policy has pods, and every rule has been hit, as far as that can be told.\n");
 	table_free(t);
 	if (!ctl_remote(c))
 		(void)printf("\nOf this node alone: other nodes may use them.\n");

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Why so many were denied: each question is looked into once, and all together take their share of the time. */
+/* Why so many were denied: each question is looked into once, and all together take their share of the time.
+ */
 #include "why.h"
 
 #include <json-c/json.h>

@@ -65,7 +65,8 @@ static void wrong_options_are_named(void **state)
 {
 	(void)state;
 	assert_refused(command("status", NULL), "status --pod x", "--pod has no meaning for 'status'");
-	assert_refused(command("status", NULL), "status -o xml", "--output 'xml': not one of text, json, yaml");
+	assert_refused(command("status", NULL), "status -o xml",
+		       "--output 'xml': not one of text, json, yaml");
 	assert_refused(command("flows", NULL), "flows --folow",
 		       "unknown option '--folow'; did you mean '--follow'?");
 	assert_refused(command("status", NULL), "status --folow", "unknown option '--folow'");

@@ -302,8 +302,8 @@ static void a_failure_is_told_at_once(void **state)
 	assert_string_equal(said, "bulkheadctl: node refused: Error (Forbidden): no pods/exec\n");
 }
 
-/* The agent goes twice, and comes back the second time as another process: nothing is asked for again, and it is
- * said once each time. */
+/* The agent goes twice, and comes back the second time as another process: nothing is asked for again, and it
+ * is said once each time. */
 static void who_goes_is_followed_again(void **state)
 {
 	struct fixture *f = *state;
