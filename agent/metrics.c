@@ -169,20 +169,33 @@ static bool is_asked(const struct view *v, enum when when)
 	return v->works && (opt->per_rule || opt->per_pod);
 }
 
+static int view_read(struct view *v)
+{
+	int r = 0;
+
+	v->has_counts = v->works && !dp_stats(v->a->dp, v->stats, NULL) && !dp_node_stat(v->a->dp, &v->node, NULL);
+	if (is_asked(v, PER_RULE))
+		r = view_read_rules(v);
+	if (!r && is_asked(v, PER_POD))
+		r = view_read_pods(v);
+	return r;
+}
+
 int metrics_write(struct agent *a, struct buf *ret)
 {
 	struct view v = { .a = a, .works = a->sessions };
-	struct exposition x = { .out = ret };
+	struct exposition x = { .out = ret, .r = view_read(&v) };
 	size_t i;
 
-	v.has_counts = v.works && !dp_stats(a->dp, v.stats, NULL) && !dp_node_stat(a->dp, &v.node, NULL);
-	for (i = 0; i < ARRAY_SIZE(rows); i++) {
+	for (i = 0; i < ARRAY_SIZE(rows) && !x.r; i++) {
 		if (!is_asked(&v, rows[i].when))
 			continue;
 		expo_begin(&x, rows[i].name, rows[i].type, rows[i].help);
 		rows[i].collect(&v, &x);
 		expo_end(&x);
 	}
+	vec_done(&v.rules);
+	vec_done(&v.pods);
 	return x.r;
 }
 

@@ -16,7 +16,7 @@ struct agent;
 #define METRICS_RULES_MAX 2000
 #define METRICS_PODS_MAX  512
 
-/* A standby leaves out what only the working agent knows. Return: 0, or what the buffer said. */
+/* A standby leaves out what only the working agent knows. Return: 0, -ENOMEM, or what the buffer said. */
 int metrics_write(struct agent *a, struct buf *ret);
 
 void metrics_print_table(FILE *out); /* in Markdown */

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <json-c/json.h>
+#include <string.h>
 
 #include "agent.h"
 #include "http/web.h"
@@ -40,11 +41,14 @@ static void on_readyz(void *ctx, const struct web_request *request, struct web_a
 
 static void on_metrics(void *ctx, const struct web_request *request, struct web_answer *ret)
 {
+	int r;
+
 	(void)request;
 	ret->type = EXPOSITION_TYPE;
-	if (metrics_write(ctx, &ret->body) == 0)
+	r = metrics_write(ctx, &ret->body);
+	if (!r)
 		return;
-	log_error("metrics: no room or no memory for all of them; see the limits in docs/metrics.md");
+	log_error("metrics: cannot answer with all of them: %s; see the limits in docs/metrics.md", strerror(-r));
 	ret->status = 500;
 	buf_clear(&ret->body);
 }

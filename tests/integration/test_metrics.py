@@ -121,6 +121,41 @@ class Metrics(PolicedCase):
             rss = 1024 * int(re.search(r"VmRSS:\s+(\d+)", f.read())[1])
         self.assertLess(abs(after["process_resident_memory_bytes"] - rss), rss / 2)
 
+    def test_of_each_rule_and_pod(self):
+        """What one rule let through, in packets and bytes, and each pod once; nobody is left out."""
+        ingress = [{"from": [{"podSelector": {"matchLabels": {"app": "web"}}}]}]
+        self.node.write_policy("shop", "db", subject={"app": "db"}, policyTypes=["Ingress"], ingress=ingress)
+        self.addCleanup(self.node.remove_policies)
+        rule = '{rule="shop/db ingress[0]"}'
+
+        def decided():
+            self.assertTrue(self.web.reaches(self.db))
+            now = samples(self.scrape())
+            return now if now.get("bulkhead_rule_packets_total" + rule) else None
+
+        now = eventually(decided, 10)
+        self.assertGreaterEqual(now["bulkhead_rule_bytes_total" + rule], 40)
+        for name in ("packets", "bytes"):
+            of_rules = [s for s in now if s.startswith(f"bulkhead_rule_{name}_total")]
+            self.assertEqual(of_rules, [f"bulkhead_rule_{name}_total{rule}"])
+        opened = [s for s in now if s.startswith("bulkhead_pod_sessions_opened_total")]
+        want = [f'bulkhead_pod_sessions_opened_total{{namespace="{p.ns}",pod="{p.pod}"}}' for p in self.node.pods]
+        self.assertEqual(opened, sorted(want))
+        allowed = 'bulkhead_pod_packets_total{namespace="shop",pod="db",direction="ingress",verdict="allowed"}'
+        self.assertGreaterEqual(now[allowed], now["bulkhead_rule_packets_total" + rule])
+        self.assertEqual([now[f'bulkhead_series_left_out{{kind="{k}"}}'] for k in ("rule", "pod")], [0, 0])
+
+    def test_asked_for(self):
+        """No panel and no alert asks for a series that nobody has."""
+        with open(os.path.join(ROOT, "docs/metrics.md")) as f:
+            ours = set(table(f.read()))
+        with open(os.path.join(ROOT, "helm/bulkhead/files/rules.yaml")) as f:
+            asked = [*dashboard(), ("the alerts", f.read())]
+        for title, expression in asked:
+            names = re.findall(r"\b(?:bulkhead|process)_\w+", expression)
+            bare = {n if n in ours else re.sub(r"_(?:bucket|sum|count)$", "", n) for n in names}
+            self.assertLessEqual(bare, ours, f"{title}: {expression}")
+
     def test_probes(self):
         self.assertEqual(get("/livez")[::2], (200, "ok\n"))
         self.assertEqual(get("/readyz")[::2], (200, "ok\n"))
