@@ -88,7 +88,7 @@ static int content_cmp(const struct slice *x, const struct slice *y)
 {
 	if (x->n != y->n)
 		return x->n < y->n ? -1 : 1;
-	return memcmp(x->v, y->v, x->n * sizeof(*x->v));
+	return x->v == y->v ? 0 : memcmp(x->v, y->v, x->n * sizeof(*x->v));
 }
 
 static int slice_cmp(const void *a, const void *b)

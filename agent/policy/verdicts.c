@@ -32,13 +32,27 @@ int verdicts_add_row(struct verdicts *w, struct table_row row)
 
 /* ---- one policy set in one direction --------------------------------------------------------- */
 
-static int hit_cmp(const void *a, const void *b)
+/* By class, by counting; the rules of a class stay in their order, in which the hits were found. */
+static int sort_hits(struct verdicts *w)
 {
-	const struct hit *x = a, *y = b;
+	const size_t n = w->b->classes.n;
+	uint32_t at = 0, here;
+	size_t i;
 
-	if (x->class != y->class)
-		return x->class < y->class ? -1 : 1;
-	return (x->rule > y->rule) - (x->rule < y->rule);
+	memset(w->places, 0, n * sizeof(*w->places));
+	vec_clear(&w->hits);
+	for (i = 0; i < w->found.n; i++) {
+		w->places[w->found.v[i].class]++;
+		if (!vec_add(&w->hits))
+			return -ENOMEM;
+	}
+	for (i = 0; i < n; i++, at += here) {
+		here = w->places[i];
+		w->places[i] = at;
+	}
+	for (i = 0; i < w->found.n; i++)
+		w->hits.v[w->places[w->found.v[i].class]++] = w->found.v[i];
+	return 0;
 }
 
 static int collect_rules(struct verdicts *w, const struct table_set *set, uint32_t dir)
@@ -78,7 +92,7 @@ static int add_hits(struct verdicts *w, uint32_t dir, uint32_t rule, uint32_t pe
 	for (c = w->start[peer]; c < w->start[peer + 1]; c++) {
 		if (dir == BH_EGRESS && w->b->classes.v[w->in_classes[c]].is_service)
 			continue;
-		hit = vec_add(&w->hits);
+		hit = vec_add(&w->found);
 		if (!hit)
 			return -ENOMEM;
 		*hit = (struct hit){ .class = w->in_classes[c], .rule = rule, .how = how };
@@ -119,7 +133,7 @@ static int collect_hits(struct verdicts *w, uint32_t dir)
 	size_t k;
 	int r = 0;
 
-	vec_clear(&w->hits);
+	vec_clear(&w->found);
 	for (i = 0; !r && i < w->rules.n; i++) {
 		const struct rule_use *use = w->rules.v[i].use;
 
@@ -128,8 +142,7 @@ static int collect_hits(struct verdicts *w, uint32_t dir)
 		if (!r && dir == BH_EGRESS && use->any_peer)
 			r = add_name_hits(w, i);
 	}
-	vec_sort(&w->hits, hit_cmp);
-	return r;
+	return r ? r : sort_hits(w);
 }
 
 static int add_name(struct verdicts *w, const struct named_port *name)
@@ -177,25 +190,78 @@ bool verdicts_same_row(const struct verdicts *w, const struct table_row *base, c
 	       (!row->n || !memcmp(w->merged.v, w->t->ranges.v + base->first, row->n * sizeof(*w->merged.v)));
 }
 
-/* The hits [from..to) are all those of one class. @base: index of the row of class 0. */
-static int class_row(struct verdicts *w, size_t from, size_t to, size_t base)
+static int make_class_row(struct verdicts *w, size_t from, size_t to, size_t base)
 {
 	struct table_row row = w->t->rows.v[base];
 	size_t i;
-	int r = 0;
+	int r;
 
 	row = (struct table_row){ .set = row.set, .class = w->hits.v[from].class, .dir = row.dir };
-	if (row.dir == BH_EGRESS)
-		r = class_names(w, row.class);
 	for (i = from; i < to; i++)
 		w->holds.v[w->hits.v[i].rule] |= w->hits.v[i].how;
-	if (!r)
-		r = verdicts_make_row(w, &row);
+	r = verdicts_make_row(w, &row);
 	for (i = from; i < to; i++)
 		w->holds.v[w->hits.v[i].rule] = w->rules.v[w->hits.v[i].rule].use->any_peer ? HOLDS_ALL : 0;
 	if (r < 0 || verdicts_same_row(w, &w->t->rows.v[base], &row))
 		return r;
 	return verdicts_add_row(w, row);
+}
+
+/* ---- classes with the same hits -------------------------------------------------------------- */
+
+static struct made_row *made_row(struct verdicts *w, size_t from, size_t to)
+{
+	uint32_t hash = 0;
+
+	for (; from < to; from++)
+		hash = (hash ^ (w->hits.v[from].rule << 3 | w->hits.v[from].how)) * 0x9e3779b1u;
+	return &w->made[(hash >> 16) % MADE_ROWS];
+}
+
+static bool same_hits(const struct verdicts *w, const struct made_row *made, size_t from, size_t to)
+{
+	const struct hit *x = w->hits.v + made->from, *y = w->hits.v + from;
+	size_t i;
+
+	if (made->to - made->from != to - from)
+		return false;
+	for (i = 0; i < to - from; i++)
+		if (x[i].rule != y[i].rule || x[i].how != y[i].how)
+			return false;
+	return true;
+}
+
+/* Its ranges are those of the other: range_share() finds that it has them already. */
+static int repeat_row(struct verdicts *w, const struct made_row *made, uint32_t class, size_t base)
+{
+	struct table_row *slot = made->at == base ? NULL : vec_add(&w->t->rows);
+
+	if (!slot)
+		return made->at == base ? 0 : -ENOMEM;
+	*slot = w->t->rows.v[made->at];
+	slot->class = class;
+	return 0;
+}
+
+/* The hits [from..to) are all those of one class. @base: index of the row of class 0. Most classes have the
+ * same hits as others, as the pods of a team in each of its namespaces; only names of ports may mean something
+ * else to each. */
+static int class_row(struct verdicts *w, size_t from, size_t to, size_t base)
+{
+	const uint32_t class = w->hits.v[from].class;
+	struct made_row *made = made_row(w, from, to);
+	const size_t rows = w->t->rows.n;
+	int r = w->dir == BH_EGRESS ? class_names(w, class) : 0;
+
+	if (r < 0)
+		return r;
+	if (w->dir == BH_EGRESS && w->names.n)
+		return make_class_row(w, from, to, base);
+	if (same_hits(w, made, from, to))
+		return repeat_row(w, made, class, base);
+	r = make_class_row(w, from, to, base);
+	*made = (struct made_row){ from, to, w->t->rows.n > rows ? rows : base };
+	return r;
 }
 
 /* ---- one policy set in one direction --------------------------------------------------------- */
@@ -230,6 +296,7 @@ static int set_rows(struct verdicts *w, uint32_t set, uint32_t dir)
 	if (!w->t->sets.v[set].judged[dir])
 		return verdicts_add_row(w, row);
 	w->dir = dir;
+	memset(w->made, 0, sizeof(w->made));
 	take_stance(w, &w->t->sets.v[set], dir);
 	r = collect_rules(w, &w->t->sets.v[set], dir);
 	if (!r)
@@ -264,7 +331,8 @@ static int invert(struct verdicts *w)
 		total += b->classes.v[i].peers.n;
 	w->start = calloc(b->peer_sets.n + 2, sizeof(*w->start));
 	w->in_classes = calloc(total + 1, sizeof(*w->in_classes));
-	if (!w->start || !w->in_classes)
+	w->places = calloc(b->classes.n + 1, sizeof(*w->places));
+	if (!w->start || !w->in_classes || !w->places)
 		return -ENOMEM;
 	for (i = 0; i < b->classes.n; i++)
 		for (k = 0; k < b->classes.v[i].peers.n; k++)
@@ -293,9 +361,11 @@ int policy_rows(struct build *b)
 	vec_sort(&b->t->rows, policy_row_cmp);
 	free(w.start);
 	free(w.in_classes);
+	free(w.places);
 	vec_done(&w.rules);
 	vec_done(&w.holds);
 	vec_done(&w.hits);
+	vec_done(&w.found);
 	vec_done(&w.names);
 	vec_done(&w.ports);
 	vec_done(&w.own);

@@ -18,6 +18,12 @@ struct hit {
 	uint8_t how;
 };
 
+/* The hits [from..to) made rows[at]: that of class 0 where they change nothing. */
+struct made_row {
+	size_t from, to, at;
+};
+#define MADE_ROWS 64 /* by hash, the newest; a power of two */
+
 /* A rule and whose it is. */
 struct turn {
 	const struct rule_use *use;
@@ -42,6 +48,9 @@ struct verdicts {
 	VEC(struct turn) rules;	      /* of one (set, direction), the first wins */
 	VEC(uint8_t) holds;	      /* by rule: for the class at hand */
 	VEC(struct hit) hits;	      /* by class, rule */
+	VEC(struct hit) found;	      /* the same as they were found: by rule */
+	uint32_t *places;	      /* by class: where in hits its next one goes */
+	struct made_row made[MADE_ROWS]; /* of the (set, direction) at hand */
 	VEC(struct named_port) names; /* that count: the subject's, or those of the class at hand */
 	struct range_vec ports;	      /* of the rule at hand, if it has names */
 	struct range_vec own;	      /* what the policy at hand says by itself */
