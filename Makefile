@@ -103,7 +103,9 @@ $(B)/bulkheadctl: $(CTL_OBJ)
 
 # The plugin runs on hosts that have none of our libraries, and so does what is in the image: static, and without
 # a sanitizer (which cannot be).
-STATIC_LD = $(CC) $(filter-out $(SANFLAGS),$(CFLAGS)) -static-pie -Wl,-z,relro,-z,now,-z,noexecstack,-z,pack-relative-relocs,--gc-sections $(SYSLIB)
+PACKED-x86_64 := -Wl,-z,pack-relative-relocs
+PACKED = $(PACKED-$(ARCH)) # Debian 12's linker knows no other machine's
+STATIC_LD = $(CC) $(filter-out $(SANFLAGS),$(CFLAGS)) -static-pie -Wl,-z,relro,-z,now,-z,noexecstack,--gc-sections $(PACKED) $(SYSLIB)
 
 $(B)/bulkhead: $(PLUGIN_OBJ)
 	$(say) LD $@
