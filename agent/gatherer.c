@@ -67,13 +67,17 @@ static const char *name_of(struct json_object *o, const char *field)
 static int put_report(struct gatherer *g, struct json_object *o, uint32_t round)
 {
 	struct report r;
-	const int ret = report_read(o, &r);
+	int ret = report_read(o, &r);
 
-	return ret < 0 ? ret : gather_put(g->gather, name_of(o, "name"), &r, round);
+	if (!ret)
+		ret = gather_put(g->gather, name_of(o, "name"), &r, round, clock_ms());
+	g->changed |= ret != 0;
+	return ret;
 }
 
 static int put_said(struct followed *f, struct json_object *o, bool is_there)
 {
+	f->gatherer->changed = true;
 	return ledger_said(f->gatherer->ledger, (enum policy_kind)f->at, name_of(o, "namespace"),
 			   name_of(o, "name"), is_there ? o : NULL, watch_round(f->watch), clock_ms());
 }
@@ -83,7 +87,6 @@ static int on_put(void *ctx, struct watch *w, struct json_object *o, struct bh_e
 	struct followed *f = ctx;
 	const int r = f->at == REPORTS ? put_report(f->gatherer, o, watch_round(w)) : put_said(f, o, true);
 
-	f->gatherer->changed = true;
 	return r < 0 ? bh_err_set(err, r, "no memory for the status of '%s'", name_of(o, "name")) : 0;
 }
 
@@ -93,9 +96,9 @@ static int on_del(void *ctx, struct watch *w, struct json_object *o, struct bh_e
 
 	(void)w;
 	(void)err;
-	f->gatherer->changed = true;
 	if (f->at != REPORTS)
 		return put_said(f, o, false);
+	f->gatherer->changed = true;
 	gather_del(f->gatherer->gather, name_of(o, "name"));
 	return 0;
 }
@@ -224,6 +227,7 @@ static void on_timer(void *ctx)
 
 	for (i = 0; i < WATCHES; i++)
 		watch_work(g->followed[i].watch);
+	gather_age(g->gather, now_ms, !watch_is_cut_off(g->followed[REPORTS].watch));
 	if (g->changed || now_ms >= g->passed_ms + ALL_MS) {
 		g->changed = false;
 		g->passed_ms = now_ms;
@@ -263,6 +267,7 @@ void gatherer_stats(const struct gatherer *g, struct leader_stats *ret)
 	ledger_stats(g->ledger, &stats);
 	*ret = (struct leader_stats){ .leads = true,
 				      .nodes = gather_reports(g->gather),
+				      .silent = gather_silent(g->gather),
 				      .policies = stats.policies,
 				      .unsaid = stats.unsaid,
 				      .writes = g->writes,

@@ -31,8 +31,9 @@ bool leader_holds(const struct agent *a);
 
 struct leader_stats {
 	bool leads;
-	uint64_t nodes, policies,
-		unsaid; /* of the leader alone: nodes that report; what is still to be written */
+	/* of the leader alone: nodes that report, and of these who does not any more; what is still to be
+	 * written */
+	uint64_t nodes, silent, policies, unsaid;
 	uint64_t writes, failures;
 };
 void leader_stats(const struct agent *a, struct leader_stats *ret);

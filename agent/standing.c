@@ -26,7 +26,6 @@
 #define BACKOFF_MIN_MS 1000
 #define BACKOFF_MAX_MS 60000
 #define REFUSED_MS     300000 /* no such kind, or no right to: another look in so long */
-#define REFRESH_MS     600000
 #define NODES_UNKNOWN  (STANDING_WRITES_S * STANDING_MAX_MS / 1000)
 
 /* What is told, as far as it can differ: all else of a report follows from it. */
@@ -133,6 +132,7 @@ void standing_add(const struct agent *a, struct json_object *o)
 	jx_add_bool(p, "leads", stats.leads);
 	if (stats.leads) {
 		jx_add_int(p, "nodes", stats.nodes);
+		jx_add_int(p, "silent", stats.silent);
 		jx_add_int(p, "policies", stats.policies);
 		jx_add_int(p, "unsaid", stats.unsaid);
 		jx_add_int(p, "writes", stats.writes);
@@ -161,13 +161,20 @@ static int64_t pause_ms(const struct agent *a)
 	return spread_ms(a) > STANDING_MIN_MS ? spread_ms(a) : STANDING_MIN_MS;
 }
 
-/* Also what has not changed is written again: somebody may have deleted it. The server makes nothing new of
- * the same. */
+static int64_t again_ms(const struct agent *a)
+{
+	const int64_t ms = (int64_t)(nodes(a) * STANDING_AGAIN_NODE_MS);
+
+	if (ms < STANDING_AGAIN_MIN_MS)
+		return STANDING_AGAIN_MIN_MS;
+	return ms < STANDING_AGAIN_MAX_MS ? ms : STANDING_AGAIN_MAX_MS;
+}
+
 static void arm(struct agent *a)
 {
 	struct standing *s = a->standing;
 	const bool soon = !s->heard || differs(&s->now, &s->written);
-	const int64_t wait_ms = soon ? pause_ms(a) : REFRESH_MS;
+	const int64_t wait_ms = soon ? pause_ms(a) : again_ms(a);
 	int64_t due = clock_ms();
 
 	if (s->call || (s->timer.due_ns && (s->soon || !soon)))
@@ -175,7 +182,7 @@ static void arm(struct agent *a)
 	if (s->written_ms && due < s->written_ms + wait_ms)
 		due = s->written_ms + wait_ms;
 	due = due > s->not_before_ms ? due : s->not_before_ms;
-	due += arc4random_uniform((uint32_t)(soon ? spread_ms(a) : REFRESH_MS / 4) + 1);
+	due += arc4random_uniform((uint32_t)(soon ? spread_ms(a) : again_ms(a) / 4) + 1);
 	s->soon = soon;
 	loop_timer_set(a->loop, &s->timer, (unsigned int)(due - clock_ms()));
 }
@@ -252,8 +259,12 @@ static void on_end(void *ctx, const struct http_end *end)
 static char *make_text(struct agent *a)
 {
 	const struct cluster_node *node = model_node(a->model, a->opt.node_name);
-	struct report r = { .version = BH_VERSION, .policies = a->model->policies.n };
+	struct report r = { .version = BH_VERSION,
+			    .valid_s = (uint32_t)(again_ms(a) * 5 / 2 / 1000),
+			    .policies = a->model->policies.n };
 	char *text = NULL;
+
+	(void)date_now(0, r.at);
 
 	memcpy(r.sets, a->standing->now.sets, sizeof(r.sets));
 	memcpy(r.trouble, a->standing->now.trouble, sizeof(r.trouble));

@@ -18,6 +18,12 @@ struct report;
 #define STANDING_MIN_MS	  1000	/* between two of one node, where there are few of them */
 #define STANDING_MAX_MS	  30000 /* and however many there are */
 
+/* Also what has not changed is written again, which says that the node is there: its report counts for 2.5
+ * times as long if no other comes. */
+#define STANDING_AGAIN_NODE_MS 100 /* for each node of the cluster */
+#define STANDING_AGAIN_MIN_MS  60000
+#define STANDING_AGAIN_MAX_MS  600000
+
 int standing_new(struct agent *a); /* 0 or -ENOMEM */
 void standing_free(struct agent *a);
 

@@ -199,8 +199,12 @@ static void print_posts(const struct ctl *c, struct json_object *o)
 static void print_policy_status(const struct ctl *c, struct json_object *o)
 {
 	const bool refused = ctl_bool(o, "refused");
-	char text[160];
+	const uint64_t silent = ctl_int(o, "silent");
+	char text[160], quiet[48] = "";
 	int len;
+
+	if (silent)
+		(void)snprintf(quiet, sizeof(quiet), ", %llu of them silent", (unsigned long long)silent);
 
 	len = snprintf(text, sizeof(text), "%s",
 		       refused		     ? "the API server refuses this node's: see the log"
@@ -208,10 +212,9 @@ static void print_policy_status(const struct ctl *c, struct json_object *o)
 					     : "to be told");
 	if (ctl_bool(o, "leads"))
 		(void)snprintf(text + len, sizeof(text) - (size_t)len,
-			       "; gathered here from %llu nodes, %llu policies to be told of",
-			       (unsigned long long)ctl_int(o, "nodes"),
-			       (unsigned long long)ctl_int(o, "unsaid"));
-	line(c, "report", refused ? YELLOW : PLAIN, text);
+			       "; gathered here from %llu nodes%s, %llu policies to be told of",
+			       (unsigned long long)ctl_int(o, "nodes"), quiet, (unsigned long long)ctl_int(o, "unsaid"));
+	line(c, "report", refused || silent ? YELLOW : PLAIN, text);
 }
 
 static enum colour colour_of_fill(uint64_t percent)

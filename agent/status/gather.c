@@ -11,8 +11,9 @@
 
 struct node {
 	const char *name; /* interned, as pod.node is */
-	bool reports;
+	bool reports, silent;
 	uint32_t round;
+	int64_t heard_ms;
 	int64_t seq[POLICY_KINDS]; /* of its sets in model.versions; -1: not known */
 	struct report report;
 };
@@ -26,9 +27,10 @@ struct gather {
 	const struct model *model;
 	VEC(struct node) nodes;
 	VEC(struct by_name) index; /* by the name's place, which is one for each name */
-	size_t reports, refusing;
+	size_t reports, refusing, silent;
 	uint64_t refused; /* policies that we do not understand ourselves */
 	bool setback;
+	int64_t aged_ms; /* when ages were looked at */
 };
 
 /* ---- nodes -------------------------------------------------------------------------------- */
@@ -97,8 +99,15 @@ static void look_up(const struct gather *g, struct node *n)
 		n->seq[i] = versions_find(&g->model->versions[i], &n->report.sets[i]);
 }
 
+static void set_silent(struct gather *g, struct node *n, bool silent)
+{
+	g->silent += (size_t)silent - n->silent;
+	n->silent = silent;
+}
+
 static void forget(struct gather *g, struct node *n)
 {
+	set_silent(g, n, false);
 	g->setback |= n->reports;
 	g->reports -= n->reports;
 	g->refusing -= n->reports && n->report.refused.n;
@@ -107,12 +116,18 @@ static void forget(struct gather *g, struct node *n)
 	n->reports = false;
 }
 
-int gather_put(struct gather *g, const char *node, struct report *take, uint32_t round)
+static bool is_news(const struct node *n, const struct report *new)
+{
+	return !n->reports || memcmp(n->report.sets, new->sets, sizeof(new->sets)) != 0 ||
+	       !report_excepts_same(&n->report, new);
+}
+
+int gather_put(struct gather *g, const char *node, struct report *take, uint32_t round, int64_t now_ms)
 {
 	const bool full = g->nodes.n >= GATHER_NODES_MAX;
 	struct node *n = find_node(g, node, !full);
-	int64_t was[POLICY_KINDS];
-	bool setback;
+	int64_t was[POLICY_KINDS], heard_ms = now_ms;
+	bool setback, news, silent = false;
 	size_t i;
 
 	if (!n && full) {
@@ -124,11 +139,19 @@ int gather_put(struct gather *g, const char *node, struct report *take, uint32_t
 		return -ENOMEM;
 	}
 	setback = g->setback || !report_excepts_same(&n->report, take);
+	news = is_news(n, take);
+	if (!news && !strcmp(n->report.at, take->at)) { /* a listing tells again what was told */
+		heard_ms = n->heard_ms;
+		silent = n->silent;
+	}
+	news |= n->silent != silent;
 	memcpy(was, n->seq, sizeof(was));
 	forget(g, n);
 	n->report = *take;
 	*take = (struct report){};
 	n->reports = true;
+	n->heard_ms = heard_ms;
+	set_silent(g, n, silent);
 	n->round = round;
 	g->reports++;
 	g->refusing += n->report.refused.n > 0;
@@ -136,7 +159,7 @@ int gather_put(struct gather *g, const char *node, struct report *take, uint32_t
 	for (i = 0; i < POLICY_KINDS; i++)
 		setback |= n->seq[i] < was[i];
 	g->setback = setback;
-	return 0;
+	return news;
 }
 
 bool gather_setback(struct gather *g)
@@ -164,9 +187,31 @@ void gather_listed(struct gather *g, uint32_t round)
 			forget(g, &g->nodes.v[i]);
 }
 
+void gather_age(struct gather *g, int64_t now_ms, bool hears)
+{
+	const bool deaf = !hears || now_ms > g->aged_ms + GATHER_DEAF_MS;
+	size_t i;
+
+	g->aged_ms = now_ms;
+	for (i = 0; i < g->nodes.n; i++) {
+		struct node *n = &g->nodes.v[i];
+
+		if (!n->reports || n->silent)
+			continue;
+		if (deaf)
+			n->heard_ms = now_ms;
+		set_silent(g, n, now_ms > n->heard_ms + 1000ll * n->report.valid_s);
+	}
+}
+
 size_t gather_reports(const struct gather *g)
 {
 	return g->reports;
+}
+
+size_t gather_silent(const struct gather *g)
+{
+	return g->silent;
 }
 
 /* A node may be ahead of us: then its set comes to be known when we are as far. */
@@ -319,6 +364,8 @@ static enum gather_why why_not(const struct gather *g, const struct node *n, con
 
 	if (!n->reports)
 		return GATHER_LATE;
+	if (n->silent)
+		return GATHER_SILENT;
 	if (*r->trouble)
 		return GATHER_TROUBLE;
 	*ret_bare = bare_subject(g, n, p);

@@ -2,7 +2,8 @@
 /*
  * All nodes' reports held against the model: on which nodes has a policy pods, and on how many of those is it
  * in force as it is now? Which nodes those are is not the nodes' to say: pods of a node that has no agent
- * count, too. Pure: no I/O and no clock.
+ * count, too. And what a node said counts while it goes on to say it: one that is dead enforces nothing new.
+ * Pure: no I/O; the caller's clock.
  */
 #ifndef BH_STATUS_GATHER_H
 #define BH_STATUS_GATHER_H
@@ -24,14 +25,22 @@ typedef VEC(uint64_t) node_set;
 struct gather *gather_new(const struct model *m);
 void gather_free(struct gather *g);
 
-/* What a node says; @take is taken. @round: of listing, as watch_round(). Return: 0 or -ENOMEM. */
-int gather_put(struct gather *g, const char *node, struct report *take, uint32_t round);
+/* What a node says; @take is taken. @round: of listing, as watch_round(). Return: 1; 0: nothing but that it is
+ * still there; or -ENOMEM. */
+int gather_put(struct gather *g, const char *node, struct report *take, uint32_t round, int64_t now_ms);
 void gather_del(struct gather *g, const char *node);
 
 /* All nodes that say something have been told in this round. */
 void gather_listed(struct gather *g, uint32_t round);
 
-size_t gather_reports(const struct gather *g); /* nodes that say something */
+#define GATHER_DEAF_MS 10000
+/* Nodes whose reports are not valid any more are silent from now on; to be called often. @hears: whether what
+ * nodes say could reach us: of a time in which it could not, or in which we did nothing for GATHER_DEAF_MS,
+ * nobody is blamed. */
+void gather_age(struct gather *g, int64_t now_ms, bool hears);
+
+size_t gather_reports(const struct gather *g); /* nodes that say something, or have */
+size_t gather_silent(const struct gather *g);  /* of these, who does not any more */
 
 /* Sets that were not known may be by now. */
 void gather_look_again(struct gather *g);
@@ -47,7 +56,8 @@ int gather_nodes_of(struct gather *g, const struct net_policy *p, node_set *ret,
 /* Why a policy is not in force on a node that has pods of it; what needs a person more comes later. */
 enum gather_why {
 	GATHER_IN_FORCE,
-	GATHER_LATE,	/* or it says nothing */
+	GATHER_LATE,	/* or it has never said anything */
+	GATHER_SILENT,	/* it says nothing any more */
 	GATHER_BARE,	/* a pod of it is not protected there */
 	GATHER_TROUBLE, /* the node says what it could not do */
 };

@@ -189,6 +189,8 @@ static void add_status(struct json_object *o, const struct report *r)
 	size_t i;
 
 	add(status, "agentVersion", r->version);
+	add(status, "reportedAt", r->at);
+	(void)json_object_object_add(status, "validSeconds", json_object_new_uint64(r->valid_s));
 	(void)json_object_object_add(status, "policies", json_object_new_uint64(r->policies));
 	applied = add_object(status, "applied");
 	for (i = 0; i < POLICY_KINDS; i++) {
@@ -294,6 +296,14 @@ static int read_bare(struct report *r, struct json_object *status)
 	return ret;
 }
 
+static uint32_t read_validity(struct json_object *status)
+{
+	int64_t s = 0;
+
+	(void)value_integer(value_get(status, "validSeconds"), &s);
+	return s > 0 && s < REPORT_VALID_MAX_S ? (uint32_t)s : REPORT_VALID_MAX_S;
+}
+
 int report_read(struct json_object *o, struct report *ret)
 {
 	struct json_object *status = value_get(o, "status");
@@ -303,6 +313,8 @@ int report_read(struct json_object *o, struct report *ret)
 	int code;
 
 	read_text(status, "agentVersion", r.version, sizeof(r.version));
+	read_text(status, "reportedAt", r.at, sizeof(r.at));
+	r.valid_s = read_validity(status);
 	read_text(status, "notProgrammed", r.trouble, sizeof(r.trouble));
 	for (i = 0; i < POLICY_KINDS; i++)
 		read_set(value_text(value_get(value_get(status, "applied"), sets[i])), &r.sets[i]);

@@ -11,10 +11,12 @@
 #include <stdint.h>
 
 #include "model/model.h"
+#include "util/date.h"
 
 #define REPORT_REFUSED_MAX 10  /* policies named that are not understood; more are only counted */
 #define REPORT_BARE_MAX	   10  /* pods named that are not protected; more are only counted */
 #define REPORT_TEXT_MAX	   256 /* bytes of one message */
+#define REPORT_VALID_MAX_S 1500 /* so long a report counts at most; also one that does not say how long */
 #define REPORT_API	   "policy.bulkhead.dev/v1alpha1"
 #define REPORT_KIND	   "NodePolicyStatus"
 #define REPORT_PATH	   "/apis/policy.bulkhead.dev/v1alpha1/nodepolicystatuses"
@@ -37,6 +39,8 @@ struct bare_pod {
 
 struct report {
 	char version[64];		   /* of the agent */
+	char at[DATE_TEXT];		   /* when it was made, by the node's clock; "": it does not say */
+	uint32_t valid_s;		   /* if no other comes; 1 to REPORT_VALID_MAX_S */
 	uint64_t policies;		   /* that it knows */
 	struct hash128 sets[POLICY_KINDS]; /* in force */
 	char trouble[REPORT_TEXT_MAX];	   /* why what is newest is not; "": it is, or is on its way */
@@ -54,7 +58,7 @@ int report_refusals(struct report *r, const struct model *m);
 /* Adds one. Return: 0 or -ENOMEM. */
 int report_bare(struct report *r, const char *ns, const char *name, const char *reason);
 
-/* Whether both name the same exceptions. */
+/* Whether both name the same exceptions, whenever they were made. */
 bool report_excepts_same(const struct report *a, const struct report *b);
 
 /* The whole object, for a server-side apply, owned by the Node if its UID is known. Owned by the caller;

@@ -87,6 +87,14 @@ static void judge_bare(const struct gather_count *n, const char *head, struct co
 		    head, n->node, (unsigned long long)n->report->bare_n);
 }
 
+static void judge_silent(const struct gather_count *n, const char *head, struct condition *c)
+{
+	const char *at = n->report->at;
+
+	set(c, false, "NotHeardOf", "%s; node %s has not been heard of%s%s, for longer than its report is valid", head,
+	    n->node, *at ? " since " : "", at);
+}
+
 static void judge_late(const struct gather_count *n, struct condition *c)
 {
 	char head[120], late[200];
@@ -98,6 +106,8 @@ static void judge_late(const struct gather_count *n, struct condition *c)
 		set(c, false, "NotProgrammed", "%s; node %s: %s", head, n->node, n->report->trouble);
 	else if (n->why == GATHER_BARE)
 		judge_bare(n, head, c);
+	else if (n->why == GATHER_SILENT)
+		judge_silent(n, head, c);
 	else
 		set(c, false, "Pending", "%s, not on %s", head, late);
 }

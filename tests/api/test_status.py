@@ -249,6 +249,32 @@ class Told(StatusCase):
         done = self.kubectl("-n", "shop", "wait", "--for=condition=Programmed", "npstatus/lone", "--timeout=1s")
         self.assertNotEqual(done.returncode, 0)
 
+    def test_a_node_that_falls_silent(self):
+        """What it said last counts for as long as it said that it would."""
+
+        def says(at, **more):
+            applied = self.admin.get("NodePolicyStatus", None, NODE)["status"]["applied"]
+            status = {"applied": applied, "reportedAt": at, "policies": 1, "agentVersion": "0.1.0", **more}
+            self.admin.apply({**head("NodePolicyStatus", None, "quiet"), "status": status})
+
+        self.admin.apply(head("Node", None, "quiet"))
+        self.add_pod("quiet", "quiet", "quiet")
+        for kind, ns in (("Pod", "shop"), ("NodePolicyStatus", None), ("Node", None)):
+            self.addCleanup(self.admin.delete, kind, ns, "quiet")
+        says("2026-01-31T12:00:00Z", validSeconds=1)
+        self.segment("quiet", podSelector={"matchLabels": {"app": "quiet"}})
+        c = self.becomes("SegmentationPolicy", "shop", "quiet", status="False", reason="NotHeardOf")
+        self.assertEqual(
+            c["message"],
+            "in force on 0 of 1 nodes that have pods of it; node quiet has not been heard of since "
+            "2026-01-31T12:00:00Z, for longer than its report is valid",
+        )
+        says("2026-01-31T12:01:00Z")  # for as long as can be
+        self.becomes("SegmentationPolicy", "shop", "quiet", status="True", reason="Programmed")
+        own = self.admin.get("NodePolicyStatus", None, NODE)["status"]
+        self.assertEqual(own["validSeconds"], 150)
+        self.assertRegex(own["reportedAt"], r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$")
+
     def test_each_node_its_own(self):
         """What a node that was taken over could say of another one: nothing."""
         mine = Client(self.node.api.path.netns, self.admin.address, self.node.api.ca.crt, token=self.node.api.token(node=ELSEWHERE))

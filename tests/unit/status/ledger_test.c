@@ -13,6 +13,7 @@
 #include <json-c/json.h>
 
 #include "status/ledger.h"
+#include "util/scope.h"
 
 #define NOW 1800000000
 
@@ -57,7 +58,7 @@ static void put_policy(struct given *g, const char *name, uint64_t generation)
 
 static struct report current(const struct given *g)
 {
-	struct report r = { .version = "1" };
+	struct report r = { .version = "1", .valid_s = REPORT_VALID_MAX_S };
 	size_t i;
 
 	for (i = 0; i < POLICY_KINDS; i++)
@@ -67,7 +68,7 @@ static struct report current(const struct given *g)
 
 static void says(struct given *g, const char *node, struct report r)
 {
-	assert_int_equal(gather_put(g->g, node, &r, 1), 0);
+	assert_true(gather_put(g->g, node, &r, 1, g->ms) >= 0);
 }
 
 static void is_current(struct given *g, const char *node)
@@ -597,6 +598,81 @@ static void not_faster_than_watchers_bear(void **state)
 	assert_in_range(n, LEDGER_BURST + 19, LEDGER_BURST + 21); /* two in a second: 10,000 events */
 }
 
+/* Says at that moment what it has said, or what is current; for 150 s. */
+static int says_again(struct given *g, const char *node, const char *at)
+{
+	struct report r = current(g);
+
+	(void)snprintf(r.at, sizeof(r.at), "%s", at);
+	r.valid_s = 150;
+	return gather_put(g->g, node, &r, 1, g->ms);
+}
+
+/* So many nodes are silent after so long. */
+static void falls_silent(struct given *g, int64_t ms, bool hears, size_t n)
+{
+	for (; ms >= 5000; ms -= 5000) {
+		g->ms += 5000;
+		gather_age(g->g, g->ms, hears);
+	}
+	g->ms += ms;
+	gather_age(g->g, g->ms, hears);
+	assert_int_equal(gather_silent(g->g), n);
+}
+
+static void in_force_on_both(struct given *g)
+{
+	put_policy(g, "all", 1);
+	gather_age(g->g, g->ms, true);
+	assert_int_equal(says_again(g, "n1", "1"), 1);
+	assert_int_equal(says_again(g, "n2", "1"), 1);
+	assert_true(after(g, 0));
+	says_programmed(g, true, "Programmed");
+	written(g);
+}
+
+/* What a dead agent has said last is not true for ever. */
+static void a_silent_node_counts_no_more(void **state)
+{
+	struct given *g = *state;
+
+	in_force_on_both(g);
+	falls_silent(g, 150000, true, 0);
+	assert_int_equal(says_again(g, "n1", "2"), 0); /* nothing but that it lives */
+	assert_false(gather_setback(g->g));
+	falls_silent(g, 1, true, 1);
+	assert_false(after(g, LEDGER_ALL_MS));
+	assert_true(after(g, LEDGER_SETBACK_MS));
+	says_programmed(g, false, "NotHeardOf");
+	assert_string_equal(said(g, PROGRAMMED)->message,
+			    "in force on 1 of 2 nodes that have pods of it; node n2 has not been heard of since 1, "
+			    "for longer than its report is valid");
+	written(g);
+	assert_int_equal(says_again(g, "n2", "1"), 0); /* a listing is no sign of life */
+	assert_false(after(g, 0));
+	assert_int_equal(says_again(g, "n2", "2"), 1);
+	assert_int_equal(gather_silent(g->g), 0);
+	assert_true(after(g, 0));
+	says_programmed(g, true, "Programmed");
+}
+
+/* Who hears nobody blames nobody, and neither does who was stopped. */
+static void of_what_could_not_be_heard(void **state)
+{
+	struct given *g = *state;
+
+	in_force_on_both(g);
+	falls_silent(g, 1000000, false, 0);
+	falls_silent(g, 5000, true, 0);
+	falls_silent(g, 145000, true, 0);
+	g->ms += 2 * GATHER_DEAF_MS;
+	falls_silent(g, 0, true, 0);
+	falls_silent(g, 150000, true, 0);
+	falls_silent(g, 1, true, 2);
+	gather_del(g->g, "n1");
+	assert_int_equal(gather_silent(g->g), 1);
+}
+
 /* What a node writes is what is read of it. */
 static void a_report_there_and_back(void **state)
 {
@@ -612,12 +688,16 @@ static void a_report_there_and_back(void **state)
 	(void)snprintf(r.trouble, sizeof(r.trouble), "full");
 	assert_int_equal(report_refusals(&r, g->m), 0);
 	assert_int_equal(report_bare(&r, "shop", "db", "no-veth"), 0);
+	(void)snprintf(r.at, sizeof(r.at), "2026-01-31T12:00:00Z");
+	r.valid_s = 150;
 	text = report_text(&r, "n1", "uid-of-n1");
 	assert_null(strstr(text, "\\/")); /* no YAML parser would have it */
 	o = json_tokener_parse(text);
 	assert_int_equal(report_read(o, &back), 0);
 	assert_memory_equal(back.sets, r.sets, sizeof(r.sets));
 	assert_string_equal(back.trouble, "full");
+	assert_string_equal(back.at, r.at);
+	assert_int_equal(back.valid_s, 150);
 	assert_int_equal(back.refused.n, 1);
 	assert_int_equal(back.refused_n, 1);
 	assert_int_equal(back.bare_n, 1);
@@ -630,6 +710,32 @@ static void a_report_there_and_back(void **state)
 	json_object_put(o);
 	report_done(&r);
 	report_done(&back);
+}
+
+/* Who says nothing of it, or something odd, gets the longest time that there is. */
+static void how_long_a_report_counts(void **state)
+{
+	static const struct {
+		const char *text;
+		uint32_t s;
+	} cases[] = { { "{}", REPORT_VALID_MAX_S },
+		      { "{\"status\": {\"validSeconds\": 1}}", 1 },
+		      { "{\"status\": {\"validSeconds\": 0}}", REPORT_VALID_MAX_S },
+		      { "{\"status\": {\"validSeconds\": -4}}", REPORT_VALID_MAX_S },
+		      { "{\"status\": {\"validSeconds\": \"7\"}}", REPORT_VALID_MAX_S },
+		      { "{\"status\": {\"validSeconds\": 4294967297}}", REPORT_VALID_MAX_S } };
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct json_object *o = json_tokener_parse(cases[i].text);
+		struct report r;
+
+		assert_int_equal(report_read(o, &r), 0);
+		assert_int_equal(r.valid_s, cases[i].s);
+		report_done(&r);
+		json_object_put(o);
+	}
 }
 
 /* However many there are and whatever they are called. */
@@ -688,7 +794,10 @@ int main(void)
 		TEST(what_is_written_already),
 		TEST(a_kind_that_is_not_there_is_not_written),
 		TEST(not_faster_than_watchers_bear),
+		TEST(a_silent_node_counts_no_more),
+		TEST(of_what_could_not_be_heard),
 		TEST(a_report_there_and_back),
+		TEST(how_long_a_report_counts),
 		TEST(a_report_has_an_end),
 	};
 
