@@ -208,7 +208,7 @@ static int read_file(const char *path, size_t max, struct buf *ret, struct bh_er
 	if (!r && strlen(ret->data) != ret->len)
 		return bh_err_set(err, -EINVAL, "%s: holds a NUL", path);
 	return r == -E2BIG ? bh_err_set(err, r, "%s: larger than %zu bytes", path, max)
-	       : r < 0	   ? bh_err_errno(err, r, "%s", path)
+	       : r < 0	   ? bh_err_errno(err, r, "cannot read '%s'", path)
 			   : 0;
 }
 

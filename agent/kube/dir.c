@@ -288,7 +288,7 @@ static int scan(struct dir *s, bool first, struct bh_err *err)
 
 	s->rescan_ms = now + RETRY_MS;
 	if (!d)
-		return bh_err_errno(err, -errno, "%s", s->path);
+		return bh_err_errno(err, -errno, "cannot open the directory '%s'", s->path);
 	r = watch(s, dirfd(d), err);
 	if (!r)
 		r = list(s, d, err);

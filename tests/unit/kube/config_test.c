@@ -215,12 +215,12 @@ static void what_is_missing_is_named(void **state)
 	char wanted[128];
 
 	(void)state;
-	(void)snprintf(wanted, sizeof(wanted), "%s: No such file or directory", path);
+	(void)snprintf(wanted, sizeof(wanted), "cannot read '%s': No such file or directory", path);
 	assert_int_equal(kube_config_load(path, &c, &err), -ENOENT);
 	assert_string_equal(err.msg, wanted);
 	assert_int_equal(load(HEAD CLUSTER USER, &c, &err), 0);
 	assert_int_equal(kube_credentials_read(&c, &k, &err), -ENOENT);
-	(void)snprintf(wanted, sizeof(wanted), "%s/ca.crt: No such file or directory", dir);
+	(void)snprintf(wanted, sizeof(wanted), "cannot read '%s/ca.crt': No such file or directory", dir);
 	assert_string_equal(err.msg, wanted);
 	kube_config_done(&c);
 }

@@ -675,7 +675,7 @@ static void no_directory(void **state)
 
 	(void)snprintf(path, sizeof(path), "%s/none", w->dir);
 	assert_int_equal(source_dir_new(path, m, note, w, &s, &err), -ENOENT);
-	assert_non_null(strstr(err.msg, "none: No such file or directory"));
+	assert_non_null(strstr(err.msg, "none': No such file or directory"));
 	put(w, "file", "");
 	(void)snprintf(path, sizeof(path), "%s/file", w->dir);
 	assert_int_equal(source_dir_new(path, m, note, w, &s, &err), -ENOTDIR);
@@ -696,7 +696,7 @@ static void the_directory_goes_and_comes_back(void **state)
 	drop(w, "a.yaml");
 	work(w);
 	remove_tree(w->dir);
-	(void)snprintf(wanted, sizeof(wanted), "BAD %s: No such file or directory\n", w->dir);
+	(void)snprintf(wanted, sizeof(wanted), "BAD cannot open the directory '%s': No such file or directory\n", w->dir);
 	until_said(w, wanted);
 	step(w);
 	step(w);
