@@ -61,6 +61,7 @@ static void attach(struct agent *a, struct endpoint *e, struct endpoint_record *
 	enum hook_mode mode = HOOK_AUTO;
 	struct bh_err err = {};
 	char text[ENDPOINT_TEXT];
+	bool says_more;
 	int ret;
 
 	former_copy(a, e->ifindex);
@@ -70,9 +71,10 @@ static void attach(struct agent *a, struct endpoint *e, struct endpoint_record *
 		attached(a, e, r, mode, why);
 		return;
 	}
+	says_more = strcmp(why, err.msg);
 	if (!r->broken)
-		log_error("%s: %s, cannot attach the programs: %s, retrying", endpoints_text(e, text), why,
-			  err.msg);
+		log_error("%s: %s%scannot attach the programs: %s, retrying", endpoints_text(e, text),
+			  says_more ? why : "", says_more ? ", " : "", err.msg);
 	r->broken = true;
 	(void)snprintf(r->why, sizeof(r->why), "%.127s", err.msg);
 }

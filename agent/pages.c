@@ -48,7 +48,8 @@ static void on_metrics(void *ctx, const struct web_request *request, struct web_
 	r = metrics_write(ctx, &ret->body);
 	if (!r)
 		return;
-	log_error("metrics: cannot answer with all of them: %s; see the limits in docs/metrics.md", strerror(-r));
+	log_error("metrics: cannot answer with all of them: %s; see the limits in docs/metrics.md",
+		  strerror(-r));
 	ret->status = 500;
 	buf_clear(&ret->body);
 }
@@ -59,9 +60,9 @@ static void on_told(void *ctx, const char *trouble)
 	char addr[WEB_ADDRESS_TEXT];
 
 	if (trouble)
-		log_warn("metrics: %s, retrying%s", trouble,
-			 a->reconcile ? "; see --metrics-address"
-				      : " until the agent before this one is gone");
+		log_warn("metrics: %s, retrying; unless an agent before this one is about to leave, see "
+			 "--metrics-address",
+			 trouble);
 	else
 		log_info("metrics: listening at http://%s/metrics",
 			 web_address_text(&a->opt.pages.addr, addr));

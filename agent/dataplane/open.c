@@ -57,9 +57,8 @@ static int open_pin_dir(struct dp *dp, struct bh_err *err)
 	struct statfs fs;
 
 	if (mkdir(dp->pin_dir, 0700) < 0 && errno != EEXIST)
-		return bh_err_errno(err, -errno,
-				    "cannot make '%s' (without a BPF file system: mount -t bpf bpf /sys/fs/bpf)",
-				    dp->pin_dir);
+		return bh_err_errno(err, -errno, "cannot make '%s'%s", dp->pin_dir,
+				    errno == EROFS ? "" : " (no bpffs? mount -t bpf bpf /sys/fs/bpf)");
 	if (statfs(dp->pin_dir, &fs) < 0)
 		return bh_err_errno(err, -errno, "cannot look at '%s'", dp->pin_dir);
 	if (fs.f_type != BPF_FS_MAGIC)

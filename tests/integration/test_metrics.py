@@ -219,7 +219,7 @@ class Metrics(PolicedCase):
     def test_who_comes_next(self):
         """Two agents and one port: the one that comes has it as soon as the other one is gone."""
         node = self.node
-        waits = "Address already in use, retrying until the agent"
+        waits = "Address already in use, retrying; unless an agent before this one"
         standby = node.agent_process()
         self.assertTrue(eventually(lambda: waits in node.agent_log(), 10))
         self.assertEqual(samples(self.scrape())["bulkhead_standby"], 0)
