@@ -86,14 +86,14 @@ function say() {
 
 // Which nodes this is, in words; all their names where there is room for them.
 function where({ all, nodes }) {
-  if (!all) return [`node ${nodes[0] || 'unknown'} alone`, 'What the agent of this node knows: the sessions and denials of its own pods. Pods of other nodes are seen as their peers.'];
+  if (!all) return [nodes[0] ? `node ${nodes[0]} alone` : 'one node alone', 'What the agent of this node knows: the sessions and denials of its own pods. Pods of other nodes are seen as their peers.'];
   return [nodes.length < 3 ? `node${nodes.length === 1 ? '' : 's'} ${nodes.join(', ')}` : `${nodes.length.toLocaleString('en')} nodes`, `Of ${nodes.join(', ')}`];
 }
 
 async function sayWhere() {
   try {
     const [text, more] = where(await askSlow('nodes'));
-    $('where').textContent = text;
+    $('where').textContent = ` · ${text}`;
     $('where').title = more;
     $('where').hidden = false;
     document.title = `Bulkhead, ${text}: who talks to whom`;

@@ -126,6 +126,7 @@ export class GraphMap {
   }
 
   resize() {
+    this.tip.hidden = true; // what it is about is elsewhere now
     const box = this.canvas.getBoundingClientRect();
     this.ratio = window.devicePixelRatio || 1;
     this.width = Math.max(1, box.width);

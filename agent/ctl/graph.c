@@ -53,16 +53,23 @@ void graph_lines(const char *who, char ret[3][GRAPH_LINE])
 	}
 }
 
-const char *graph_id(const char *who, char *ret)
+bool graph_is_workload(const char *who)
 {
-	static const char *const own[] = { "Service", "Host", "World", "CIDR" };
-	struct who w = { .is_pod = true };
-	char lines[3][GRAPH_LINE];
+	static const char *const others[] = { "Service\n", "Host\n", "World\n", "CIDR\n" };
 	size_t i;
 
+	for (i = 0; i < ARRAY_SIZE(others); i++)
+		if (!strncmp(who, others[i], strlen(others[i])))
+			return false;
+	return true;
+}
+
+const char *graph_id(const char *who, char *ret)
+{
+	struct who w = { .is_pod = graph_is_workload(who) };
+	char lines[3][GRAPH_LINE];
+
 	graph_lines(who, lines);
-	for (i = 0; i < ARRAY_SIZE(own); i++)
-		w.is_pod &= strcmp(lines[0], own[i]) != 0;
 	w.kind = lines[0];
 	memcpy(w.ns, lines[1], sizeof(w.ns));
 	memcpy(w.name, lines[2], sizeof(w.name));
@@ -232,7 +239,7 @@ void graph_endpoint(struct graph *g, struct json_object *item, int64_t now_ms)
 		return;
 	(void)snprintf(name, sizeof(name), "%s/%s", ctl_str(item, "namespace"), ctl_str(item, "name"));
 	bh_text_clean(name);
-	who_is(name, "", "", &w);
+	who_owns(name, labels, &w);
 	text = json_object_is_type(labels, json_type_object)
 		       ? json_object_to_json_string_ext(labels, JSON_C_TO_STRING_PLAIN)
 		       : "{}";
@@ -364,13 +371,18 @@ void graph_settle(struct graph *g, int64_t now_ms)
 	merge_pods(g, now_ms);
 	g->flows_n = g->flows.n;
 	g->pods_n = g->pods.n;
+	graph_settle_owners(g);
 }
 
 /* ---- birth and death ---------------------------------------------------------------------- */
 
-struct graph *graph_new(void)
+struct graph *graph_new(const struct graph *known)
 {
-	return calloc(1, sizeof(struct graph));
+	struct graph *g = calloc(1, sizeof(*g));
+
+	if (g)
+		g->known = known;
+	return g;
 }
 
 void graph_free(struct graph *g)

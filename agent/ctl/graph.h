@@ -23,7 +23,9 @@
 
 struct graph;
 
-struct graph *graph_new(void); /* NULL: no memory */
+/* @known: one whose pods are known here, too; borrowed as long as this one is; NULL: none. Return: NULL: no
+ * memory. */
+struct graph *graph_new(const struct graph *known);
 void graph_free(struct graph *g);
 
 /* Items of `endpoints`, `sessions` and `flows`, as they come. @now_ms: of the wall clock. What lacks a field

@@ -54,6 +54,7 @@ struct graph {
 	VEC(struct graph_pod) pods;   /* likewise, by name */
 	size_t flows_n, pods_n;	      /* that have settled: what is written */
 	uint64_t left_out;	      /* flows, since the start */
+	const struct graph *known;    /* whose pods are known here, too; NULL: its own */
 };
 
 /* Whether @f belongs to that edge; ids are made of its texts. */
@@ -61,6 +62,12 @@ bool graph_matches(const struct graph_flow *f, const struct graph_edge *edge);
 
 /* "shop/web" of a GT_SRC. Returns ret, of WHO_ID bytes. */
 const char *graph_id(const char *who, char *ret);
+
+/* Whether it is pods that a GT_SRC names. */
+bool graph_is_workload(const char *who);
+
+/* Ends of flows go by what is known of their pods. */
+void graph_settle_owners(struct graph *g);
 
 /* The lines of a GT_SRC. */
 #define GRAPH_LINE 256

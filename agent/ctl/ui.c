@@ -116,7 +116,8 @@ static void hint_way(const struct sockaddr_storage *addr)
 	const int port = ntohs(((const struct sockaddr_in *)addr)->sin_port);
 
 	if (ns && pod)
-		ctl_hint("the link is a secret; the way to it: kubectl -n %s port-forward %s %d", ns, pod, port);
+		ctl_hint("the link is a secret; the way to it: kubectl -n %s port-forward %s %d", ns, pod,
+			 port);
 	else
 		ctl_hint("the link is a secret");
 }
@@ -233,7 +234,7 @@ static void ui_done(struct ui *u)
 
 static int run(const struct ctl *c, char **args)
 {
-	struct ui u = { .c = c, .graph = graph_new() };
+	struct ui u = { .c = c, .graph = graph_new(NULL) };
 	struct sockaddr_storage addr;
 	auto_fd int signals = open_signals();
 	int code = find_place(c, &addr);

@@ -27,9 +27,11 @@ struct ui_collect {
 	char trouble[2048]; /* what the last round said on stderr; "": nothing */
 };
 
+struct ui;
+
 struct ui_question {
 	char key[1200];						    /* what is asked; "": free */
-	void (*write)(const struct job *j, struct web_answer *ret); /* once it is over */
+	void (*write)(struct ui *u, const struct job *j, struct web_answer *ret); /* once it is over */
 	struct job job;
 	int64_t until_ms; /* it is ended then, or forgotten */
 };
@@ -61,7 +63,7 @@ void ui_questions_work(struct ui *u);
 /* A question, or what came of it: who asks the same again gets the answer once it is there. @input: as
  * job_start() has it. */
 void ui_ask(struct ui *u, const char *key, bool json, char *const *words, const struct buf *input,
-	    void (*write)(const struct job *j, struct web_answer *ret), struct web_answer *ret);
+	    void (*write)(struct ui *u, const struct job *j, struct web_answer *ret), struct web_answer *ret);
 void ui_refuse(struct web_answer *ret, int status, const char *why);
 
 /* "name":"text" of any text. Return: 0, -E2BIG or -ENOMEM. */

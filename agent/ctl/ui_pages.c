@@ -203,7 +203,7 @@ static struct ui_question *free_question(struct ui *u)
 }
 
 void ui_ask(struct ui *u, const char *key, bool json, char *const *words, const struct buf *input,
-	    void (*write)(const struct job *j, struct web_answer *ret), struct web_answer *ret)
+	    void (*write)(struct ui *u, const struct job *j, struct web_answer *ret), struct web_answer *ret)
 {
 	struct ui_question *q = find_question(u, key);
 	struct bh_err err;
@@ -223,14 +223,15 @@ void ui_ask(struct ui *u, const char *key, bool json, char *const *words, const 
 		(void)buf_str(&ret->body, "{\"pending\":true}\n");
 		return;
 	}
-	q->write(&q->job, ret);
+	q->write(u, &q->job, ret);
 	end_question(q); /* who asks again wants to know how it is then */
 }
 
-static void write_text(const struct job *j, struct web_answer *ret)
+static void write_text(struct ui *u, const struct job *j, struct web_answer *ret)
 {
 	int r = buf_fmt(&ret->body, "{\"code\":%d,", j->code);
 
+	(void)u;
 	if (!r)
 		r = ui_member(&ret->body, "text", j->text.len ? j->text.data : "");
 	if (!r)
@@ -283,8 +284,9 @@ static int write_names(const struct job *j, struct buf *b)
 	return r ? r : buf_str(b, "]}\n");
 }
 
-static void write_nodes(const struct job *j, struct web_answer *ret)
+static void write_nodes(struct ui *u, const struct job *j, struct web_answer *ret)
 {
+	(void)u;
 	if (write_names(j, &ret->body) < 0)
 		ui_refuse(ret, 500, "No room or no memory for the names");
 }

@@ -11,10 +11,11 @@
 #define PAIRS_SHOWN 200
 
 /* The edges of those sessions that would be @level. */
-static int add_edges(struct buf *b, struct json_object *sessions, const char *level)
+static int add_edges(const struct graph *known, struct buf *b, struct json_object *sessions,
+		     const char *level)
 {
 	const size_t n = json_object_array_length(sessions);
-	struct graph *g = graph_new();
+	struct graph *g = graph_new(known);
 	size_t i;
 	int r;
 
@@ -49,7 +50,7 @@ static int add_pairs(struct buf *b, struct json_object *pairs)
 	return r ? r : add_json(b, "pairs", pairs);
 }
 
-static int add_changes(struct buf *b, struct json_object *answer)
+static int add_changes(const struct graph *known, struct buf *b, struct json_object *answer)
 {
 	static const char *const levels[] = { "denied", "audited", "allowed" };
 	struct json_object *sessions = ctl_get(answer, "sessions"), *pairs = ctl_get(answer, "pairs");
@@ -62,11 +63,11 @@ static int add_changes(struct buf *b, struct json_object *answer)
 	if (!r)
 		r = add_json(b, "problems", ctl_get(answer, "problems"));
 	for (i = 0; !r && i < ARRAY_SIZE(levels); i++)
-		r = add_edges(b, sessions, levels[i]);
+		r = add_edges(known, b, sessions, levels[i]);
 	return r ? r : add_pairs(b, pairs);
 }
 
-static void write_changes(const struct job *j, struct web_answer *ret)
+static void write_changes(struct ui *u, const struct job *j, struct web_answer *ret)
 {
 	struct json_object *answer = j->text.len && !j->cut ? json_tokener_parse(j->text.data) : NULL;
 	int r = buf_fmt(&ret->body, "{\"code\":%d,", j->code);
@@ -77,7 +78,7 @@ static void write_changes(const struct job *j, struct web_answer *ret)
 			      : j->said.len ? j->said.data
 					    : "");
 	if (!r && answer)
-		r = add_changes(&ret->body, answer);
+		r = add_changes(u->graph, &ret->body, answer);
 	if (!r)
 		r = buf_str(&ret->body, "}\n");
 	if (r < 0)

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "ctl/ctl.h"
 #include "util/addr.h"
 #include "util/scope.h"
 
@@ -12,6 +13,8 @@
 #define RANDOM_N 5			       /* apiserver/pkg/storage/names */
 #define HASH_MIN 6			       /* an FNV of 32 bits in decimal digits, spelled in RANDOM */
 #define HASH_MAX 10
+
+#define GENERATED_MAX 63 /* of a name that was drawn */
 
 /* ---- pods --------------------------------------------------------------------------------- */
 
@@ -64,6 +67,78 @@ static size_t strip(const char *name, const char **ret_kind)
 		return len;
 	*ret_kind = "StatefulSet";
 	return (size_t)(part - name) - 1;
+}
+
+/* ---- by labels ---------------------------------------------------------------------------- */
+
+/* How much of @name is before @tail and five characters that were drawn; 0: it is not so made. Of a name of
+ * 63 the end of the rest was cut off (apiserver/pkg/storage/names). */
+static size_t before(const char *name, const char *tail)
+{
+	const size_t len = strlen(name), base = len > RANDOM_N ? len - RANDOM_N : 0;
+	size_t n = strlen(tail);
+
+	if (!all_of(name + base, len - base, RANDOM))
+		return 0;
+	for (;; n--) {
+		if (base > n && !memcmp(name + base - n, tail, n))
+			return base - n;
+		if (!n || len != GENERATED_MAX)
+			return 0;
+	}
+}
+
+static size_t of_template(const char *name, const char *hash)
+{
+	char tail[80];
+
+	if (!*hash || strlen(hash) > sizeof(tail) - 3)
+		return 0;
+	(void)snprintf(tail, sizeof(tail), "-%s-", hash);
+	return before(name, tail);
+}
+
+/* "backup-28934520-x2v4z" of the Job "backup-28934520", which a CronJob made at that minute. */
+static size_t of_job(const char *name, const char *job, const char **ret_kind)
+{
+	const size_t len = strlen(job);
+	const char *part;
+	size_t n;
+
+	if (!len || strncmp(name, job, len) || name[len] != '-')
+		return 0;
+	part = last_part(job, len, &n);
+	*ret_kind = "Job";
+	if (!part || n < HASH_MIN || n > HASH_MAX || !all_of(part, n, "0123456789"))
+		return len;
+	*ret_kind = "CronJob";
+	return len - n - 1;
+}
+
+/* Return: how much of the name is the owner's; 0: labels do not tell. */
+static size_t owner(const char *name, struct json_object *labels, const char **ret_kind)
+{
+	static const char *const templates[][2] = { { "pod-template-hash", "Deployment" },
+						    { "rollouts-pod-template-hash", "Rollout" } };
+	size_t i, n = 0, len;
+
+	if (!strcmp(ctl_str(labels, "statefulset.kubernetes.io/pod-name"), name) &&
+	    last_part(name, strlen(name), &n)) {
+		*ret_kind = "StatefulSet";
+		return strlen(name) - n - 1;
+	}
+	len = of_job(name, ctl_str(labels, "batch.kubernetes.io/job-name"), ret_kind);
+	if (!len)
+		len = of_job(name, ctl_str(labels, "job-name"), ret_kind);
+	for (i = 0; !len && i < ARRAY_SIZE(templates); i++) {
+		*ret_kind = templates[i][1];
+		len = of_template(name, ctl_str(labels, templates[i][0]));
+	}
+	if (!len && *ctl_str(labels, "controller-revision-hash")) {
+		*ret_kind = "DaemonSet";
+		len = before(name, "-");
+	}
+	return len;
 }
 
 /* ---- the outside -------------------------------------------------------------------------- */
@@ -148,6 +223,21 @@ void who_is(const char *name, const char *node, const char *addr, struct who *re
 	} else {
 		outside(addr, ret);
 	}
+}
+
+void who_owns(const char *name, struct json_object *labels, struct who *ret)
+{
+	const char *slash = strchr(name, '/'), *kind;
+	size_t len;
+
+	who_is(name, "", "", ret);
+	if (!ret->is_pod || !slash)
+		return;
+	len = owner(slash + 1, labels, &kind);
+	if (!len || len >= sizeof(ret->name))
+		return;
+	ret->kind = kind;
+	(void)snprintf(ret->name, sizeof(ret->name), "%.*s", (int)len, slash + 1);
 }
 
 const char *who_id(const struct who *w, char ret[WHO_ID])

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Who stands for an end of a flow in a picture: a workload for its pods, a Service, a node, or the outside.
- * Answers have pods' names and no owners; so pods are one workload where they share a namespace and a name
- * without what their owner's controller has put behind it:
+ * Answers have no owners. Where a pod's labels are known they tell: who_owns(). Else pods are one workload
+ * where they share a namespace and a name without what their owner's controller has put behind it:
  *
  *   NAME-HASH-RANDOM   Deployment    (CronJob where HASH is digits alone: a time)
  *   NAME-RANDOM        Set           a DaemonSet, a ReplicaSet or a Job: all three name alike
@@ -14,6 +14,7 @@
 #ifndef BH_CTL_WHO_H
 #define BH_CTL_WHO_H
 
+#include <json-c/json.h>
 #include <stdbool.h>
 
 #define WHO_NAME 256
@@ -32,6 +33,18 @@ struct who {
  * @addr: the address; what is nobody's and not public stands for its /24, or /64.
  */
 void who_is(const char *name, const char *node, const char *addr, struct who *ret);
+
+/**
+ * who_owns() - of a pod whose labels are known, which Kubernetes' controllers put on it beside its name:
+ *
+ *   pod-template-hash		   Deployment (Argo's rollouts-pod-template-hash: Rollout)
+ *   statefulset.kubernetes.io/pod-name   StatefulSet
+ *   job-name			   Job; CronJob where it ends in a time
+ *   controller-revision-hash		   DaemonSet
+ *
+ * @name: "shop/web-6f7c-x2v4z". Labels that its name does not bear out count as none: then as who_is().
+ */
+void who_owns(const char *name, struct json_object *labels, struct who *ret);
 
 /* "shop/web", "Service shop/web", "Host n2", "World": unique in a picture. Returns ret. */
 #define WHO_ID (2 * WHO_NAME + 16)

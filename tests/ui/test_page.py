@@ -66,6 +66,7 @@ class Live(PolicedCase):
         self.assertIn("lab/job → shop/db 80/TCP", self.browser.wait("document.querySelector('#panel h2')?.textContent"))
         self.assertIn("shop/db", self.page.text("#panel dl"))
         self.assertIn("policy-denied", self.page.text("#panel dl"))
+        self.assertTrue(self.browser.js("document.getElementById('tip').hidden"), "the map has moved away from under it")
         flow = self.browser.wait("document.querySelector('#flows li')?.textContent")
         self.assertIn(f"lab/job {self.job.ips[4]}:", flow)
         self.browser.js("document.getElementById('explain').click()")
@@ -162,7 +163,7 @@ class Live(PolicedCase):
 
     def test_which_node(self):
         name = self.node.ctl("config")["options"]["node-name"]
-        self.assertEqual(self.browser.wait("document.querySelector('#where').textContent"), f"node {name} alone")
+        self.assertEqual(self.browser.wait("document.querySelector('#where').textContent"), f" · node {name} alone")
         self.assertIn(name, self.browser.js("document.title"))
         self.assertFalse(self.browser.js("document.getElementById('trial').hidden"))
 
@@ -255,7 +256,7 @@ class Nodes(unittest.TestCase):
         self.assertEqual(pods, [2] * 40)
 
     def test_which_nodes(self):
-        self.assertEqual(self.page.browser.wait("document.querySelector('#where').textContent"), "nodes n1, n2")
+        self.assertEqual(self.page.browser.wait("document.querySelector('#where').textContent"), " · nodes n1, n2")
 
     def test_who_is_missing_is_named(self):
         self.assertIn("node n3: ", self.page.text("#trouble"))

@@ -339,11 +339,71 @@ static void test_flows_are_bounded(void **state)
 	assert_int_equal(number(f->o, 0, SESSIONS), GRAPH_FLOWS);
 }
 
+/* From one pod of shop/agent-bcdfgh, a DaemonSet, to another of a node that told no labels. */
+static void between_agents(struct fixture *f)
+{
+	take(f, graph_session, NOW,
+	     "{'pod':'shop/agent-bcdfgh-x2v4z','local':'10.0.0.1','local_port':40000,'remote':'10.0.0.2',"
+	     "'remote_port':80,'remote_name':'shop/agent-bcdfgh-9vq4d','proto':'TCP','opener':'egress'}");
+}
+
+static const char *end_kind(struct json_object *o, size_t edge, size_t field)
+{
+	return json_object_get_string(at(o, "workloads", (size_t)number(o, edge, field), 3));
+}
+
+/* Without labels the name says: Deployment shop/agent. */
+static void test_labels_tell_owners(void **state)
+{
+	struct fixture *f = *state, copy = { .g = graph_new(f->g) };
+	struct json_object *o;
+	size_t i;
+
+	between_agents(f);
+	o = picture(f, 60000, NOW);
+	assert_string_equal(end_id(o, 0, FROM), "shop/agent");
+	for (i = 0; i < 2; i++)
+		take(f, graph_endpoint, NOW,
+		     "{'namespace':'shop','name':'agent-bcdfgh-%s','labels':{'controller-revision-hash':'7d9c'}}",
+		     i ? "9vq4d" : "x2v4z");
+	o = picture(f, 60000, NOW);
+	assert_int_equal(count(o, "workloads"), 1);
+	assert_string_equal(end_id(o, 0, FROM), "shop/agent-bcdfgh");
+	assert_string_equal(end_id(o, 0, TO), "shop/agent-bcdfgh");
+	assert_string_equal(end_kind(o, 0, TO), "DaemonSet");
+	between_agents(&copy);
+	assert_string_equal(end_id(picture(&copy, 60000, NOW), 0, TO), "shop/agent-bcdfgh");
+	json_object_put(copy.o);
+	graph_free(copy.g);
+}
+
+/* What is known of one pod tells the kind of its like; a Service of that name is still one. */
+static void test_like_is_one(void **state)
+{
+	struct fixture *f = *state;
+	struct json_object *o;
+
+	take(f, graph_endpoint, NOW,
+	     "{'namespace':'shop','name':'log-x2v4z','labels':{'controller-revision-hash':'7d9c'}}");
+	take(f, graph_endpoint, NOW, "{'namespace':'shop','name':'log-9vq4d','labels':{}}");
+	take(f, graph_session, NOW,
+	     "{'pod':'shop/log-x2v4z','local':'10.0.0.1','local_port':40000,'remote':'10.0.0.2',"
+	     "'remote_port':80,'remote_name':'shop/log-2k4lm','proto':'TCP','opener':'egress'}");
+	o = picture(f, 60000, NOW);
+	assert_int_equal(count(o, "workloads"), 1);
+	assert_string_equal(end_kind(o, 0, TO), "DaemonSet");
+	take(f, graph_session, NOW,
+	     "{'pod':'shop/log-x2v4z','local':'10.0.0.1','local_port':40001,'remote':'10.96.0.2',"
+	     "'remote_port':80,'remote_name':'service \\u0027shop/log\\u0027','proto':'TCP','opener':'egress'}");
+	o = picture(f, 60000, NOW);
+	assert_int_equal(count(o, "workloads"), 2);
+}
+
 static int setup(void **state)
 {
 	struct fixture *f = calloc(1, sizeof(*f));
 
-	f->g = graph_new();
+	f->g = graph_new(NULL);
 	*state = f;
 	return f->g ? 0 : -1;
 }
@@ -371,6 +431,8 @@ int main(void)
 		ROW(test_reports_are_counted_once),
 		ROW(test_window),
 		ROW(test_pods_and_labels),
+		ROW(test_labels_tell_owners),
+		ROW(test_like_is_one),
 		ROW(test_odd_names),
 		ROW(test_flows_of_an_edge),
 		ROW(test_bounds),

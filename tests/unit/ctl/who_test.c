@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <string.h>
 
 #include "util/scope.h"
 
@@ -58,9 +59,55 @@ static void test_rows(void **state)
 	}
 }
 
+#define LONG "a-deployment-with-a-name-that-leaves-little-room-for-the" /* 56 */
+
+static const struct {
+	const char *name, *labels, *id, *kind;
+} owned[] = {
+	{ "s/web-6f7c9d8b54-x2v4z", "{\"pod-template-hash\":\"6f7c9d8b54\"}", "s/web", "Deployment" },
+	{ "s/web-1234567-x2v4z", "{\"pod-template-hash\":\"1234567\"}", "s/web", "Deployment" }, /* no time */
+	{ "s/web-x2v4z", "{\"pod-template-hash\":\"6f7c9d8b54\"}", "s/web", "Set" }, /* not by its name */
+	{ "s/" LONG "-6x2v4z", "{\"pod-template-hash\":\"6f7c9d8b54\"}", "s/" LONG, "Deployment" }, /* 63: cut */
+	{ "s/" LONG "-6x2v4", "{\"pod-template-hash\":\"6f7c9d8b54\"}", "s/" LONG, "Set" }, /* 62: not */
+	{ "s/web-6f7c-x2v4z", "{\"rollouts-pod-template-hash\":\"6f7c\"}", "s/web", "Rollout" },
+	{ "s/proxy-bcdfgh-x2v4z", "{\"controller-revision-hash\":\"7d9c8b6f54\"}", "s/proxy-bcdfgh", "DaemonSet" },
+	{ "s/db-0",
+	  "{\"controller-revision-hash\":\"db-7d9c\",\"statefulset.kubernetes.io/pod-name\":\"db-0\"}", "s/db",
+	  "StatefulSet" },
+	{ "s/db-12345", "{\"statefulset.kubernetes.io/pod-name\":\"db-12345\"}", "s/db", "StatefulSet" },
+	{ "s/db-x2v4z", "{\"statefulset.kubernetes.io/pod-name\":\"db-0\"}", "s/db", "Set" },
+	{ "s/move-x2v4z", "{\"batch.kubernetes.io/job-name\":\"move\"}", "s/move", "Job" },
+	{ "s/move-3-x2v4z", "{\"job-name\":\"move\"}", "s/move", "Job" }, /* indexed */
+	{ "s/backup-28934520-x2v4z", "{\"job-name\":\"backup-28934520\"}", "s/backup", "CronJob" },
+	{ "s/other-x2v4z", "{\"job-name\":\"move\"}", "s/other", "Set" },
+	{ "s/web-6f7c9d8b54-x2v4z", "{\"app\":\"web\"}", "s/web", "Deployment" }, /* as it would be without */
+	{ "s/web-6f7c9d8b54-x2v4z", "{\"pod-template-hash\":7}", "s/web", "Deployment" },
+	{ "s/x2v4z", "{\"controller-revision-hash\":\"7d9c\"}", "s/x2v4z", "Pod" },
+};
+
+static void test_owners(void **state)
+{
+	char id[WHO_ID];
+	struct who w;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_SIZE(owned); i++) {
+		struct json_object *labels = json_tokener_parse(owned[i].labels);
+
+		assert_non_null(labels);
+		who_owns(owned[i].name, labels, &w);
+		json_object_put(labels);
+		if (strcmp(who_id(&w, id), owned[i].id) || strcmp(w.kind, owned[i].kind))
+			fail_msg("%s %s: %s %s", owned[i].name, owned[i].labels, w.kind, id);
+	}
+	who_owns("s/web-0", NULL, &w);
+	assert_string_equal(w.kind, "StatefulSet");
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_rows) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_rows), cmocka_unit_test(test_owners) };
 
 	return cmocka_run_group_tests_name("ctl/who", tests, NULL, NULL);
 }
