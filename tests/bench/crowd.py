@@ -223,8 +223,8 @@ class Crowd(Fake):
         async with self.changed:
             self.changed.notify_all()
 
-    def write_policies(self, node, count=200):
-        """Of the namespaces of the crowd, and ten that select this node's pods."""
+    def write_policies(self, node, count=200, here=10):
+        """Of the namespaces of the crowd, and @here that are about this node's."""
         for i in range(count):
             peers = [
                 {"podSelector": {"matchLabels": {"app": f"app-{i}"}}},
@@ -233,7 +233,7 @@ class Crowd(Fake):
                     "podSelector": {"matchLabels": {"tier": "front"}},
                 },
             ]
-            ns = "shop" if i < 10 else f"crowd-{i % 10}"
+            ns = "shop" if i < here else f"crowd-{i % 10}"
             node.write_policy(
                 ns,
                 f"policy-{i}",
