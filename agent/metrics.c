@@ -173,7 +173,8 @@ static int view_read(struct view *v)
 {
 	int r = 0;
 
-	v->has_counts = v->works && !dp_stats(v->a->dp, v->stats, NULL) && !dp_node_stat(v->a->dp, &v->node, NULL);
+	v->has_counts =
+		v->works && !dp_stats(v->a->dp, v->stats, NULL) && !dp_node_stat(v->a->dp, &v->node, NULL);
 	if (is_asked(v, PER_RULE))
 		r = view_read_rules(v);
 	if (!r && is_asked(v, PER_POD))

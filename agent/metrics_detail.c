@@ -10,8 +10,8 @@
 
 /* ---- rules -------------------------------------------------------------------------------- */
 
-/* In the order of their ids: a rule keeps its place for as long as it is in force. One by one: ids lie anywhere in
- * bh_rules, of those past whose end nothing is known. */
+/* In the order of their ids: a rule keeps its place for as long as it is in force. One by one: ids lie
+ * anywhere in bh_rules, of those past whose end nothing is known. */
 int view_read_rules(struct view *v)
 {
 	const struct actual *actual = reconcile_actual(v->a->reconcile);

@@ -14,8 +14,8 @@ struct rule_view {
 };
 
 struct pod_view {
-	const struct endpoint *e;  /* one of its interfaces */
-	uint64_t packets[2][2];	   /* by enum bh_dir, and whether they were allowed */
+	const struct endpoint *e; /* one of its interfaces */
+	uint64_t packets[2][2];	  /* by enum bh_dir, and whether they were allowed */
 	uint64_t opened, evicted;
 };
 

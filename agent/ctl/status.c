@@ -213,7 +213,8 @@ static void print_policy_status(const struct ctl *c, struct json_object *o)
 	if (ctl_bool(o, "leads"))
 		(void)snprintf(text + len, sizeof(text) - (size_t)len,
 			       "; gathered here from %llu nodes%s, %llu policies to be told of",
-			       (unsigned long long)ctl_int(o, "nodes"), quiet, (unsigned long long)ctl_int(o, "unsaid"));
+			       (unsigned long long)ctl_int(o, "nodes"), quiet,
+			       (unsigned long long)ctl_int(o, "unsaid"));
 	line(c, "report", refused || silent ? YELLOW : PLAIN, text);
 }
 

@@ -262,9 +262,10 @@ const struct command command_ui = {
 		"command, at this machine's loopback address, out of this program: nothing comes from the Internet. "
 		"It shows live sessions and denials of all nodes, asked again every few seconds while a page is open, "
 		"and changes nothing.",
-	.examples = "ui\tof all nodes, from a laptop\n"
-		    "ui --node n1 --no-open\tof one node; the browser is started by hand\n"
-		    "ui --listen 127.0.0.1:8080\tat a port that an SSH tunnel can name\n"
-		    "ui --unattended --listen 127.0.0.1:17971\tas a service of this node, behind a port-forward\n",
+	.examples =
+		"ui\tof all nodes, from a laptop\n"
+		"ui --node n1 --no-open\tof one node; the browser is started by hand\n"
+		"ui --listen 127.0.0.1:8080\tat a port that an SSH tunnel can name\n"
+		"ui --unattended --listen 127.0.0.1:17971\tas a service of this node, behind a port-forward\n",
 	.run = run,
 };

@@ -30,7 +30,7 @@ struct ui_collect {
 struct ui;
 
 struct ui_question {
-	char key[1200];						    /* what is asked; "": free */
+	char key[1200]; /* what is asked; "": free */
 	void (*write)(struct ui *u, const struct job *j, struct web_answer *ret); /* once it is over */
 	struct job job;
 	int64_t until_ms; /* it is ended then, or forgotten */

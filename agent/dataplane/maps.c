@@ -129,7 +129,8 @@ static uint32_t *class_word(const struct dp *dp, uint32_t slot)
 	return (uint32_t *)(dp->classes.at + slot * dp->classes.stride);
 }
 
-/* Zeros stay unwritten: pages that nobody writes to take no memory, and most of these arrays is never in use. */
+/* Zeros stay unwritten: pages that nobody writes to take no memory, and most of these arrays is never in use.
+ */
 static int read_arrays(struct dp *dp, struct actual *a)
 {
 	static const struct bh_endpoint none;

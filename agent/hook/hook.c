@@ -89,9 +89,9 @@ int hook_progs_open(const struct hook *h, struct progs *ret, struct bh_err *err)
 			return bh_err_set(err, r, "pin directory '%s': name too long", h->pin_dir);
 		ret->fd[i] = raw_obj_get(path);
 		if (ret->fd[i] == -ENOENT)
-			return bh_err_set(err, -ENOENT,
-					  "no program pinned at %s: no agent has run yet, or no bpffs is there",
-					  path);
+			return bh_err_set(
+				err, -ENOENT,
+				"no program pinned at %s: no agent has run yet, or no bpffs is there", path);
 		if (ret->fd[i] < 0)
 			return bh_err_errno(err, ret->fd[i], "program pinned at %s", path);
 	}

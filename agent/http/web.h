@@ -16,8 +16,8 @@
 #include "util/buf.h"
 #include "util/err.h"
 
-#define WEB_HEAD_MAX   8192	  /* a request's bytes up to its empty line */
-#define WEB_CONNS_MAX  32	  /* more wait in the backlog, or who has been silent for longest makes room */
+#define WEB_HEAD_MAX   8192 /* a request's bytes up to its empty line */
+#define WEB_CONNS_MAX  32   /* more wait in the backlog, or who has been silent for longest makes room */
 #define WEB_ANSWER_MAX (4u << 20) /* bytes of one answer, unless the options say otherwise */
 #define WEB_QUEUE_MAX  (8u << 20) /* of all answers together; what comes then is answered with 503 */
 #define WEB_REQUEST_MS 10000	  /* from its first byte to its end */

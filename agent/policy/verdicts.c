@@ -244,8 +244,8 @@ static int repeat_row(struct verdicts *w, const struct made_row *made, uint32_t 
 }
 
 /* The hits [from..to) are all those of one class. @base: index of the row of class 0. Most classes have the
- * same hits as others, as the pods of a team in each of its namespaces; only names of ports may mean something
- * else to each. */
+ * same hits as others, as the pods of a team in each of its namespaces; only names of ports may mean
+ * something else to each. */
 static int class_row(struct verdicts *w, size_t from, size_t to, size_t base)
 {
 	const uint32_t class = w->hits.v[from].class;

@@ -45,17 +45,17 @@ struct verdicts {
 	bool only_earnest;	       /* the line at hand is that of these alone */
 	uint32_t *start;	       /* by peer set: where in in_classes its classes begin */
 	uint32_t *in_classes;
-	VEC(struct turn) rules;	      /* of one (set, direction), the first wins */
-	VEC(uint8_t) holds;	      /* by rule: for the class at hand */
-	VEC(struct hit) hits;	      /* by class, rule */
-	VEC(struct hit) found;	      /* the same as they were found: by rule */
-	uint32_t *places;	      /* by class: where in hits its next one goes */
+	VEC(struct turn) rules;		 /* of one (set, direction), the first wins */
+	VEC(uint8_t) holds;		 /* by rule: for the class at hand */
+	VEC(struct hit) hits;		 /* by class, rule */
+	VEC(struct hit) found;		 /* the same as they were found: by rule */
+	uint32_t *places;		 /* by class: where in hits its next one goes */
 	struct made_row made[MADE_ROWS]; /* of the (set, direction) at hand */
-	VEC(struct named_port) names; /* that count: the subject's, or those of the class at hand */
-	struct range_vec ports;	      /* of the rule at hand, if it has names */
-	struct range_vec own;	      /* what the policy at hand says by itself */
-	struct range_vec merged;      /* the line so far: the ranges of the row at hand */
-	struct range_vec earnest;     /* the line of what is in earnest, where some is not */
+	VEC(struct named_port) names;	 /* that count: the subject's, or those of the class at hand */
+	struct range_vec ports;		 /* of the rule at hand, if it has names */
+	struct range_vec own;		 /* what the policy at hand says by itself */
+	struct range_vec merged;	 /* the line so far: the ranges of the row at hand */
+	struct range_vec earnest;	 /* the line of what is in earnest, where some is not */
 	struct range_vec spare;
 };
 

@@ -25,8 +25,8 @@ typedef VEC(uint64_t) node_set;
 struct gather *gather_new(const struct model *m);
 void gather_free(struct gather *g);
 
-/* What a node says; @take is taken. @round: of listing, as watch_round(). Return: 1; 0: nothing but that it is
- * still there; or -ENOMEM. */
+/* What a node says; @take is taken. @round: of listing, as watch_round(). Return: 1; 0: nothing but that it
+ * is still there; or -ENOMEM. */
 int gather_put(struct gather *g, const char *node, struct report *take, uint32_t round, int64_t now_ms);
 void gather_del(struct gather *g, const char *node);
 

@@ -13,9 +13,9 @@
 #include "model/model.h"
 #include "util/date.h"
 
-#define REPORT_REFUSED_MAX 10  /* policies named that are not understood; more are only counted */
-#define REPORT_BARE_MAX	   10  /* pods named that are not protected; more are only counted */
-#define REPORT_TEXT_MAX	   256 /* bytes of one message */
+#define REPORT_REFUSED_MAX 10	/* policies named that are not understood; more are only counted */
+#define REPORT_BARE_MAX	   10	/* pods named that are not protected; more are only counted */
+#define REPORT_TEXT_MAX	   256	/* bytes of one message */
 #define REPORT_VALID_MAX_S 1500 /* so long a report counts at most; also one that does not say how long */
 #define REPORT_API	   "policy.bulkhead.dev/v1alpha1"
 #define REPORT_KIND	   "NodePolicyStatus"

@@ -91,8 +91,9 @@ static void judge_silent(const struct gather_count *n, const char *head, struct 
 {
 	const char *at = n->report->at;
 
-	set(c, false, "NotHeardOf", "%s; node %s has not been heard of%s%s, for longer than its report is valid", head,
-	    n->node, *at ? " since " : "", at);
+	set(c, false, "NotHeardOf",
+	    "%s; node %s has not been heard of%s%s, for longer than its report is valid", head, n->node,
+	    *at ? " since " : "", at);
 }
 
 static void judge_late(const struct gather_count *n, struct condition *c)

@@ -5,9 +5,9 @@
 
 #include <linux/types.h>
 
-#define FLOWS  256 /* the first `flows` are asked for, in turn */
-#define WORLDS 32  /* world n is the same as world n % WORLDS */
-#define ASKS   64  /* answers a program run */
+#define FLOWS	256   /* the first `flows` are asked for, in turn */
+#define WORLDS	32    /* world n is the same as world n % WORLDS */
+#define ASKS	64    /* answers a program run */
 #define HELD_NS 20000 /* in the middle of some questions */
 
 struct pub_flow {

@@ -34,7 +34,8 @@
 
 #define PIN_DIR "/sys/fs/bpf/bulkhead-publish"
 #define ANSWERS 10000000ull
-#define DEATHS	(WORLDS / 2) /* each is followed by a load of all programs, which is the time that this takes */
+#define DEATHS                                                                                               \
+	(WORLDS / 2) /* each is followed by a load of all programs, which is the time that this takes */
 
 static struct world worlds[WORLDS];
 static struct publish_reader_bpf *reader;

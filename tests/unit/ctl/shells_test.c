@@ -118,7 +118,8 @@ static void the_manual_page_is_sound(void **state)
 	(void)state;
 	needs("mandoc");
 	(void)snprintf(command, sizeof(command),
-		       "%s reference man | mandoc -T lint -W warning 2>&1 | grep -v 'missing date'", program());
+		       "%s reference man | mandoc -T lint -W warning 2>&1 | grep -v 'missing date'",
+		       program());
 	(void)output_of(command, text, sizeof(text)); /* without a date it is the same in every build */
 	assert_string_equal(text, "");
 	(void)snprintf(command, sizeof(command), "%s reference man | mandoc -T ascii | col -b", program());

@@ -67,13 +67,15 @@ static const struct {
 	{ "s/web-6f7c9d8b54-x2v4z", "{\"pod-template-hash\":\"6f7c9d8b54\"}", "s/web", "Deployment" },
 	{ "s/web-1234567-x2v4z", "{\"pod-template-hash\":\"1234567\"}", "s/web", "Deployment" }, /* no time */
 	{ "s/web-x2v4z", "{\"pod-template-hash\":\"6f7c9d8b54\"}", "s/web", "Set" }, /* not by its name */
-	{ "s/" LONG "-6x2v4z", "{\"pod-template-hash\":\"6f7c9d8b54\"}", "s/" LONG, "Deployment" }, /* 63: cut */
+	{ "s/" LONG "-6x2v4z", "{\"pod-template-hash\":\"6f7c9d8b54\"}", "s/" LONG,
+	  "Deployment" },								    /* 63: cut */
 	{ "s/" LONG "-6x2v4", "{\"pod-template-hash\":\"6f7c9d8b54\"}", "s/" LONG, "Set" }, /* 62: not */
 	{ "s/web-6f7c-x2v4z", "{\"rollouts-pod-template-hash\":\"6f7c\"}", "s/web", "Rollout" },
-	{ "s/proxy-bcdfgh-x2v4z", "{\"controller-revision-hash\":\"7d9c8b6f54\"}", "s/proxy-bcdfgh", "DaemonSet" },
+	{ "s/proxy-bcdfgh-x2v4z", "{\"controller-revision-hash\":\"7d9c8b6f54\"}", "s/proxy-bcdfgh",
+	  "DaemonSet" },
 	{ "s/db-0",
-	  "{\"controller-revision-hash\":\"db-7d9c\",\"statefulset.kubernetes.io/pod-name\":\"db-0\"}", "s/db",
-	  "StatefulSet" },
+	  "{\"controller-revision-hash\":\"db-7d9c\",\"statefulset.kubernetes.io/pod-name\":\"db-0\"}",
+	  "s/db", "StatefulSet" },
 	{ "s/db-12345", "{\"statefulset.kubernetes.io/pod-name\":\"db-12345\"}", "s/db", "StatefulSet" },
 	{ "s/db-x2v4z", "{\"statefulset.kubernetes.io/pod-name\":\"db-0\"}", "s/db", "Set" },
 	{ "s/move-x2v4z", "{\"batch.kubernetes.io/job-name\":\"move\"}", "s/move", "Job" },

@@ -182,8 +182,8 @@ static void items_make_one_list_and_documents_many(void **state)
 
 static void what_people_read(void **state)
 {
-	struct json_object *o =
-		json_tokener_parse("{\"pod\":\"shop/web\",\"count\":7,\"known\":\"yes\",\"list\":[\"a\",\"1\"]}");
+	struct json_object *o = json_tokener_parse(
+		"{\"pod\":\"shop/web\",\"count\":7,\"known\":\"yes\",\"list\":[\"a\",\"1\"]}");
 	auto_free char *text = print(o, YAML_WHOLE, 1);
 
 	(void)state;

@@ -696,7 +696,8 @@ static void the_directory_goes_and_comes_back(void **state)
 	drop(w, "a.yaml");
 	work(w);
 	remove_tree(w->dir);
-	(void)snprintf(wanted, sizeof(wanted), "BAD cannot open the directory '%s': No such file or directory\n", w->dir);
+	(void)snprintf(wanted, sizeof(wanted),
+		       "BAD cannot open the directory '%s': No such file or directory\n", w->dir);
 	until_said(w, wanted);
 	step(w);
 	step(w);

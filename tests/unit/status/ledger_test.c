@@ -644,9 +644,10 @@ static void a_silent_node_counts_no_more(void **state)
 	assert_false(after(g, LEDGER_ALL_MS));
 	assert_true(after(g, LEDGER_SETBACK_MS));
 	says_programmed(g, false, "NotHeardOf");
-	assert_string_equal(said(g, PROGRAMMED)->message,
-			    "in force on 1 of 2 nodes that have pods of it; node n2 has not been heard of since 1, "
-			    "for longer than its report is valid");
+	assert_string_equal(
+		said(g, PROGRAMMED)->message,
+		"in force on 1 of 2 nodes that have pods of it; node n2 has not been heard of since 1, "
+		"for longer than its report is valid");
 	written(g);
 	assert_int_equal(says_again(g, "n2", "1"), 0); /* a listing is no sign of life */
 	assert_false(after(g, 0));
