@@ -233,7 +233,8 @@ static void on_signal(void *ctx)
 	}
 	log_info("%s: leaving; what is in force stays in force",
 		 si.ssi_signo == SIGTERM ? "SIGTERM" : "SIGINT");
-	loop_stop(a->loop);
+	if (!leader_release(a))
+		loop_stop(a->loop);
 }
 
 static void check_pins(struct agent *a)

@@ -22,9 +22,10 @@
 #include "util/log.h"
 #include "util/scope.h"
 
-#define CALL_MS	  4000 /* two in a row fit into the holder's deadline */
-#define LEASE_MAX 65536
-#define API	  "coordination.k8s.io/v1"
+#define CALL_MS	   4000 /* two in a row fit into the holder's deadline */
+#define RELEASE_MS 1000 /* of a leaving agent's time: the next one waits for it */
+#define LEASE_MAX  65536
+#define API	   "coordination.k8s.io/v1"
 
 struct leader {
 	struct agent *agent;
@@ -36,6 +37,7 @@ struct leader {
 	int64_t began_ms;	   /* the write under way; 0: it is a look */
 	bool candidate;
 	bool refused;		   /* said so */
+	bool leaving;		   /* the Lease is given back, and no more than that is done */
 	struct gatherer *gatherer; /* NULL: somebody else's */
 };
 
@@ -71,9 +73,9 @@ static char *lease_text(const struct leader *l)
 		jx_add_int(spec, "leaseTransitions", (uint64_t)transitions + (holder != NULL));
 		jx_add_str(spec, "acquireTime", now);
 	}
-	jx_add_str(spec, "holderIdentity", me);
+	jx_add_str(spec, "holderIdentity", l->leaving ? "" : me);
 	jx_add_str(spec, "renewTime", now);
-	jx_add_int(spec, "leaseDurationSeconds", ELECTION_DURATION_S);
+	jx_add_int(spec, "leaseDurationSeconds", l->leaving ? 1 : ELECTION_DURATION_S);
 	text = strdup(json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN));
 	json_object_put(o);
 	return text;
@@ -86,11 +88,17 @@ static const char *version_of(struct json_object *lease)
 	return text ? text : "";
 }
 
+static const char *holder_of(struct json_object *lease)
+{
+	const char *text = value_text(value_get(value_get(lease, "spec"), "holderIdentity"));
+
+	return text ? text : "";
+}
+
 static bool see(struct leader *l)
 {
 	struct json_object *spec = value_get(l->lease, "spec");
-	const char *holder = value_text(value_get(spec, "holderIdentity"));
-	struct election_lease lease = { .holder = holder ? holder : "",
+	struct election_lease lease = { .holder = holder_of(l->lease),
 					.version = version_of(l->lease),
 					.duration_s = ELECTION_DURATION_S };
 	const int64_t pace = election_pace_ms(l->agent->model->nodes.n);
@@ -101,6 +109,12 @@ static bool see(struct leader *l)
 			  time(NULL) > renewed + lease.duration_s;
 	return election_saw(&l->election, l->lease ? &lease : NULL, agent_instance(&l->agent->opt),
 			    clock_ms(), pace / 2 + arc4random_uniform((uint32_t)pace));
+}
+
+/* Who leaves gives back what is still its own. */
+static bool may_write(struct leader *l)
+{
+	return l->leaving ? !strcmp(holder_of(l->lease), agent_instance(&l->agent->opt)) : see(l);
 }
 
 /* ---- calls -------------------------------------------------------------------------------- */
@@ -122,6 +136,10 @@ static void leave(struct leader *l)
 
 static void work(struct leader *l)
 {
+	if (l->leaving) {
+		loop_stop(l->agent->loop);
+		return;
+	}
 	if (!election_holds(&l->election, clock_ms())) {
 		leave(l);
 	} else if (!l->gatherer) {
@@ -132,6 +150,7 @@ static void work(struct leader *l)
 	arm(l);
 }
 
+static void ask_lease(struct leader *l, const char *method, const char *name, const char *body);
 static void write_lease(struct leader *l);
 
 static void failed(struct leader *l, const struct http_end *end)
@@ -156,11 +175,26 @@ static void on_read(struct leader *l, const struct http_end *end)
 		end->status == 200 ? kube_parse(l->body.data ? l->body.data : "", l->body.len, NULL) : NULL;
 	if (end->status != 404 && !l->lease) {
 		failed(l, end);
-	} else if (see(l)) {
+	} else if (may_write(l)) {
 		write_lease(l);
 		return;
 	}
 	work(l);
+}
+
+static void look(struct leader *l)
+{
+	ask_lease(l, NULL, "/" LEADER_LEASE, NULL);
+}
+
+/* A renewal that was under way may have come between. */
+static void on_released(struct leader *l, const struct http_end *end)
+{
+	l->began_ms = 0;
+	if (end->status == 409)
+		look(l);
+	else
+		work(l);
 }
 
 static void on_written(struct leader *l, const struct http_end *end)
@@ -191,10 +225,12 @@ static void on_end(void *ctx, const struct http_end *end)
 	struct leader *l = ctx;
 
 	l->call = NULL;
-	if (l->began_ms)
-		on_written(l, end);
-	else
+	if (!l->began_ms)
 		on_read(l, end);
+	else if (l->leaving)
+		on_released(l, end);
+	else
+		on_written(l, end);
 }
 
 static void ask_lease(struct leader *l, const char *method, const char *name, const char *body)
@@ -235,8 +271,14 @@ static void on_timer(void *ctx)
 {
 	struct leader *l = ctx;
 
-	if (!l->call)
-		ask_lease(l, NULL, "/" LEADER_LEASE, NULL);
+	if (l->leaving) {
+		log_warn("policy status: the Lease %s/%s could not be given back in %d ms; another agent takes "
+			 "it when it ends",
+			 l->agent->opt.pod_ns, LEADER_LEASE, RELEASE_MS);
+		loop_stop(l->agent->loop);
+	} else if (!l->call) {
+		look(l);
+	}
 }
 
 /* ---- from outside ------------------------------------------------------------------------- */
@@ -263,6 +305,21 @@ void leader_changed(struct agent *a)
 {
 	if (a->leader->gatherer)
 		gatherer_changed(a->leader->gatherer);
+}
+
+bool leader_release(struct agent *a)
+{
+	struct leader *l = a->leader;
+
+	if (l->leaving || !(l->began_ms || election_holds(&l->election, clock_ms())))
+		return false;
+	l->leaving = true;
+	leave(l);
+	http_cancel(TAKE_PTR(l->call));
+	l->began_ms = 0;
+	loop_timer_set(a->loop, &l->timer, RELEASE_MS);
+	look(l);
+	return true;
 }
 
 bool leader_holds(const struct agent *a)

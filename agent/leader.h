@@ -26,6 +26,12 @@ void leader_look(struct agent *a);
 void leader_change(struct agent *a, enum object_kind kind, const void *old, const void *new);
 void leader_changed(struct agent *a); /* and has changed */
 
+/*
+ * The agent leaves: the Lease is given back, so that another one need not wait for its end. Return: whether that
+ * is under way, and ends the loop a second later at most; false: there is nothing to wait for.
+ */
+bool leader_release(struct agent *a);
+
 /* Whether we may still write as the holder of the Lease. */
 bool leader_holds(const struct agent *a);
 

@@ -136,6 +136,10 @@ class Told(StatusCase):
         spec.setdefault("podSelector", {"matchLabels": {"app": "db"}})
         return self.admin.apply({**head("SegmentationPolicy", "shop", name), "spec": spec})
 
+    def other(self):
+        """The node whose agent does not gather."""
+        return next(n for n in self.agents if n != self.lease()["holderIdentity"])
+
     def test_in_force(self):
         """Of every kind; with what the other nodes say, and the words that `kubectl wait` waits for."""
         self.segment("db", policyTypes=["Ingress"])
@@ -170,7 +174,7 @@ class Told(StatusCase):
         self.assertEqual(done.returncode, 0, done.stderr)
         now = self.conditions("SegmentationPolicy", "shop", "change")["Programmed"]
         self.assertEqual((now["observedGeneration"], now["lastTransitionTime"]), (2, first["lastTransitionTime"]))
-        asleep = next(n for n in self.agents if n != self.lease()["holderIdentity"])
+        asleep = self.other()
         os.kill(self.agents[asleep].pid, signal.SIGSTOP)
         self.addCleanup(os.kill, self.agents[asleep].pid, signal.SIGCONT)
         self.segment("change", policyTypes=["Ingress", "Egress"])
@@ -261,7 +265,12 @@ class Told(StatusCase):
         self.add_pod("quiet", "quiet", "quiet")
         for kind, ns in (("Pod", "shop"), ("NodePolicyStatus", None), ("Node", None)):
             self.addCleanup(self.admin.delete, kind, ns, "quiet")
+        self.segment("quiet", podSelector={"matchLabels": {"app": "none"}})
+        self.becomes("SegmentationPolicy", "shop", "quiet", status="True", reason="NoPods")
         says("2026-01-31T12:00:00Z", validSeconds=1)
+        ask = [f"{BUILD}/bulkheadctl", f"--run-dir=/run/bh-{self.lease()['holderIdentity']}/run", "status"]
+        status = lambda: subprocess.run(ask, capture_output=True, text=True, check=False).stdout  # noqa: E731
+        self.assertTrue(eventually(lambda: "from 3 nodes, 1 of them silent" in status(), 10), status())
         self.segment("quiet", podSelector={"matchLabels": {"app": "quiet"}})
         c = self.becomes("SegmentationPolicy", "shop", "quiet", status="False", reason="NotHeardOf")
         self.assertEqual(
@@ -274,6 +283,35 @@ class Told(StatusCase):
         own = self.admin.get("NodePolicyStatus", None, NODE)["status"]
         self.assertEqual(own["validSeconds"], 150)
         self.assertRegex(own["reportedAt"], r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$")
+
+    def switch(self, node, *args):
+        """`bulkhead-agent node` there."""
+        argv = [f"{BUILD}/bulkhead-agent", "node", *args, f"--run-dir=/run/bh-{node}/run", f"--pin-dir=/sys/fs/bpf/bh-{node}"]
+        done = subprocess.run(argv, capture_output=True, text=True, check=False)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+
+    def test_not_enforced(self):
+        """By a node that was opened, and on a pod that has an address there and no interface; and then it is."""
+        for name in ("ghost", "beside"):
+            self.add_pod(NODE, name, "ghost")
+            self.addCleanup(self.admin.delete, "Pod", "shop", name)
+        self.admin.patch("Pod", "shop", "ghost", {"status": pod_status(["10.99.0.1"])}, "/status")
+        told = lambda: self.admin.get("NodePolicyStatus", None, NODE)["status"]  # noqa: E731
+        self.addCleanup(self.switch, NODE, "close")
+        self.switch(NODE, "open", "--reason", "a test")
+        self.assertTrue(eventually(lambda: "notProgrammed" in told(), SOON_S), told())
+        self.segment("opened", podSelector={"matchLabels": {"app": "web"}})
+        c = self.becomes("SegmentationPolicy", "shop", "opened", status="False", reason="NotProgrammed")
+        self.assertIn("the node is OPEN: no policy is enforced on it", c["message"])
+        self.switch(NODE, "close")
+        self.becomes("SegmentationPolicy", "shop", "opened", status="True", reason="Programmed")
+        self.assertTrue(eventually(lambda: told().get("unprotectedCount") == 1, 40), told())
+        self.segment("bare", podSelector={"matchLabels": {"app": "ghost"}})
+        c = self.becomes("SegmentationPolicy", "shop", "bare", status="False", reason="Unprotected")
+        self.assertIn("shop/ghost", c["message"])
+        self.assertIn("no-veth", c["message"])
+        self.admin.patch("Pod", "shop", "ghost", {"status": {"phase": "Succeeded"}}, "/status")
+        self.becomes("SegmentationPolicy", "shop", "bare", within=40, status="True", reason="Programmed")
 
     def test_each_node_its_own(self):
         """What a node that was taken over could say of another one: nothing."""
@@ -328,7 +366,7 @@ class Told(StatusCase):
         agent = self.agent_client(ELSEWHERE)
         where = f"/apis/coordination.k8s.io/v1/namespaces/{SYSTEM}/leases"
 
-        def put(spec, **meta):
+        def put(spec, agent=agent, **meta):
             lease = self.admin.get("Lease", SYSTEM, "bulkhead-status")
             lease["metadata"].update(meta)
             lease["spec"].update(spec)
@@ -337,6 +375,7 @@ class Told(StatusCase):
         self.refuses("under the name of its own pod or node alone", put, {"holderIdentity": "somebody"})
         mine = {"holderIdentity": ELSEWHERE}
         self.refuses("an agent may put no finalizer on it", lambda: put(mine, finalizers=["a.example/b"]))
+        self.refuses("and give back its own", put, {"holderIdentity": ""}, self.agent_client(self.other()))
         another = {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": {"name": "another"}, "spec": mine}
         self.refuses("an agent may make no Lease but bulkhead-status", agent.request, "POST", where, another)
 
@@ -351,12 +390,25 @@ class Told(StatusCase):
         agent.patch("SegmentationPolicy", "shop", "mine", {"spec": {"priority": 5}, "status": {}}, "/status")
         self.assertEqual(self.admin.get("SegmentationPolicy", "shop", "mine")["spec"]["priority"], 100)
 
+    def test_zy_the_leader_is_told_to_end(self):
+        """It gives the Lease back before it is gone: nobody has to wait until it ends."""
+        self.segment("left")
+        self.becomes("SegmentationPolicy", "shop", "left", status="True")
+        before, other = self.lease(), self.other()
+        node = before["holderIdentity"]
+        self.agents[node].terminate()
+        self.assertEqual(self.agents[node].wait(30), 0)
+        self.assertIn(self.lease()["holderIdentity"], ("", other))
+        self.assertTrue(eventually(lambda: self.lease()["holderIdentity"] == other, 40), self.lease())
+        now = self.lease()
+        self.assertEqual((now["leaseDurationSeconds"], now["leaseTransitions"]), (15, before["leaseTransitions"] + 1))
+        self.agents[node] = self.start_agent(node)
+
     def test_zz_the_leader_is_killed(self):
         """Another one goes on, once the Lease has lasted unrenewed; the conditions stay as they are meanwhile."""
         self.segment("before")
         self.becomes("SegmentationPolicy", "shop", "before", status="True")
         lease = self.lease()
-        self.assertEqual((lease["leaseDurationSeconds"], lease["leaseTransitions"]), (15, 0))
         self.agents[lease["holderIdentity"]].kill()
         began = time.monotonic()
         self.segment("after", podSelector={"matchLabels": {"app": "none"}})
@@ -364,7 +416,7 @@ class Told(StatusCase):
         self.assertGreater(time.monotonic() - began, 9, "before the Lease was free")
         now = self.lease()
         self.assertNotEqual(now["holderIdentity"], lease["holderIdentity"])
-        self.assertEqual(now["leaseTransitions"], 1)
+        self.assertEqual(now["leaseTransitions"], lease["leaseTransitions"] + 1)
         self.assertEqual(self.conditions("SegmentationPolicy", "shop", "before")["Programmed"]["status"], "True")
 
 
