@@ -272,9 +272,10 @@ static void on_timer(void *ctx)
 	struct leader *l = ctx;
 
 	if (l->leaving) {
-		log_warn("policy status: the Lease %s/%s could not be given back in %d ms; another agent takes "
-			 "it when it ends",
-			 l->agent->opt.pod_ns, LEADER_LEASE, RELEASE_MS);
+		log_warn(
+			"policy status: the Lease %s/%s could not be given back in %d ms; another agent takes "
+			"it when it ends",
+			l->agent->opt.pod_ns, LEADER_LEASE, RELEASE_MS);
 		loop_stop(l->agent->loop);
 	} else if (!l->call) {
 		look(l);

@@ -27,8 +27,8 @@ void leader_change(struct agent *a, enum object_kind kind, const void *old, cons
 void leader_changed(struct agent *a); /* and has changed */
 
 /*
- * The agent leaves: the Lease is given back, so that another one need not wait for its end. Return: whether that
- * is under way, and ends the loop a second later at most; false: there is nothing to wait for.
+ * The agent leaves: the Lease is given back, so that another one need not wait for its end. Return: whether
+ * that is under way, and ends the loop a second later at most; false: there is nothing to wait for.
  */
 bool leader_release(struct agent *a);
 
