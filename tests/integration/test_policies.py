@@ -318,6 +318,7 @@ class Detached(Matrix):
     fresh = True
     chained = True
     waits = False
+    timeout_s = 600  # a node for each test
 
     def assert_policed(self, ingress=None, egress=None):
         super().assert_policed(ingress, egress)
