@@ -170,6 +170,8 @@ static int64_t again_ms(const struct agent *a)
 	return ms < STANDING_AGAIN_MAX_MS ? ms : STANDING_AGAIN_MAX_MS;
 }
 
+/* Also what has not changed is written again: see STANDING_AGAIN_NODE_MS; and somebody may have deleted it.
+ */
 static void arm(struct agent *a)
 {
 	struct standing *s = a->standing;
@@ -265,7 +267,6 @@ static char *make_text(struct agent *a)
 	char *text = NULL;
 
 	(void)date_now(0, r.at);
-
 	memcpy(r.sets, a->standing->now.sets, sizeof(r.sets));
 	memcpy(r.trouble, a->standing->now.trouble, sizeof(r.trouble));
 	if (unprotected_report(a, &r) == 0 && report_refusals(&r, a->model) == 0)

@@ -53,7 +53,7 @@ static int refused(const struct ctl *c, struct json_object *last)
 
 	ctl_say("%s", ctl_str(last, "msg"));
 	if (code == CTL_CODE_NOT_FOUND && c->of_policies)
-		ctl_hint("'%s policy list' lists those that are known", ctl_program);
+		ctl_hint_policies();
 	else if (code == CTL_CODE_NOT_FOUND)
 		ctl_hint("'%s endpoints' lists the pods of this node", ctl_program);
 	return code == CTL_CODE_NOT_FOUND || code == CTL_CODE_DECODE ? CTL_USAGE : CTL_UNREACHABLE;
@@ -117,7 +117,7 @@ static int take_followed(void *ctx, struct json_object *item)
 	struct followed *f = ctx;
 
 	if (resume_take(&f->at, item))
-		ctl_say("the agent has restarted; what the last one had read and not passed on is not known");
+		ctl_say(RESUME_ANOTHER);
 	f->at.failed = 0;
 	return f->each(f->ctx, item);
 }
@@ -142,7 +142,7 @@ static int local_follow(const struct ctl *c, struct json_object *request,
 		if (r < 0 && r != -ECONNRESET && !gone)
 			return unreachable(r, &err);
 		if (!f.at.failed)
-			ctl_say("%s; going on when it is back", r < 0 ? err.msg : ctl_str(line, "msg"));
+			ctl_say("%s; " RESUME_LATER, r < 0 ? err.msg : ctl_str(line, "msg"));
 		json_object_put(line);
 		line = NULL;
 		gone = true;

@@ -161,6 +161,7 @@ void reference_markdown(FILE *out);
 /* "bulkheadctl: ..." on stderr, as one line. */
 void ctl_say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void ctl_hint(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+void ctl_hint_policies(void); /* to who has named a policy that nobody knows */
 
 /* A document as -o says; the whole answer of most commands. */
 void ctl_print(const struct ctl *c, struct json_object *o);

@@ -34,6 +34,11 @@ void ctl_hint(const char *fmt, ...)
 	va_end(ap);
 }
 
+void ctl_hint_policies(void)
+{
+	ctl_hint("'%s policy list' lists those that are known", ctl_program);
+}
+
 static const char *line_of(struct json_object *o)
 {
 	return json_object_to_json_string_ext(o, JSON_C_TO_STRING_NOSLASHESCAPE);

@@ -119,6 +119,7 @@ static void release(struct remote *r, int64_t until_ms)
 static void end_call(struct call *k, bool patient)
 {
 	(void)process_end(&k->p, patient);
+	buf_done(&k->request);
 	k->over = true;
 }
 
@@ -135,8 +136,7 @@ __attribute__((format(printf, 2, 3))) static void fail(struct call *k, const cha
 static void follow_item(struct remote *r, struct call *k, struct json_object *item)
 {
 	if (resume_take(&k->at, item))
-		ctl_say("node %s: the agent has restarted; what the last one had read and not passed on is not known",
-			k->pod->node);
+		ctl_say("node %s: " RESUME_ANOTHER, k->pod->node);
 	hold(r, k, item);
 }
 
@@ -344,7 +344,7 @@ static void ask_again(struct remote *r, struct call *k)
 	if (!k->over || !k->connected || (k->last && ctl_int(k->last, "code") != CTL_CODE_RETRY))
 		return;
 	if (!k->at.failed)
-		ctl_say("node %s: %s; going on when it is back", k->pod->node, why);
+		ctl_say("node %s: %s; " RESUME_LATER, k->pod->node, why);
 	else
 		remote_renew(r->c, k->pod);
 	json_object_put(k->last);
@@ -419,7 +419,7 @@ static void say_not_found(const struct remote *r)
 	if (n)
 		remote_say_not_found(msgs, n);
 	if (r->c->of_policies)
-		ctl_hint("'%s policy list' lists those that are known", ctl_program);
+		ctl_hint_policies();
 	else
 		ctl_hint("'%s endpoints' lists the pods", ctl_program);
 }

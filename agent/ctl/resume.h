@@ -11,6 +11,10 @@
 
 struct json_object;
 
+/* What is said of it, on a node and from afar. */
+#define RESUME_ANOTHER "the agent has restarted; what the last one had read and not passed on is not known"
+#define RESUME_LATER   "going on when it is back"
+
 struct resume {
 	char run[20];	     /* of the agent's process; "": nothing was heard yet */
 	uint64_t seq, lost;  /* of the last item */

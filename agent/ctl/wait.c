@@ -124,7 +124,7 @@ static int too_late(const struct ctl *c, const struct round *r, int code)
 {
 	if (!r->found) {
 		ctl_say("no agent knows a policy '%s%s%s'", r->ns ? r->ns : "", r->ns ? "/" : "", r->name);
-		ctl_hint("'%s policy list' lists those that are known", ctl_program);
+		ctl_hint_policies();
 	} else if (*r->behind) {
 		ctl_say("not in force yet on node '%s', maybe on others", r->behind);
 	}

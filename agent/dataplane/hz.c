@@ -5,9 +5,8 @@
 
 #include "util/scope.h"
 
-#define LEAST_NS                                                                                             \
-	60000000 /* a tick that comes 4 ms late makes less than the tenth that parts 250 from 300            \
-		  */
+/* A tick that comes 4 ms late makes less than the tenth that parts 250 from 300. */
+#define LEAST_NS 60000000
 
 static unsigned int nearest(uint32_t ticks, uint64_t ns)
 {

@@ -116,18 +116,12 @@ static void forget(struct gather *g, struct node *n)
 	n->reports = false;
 }
 
-static bool is_news(const struct node *n, const struct report *new)
-{
-	return !n->reports || memcmp(n->report.sets, new->sets, sizeof(new->sets)) != 0 ||
-	       !report_excepts_same(&n->report, new);
-}
-
 int gather_put(struct gather *g, const char *node, struct report *take, uint32_t round, int64_t now_ms)
 {
 	const bool full = g->nodes.n >= GATHER_NODES_MAX;
 	struct node *n = find_node(g, node, !full);
 	int64_t was[POLICY_KINDS], heard_ms = now_ms;
-	bool setback, news, silent = false;
+	bool excepts, setback, news, silent = false;
 	size_t i;
 
 	if (!n && full) {
@@ -138,8 +132,9 @@ int gather_put(struct gather *g, const char *node, struct report *take, uint32_t
 		report_done(take);
 		return -ENOMEM;
 	}
-	setback = g->setback || !report_excepts_same(&n->report, take);
-	news = is_news(n, take);
+	excepts = !report_excepts_same(&n->report, take);
+	setback = g->setback || excepts;
+	news = excepts || !n->reports || memcmp(n->report.sets, take->sets, sizeof(take->sets)) != 0;
 	if (!news && !strcmp(n->report.at, take->at)) { /* a listing tells again what was told */
 		heard_ms = n->heard_ms;
 		silent = n->silent;
