@@ -12,6 +12,7 @@
 #include "util/scope.h"
 
 #define DIGITS "0123456789"
+#define NAME   "abcdefghijklmnopqrstuvwxyz0123456789.-"
 
 /* ---- reading ------------------------------------------------------------------------------ */
 
@@ -90,22 +91,61 @@ static int read_port(const char *text, struct filter *f, struct bh_err *err)
 	return 0;
 }
 
+static bool is_word(const char *text, size_t len)
+{
+	return len && strspn(text, NAME) >= len;
+}
+
+/* "10.0.0.999": Kubernetes would take it for a name, and nobody means one. */
+static bool has_four_numbers(const char *text)
+{
+	int len = 0;
+
+	(void)sscanf(text, "%*u.%*u.%*u.%*u%n", &len);
+	return len && !text[len];
+}
+
+/* "shop/web", "web" */
+static bool is_pods_name(const char *text)
+{
+	const char *slash = strchr(text, '/'), *name = slash ? slash + 1 : text;
+
+	return is_word(name, strlen(name)) && (!slash || is_word(text, (size_t)(slash - text))) &&
+	       !has_four_numbers(text);
+}
+
+/* "node 'n1'", "service 'shop/db'", "interface 7": as flows themselves call what is no pod. */
+static bool is_called_so(const char *text)
+{
+	static const char *const kinds[] = { "node '", "service '", "interface " };
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(kinds); i++)
+		if (!strncmp(text, kinds[i], strlen(kinds[i])))
+			return true;
+	return false;
+}
+
 /* What has a length or a colon is no name. */
-static int read_peer(const char *text, struct filter *f, struct bh_err *err)
+static int read_end(const char *option, const char *text, struct filter_end *ret, struct bh_err *err)
 {
 	const char *slash = strchr(text, '/');
 	const bool has_length =
 		slash && slash[1] && !slash[1 + strspn(slash + 1, DIGITS)] && strpbrk(text, ".:");
+	struct filter_end end = { .name = text, .is_block = true };
 	struct addr addr;
 
-	f->peer = text;
-	f->peer_is_block = true;
 	if (!addr_parse(text, &addr))
-		f->peer_block = (struct cidr){ .addr = addr, .len = 128 };
-	else if (cidr_parse(text, &f->peer_block) < 0)
-		f->peer_is_block = false;
-	if (!f->peer_is_block && (has_length || strchr(text, ':')))
-		return bh_err_set(err, -EINVAL, "--peer '%.60s': no address and no block of them", text);
+		end.block = (struct cidr){ .addr = addr, .len = 128 };
+	else if (cidr_parse(text, &end.block) < 0)
+		end.is_block = false;
+	if (!end.is_block && (has_length || strchr(text, ':')))
+		return bh_err_set(err, -EINVAL, "%s '%.60s': no address and no block of them", option, text);
+	if (!end.is_block && !is_pods_name(text) && !is_called_so(text))
+		return bh_err_set(err, -EINVAL,
+				  "%s '%.60s': no NAMESPACE/NAME, no NAME, no address and no block of them",
+				  option, text);
+	*ret = end;
 	return 0;
 }
 
@@ -122,13 +162,13 @@ static int read_verdict(const char *text, struct bh_err *err)
 
 int filter_read(const struct ctl *c, struct filter *ret, struct bh_err *err)
 {
-	struct filter f = {
-		.pod = c->pod, .namespace = c->namespace, .verdict = c->verdict, .policy = c->policy
-	};
+	struct filter f = { .namespace = c->namespace, .verdict = c->verdict, .policy = c->policy };
 	int r = c->verdict ? read_verdict(c->verdict, err) : 0;
 
+	if (!r && c->pod)
+		r = read_end("--pod", c->pod, &f.pod, err);
 	if (!r && c->peer)
-		r = read_peer(c->peer, &f, err);
+		r = read_end("--peer", c->peer, &f.peer, err);
 	if (!r && c->port)
 		r = read_port(c->port, &f, err);
 	if (!r && c->since)
@@ -155,27 +195,23 @@ static bool is_in(const char *name, const char *ns)
 	return !strncmp(name, ns, len) && name[len] == '/';
 }
 
-static bool is_pod(const struct filter *f, struct json_object *item, const char *name)
-{
-	return !f->pod || is_named(ctl_str(item, name), f->pod);
-}
-
-static bool is_peer(const struct filter *f, struct json_object *item, const char *address, const char *name)
+static bool is_end(const struct filter_end *end, struct json_object *item, const char *address,
+		   const char *name)
 {
 	struct addr addr;
 
-	if (!f->peer)
+	if (!end->name)
 		return true;
-	if (!f->peer_is_block)
-		return is_named(ctl_str(item, name), f->peer);
-	return !addr_parse(ctl_str(item, address), &addr) && cidr_holds(&f->peer_block, &addr);
+	if (!end->is_block)
+		return is_named(ctl_str(item, name), end->name);
+	return !addr_parse(ctl_str(item, address), &addr) && cidr_holds(&end->block, &addr);
 }
 
 /* One end is the pod, and the other one the peer. */
 static bool ends_match(const struct filter *f, struct json_object *item)
 {
-	return (is_pod(f, item, "src_name") && is_peer(f, item, "dst", "dst_name")) ||
-	       (is_pod(f, item, "dst_name") && is_peer(f, item, "src", "src_name"));
+	return (is_end(&f->pod, item, "src", "src_name") && is_end(&f->peer, item, "dst", "dst_name")) ||
+	       (is_end(&f->pod, item, "dst", "dst_name") && is_end(&f->peer, item, "src", "src_name"));
 }
 
 static bool port_matches(const struct filter *f, struct json_object *item)

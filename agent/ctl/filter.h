@@ -12,11 +12,17 @@
 
 struct ctl;
 
+/* One end of a flow, by its name or by its address. */
+struct filter_end {
+	const char *name; /* NULL: any */
+	struct cidr block;
+	bool is_block;
+};
+
 struct filter {
-	const char *pod, *namespace, *peer, *verdict, *policy; /* NULL: any */
-	char since[32];					       /* RFC 3339; "": any */
-	struct cidr peer_block;
-	bool peer_is_block;
+	struct filter_end pod, peer;
+	const char *namespace, *verdict, *policy; /* NULL: any */
+	char since[32];				  /* RFC 3339; "": any */
 	unsigned int port; /* 0: any */
 	char proto[8];	   /* "TCP"; "": any */
 };

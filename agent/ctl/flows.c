@@ -185,8 +185,8 @@ const struct command command_flows = {
 		"at the time of the report. Reports that came faster than the agent could read are a line of their own, "
 		"with their number. -f goes on when an agent that has ended is back, says so on stderr, and repeats "
 		"nothing.\n\n"
-		"What is chosen has all that was asked for. A pod is one of the two ends, and the peer the other one; a "
-		"name without a namespace is of any.\n\n"
+		"What is chosen has all that was asked for. A pod is one of the two ends, and the peer the other one, "
+		"each by its name, its address or a block of them; a name without a namespace is of any.\n\n"
 		"--why adds, to what was denied or audited, the rule that comes closest to accepting it and the field "
 		"that fails, as 'explain' does: by policies and labels as they are now.",
 	.examples =

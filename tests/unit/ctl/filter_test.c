@@ -39,6 +39,9 @@ static void by_ends(void **state)
 	assert_true(TAKES());
 	assert_true(TAKES(.pod = "shop/db") && TAKES(.pod = "lab/job") && TAKES(.pod = "job"));
 	assert_false(TAKES(.pod = "shop/job") || TAKES(.pod = "b"));
+	assert_true(TAKES(.pod = "10.0.0.7") && TAKES(.pod = "10.0.0.0/8") && TAKES(.pod = "fd00::2"));
+	assert_true(TAKES(.pod = "10.0.0.7", .peer = "shop/db"));
+	assert_false(TAKES(.pod = "10.0.0.8") || TAKES(.pod = "10.0.0.7", .peer = "lab/job"));
 	assert_true(TAKES(.namespace = "shop") && TAKES(.namespace = "lab"));
 	assert_false(TAKES(.namespace = "sho") || TAKES(.namespace = "shop/db"));
 	assert_true(TAKES(.peer = "lab/job") && TAKES(.peer = "10.0.0.7") && TAKES(.peer = "10.0.0.0/8"));
@@ -69,6 +72,18 @@ static void by_time(void **state)
 	(void)state;
 	assert_true(TAKES(.since = "2026-01-31T12:00:00Z") && TAKES(.since = "2026-01-31T12:00:00.500Z"));
 	assert_false(TAKES(.since = "2026-01-31T12:00:00.501Z") || TAKES(.since = "2026-01-31T12:00:01Z"));
+}
+
+/* What is no pod has no name of one. */
+static void by_what_flows_call_it(void **state)
+{
+	static const char item[] = "{\"src_name\":\"node 'n1'\",\"dst_name\":\"service 'shop/db'\"}";
+
+	(void)state;
+	assert_true(takes((struct ctl){ .peer = "node 'n1'" }, item));
+	assert_true(takes((struct ctl){ .pod = "node 'n1'", .peer = "service 'shop/db'" }, item));
+	assert_true(takes((struct ctl){ .pod = "interface 7" }, "{\"src_name\":\"interface 7\"}"));
+	assert_true(takes((struct ctl){ .peer = "node" }, "{\"src_name\":\"node\"}"));
 }
 
 static void ago(void **state)
@@ -108,15 +123,19 @@ static void what_makes_no_sense_is_refused(void **state)
 	static const char *const times[] = { "",	 "5",	"m",	      "5w",
 					     "9999999d", "-5m", "2026-01-31", "2026-01-31T12:00:00",
 					     "tomorrow" };
+	static const char *const ends[] = { "",		  "no such!!", "shop/",	     "/db",    "a/b/c",
+					    "10.0.0.999", "10.0.0.0/33", "fd00::x", "Shop/db", "10.0.0.7/" };
 	size_t i;
 
 	(void)state;
+	for (i = 0; i < ARRAY_SIZE(ends); i++) {
+		assert_refused((struct ctl){ .pod = ends[i] }, "--pod '");
+		assert_refused((struct ctl){ .peer = ends[i] }, "--peer '");
+	}
 	for (i = 0; i < ARRAY_SIZE(ports); i++)
 		assert_refused((struct ctl){ .port = ports[i] }, "--port");
 	for (i = 0; i < ARRAY_SIZE(times); i++)
 		assert_refused((struct ctl){ .since = times[i] }, "--since");
-	assert_refused((struct ctl){ .peer = "10.0.0.0/33" }, "--peer");
-	assert_refused((struct ctl){ .peer = "fd00::x" }, "--peer");
 	assert_refused((struct ctl){ .verdict = "deny" },
 		       "--verdict 'deny': not one of denied, audited, allowed");
 }
@@ -126,6 +145,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(by_ends),
 		cmocka_unit_test(by_port_verdict_and_policy),
+		cmocka_unit_test(by_what_flows_call_it),
 		cmocka_unit_test(by_time),
 		cmocka_unit_test(ago),
 		cmocka_unit_test(what_was_lost_is_always_told),
