@@ -23,8 +23,8 @@ struct filter {
 	struct filter_end pod, peer;
 	const char *namespace, *verdict, *policy; /* NULL: any */
 	char since[32];				  /* RFC 3339; "": any */
-	unsigned int port; /* 0: any */
-	char proto[8];	   /* "TCP"; "": any */
+	unsigned int port;			  /* 0: any */
+	char proto[8];				  /* "TCP"; "": any */
 };
 
 /* Of the options. Return: 0 or -EINVAL with the option named. */

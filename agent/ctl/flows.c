@@ -8,6 +8,7 @@
 #include "ctl/ctl.h"
 #include "ctl/explain.h"
 #include "ctl/filter.h"
+#include "util/date.h"
 #include "util/err.h"
 #include "util/scope.h"
 
@@ -43,20 +44,20 @@ static void print_because(FILE *out, struct json_object *item)
 			      ctl_str(item, "direction"), policies);
 }
 
-/* HH:MM:SS.mmm of an RFC 3339 time; the whole where it is none. */
-static const char *clock_of(const char *time)
+/* HH:MM:SS.mmm of an RFC 3339 time of today; else the whole, for it may be days old. */
+static const char *clock_of(const char *time, const char *today)
 {
-	const char *t = strchr(time, 'T');
+	const size_t len = strlen(today);
 
-	return t ? t + 1 : time;
+	return !strncmp(time, today, len) && time[len] == 'T' ? time + len + 1 : time;
 }
 
 /* "12:13:14.567Z ", and on which node, where there are several. */
-static void print_when(FILE *out, struct json_object *item, bool colours)
+static void print_when(FILE *out, struct json_object *item, const char *today, bool colours)
 {
 	const char *node = ctl_str(item, "node");
 
-	(void)fprintf(out, "%s%s%s%s%s ", colour_code(colours, DIM), clock_of(ctl_str(item, "time")),
+	(void)fprintf(out, "%s%s%s%s%s ", colour_code(colours, DIM), clock_of(ctl_str(item, "time"), today),
 		      *node ? " " : "", node, colour_code(colours, PLAIN));
 }
 
@@ -87,9 +88,9 @@ static void print_verdict(FILE *out, const char *verdict, bool colours)
 		      colour_code(colours, PLAIN));
 }
 
-void flows_print(FILE *out, struct json_object *item, bool colours)
+void flows_print(FILE *out, struct json_object *item, const char *today, bool colours)
 {
-	print_when(out, item, colours);
+	print_when(out, item, today, colours);
 	if (ctl_get(item, "lost")) {
 		print_lost(out, item, colours);
 		return;
@@ -121,10 +122,19 @@ struct asked {
 	size_t known, taken;
 };
 
+/* Asked each time: -f goes on over midnight. */
+static const char *today_of(char ret[DATE_TEXT])
+{
+	(void)date_now(0, ret);
+	ret[strcspn(ret, "T")] = '\0';
+	return ret;
+}
+
 static int take(void *ctx, struct json_object *item)
 {
 	struct asked *a = ctx;
 	const struct ctl *c = a->items.c;
+	char today[DATE_TEXT];
 
 	a->known++;
 	if (!filter_takes(&a->filter, item))
@@ -133,7 +143,7 @@ static int take(void *ctx, struct json_object *item)
 	if (c->json)
 		ctl_item(&a->items, item);
 	else
-		flows_print(stdout, item, c->colours);
+		flows_print(stdout, item, today_of(today), c->colours);
 	if (c->follow)
 		(void)fflush(stdout);
 	return 0;
@@ -182,7 +192,7 @@ const struct command command_flows = {
 		"denied, audited and logged flows, the last 1,024 of a node; -f: and those to come, until interrupted",
 	.options = OPT_FOLLOW | OPT_POD | OPT_NAMESPACE | OPT_SINCE | OPT_FLOWS | OPT_WHY,
 	.text = "A flow that is denied again and again is reported once in a while, not for every packet. Names are those "
-		"at the time of the report. Reports that came faster than the agent could read are a line of their own, "
+		"at the time of the report; times are UTC, with the date where that is not today. Reports that came faster than the agent could read are a line of their own, "
 		"with their number. -f goes on when an agent that has ended is back, says so on stderr, and repeats "
 		"nothing.\n\n"
 		"What is chosen has all that was asked for. A pod is one of the two ends, and the peer the other one, "

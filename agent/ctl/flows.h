@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-void flows_print(FILE *out, struct json_object *item, bool colours);
+/* @today: "2026-01-31", in UTC; what is of another day is told with its date. */
+void flows_print(FILE *out, struct json_object *item, const char *today, bool colours);
 
 #endif

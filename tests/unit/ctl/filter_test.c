@@ -123,7 +123,7 @@ static void what_makes_no_sense_is_refused(void **state)
 	static const char *const times[] = { "",	 "5",	"m",	      "5w",
 					     "9999999d", "-5m", "2026-01-31", "2026-01-31T12:00:00",
 					     "tomorrow" };
-	static const char *const ends[] = { "",		  "no such!!", "shop/",	     "/db",    "a/b/c",
+	static const char *const ends[] = { "",		  "no such!!",	 "shop/",   "/db",     "a/b/c",
 					    "10.0.0.999", "10.0.0.0/33", "fd00::x", "Shop/db", "10.0.0.7/" };
 	size_t i;
 

@@ -29,6 +29,11 @@ static void assert_says(void (*print)(FILE *, struct json_object *, bool), const
 	json_object_put(o);
 }
 
+static void print_flow(FILE *out, struct json_object *item, bool colours)
+{
+	flows_print(out, item, "2026-01-31", colours);
+}
+
 /* clang-format off */
 #define CHECK(from, to, at, dir, verdict, reason, rule, by, drift) \
 	"{\"from\":\"" from "\",\"from_address\":\"10.0.0.1\",\"to\":\"" to "\",\"to_address\":\"10.0.0.2\",\"at\":\"" at \
@@ -84,8 +89,8 @@ static void who_is_in_the_way_behind_a_service(void **state)
 		    "allows it, because of a/y (10.0.0.2:8080), 1 more behind service 'a/s'\n"
 		    "  (service 'a/s' is not on this node: what happens at its end is not known here)\n"
 		    "The other way round: ALLOWED: service 'a/s' -> a/x, TCP 80\n");
-	assert_says(flows_print,
-		    "{\"time\":\"2026-10-11T12:13:14.567Z\",\"direction\":\"egress\",\"pod\":\"a/x\",\"src\":\"10.0.0.1\","
+	assert_says(print_flow,
+		    "{\"time\":\"2026-01-31T12:13:14.567Z\",\"direction\":\"egress\",\"pod\":\"a/x\",\"src\":\"10.0.0.1\","
 		    "\"src_port\":5,\"src_name\":\"a/x\",\"dst\":\"192.0.2.1\",\"dst_port\":30080,\"dst_name\":\"node\","
 		    "\"proto\":\"TCP\",\"reason\":\"policy-denied\",\"rule\":null,\"policies\":[\"a/p\"],\"len\":60,"
 		    "\"service\":\"a/s\",\"behind\":[\"a/y (10.0.0.2:8080)\"]}",
@@ -184,7 +189,7 @@ static void two_nodes_make_one_answer(void **state)
 static void a_denial_is_one_line(void **state)
 {
 	(void)state;
-	assert_says(flows_print,
+	assert_says(print_flow,
 		    "{\"time\":\"2026-01-31T12:00:00.123Z\",\"direction\":\"ingress\",\"pod\":\"shop/db\","
 		    "\"src\":\"fd00::1\",\"src_port\":4711,\"src_name\":\"shop/web\",\"dst\":\"fd00::2\","
 		    "\"dst_port\":5432,\"dst_name\":\"shop/db\",\"proto\":\"TCP\",\"reason\":\"policy-denied\","
@@ -193,10 +198,20 @@ static void a_denial_is_one_line(void **state)
 		    "policy-denied: shop/db is isolated for ingress by shop/deny\n");
 }
 
+/* Those that are kept may be of last week. */
+static void what_is_not_of_today_has_its_date(void **state)
+{
+	(void)state;
+	assert_says(print_flow, "{\"time\":\"2026-01-30T23:59:59.999Z\",\"lost\":3}",
+		    "2026-01-30T23:59:59.999Z LOST   3 reports: they came faster than the agent could read\n");
+	assert_says(print_flow, "{\"time\":\"2026-01-31T00:00:00.000Z\",\"node\":\"n1\",\"lost\":3}",
+		    "00:00:00.000Z n1 LOST   3 reports: they came faster than the agent could read\n");
+}
+
 static void a_denial_of_strangers_has_addresses_alone(void **state)
 {
 	(void)state;
-	assert_says(flows_print,
+	assert_says(print_flow,
 		    "{\"time\":\"?\",\"direction\":\"egress\",\"pod\":\"interface 7\",\"src\":\"10.0.0.1\","
 		    "\"src_name\":\"\",\"dst\":\"10.0.0.2\",\"dst_name\":\"\",\"proto\":\"ICMP\","
 		    "\"reason\":\"no-endpoint\",\"policies\":[],\"len\":98}",
@@ -292,6 +307,7 @@ int main(void)
 		cmocka_unit_test(lists_that_are_none),
 		cmocka_unit_test(two_nodes_make_one_answer),
 		cmocka_unit_test(a_denial_is_one_line),
+		cmocka_unit_test(what_is_not_of_today_has_its_date),
 		cmocka_unit_test(a_denial_of_strangers_has_addresses_alone),
 		cmocka_unit_test(ports_are_read),
 		cmocka_unit_test(bad_ports_are_named),
