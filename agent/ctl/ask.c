@@ -237,7 +237,6 @@ int ctl_call(const struct ctl *c, struct json_object *take, int (*each)(void *ct
 
 struct list {
 	struct table *table;
-	size_t n;
 	void (*row)(struct table *t, struct json_object *item);
 };
 
@@ -258,7 +257,6 @@ static int take_row(void *ctx, struct json_object *item)
 
 	table_lead(l->table, ctl_str(item, "node"));
 	l->row(l->table, item);
-	l->n++;
 	return 0;
 }
 
@@ -284,7 +282,7 @@ int ctl_list(const struct ctl *c, const char *op, const char *const *heads,
 	if (!l.table)
 		return CTL_UNREACHABLE;
 	code = ctl_answers(c, ctl_request(c, op), take_row, NULL, &l);
-	if (ctl_answered(code) && l.n)
+	if (ctl_answered(code) && table_rows(l.table))
 		table_print(l.table, stdout, c->colours);
 	else if (ctl_answered(code))
 		ctl_say("%s", none);

@@ -211,7 +211,7 @@ int ctl_call(const struct ctl *c, struct json_object *take, int (*each)(void *ct
 bool ctl_answered(int code);
 
 /* The whole of a command that lists: JSON as it comes, or a table that @row fills item by item. @none: what a
- * person is told on stderr where there is none. */
+ * person is told on stderr where no row came of it. */
 int ctl_list(const struct ctl *c, const char *op, const char *const *heads,
 	     void (*row)(struct table *t, struct json_object *item), const char *none);
 

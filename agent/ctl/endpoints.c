@@ -112,7 +112,8 @@ static void stats_row(struct table *t, struct json_object *item)
 static int run_stats(const struct ctl *c, char **args)
 {
 	(void)args;
-	return ctl_list(c, "endpoints", stats_heads, stats_row, "no pod has an interface with our programs");
+	return ctl_list(c, "endpoints", stats_heads, stats_row,
+			"no pod has counted a packet: see 'endpoints' for those that have our programs");
 }
 
 const struct command command_stats = {

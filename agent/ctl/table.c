@@ -103,6 +103,11 @@ void table_fmt(struct table *t, enum colour c, const char *fmt, ...)
 	table_add(t, text, c);
 }
 
+size_t table_rows(const struct table *t)
+{
+	return (t->cells.n + t->columns - 1) / t->columns;
+}
+
 static const char *raw_head(const struct table *t, size_t column)
 {
 	if (!t->lead)

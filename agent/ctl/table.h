@@ -4,6 +4,7 @@
 #define BH_CTL_TABLE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 
@@ -27,6 +28,8 @@ void table_lead(struct table *t, const char *text);
 /* The next cell, from left to right, row by row; NULL is "-". Without memory the cell stays empty. */
 void table_add(struct table *t, const char *text, enum colour c);
 void table_fmt(struct table *t, enum colour c, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+
+size_t table_rows(const struct table *t);
 
 /* Heads and rows; the last column is not padded. Control characters show as '?'. */
 void table_print(const struct table *t, FILE *out, bool colours);

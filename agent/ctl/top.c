@@ -94,13 +94,15 @@ static bool flatten_denial(struct json_object *item, struct json_object *flat)
 static const char *const none[] = { NULL };
 
 static const struct top_kind kinds[] = {
-	{ "pods", "endpoints",
+	{ "pods", "endpoints", "no packet to a pod or from one",
 	  LIST("POD", ">PACKETS/S", ">TO IT", ">FROM IT", ">BYTES/S", ">DENIED/S", ">NEW/S", ">SESSIONS"),
 	  LIST("packets", "packets_in", "packets_out", "bytes", "denied", "new_sessions"), LIST("sessions"),
 	  flatten_pod },
-	{ "rules", "rules", LIST("RULE", ">PACKETS/S", ">BYTES/S", ">HITS/S", ">SESSIONS"),
-	  LIST("packets", "bytes", "hits"), LIST("sessions"), flatten_rule },
-	{ "peers", "flows", LIST("DENIED", ">REPORTS/S"), LIST("reports"), none, flatten_denial },
+	{ "rules", "rules", "no rule was hit, and no packet of a session that one allowed",
+	  LIST("RULE", ">PACKETS/S", ">BYTES/S", ">HITS/S", ">SESSIONS"), LIST("packets", "bytes", "hits"),
+	  LIST("sessions"), flatten_rule },
+	{ "peers", "flows", "no denial was reported", LIST("DENIED", ">REPORTS/S"), LIST("reports"), none,
+	  flatten_denial },
 };
 
 const struct top_kind *top_kind(const char *name)
@@ -282,7 +284,20 @@ static int sample(const struct ctl *c, struct sampling *s, uint64_t interval_ms)
 	return ctl_answers(c, ctl_request(c, s->kind->op), take, NULL, s);
 }
 
-static void show(const struct ctl *c, const struct top_kind *k, struct json_object *list, bool screen)
+/* Heads alone would leave it open whether it works. On a screen it is what is there now. */
+static void say_none(const struct top_kind *k, uint64_t interval_ms, bool screen)
+{
+	char within[24];
+
+	(void)ctl_duration(interval_ms, within);
+	if (screen)
+		(void)printf("%s within %s\n", k->none, within);
+	else
+		ctl_say("%s within %s", k->none, within);
+}
+
+static void show(const struct ctl *c, const struct top_kind *k, struct json_object *list,
+		 uint64_t interval_ms, bool screen)
 {
 	if (c->json) {
 		ctl_print(c, list);
@@ -290,7 +305,10 @@ static void show(const struct ctl *c, const struct top_kind *k, struct json_obje
 	}
 	if (screen)
 		(void)printf("\033[H\033[J");
-	print_table(c, k, list, screen ? rows_of_screen() : ROWS);
+	if (ctl_length(list))
+		print_table(c, k, list, screen ? rows_of_screen() : ROWS);
+	else
+		say_none(k, interval_ms, screen);
 	(void)fflush(stdout);
 }
 
@@ -313,7 +331,7 @@ static int rounds(const struct ctl *c, const struct top_kind *k, bool screen)
 		at_ms = clock_ms();
 		list = top_between(k, was, s.sample, (double)(at_ms - from_ms) / 1000);
 		if (ctl_answered(code))
-			show(c, k, list, screen);
+			show(c, k, list, interval_ms, screen);
 		json_object_put(list);
 		if (reports) {
 			json_object_put(s.sample);

@@ -9,6 +9,7 @@
 /* What one command shows: whose counters, and how they are called. */
 struct top_kind {
 	const char *name, *op;
+	const char *none;	  /* "no packet of a pod": what is said where nothing moved */
 	const char *const *heads; /* of the columns: name, rates, and what is told as it is */
 	const char *const *rates; /* fields that grow; the first one sorts; ends with NULL */
 	const char *const *now;	  /* fields that are told as they are; likewise */

@@ -143,6 +143,8 @@ class Ask(PolicedCase):
             (["endpoints", "--unprotected"], "every pod that is known runs with our programs"),
             (["unused"], "Nothing: every policy has pods"),
             (["policy", "list"], "no policy is known"),
+            (["top", "rules", "--interval", "0.1"], "no rule was hit, and no packet of a session that one allowed"),
+            (["top", "peers", "--interval", "0.1"], "no denial was reported within 100 ms"),
         ):
             # The test before has taken its policies away: "a change of policies is on its way: ask again".
             asked = eventually(lambda w=words: next((a for a in [self.node.ctl_text(*w)] if a[0] != 3), None), 10)

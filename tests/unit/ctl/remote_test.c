@@ -10,9 +10,9 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "ctl/ctl.h"
+#include "tests/unit/ctl/nodes.h"
 #include "util/buf.h"
 #include "util/scope.h"
 
@@ -66,34 +66,16 @@ static const char kubectl[] =
 	"esac\n";
 
 struct fixture {
-	char dir[64];
+	char dir[NODES_DIR];
 	char items[1024]; /* "node:time " each */
 	char lines[1024]; /* "node " each */
 };
 
-static void write_file(const char *dir, const char *name, const char *text)
-{
-	char path[128];
-	FILE *f;
-
-	(void)snprintf(path, sizeof(path), "%s/%s", dir, name);
-	f = fopen(path, "w");
-	assert_non_null(f);
-	(void)fputs(text, f);
-	(void)fclose(f);
-	assert_int_equal(chmod(path, 0755), 0);
-}
-
 static int setup(void **state)
 {
 	static struct fixture f;
-	char path[4096];
 
-	f = (struct fixture){ .dir = "/tmp/bh-remote-XXXXXX" };
-	assert_non_null(mkdtemp(f.dir));
-	write_file(f.dir, "kubectl", kubectl);
-	(void)snprintf(path, sizeof(path), "%s:%s", f.dir, getenv("PATH"));
-	(void)setenv("PATH", path, 1);
+	nodes_begin(f.dir, kubectl);
 	*state = &f;
 	return 0;
 }
@@ -101,32 +83,14 @@ static int setup(void **state)
 static int teardown(void **state)
 {
 	const struct fixture *f = *state;
-	char command[128];
 
-	(void)snprintf(command, sizeof(command), "rm -r %s", f->dir);
-	return system(command);
+	return nodes_end(f->dir);
 }
 
-/* @nodes: names with a blank between; each has a pod NAME-0. */
 static void cluster(struct fixture *f, const char *nodes, const char *phase)
 {
-	auto_buf struct buf b = BUF_INIT(1 << 16);
-	char text[400], *save = NULL, *node;
-	const char *comma = "";
-
-	(void)snprintf(text, sizeof(text), "%s", nodes);
-	(void)buf_str(&b, "{\"items\":[");
-	for (node = strtok_r(text, " ", &save); node; node = strtok_r(NULL, " ", &save)) {
-		(void)buf_fmt(
-			&b,
-			"%s{\"metadata\":{\"namespace\":\"bulkhead\",\"name\":\"%s-0\"},\"spec\":{\"nodeName\":"
-			"\"%s\",\"containers\":[{\"name\":\"agent\"}]},\"status\":{\"phase\":\"%s\"}}",
-			comma, node, node, phase);
-		comma = ",";
-	}
-	(void)buf_str(&b, "]}");
-	write_file(f->dir, "pods", b.data);
-	write_file(f->dir, "calls", "");
+	nodes_are(f->dir, nodes, phase);
+	nodes_write(f->dir, "calls", "");
 	f->items[0] = f->lines[0] = '\0';
 }
 
@@ -155,25 +119,12 @@ static void last(void *ctx, struct json_object *line)
 /* As a process of its own would. Return: the exit code; @said is what it says on stderr. */
 static int ask(struct fixture *f, struct ctl c, char *said, size_t size)
 {
-	const int stderr_fd = dup(STDERR_FILENO);
-	char path[128];
-	FILE *file;
+	struct heard h = hear(f->dir, "said", STDERR_FILENO);
 	int code;
 
-	(void)snprintf(path, sizeof(path), "%s/said", f->dir);
-	file = fopen(path, "w+");
-
-	assert_non_null(file);
-	(void)fflush(stderr);
-	assert_true(dup2(fileno(file), STDERR_FILENO) >= 0);
 	remote_forget();
 	code = ctl_answers(&c, ctl_request(&c, "x"), each, last, f);
-	(void)fflush(stderr);
-	assert_true(dup2(stderr_fd, STDERR_FILENO) >= 0);
-	(void)close(stderr_fd);
-	rewind(file);
-	said[fread(said, 1, size - 1, file)] = '\0';
-	(void)fclose(file);
+	heard(&h, said, size);
 	return code;
 }
 
@@ -284,7 +235,7 @@ static void nodes_are_chosen(void **state)
 	cluster(f, "", "");
 	assert_int_equal(ask(f, (struct ctl){ .all_nodes = true }, said, sizeof(said)), CTL_UNREACHABLE);
 	assert_non_null(strstr(said, "kubectl finds no agent\n"));
-	write_file(f->dir, "pods", "Unable to connect");
+	nodes_write(f->dir, "pods", "Unable to connect");
 	assert_int_equal(ask(f, (struct ctl){ .all_nodes = true }, said, sizeof(said)), CTL_UNREACHABLE);
 	assert_string_equal(said, "bulkheadctl: kubectl: what it prints is no list of pods\n");
 }
@@ -464,7 +415,7 @@ static void agents_are_in_one_namespace(void **state)
 	char said[1000];
 
 	cluster(f, "", "");
-	write_file(f->dir, "pods", pods);
+	nodes_write(f->dir, "pods", pods);
 	assert_int_equal(ask(f, (struct ctl){ .all_nodes = true }, said, sizeof(said)), CTL_UNREACHABLE);
 	assert_string_equal(
 		said, "bulkheadctl: pods that look like agents are in namespaces 'a-tenant' and 'walls'\n"

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What commands print of what nodes say, or do not. */
+#include "ctl/ctl.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ctl/remote.h"
+#include "tests/unit/ctl/nodes.h"
+#include "util/scope.h"
+
+/* The items of node n's answer to op are the lines of "n.op"; without that file it fails. */
+static const char kubectl[] =
+	"#!/bin/sh\n"
+	"dir=$(dirname \"$0\")\n"
+	"case \" $* \" in *' get pods '*) cat \"$dir/pods\"; exit ;; esac\n"
+	"read -r line\n"
+	"op=${line#*\\\"op\\\":\\\"} op=${op%%\\\"*}\n"
+	"node=${*%-0 -c agent*} node=${node##* }\n"
+	"[ -f \"$dir/$node.$op\" ] || { echo 'it is away' >&2; exit 1; }\n"
+	"while read -r item; do echo \"{\\\"v\\\":1,\\\"item\\\":$item}\"; done <\"$dir/$node.$op\"\n"
+	"echo '{\"v\":1,\"done\":true,\"ok\":true}'\n";
+
+static char dir[NODES_DIR];
+
+static int setup(void **state)
+{
+	(void)state;
+	nodes_begin(dir, kubectl);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	return nodes_end(dir);
+}
+
+/* What it prints, and says on stderr. */
+static char out[8192], said[2000];
+
+static int run(struct ctl c, const char *words)
+{
+	char copy[200], *args[8] = { NULL }, *save = NULL;
+	const struct command *command;
+	struct heard o, e;
+	int n = 0, taken = 0, code;
+
+	(void)snprintf(copy, sizeof(copy), "%s", words);
+	for (args[n] = strtok_r(copy, " ", &save); args[n]; args[n] = strtok_r(NULL, " ", &save))
+		n++;
+	command = ctl_find(args, n, &taken);
+	assert_non_null(command);
+	remote_forget();
+	o = hear(dir, "out", STDOUT_FILENO);
+	e = hear(dir, "said", STDERR_FILENO);
+	code = command->run(&c, args + taken);
+	heard(&e, said, sizeof(said));
+	heard(&o, out, sizeof(out));
+	return code;
+}
+
+#define RUN(words, ...) run((struct ctl){ .all_nodes = true, __VA_ARGS__ }, words)
+
+/* ---- nothing ------------------------------------------------------------------------------ */
+
+static void assert_nothing(const char *words, const char *why)
+{
+	assert_int_equal(RUN(words, .interval_ms = 100), CTL_OK);
+	assert_string_equal(out, "");
+	assert_string_equal(said, why);
+	assert_int_equal(RUN(words, .interval_ms = 100, .json = true), CTL_OK);
+	assert_null(strpbrk(out, "{\""));
+	assert_string_equal(said, "");
+}
+
+/* Heads without a row look as if something were wrong. */
+static void nothing_is_said_to_be_nothing(void **state)
+{
+	(void)state;
+	nodes_are(dir, "n1", "Running");
+	nodes_write(dir, "n1.endpoints", "");
+	nodes_write(dir, "n1.rules", "");
+	nodes_write(dir, "n1.flows", "");
+	assert_nothing("stats",
+		       "bulkheadctl: no pod has counted a packet: see 'endpoints' for those that have our "
+		       "programs\n");
+	assert_nothing("top pods", "bulkheadctl: no packet to a pod or from one within 100 ms\n");
+	assert_nothing("top rules",
+		       "bulkheadctl: no rule was hit, and no packet of a session that one allowed "
+		       "within 100 ms\n");
+	assert_nothing("top peers", "bulkheadctl: no denial was reported within 100 ms\n");
+}
+
+/* There is a pod, of which there is no row. */
+static void what_has_no_row_is_none(void **state)
+{
+	(void)state;
+	nodes_are(dir, "n1", "Running");
+	nodes_write(dir, "n1.endpoints", "{\"namespace\":\"a\",\"name\":\"x\",\"reasons\":[]}\n");
+	assert_int_equal(RUN("stats"), CTL_OK);
+	assert_string_equal(out, "");
+	assert_non_null(strstr(said, "no pod has counted a packet"));
+	nodes_write(
+		dir, "n1.endpoints",
+		"{\"namespace\":\"a\",\"name\":\"x\",\"reasons\":[{\"reason\":\"open\",\"action\":\"allow\","
+		"\"packets_in\":1,\"packets_out\":2}]}\n");
+	assert_int_equal(RUN("stats"), CTL_OK);
+	assert_string_equal(out, "NODE  POD  REASON  ACTION  TO POD  FROM POD\n"
+				 "n1    a/x  open    allow        1         2\n");
+	assert_string_equal(said, "");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(nothing_is_said_to_be_nothing),
+		cmocka_unit_test(what_has_no_row_is_none),
+	};
+
+	return cmocka_run_group_tests_name("commands", tests, setup, teardown);
+}
