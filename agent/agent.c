@@ -354,13 +354,22 @@ static void on_flowlog(void *ctx, const char *trouble)
 
 static int open_flowlog(struct agent *a, struct bh_err *err)
 {
-	const struct flowlog_options opt = {
-		.path = a->opt.flow_log && strcmp(a->opt.flow_log, "stdout") ? a->opt.flow_log : NULL,
-		.node = a->opt.node_name,
-		.told = on_flowlog,
+	struct flowlog_options opt = {
+		.path = a->opt.flow_log, .node = a->opt.node_name, .told = on_flowlog
 	};
+	struct dp_missed before;
+	int r;
 
-	return a->opt.flow_log ? flowlog_new(&opt, &a->flowlog, err) : 0;
+	if (!a->opt.flow_log)
+		return 0;
+	if (!strcmp(a->opt.flow_log, "stdout"))
+		opt.path = NULL;
+	r = dp_events_missed(a->dp, &before);
+	if (r < 0)
+		return bh_err_errno(err, r, "flow log: cannot read bh_stats");
+	opt.lost = before.lost;
+	opt.throttled = before.throttled;
+	return flowlog_new(&opt, &a->flowlog, err);
 }
 
 static int open_data_plane(struct agent *a, struct bh_err *err)

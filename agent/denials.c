@@ -202,18 +202,17 @@ static void take(void *ctx, const struct bh_event *ev)
 static void take_loss(struct agent *a)
 {
 	struct denials *ds = a->denials;
-	const struct dp_missed before = ds->missed;
+	const uint64_t before = ds->missed.lost;
 	struct denial *d;
 
 	if (dp_events_missed(a->dp, &ds->missed) < 0)
 		return;
 	if (a->flowlog)
-		flowlog_missed(a->flowlog, ds->missed.lost - before.lost,
-			       ds->missed.throttled - before.throttled);
-	if (ds->missed.lost == before.lost)
+		flowlog_missed(a->flowlog, ds->missed.lost, ds->missed.throttled);
+	if (ds->missed.lost == before)
 		return;
 	d = next_of(ds);
-	d->lost = ds->missed.lost - before.lost;
+	d->lost = ds->missed.lost - before;
 	d->unix_ms = unix_ms_of(clock_ns());
 	send_to_followers(a, d);
 }

@@ -24,12 +24,14 @@ struct flowlog {
 	struct flowlog_options opt;
 	int fd; /* -1: the file could not be opened again */
 	struct buf queue;
-	size_t sent;			     /* bytes of `queue` that are written */
-	bool in_line;			     /* and end within a line */
-	uint64_t seq;			     /* of the next line */
-	uint64_t lost, throttled, unwritten; /* to be told */
-	int64_t told_ms, looked_ms;	     /* missed ones; the file's name */
-	bool moved;			     /* it is to be opened anew */
+	size_t sent;			    /* bytes of `queue` that are written */
+	bool in_line;			    /* and end within a line */
+	uint64_t seq;			    /* of the next line */
+	uint64_t lost, throttled;	    /* the kernel's sums */
+	uint64_t told_lost, told_throttled; /* of these */
+	uint64_t unwritten;		    /* to be told */
+	int64_t told_ms, looked_ms;	    /* missed ones; the file's name */
+	bool moved;			    /* it is to be opened anew */
 	bool waits;	   /* the disk would not take it at once: the next time it may take its time */
 	char trouble[256]; /* said */
 	struct flowlog_stats stats;
@@ -184,17 +186,20 @@ static bool tell_missed(struct flowlog *f)
 {
 	char when[DATE_TEXT];
 
-	if (!f->lost && !f->throttled && !f->unwritten)
+	if (f->lost == f->told_lost && f->throttled == f->told_throttled && !f->unwritten)
 		return true;
 	if (!fits(f, FLOWLOG_LINE_MAX) ||
 	    buf_fmt(&f->queue,
 		    "{\"seq\":%" PRIu64
 		    ",\"type\":\"missed\",\"node\":\"%s\",\"time\":\"%s\",\"lost\":%" PRIu64
-		    ",\"throttled\":%" PRIu64 ",\"unwritten\":%" PRIu64 "}\n",
-		    f->seq, f->opt.node, date_now(3, when), f->lost, f->throttled, f->unwritten) < 0)
+		    ",\"lost_total\":%" PRIu64 ",\"throttled\":%" PRIu64 ",\"unwritten\":%" PRIu64 "}\n",
+		    f->seq, f->opt.node, date_now(3, when), f->lost - f->told_lost, f->lost,
+		    f->throttled - f->told_throttled, f->unwritten) < 0)
 		return false;
 	f->seq++;
-	f->lost = f->throttled = f->unwritten = 0;
+	f->told_lost = f->lost;
+	f->told_throttled = f->throttled;
+	f->unwritten = 0;
 	f->told_ms = clock_ms();
 	return true;
 }
@@ -225,9 +230,9 @@ void flowlog_add(struct flowlog *f, const char *fields, uint64_t generation)
 
 void flowlog_missed(struct flowlog *f, uint64_t lost, uint64_t throttled)
 {
-	f->lost += lost;
-	f->throttled += throttled;
-	if (f->lost || f->unwritten || clock_ms() - f->told_ms >= FLOWLOG_LOOK_MS)
+	f->lost = lost;
+	f->throttled = throttled;
+	if (f->lost != f->told_lost || f->unwritten || clock_ms() - f->told_ms >= FLOWLOG_LOOK_MS)
 		(void)tell_missed(f);
 }
 
@@ -241,12 +246,15 @@ int flowlog_new(const struct flowlog_options *opt, struct flowlog **ret, struct 
 	if (!f)
 		return bh_err_set(err, -ENOMEM, "no memory for the flow log");
 	*f = (struct flowlog){ .opt = *opt, .queue = BUF_INIT(FLOWLOG_QUEUE_MAX), .looked_ms = clock_ms() };
+	f->lost = f->told_lost = opt->lost;
+	f->throttled = f->told_throttled = opt->throttled;
 	f->fd = -1;
 	open_again(f);
 	(void)buf_fmt(&f->queue,
 		      "{\"seq\":%" PRIu64
-		      ",\"type\":\"start\",\"node\":\"%s\",\"time\":\"%s\",\"version\":\"%s\"}\n",
-		      f->seq++, f->opt.node, date_now(3, when), BH_VERSION);
+		      ",\"type\":\"start\",\"node\":\"%s\",\"time\":\"%s\",\"version\":\"%s\",\"lost_total\":%" PRIu64
+		      "}\n",
+		      f->seq++, f->opt.node, date_now(3, when), BH_VERSION, f->lost);
 	flowlog_flush(f);
 	*ret = f;
 	return 0;

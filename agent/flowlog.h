@@ -23,6 +23,7 @@ struct flowlog;
 struct flowlog_options {
 	const char *path; /* borrowed; NULL: stdout */
 	const char *node; /* borrowed */
+	uint64_t lost, throttled; /* as in flowlog_missed(), before this */
 	/* It cannot be written (once for as long as the reason stays), or can again (NULL). May be NULL. */
 	void (*told)(void *ctx, const char *trouble);
 	void *ctx;
@@ -36,7 +37,8 @@ void flowlog_free(struct flowlog *f); /* what waits still and cannot be written 
 void flowlog_add(struct flowlog *f, const char *fields, uint64_t generation);
 
 /* What no line can tell of: reports that found the ring full, and those of flows that had been reported a
- * moment before. A line follows at once if some were lost, else within a second. */
+ * moment before; the kernel's sums, which outlive the agent. A line follows at once if some more were lost,
+ * else within a second. */
 void flowlog_missed(struct flowlog *f, uint64_t lost, uint64_t throttled);
 
 void flowlog_flush(struct flowlog *f);	/* after some lines, and now and then */

@@ -82,7 +82,9 @@ static int teardown(void **state)
 
 static struct flowlog *begin(const char *to)
 {
-	const struct flowlog_options opt = { .path = to, .node = "n1", .told = on_told };
+	const struct flowlog_options opt = {
+		.path = to, .node = "n1", .lost = 100, .throttled = 50, .told = on_told
+	};
 	struct flowlog *f = NULL;
 
 	assert_int_equal(flowlog_new(&opt, &f, NULL), 0);
@@ -112,10 +114,11 @@ static uint64_t number(struct json_object *o, const char *name)
 }
 
 struct account {
-	uint64_t next, flows, lost, throttled, unwritten;
+	uint64_t next, flows, lost, lost_total, throttled, unwritten;
 };
 
-/* What a reader makes of it: each number once, and each gap told of by the line behind it. */
+/* What a reader makes of it: each number once, each gap told of by the line behind it, and all that was lost
+ * since there was an agent told of by one line or the other. */
 static void read_all(const char *text, struct account *ret)
 {
 	for (; *text; text = strchr(text, '\n') + 1) {
@@ -128,8 +131,12 @@ static void read_all(const char *text, struct account *ret)
 		type = json_object_get_string(json_object_object_get(o, "type"));
 		assert_non_null(type);
 		assert_string_equal(json_object_get_string(json_object_object_get(o, "node")), "n1");
+		if (!strcmp(type, "start"))
+			ret->lost_total = number(o, "lost_total");
 		if (!strcmp(type, "missed")) {
 			ret->lost += number(o, "lost");
+			ret->lost_total += number(o, "lost");
+			assert_int_equal(number(o, "lost_total"), ret->lost_total);
 			ret->throttled += number(o, "throttled");
 			ret->unwritten += number(o, "unwritten");
 			ret->next += number(o, "unwritten");
@@ -182,23 +189,31 @@ static void test_missed(void **state)
 
 	(void)state;
 	ahead_s = 10;
-	flowlog_missed(f, 0, 0);
-	flowlog_missed(f, 0, 2); /* told: nothing was for a second */
-	flowlog_missed(f, 0, 3); /* not yet */
+	flowlog_missed(f, 100, 50);
+	flowlog_missed(f, 100, 52); /* told: nothing was for a second */
+	flowlog_missed(f, 100, 55); /* not yet */
 	flows(f, 1);
 	slurp(path, &b);
 	read_all(b.data, &a);
 	assert_int_equal(a.throttled, 2);
 	assert_int_equal(a.next, 3); /* start, missed, flow */
-	flowlog_missed(f, 4, 0);     /* at once */
+	flowlog_missed(f, 104, 55);  /* at once */
 	flowlog_flush(f);
 	a = (struct account){ 0 };
 	buf_clear(&b);
 	slurp(path, &b);
 	read_all(b.data, &a);
 	assert_int_equal(a.lost, 4);
+	assert_int_equal(a.lost_total, 104);
 	assert_int_equal(a.throttled, 5);
-	flowlog_free(f);
+	flowlog_missed(f, 105, 56);
+	flowlog_free(f); /* with the last of it */
+	a = (struct account){ 0 };
+	buf_clear(&b);
+	slurp(path, &b);
+	read_all(b.data, &a);
+	assert_int_equal(a.lost_total, 105);
+	assert_int_equal(a.throttled, 6);
 }
 
 /* Renamed by logrotate: without a word by itself, and at once when told. No line is torn, none is lost. */
