@@ -282,6 +282,25 @@ static int read_options(int argc, char **argv, struct agent_options *o, struct b
 	return r ? r : check_chain(o, err);
 }
 
+static int run(const struct agent_options *opt)
+{
+	auto_free char *mark = retired_asked(opt);
+	struct agent agent;
+	struct bh_err err;
+	int r;
+
+	if (mark)
+		return retired_run(opt, mark);
+	r = agent_start(&agent, opt, &err);
+	if (r < 0)
+		log_error("cannot start: %s", err.msg);
+	else if ((r = agent_run(&agent)) < 0)
+		log_error("the event loop failed: %s", strerror(-r));
+	agent_stop(&agent);
+	mark = agent.retire_mark;
+	return agent.unchained ? retired_run(opt, mark) : r ? 1 : 0;
+}
+
 int cmd_run(int argc, char **argv)
 {
 	struct agent_options opt = { .run_dir = API_RUN_DIR,
@@ -293,8 +312,6 @@ int cmd_run(int argc, char **argv)
 				     .pod_name = environment("POD_NAME"),
 				     .pod_uid = environment("POD_UID") };
 	struct bh_err err = {};
-	auto_free char *mark = NULL;
-	struct agent agent;
 	int r;
 
 	if (read_options(argc, argv, &opt, &err) < 0) {
@@ -302,15 +319,7 @@ int cmd_run(int argc, char **argv)
 		return EXIT_USAGE;
 	}
 	log_info("bulkhead-agent " BH_VERSION " starts: source %s, pins %s", opt.source, opt.pin_dir);
-	mark = retired_asked(&opt);
-	if (mark)
-		return retired_run(&opt, mark);
-	r = agent_start(&agent, &opt, &err);
-	if (r < 0)
-		log_error("cannot start: %s", err.msg);
-	else if ((r = agent_run(&agent)) < 0)
-		log_error("the event loop failed: %s", strerror(-r));
-	agent_stop(&agent);
-	mark = agent.retire_mark;
-	return agent.unchained ? retired_run(&opt, mark) : r ? 1 : 0;
+	r = run(&opt);
+	log_end();
+	return r;
 }

@@ -49,6 +49,14 @@ static void print(enum log_level level, const char *text)
 		      date_now(3, when), log_level_name(level), log_json ? quoted : text);
 }
 
+/* The text of a line, clean and cut to what there is room for. */
+static void render(char *ret, size_t size, const char *fmt, va_list ap)
+{
+	if (vsnprintf(ret, size, fmt, ap) >= (int)size)
+		memcpy(ret + size - 4, "...", 4);
+	bh_text_clean(ret);
+}
+
 /* Return: whether its rate allows one more, which it then has had. */
 static bool passes(struct log_site *site)
 {
@@ -61,11 +69,11 @@ static bool passes(struct log_site *site)
 	return true;
 }
 
-static void leave_out(struct log_site *site, const char *fmt)
+static void leave_out(struct log_site *site, const char *fmt, va_list ap)
 {
 	log_stats.left_out++;
 	site->left_out++;
-	site->fmt = fmt;
+	render(site->last, sizeof(site->last), fmt, ap);
 	if (site->listed)
 		return;
 	site->listed = true;
@@ -77,24 +85,20 @@ void log_at(struct log_site *site, enum log_level level, const char *fmt, ...)
 {
 	char text[TEXT_MAX];
 	va_list ap;
-	int n;
 
 	if (level > log_level)
 		return;
-	if (!passes(site)) {
-		leave_out(site, fmt);
-		return;
-	}
 	va_start(ap, fmt);
-	n = vsnprintf(text, sizeof(text), fmt, ap);
+	if (passes(site)) {
+		render(text, sizeof(text), fmt, ap);
+		print(level, text);
+	} else {
+		leave_out(site, fmt, ap);
+	}
 	va_end(ap);
-	if (n >= (int)sizeof(text))
-		memcpy(text + sizeof(text) - 4, "...", 4);
-	bh_text_clean(text);
-	print(level, text);
 }
 
-void log_tick(void)
+static void tell_left_out(bool all)
 {
 	struct log_site **at = &sites;
 	char text[TEXT_MAX];
@@ -102,17 +106,27 @@ void log_tick(void)
 	while (*at) {
 		struct log_site *site = *at;
 
-		if (!passes(site)) {
+		if (!passes(site) && !all) {
 			at = &site->next;
 			continue;
 		}
-		(void)snprintf(text, sizeof(text),
-			       "%llu lines of one kind were left out, for they came too fast: \"%.200s\"",
-			       (unsigned long long)site->left_out, site->fmt);
-		bh_text_clean(text);
+		(void)snprintf(
+			text, sizeof(text),
+			"%llu lines of one kind were left out, for they came too fast; the last: \"%s\"",
+			(unsigned long long)site->left_out, site->last);
 		*at = site->next;
 		site->listed = false;
 		site->left_out = 0;
 		print(LOG_WARN, text);
 	}
+}
+
+void log_tick(void)
+{
+	tell_left_out(false);
+}
+
+void log_end(void)
+{
+	tell_left_out(true);
 }

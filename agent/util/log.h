@@ -4,7 +4,7 @@
  * JSON object; control characters become '?', and what is longer than 1 KiB ends in "...".
  *
  * Each place in the code that logs is a kind of message: LOG_BURST of them at once, then one each
- * LOG_EVERY_MS; what is left out is counted, and said by log_tick().
+ * LOG_EVERY_MS; what is left out is counted, and said by log_tick() with the last of it.
  * Modules return errors; only main, reconcile and the CLI call this.
  */
 #ifndef BH_UTIL_LOG_H
@@ -26,10 +26,10 @@ const char *log_level_name(enum log_level level); /* "info" */
 /* A kind of message. Static, and zero at birth. */
 struct log_site {
 	struct log_site *next; /* of those that have left something out */
-	const char *fmt;
 	uint64_t paced_ns; /* up to here the rate is used up */
 	uint64_t left_out; /* since that was said last */
 	bool listed;
+	char last[256]; /* of those left out */
 };
 
 void log_at(struct log_site *site, enum log_level level, const char *fmt, ...)
@@ -48,6 +48,7 @@ void log_at(struct log_site *site, enum log_level level, const char *fmt, ...)
 
 /* Says how many of each kind were left out, once its rate allows the next one. */
 void log_tick(void);
+void log_end(void); /* the same at once, for the process ends */
 
 struct log_stats {
 	uint64_t lines[LOG_LEVELS], left_out;

@@ -96,7 +96,7 @@ static void test_json(void **state)
 static void test_burst_and_rate(void **state)
 {
 	(void)state;
-	spam(LOG_BURST + 50);
+	spam(LOG_BURST + 50); /* pods 0 to 249 */
 	assert_int_equal(lines(hear()), LOG_BURST);
 	assert_int_equal(log_stats.left_out, 50);
 	hush();
@@ -104,8 +104,8 @@ static void test_burst_and_rate(void **state)
 	log_tick(); /* takes one of ten */
 	spam(20);
 	assert_int_equal(lines(hear()), 10);
-	assert_non_null(strstr(said, "warn 50 lines of one kind were left out, for they came too fast: "
-				     "\"pod %zu is noisy\"\n"));
+	assert_non_null(strstr(said, "warn 50 lines of one kind were left out, for they came too fast; "
+				     "the last: \"pod 249 is noisy\"\n"));
 	assert_int_equal(log_stats.left_out, 61);
 }
 
@@ -143,6 +143,43 @@ static void test_told_once(void **state)
 	assert_non_null(strstr(hear(), "warn 3 lines of one kind"));
 }
 
+/* What no tick told of any more. */
+static void test_end(void **state)
+{
+	(void)state;
+	spam(LOG_BURST + 7);
+	hush();
+	log_end();
+	log_end();
+	assert_int_equal(lines(hear()), 1);
+	assert_non_null(strstr(said, "warn 7 lines of one kind were left out"));
+	hush();
+	now_ns += 60000000000ull;
+	log_tick();
+	assert_int_equal(lines(hear()), 0);
+}
+
+/* The last of them may be long, and hold what would spoil a line. */
+static void test_left_out_is_clean(void **state)
+{
+	char text[LOG_BURST + 512];
+	size_t i;
+
+	(void)state;
+	memset(text, 'x', sizeof(text) - 1);
+	text[0] = '\n';
+	text[1] = '"';
+	text[sizeof(text) - 1] = '\0';
+	log_json = true;
+	for (i = 0; i < LOG_BURST + 1; i++)
+		log_warn("%s", text);
+	hush();
+	log_end();
+	assert_non_null(strstr(hear(), "the last: \\\"?\\\"xxx"));
+	assert_non_null(strstr(said, "xxx...\\\"\"}\n"));
+	assert_int_equal(lines(said), 1);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(test_##name, setup, teardown)
@@ -151,6 +188,8 @@ int main(void)
 		T(burst_and_rate),
 		T(kinds_are_apart),
 		T(told_once),
+		T(end),
+		T(left_out_is_clean),
 	};
 
 	return cmocka_run_group_tests_name("util/log", tests, NULL, NULL);
