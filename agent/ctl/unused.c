@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "ctl/ctl.h"
+#include "ctl/remote.h"
 #include "util/date.h"
 #include "util/scope.h"
 
@@ -96,7 +97,53 @@ static void add_since(struct table *t, struct json_object *item)
 			  ctl_bool(item, "or_longer") ? " or before" : "");
 }
 
-static void print(const struct ctl *c, struct json_object *list)
+struct asked {
+	struct json_object *all;
+	struct json_object *nodes; /* that have answered */
+};
+
+static bool has_answered(const struct asked *a, const char *node)
+{
+	size_t i;
+
+	for (i = 0; i < ctl_length(a->nodes); i++)
+		if (!strcmp(json_object_get_string(json_object_array_get_idx(a->nodes, i)), node))
+			return true;
+	return false;
+}
+
+/* "n2 and 3 more": those who were asked and gave no answer; "" none. */
+static const char *silent(const struct ctl *c, const struct asked *a, char ret[300])
+{
+	const struct agent_pods *pods;
+	size_t i, n = 0, len;
+
+	ret[0] = '\0';
+	if (!ctl_remote(c) || remote_pods(c, &pods) != CTL_OK)
+		return ret;
+	for (i = 0; i < pods->v.n; i++)
+		if (!has_answered(a, pods->v.v[i].node) && !n++)
+			(void)snprintf(ret, 270, "%s", pods->v.v[i].node);
+	len = strlen(ret);
+	if (n > 1)
+		(void)snprintf(ret + len, 300 - len, " and %zu more", n - 1);
+	return ret;
+}
+
+/* Of whom it is true: what nobody needs on one node, another one may. */
+static void print_of_whom(const struct ctl *c, const struct asked *a)
+{
+	char nodes[200], missing[300];
+
+	(void)silent(c, a, missing);
+	if (ctl_remote(c) && !c->nodes.n && !*missing)
+		return;
+	(void)ctl_join(a->nodes, nodes, sizeof(nodes));
+	(void)printf("\nOf %s alone: %s%sother nodes may use them.\n", ctl_remote(c) ? nodes : "this node",
+		     missing, *missing ? " gave no answer, and " : "");
+}
+
+static void print(const struct ctl *c, const struct asked *a, struct json_object *list)
 {
 	static const char *const heads[] = { "POLICY OR RULE", "WHY", "COUNTED SINCE", NULL };
 	struct table *t = table_new(heads);
@@ -116,31 +163,40 @@ static void print(const struct ctl *c, struct json_object *list)
 		(void)printf(
 			"Nothing: every policy has pods, and every rule has been hit, as far as that can be told.\n");
 	table_free(t);
-	if (!ctl_remote(c))
-		(void)printf("\nOf this node alone: other nodes may use them.\n");
+	print_of_whom(c, a);
 }
 
 static int take(void *ctx, struct json_object *item)
 {
-	unused_take(ctx, item);
+	unused_take(((struct asked *)ctx)->all, item);
 	return 0;
+}
+
+static void take_node(void *ctx, struct json_object *line)
+{
+	struct json_object *node = ctl_get(line, "node");
+
+	if (node)
+		(void)json_object_array_add(((struct asked *)ctx)->nodes, json_object_get(node));
 }
 
 static int run(const struct ctl *c, char **args)
 {
-	struct json_object *all = json_object_new_object(), *list;
-	const int code = ctl_answers(c, ctl_request(c, "unused"), take, NULL, all);
+	struct asked a = { json_object_new_object(), json_object_new_array() };
+	const int code = ctl_answers(c, ctl_request(c, "unused"), take, take_node, &a);
+	struct json_object *list;
 
 	(void)args;
 	if (ctl_answered(code)) {
-		list = unused_only(all);
+		list = unused_only(a.all);
 		if (c->json)
 			ctl_print(c, list);
 		else
-			print(c, list);
+			print(c, &a, list);
 		json_object_put(list);
 	}
-	json_object_put(all);
+	json_object_put(a.all);
+	json_object_put(a.nodes);
 	return code;
 }
 
@@ -151,7 +207,8 @@ const struct command command_unused = {
 		"policies that are of no pod, rules that decide nothing or have been hit by nothing, and since when",
 	.text = "A rule is shadowed where others, before it or as well, decide everything that it is about. One that has never been hit may still be needed: for what is rare, or for the day "
 		"on which something fails.\n\n"
-		"Asked of one node, the answer is about that node; asked of all, what is used on one of them is used. "
+		"Asked of one node, the answer is about that node; asked of all, what is used on one of them is used. Where "
+		"not all were asked, or one gave no answer, a last line says so. "
 		"Counters begin when a rule comes and go on over restarts of the agent; what was there when the agent "
 		"started may be older. Nothing is said of rules that pass on, where some policy of the "
 		"same pods is audited, or where two have one tier and priority.",

@@ -115,11 +115,46 @@ static void what_has_no_row_is_none(void **state)
 	assert_string_equal(said, "");
 }
 
+/* ---- of whom ------------------------------------------------------------------------------ */
+
+static void assert_unused(struct ctl c, int code, const char *want)
+{
+	assert_int_equal(run(c, "unused"), code);
+	assert_string_equal(out, want);
+}
+
+/* An answer of some nodes is no answer of all: a rule may be deleted for it. */
+static void unused_says_of_whom_it_speaks(void **state)
+{
+	static const char item[] = "{\"kind\":\"policy\",\"policy\":\"a/p\",\"why\":\"no-pod\"}\n";
+	static const char table[] = "POLICY OR RULE  WHY             COUNTED SINCE\n"
+				    "a/p             selects no pod  -\n";
+	char want[400];
+
+	(void)state;
+	nodes_write(dir, "n1.unused", item);
+	nodes_write(dir, "n3.unused", item);
+	nodes_are(dir, "n1 n3", "Running");
+	assert_unused((struct ctl){ .all_nodes = true }, CTL_OK, table);
+	(void)snprintf(want, sizeof(want), "%s\nOf n1 alone: other nodes may use them.\n", table);
+	assert_unused((struct ctl){ .nodes = { { "n1" }, 1 } }, CTL_OK, want);
+	nodes_are(dir, "n1 n2 n3", "Running");
+	(void)snprintf(want, sizeof(want),
+		       "%s\nOf n1, n3 alone: n2 gave no answer, and other nodes may use them.\n", table);
+	assert_unused((struct ctl){ .all_nodes = true }, CTL_PARTIAL, want);
+	nodes_are(dir, "n1 n2 n4 n5", "Running");
+	(void)snprintf(want, sizeof(want),
+		       "%s\nOf n1 alone: n2 and 2 more gave no answer, and other nodes may use them.\n",
+		       table);
+	assert_unused((struct ctl){ .all_nodes = true }, CTL_PARTIAL, want);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(nothing_is_said_to_be_nothing),
 		cmocka_unit_test(what_has_no_row_is_none),
+		cmocka_unit_test(unused_says_of_whom_it_speaks),
 	};
 
 	return cmocka_run_group_tests_name("commands", tests, setup, teardown);
