@@ -159,11 +159,20 @@ int remote_pods_read(const char *json, struct agent_pods *ret, struct bh_err *er
 
 /* ---- asking for it ------------------------------------------------------------------------ */
 
-static int cannot_list(const char *why)
+/* After a reboot, say: who asks on a node means its agent, and knows nothing of a kubeconfig. */
+static void hint_why_asked(const struct ctl *c)
+{
+	if (!ctl_remote_by_wish(c))
+		ctl_hint("there is no agent's socket in " API_RUN_DIR " here, so the cluster was asked; is "
+			 "bulkhead-agent running? --run-dir names where its socket is");
+}
+
+static int cannot_list(const struct ctl *c, const char *why)
 {
 	ctl_say("kubectl get pods: %s", why);
 	if (strstr(why, "orbidden"))
 		ctl_hint("--agent-namespace says where the agents are, if you may list pods there alone");
+	hint_why_asked(c);
 	return CTL_UNREACHABLE;
 }
 
@@ -204,7 +213,7 @@ static int list_pods(const struct ctl *c, struct agent_pods *ret)
 	if (r == -ENOENT && !ran)
 		return no_kubectl(c);
 	if (r < 0 && !ran)
-		return cannot_list(err.msg);
+		return cannot_list(c, err.msg);
 	if (r < 0)
 		ctl_say("%s", err.msg);
 	if (r == -ENOTUNIQ)
@@ -267,6 +276,7 @@ static int none_at_all(const struct ctl *c)
 	ctl_say("kubectl finds no agent%s%s", c->agent_namespace ? " in namespace " : "",
 		c->agent_namespace ? c->agent_namespace : "");
 	ctl_hint("is Bulkhead installed in this cluster? --context and --kubeconfig say which one is asked");
+	hint_why_asked(c);
 	return CTL_UNREACHABLE;
 }
 

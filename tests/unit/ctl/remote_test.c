@@ -31,7 +31,10 @@ static const char kubectl[] =
 	"*' --context'?'prod get networkpolicies '*) printf 'shop/db\\nshop/web\\n'; exit ;;\n"
 	"*' get pods --all-namespaces '*) printf 'lab/job\\nshop/db\\n'; exit ;;\n"
 	"esac\n"
-	"case \" $* \" in *' get pods '*) cat \"$dir/pods\"; exit ;; esac\n"
+	"case \" $* \" in *' get pods '*)\n"
+	"\tgrep items \"$dir/pods\" && exit\n"
+	"\tcat \"$dir/pods\" >&2; exit 1 ;;\n"
+	"esac\n"
 	"read -r line\n"
 	"done='{\"v\":1,\"done\":true,\"ok\":true}'\n"
 	"item() { echo \"{\\\"v\\\":1,\\\"item\\\":{\\\"time\\\":\\\"$1\\\"}}\"; }\n"
@@ -116,15 +119,21 @@ static void last(void *ctx, struct json_object *line)
 	append(f->lines, sizeof(f->lines), ctl_str(line, "node"), "");
 }
 
-/* As a process of its own would. Return: the exit code; @said is what it says on stderr. */
+/* As a process of its own would; without a wish, too, on a machine that has an agent. Return: the exit code;
+ * @said is what it says on stderr. */
 static int ask(struct fixture *f, struct ctl c, char *said, size_t size)
 {
+	struct json_object *request = ctl_request(&c, "x");
 	struct heard h = hear(f->dir, "said", STDERR_FILENO);
 	int code;
 
 	remote_forget();
-	code = ctl_answers(&c, ctl_request(&c, "x"), each, last, f);
+	if (ctl_remote_by_wish(&c))
+		code = ctl_answers(&c, json_object_get(request), each, last, f);
+	else
+		code = remote_answers(&c, request, each, last, f);
 	heard(&h, said, size);
+	json_object_put(request);
 	return code;
 }
 
@@ -235,9 +244,31 @@ static void nodes_are_chosen(void **state)
 	cluster(f, "", "");
 	assert_int_equal(ask(f, (struct ctl){ .all_nodes = true }, said, sizeof(said)), CTL_UNREACHABLE);
 	assert_non_null(strstr(said, "kubectl finds no agent\n"));
-	nodes_write(f->dir, "pods", "Unable to connect");
+	nodes_write(f->dir, "pods", "no list of items");
 	assert_int_equal(ask(f, (struct ctl){ .all_nodes = true }, said, sizeof(said)), CTL_UNREACHABLE);
 	assert_string_equal(said, "bulkheadctl: kubectl: what it prints is no list of pods\n");
+}
+
+/* On a node whose agent is not there, by nobody's wish: kubectl's words alone would be of no help. */
+static void no_socket_and_no_cluster(void **state)
+{
+	static const char hint[] =
+		"hint: there is no agent's socket in /run/bulkhead here, so the cluster was asked; is "
+		"bulkhead-agent running? --run-dir names where its socket is\n";
+	struct fixture *f = *state;
+	char said[1000];
+
+	nodes_write(f->dir, "pods", "The connection to the server localhost:8080 was refused\n");
+	assert_int_equal(ask(f, (struct ctl){}, said, sizeof(said)), CTL_UNREACHABLE);
+	assert_non_null(strstr(said, "kubectl get pods: The connection to the server localhost:8080 was "
+				     "refused\n"));
+	assert_non_null(strstr(said, hint));
+	cluster(f, "", "");
+	assert_int_equal(ask(f, (struct ctl){}, said, sizeof(said)), CTL_UNREACHABLE);
+	assert_non_null(strstr(said, "kubectl finds no agent\n"));
+	assert_non_null(strstr(said, hint));
+	assert_int_equal(ask(f, (struct ctl){ .all_nodes = true }, said, sizeof(said)), CTL_UNREACHABLE);
+	assert_null(strstr(said, "socket"));
 }
 
 /* Who follows learns of it while the others go on. */
@@ -432,6 +463,7 @@ int main(void)
 		cmocka_unit_test(many_at_once),
 		cmocka_unit_test(a_pod_is_on_one_node),
 		cmocka_unit_test(nodes_are_chosen),
+		cmocka_unit_test(no_socket_and_no_cluster),
 		cmocka_unit_test(a_failure_is_told_at_once),
 		cmocka_unit_test(one_node_of_many),
 		cmocka_unit_test(two_nodes_of_many),
