@@ -282,7 +282,8 @@ static bool take_in(struct agent *a, const struct pod *p, const struct stray *s)
 	take.e = endpoint_of(p, s);
 	if (take.e && !endpoints_adopt(a, &take, &err))
 		return true;
-	log_error("pod '%s/%s': cannot be taken in: %s, retrying", p->ns, p->name, err.msg);
+	log_of(LOG_ERROR, LOG_POD(p->ns, p->name), "pod '%s/%s': cannot be taken in: %s, retrying", p->ns,
+	       p->name, err.msg);
 	return false;
 }
 

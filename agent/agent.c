@@ -124,6 +124,10 @@ static void on_failed(void *ctx, const struct bh_err *why)
 
 static void on_note(void *ctx, const struct source_note *note)
 {
+	const struct log_about about = {
+		.reason = "NotUnderstood", .kind = note->object, .ns = note->ns, .name = note->name
+	};
+
 	(void)ctx;
 	switch (note->kind) {
 	case SOURCE_BAD:
@@ -133,7 +137,7 @@ static void on_note(void *ctx, const struct source_note *note)
 		log_info("%s", note->text);
 		break;
 	case SOURCE_OBJECT_PROBLEM:
-		log_warn("%s; what is not understood allows nothing", note->text);
+		log_of(LOG_WARN, &about, "%s; what is not understood allows nothing", note->text);
 		break;
 	case SOURCE_IGNORED:
 		log_info("%s, ignored", note->text);

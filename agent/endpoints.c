@@ -148,7 +148,7 @@ void endpoints_drop(struct agent *a, struct endpoint *e, bool detach, const char
 	struct bh_err err;
 	int r = 0;
 
-	log_info("%s: %s, dropped", endpoints_text(e, text), why);
+	log_of(LOG_INFO, LOG_POD(e->ns, e->pod), "%s: %s, dropped", endpoints_text(e, text), why);
 	forget(a, e);
 	if (held == -ETIMEDOUT)
 		return;
@@ -234,12 +234,15 @@ int endpoints_adopt(struct agent *a, struct api_endpoint *take, struct bh_err *e
 	const struct hash128 key = take->e->key;
 	const int r = endpoints_put(a, take, err);
 	char text[ENDPOINT_TEXT];
+	struct endpoint *e;
 
 	if (r < 0)
 		return r;
-	log_info("%s: was there before us, taken in", endpoints_text(model_endpoint(a->model, &key), text));
+	e = model_endpoint(a->model, &key);
+	log_of(LOG_INFO, LOG_POD(e->ns, e->pod), "%s: was there before us, taken in",
+	       endpoints_text(e, text));
 	a->endpoints->healed.adopted++;
-	endpoints_save(a, model_endpoint(a->model, &key));
+	endpoints_save(a, e);
 	return 0;
 }
 
@@ -293,8 +296,8 @@ void endpoints_tell_unknown(struct agent *a)
 		const bool unknown = e && ep && ep->set < 0;
 
 		if (unknown && !r->unknown)
-			log_warn("pod '%s/%s': %s, isolated until it is", e->ns, e->pod,
-				 what_is_unknown(a->model, e));
+			log_of(LOG_WARN, LOG_POD(e->ns, e->pod), "pod '%s/%s': %s, isolated until it is",
+			       e->ns, e->pod, what_is_unknown(a->model, e));
 		r->unknown = unknown;
 	}
 }
@@ -336,7 +339,8 @@ static void load_one(void *ctx, const struct api_endpoint *seen, const struct bh
 	if (model_endpoint(a->model, &seen->e->key) || was_deleted(a, &seen->e->key))
 		return;
 	if (is_over(a, seen, &err)) {
-		log_info("%s: %s, its record is removed", endpoints_text(seen->e, text), err.msg);
+		log_of(LOG_INFO, LOG_POD(seen->e->ns, seen->e->pod), "%s: %s, its record is removed",
+		       endpoints_text(seen->e, text), err.msg);
 		(void)api_endpoint_remove(a->opt.run_dir, &seen->e->key, NULL);
 		return;
 	}
@@ -344,10 +348,10 @@ static void load_one(void *ctx, const struct api_endpoint *seen, const struct bh
 	if (!r)
 		r = endpoints_put(a, &own, &err);
 	if (r < 0)
-		log_error("%s; skipped", err.msg);
+		log_of(LOG_ERROR, LOG_POD(seen->e->ns, seen->e->pod), "%s; skipped", err.msg);
 	else
-		log_info("%s: taken in from its state file",
-			 endpoints_text(model_endpoint(a->model, &seen->e->key), text));
+		log_of(LOG_INFO, LOG_POD(seen->e->ns, seen->e->pod), "%s: taken in from its state file",
+		       endpoints_text(seen->e, text));
 }
 
 /* Return: whether the directory is other than at the last look (a rename into it changes its time). */
@@ -382,7 +386,8 @@ void endpoints_save(struct agent *a, struct endpoint *e)
 
 	memcpy(out.attach, r->attach, sizeof(out.attach));
 	if (api_endpoint_save(a->opt.run_dir, &out, &err) < 0)
-		log_warn("%s: %s, ignoring", endpoints_text(e, text), err.msg);
+		log_of(LOG_WARN, LOG_POD(e->ns, e->pod), "%s: %s, ignoring", endpoints_text(e, text),
+		       err.msg);
 	(void)dir_changed(a);
 }
 

@@ -60,6 +60,11 @@ void event_tell(struct agent *a, bool warning, const char *reason, const struct 
 		const char *fmt, ...)
 {
 	const struct event_object here = { .kind = "Node", .ns = "", .name = a->opt.node_name, .uid = "" };
+	const struct event_object *of = about ? about : &here;
+	const struct log_about fields = {
+		.reason = reason, .kind = of->kind, .ns = of->ns, .name = of->name
+	};
+	const enum log_level level = warning ? LOG_WARN : LOG_INFO;
 	char note[NOTE_BYTES];
 	va_list ap;
 
@@ -68,9 +73,9 @@ void event_tell(struct agent *a, bool warning, const char *reason, const struct 
 	va_end(ap);
 	bh_text_clean(note);
 	if (!about)
-		log_at(site_of(reason), warning ? LOG_WARN : LOG_INFO, "%s", note);
+		log_at(site_of(reason), level, &fields, "%s", note);
 	else
-		log_at(site_of(reason), warning ? LOG_WARN : LOG_INFO, "%s '%s%s%s': %s", about->kind,
-		       about->ns, about->ns[0] ? "/" : "", about->name, note);
-	event_post(a, warning, reason, about ? about : &here, note);
+		log_at(site_of(reason), level, &fields, "%s '%s%s%s': %s", about->kind, about->ns,
+		       about->ns[0] ? "/" : "", about->name, note);
+	event_post(a, warning, reason, of, note);
 }

@@ -43,8 +43,9 @@ static void attached(struct agent *a, struct endpoint *e, struct endpoint_record
 	if (alarm)
 		event_tell(a, true, "HookRestored", &about, "%s; put back (%s)", why, hook_mode_text(mode));
 	else
-		log_info("%s: %s, programs attached (%s)", endpoints_text(e, text),
-			 r->unprotected ? "was running without protection" : why, hook_mode_text(mode));
+		log_of(LOG_INFO, LOG_POD(e->ns, e->pod), "%s: %s, programs attached (%s)",
+		       endpoints_text(e, text), r->unprotected ? "was running without protection" : why,
+		       hook_mode_text(mode));
 	a->endpoints->healed.hooks += alarm;
 	if (r->unprotected)
 		r->grace_end_ns = clock_ns() + GRACE_MS * 1000000ull;
@@ -73,8 +74,8 @@ static void attach(struct agent *a, struct endpoint *e, struct endpoint_record *
 	}
 	says_more = strcmp(why, err.msg);
 	if (!r->broken)
-		log_error("%s: %s%scannot attach the programs: %s, retrying", endpoints_text(e, text),
-			  says_more ? why : "", says_more ? ", " : "", err.msg);
+		log_of(LOG_ERROR, LOG_POD(e->ns, e->pod), "%s: %s%scannot attach the programs: %s, retrying",
+		       endpoints_text(e, text), says_more ? why : "", says_more ? ", " : "", err.msg);
 	r->broken = true;
 	(void)snprintf(r->why, sizeof(r->why), "%.127s", err.msg);
 }

@@ -251,18 +251,19 @@ size_t inforce_pods(const struct inforce *f, const struct net_policy *p)
 
 /* ---- what changed ------------------------------------------------------------------------- */
 
-size_t inforce_changes(const struct inforce *old, const struct inforce *now, const char **ret_first)
+size_t inforce_changes(const struct inforce *old, const struct inforce *now,
+		       const struct inforce_policy **ret_first)
 {
 	size_t i = 0, j = 0, n = 0;
 
-	*ret_first = "";
+	*ret_first = NULL;
 	while (i < old->policies.n || j < now->policies.n) {
 		const struct inforce_policy *was = i < old->policies.n ? &old->policies.v[i] : NULL;
 		const struct inforce_policy *is = j < now->policies.n ? &now->policies.v[j] : NULL;
 		const int order = !was ? 1 : !is ? -1 : policy_cmp(was, is);
 
 		if ((order || hash128_cmp(&was->content, &is->content)) && !n++)
-			*ret_first = order < 0 ? was->text : is->text;
+			*ret_first = order < 0 ? was : is;
 		i += order <= 0;
 		j += order >= 0;
 	}

@@ -70,6 +70,7 @@ size_t inforce_pods(const struct inforce *f, const struct net_policy *p);
 
 /* How many policies came, went, or say something else, from @old to @now; the name of the first one is
  * written to @ret_first, "" if there is none. */
-size_t inforce_changes(const struct inforce *old, const struct inforce *now, const char **ret_first);
+size_t inforce_changes(const struct inforce *old, const struct inforce *now,
+		       const struct inforce_policy **ret_first);
 
 #endif

@@ -55,7 +55,8 @@ bool endpoints_check_link(struct agent *a, struct endpoint *e)
 	else if (r == LINK_ANOTHER)
 		tell_another(a, e);
 	else if (r < 0)
-		log_warn("pod '%s/%s' (interface %u): %s, kept as it is", e->ns, e->pod, e->ifindex, err.msg);
+		log_of(LOG_WARN, LOG_POD(e->ns, e->pod), "pod '%s/%s' (interface %u): %s, kept as it is",
+		       e->ns, e->pod, e->ifindex, err.msg);
 	return r > 0;
 }
 

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kube/decode.h"
 #include "policy/compiler.h"
 #include "policy/delta.h"
 #include "util/clock.h"
@@ -71,14 +72,15 @@ static bool is_worth_a_retry(int code)
 /* Said once for as long as it stays the same. */
 static void fail(struct reconcile *r, int code, const struct bh_err *why)
 {
+	const struct log_about about = { .reason = "NotEnforced" };
 	const bool retry = is_worth_a_retry(code);
 
 	r->status.failures++;
 	if (strcmp(r->status.failing, why->msg)) {
 		/* What is not known yet is on its way, most of the time. */
-		log_line(code == -EAGAIN ? LOG_INFO : LOG_ERROR,
-			 "%s: not enforced: %s; what was in force stays, %s", r->run.what, why->msg,
-			 retry ? "retrying" : "until something changes");
+		log_of(code == -EAGAIN ? LOG_INFO : LOG_ERROR, &about,
+		       "%s: not enforced: %s; what was in force stays, %s", r->run.what, why->msg,
+		       retry ? "retrying" : "until something changes");
 		(void)snprintf(r->status.failing, sizeof(r->status.failing), "%s", why->msg);
 	}
 	drop_run(r);
@@ -89,16 +91,21 @@ static void fail(struct reconcile *r, int code, const struct bh_err *why)
 
 static void report(struct reconcile *r, struct inforce *old)
 {
-	const char *first = "";
+	const struct inforce_policy *first = NULL;
+	struct log_about about = { .reason = "Enforced" };
 	const size_t policies = r->run.source && old ? inforce_changes(old, r->now, &first) : 0;
 	char changed[192] = "";
 
-	if (policies)
-		(void)snprintf(changed, sizeof(changed), ", policy %s%s", first,
+	if (policies) {
+		(void)snprintf(changed, sizeof(changed), ", policy %s%s", first->text,
 			       policies > 1 ? " and others" : "");
-	log_line(r->run.steps ? LOG_INFO : LOG_DEBUG,
-		 "%s%s: enforced in %.1f ms (steps: %zu, pods that lost an allowance: %zu)", r->run.what,
-		 changed, r->status.last_ms, r->run.steps, r->run.losers);
+		about.kind = object_kinds[OBJECT_POLICY + first->kind].kind;
+		about.ns = first->ns;
+		about.name = first->name;
+	}
+	log_of(r->run.steps ? LOG_INFO : LOG_DEBUG, &about,
+	       "%s%s: enforced in %.1f ms (steps: %zu, pods that lost an allowance: %zu)", r->run.what, changed,
+	       r->status.last_ms, r->run.steps, r->run.losers);
 	if (r->status.failing[0])
 		log_info("what could not be enforced before is in force now");
 	r->status.failing[0] = '\0';

@@ -84,10 +84,10 @@ static void tell_full(struct agent *a, struct seat *seat, enum bh_family f, uint
 		return;
 	seat->full_told_ns[f] = now;
 	dp_pool_use(a->dp, f, &all, &given);
-	log_warn(
-		"pod '%s/%s': its %u %s sessions do not suffice and cannot be more (of %u on this node %u are given): "
-		"flows that go on are forgotten; see --sessions",
-		e->ns, e->pod, lines, family_text(f), all, given);
+	log_of(LOG_WARN, LOG_POD(e->ns, e->pod),
+	       "pod '%s/%s': its %u %s sessions do not suffice and cannot be more (of %u on this node %u are given): "
+	       "flows that go on are forgotten; see --sessions",
+	       e->ns, e->pod, lines, family_text(f), all, given);
 }
 
 static void grow(struct agent *a, uint32_t slot, enum bh_family f, uint32_t lines, uint32_t need)

@@ -21,8 +21,10 @@ LINK_cni-plugin := $(UTIL) $(MODEL) $(HOOK) $(API_CLIENT) $(filter-out cni-plugi
 LINK_agent      := $(UTIL) $(MODEL) $(POLICY) $(HOOK) $(API) $(addprefix agent/,find.c names.c inforce.c content.c lock.c match.c conntrack.c timeouts.c meant.c picks.c query.c behind.c closest.c why.c jsonx.c exposition.c flowlog.c denied_pace.c)
 # The API server is the test's own here.
 LINK_source     := $(UTIL) $(MODEL) $(filter-out agent/kube/http.c,$(KUBE))
+# So is the source, to which an Event goes.
+LINK_event      := $(UTIL) $(MODEL) agent/event.c
 # The data plane is the test's own here.
-LINK_reconcile  := $(UTIL) $(MODEL) $(POLICY) $(addprefix agent/,loop.c reconcile.c inforce.c content.c)
+LINK_reconcile  := $(UTIL) $(MODEL) $(POLICY) $(addprefix agent/,loop.c reconcile.c inforce.c content.c kube/kinds.c)
 LIBS_kube       := -ljson-c -lyaml -lcurl
 LIBS_points     := $(LIBS_kube)
 LIBS_status     := $(LIBS_kube)

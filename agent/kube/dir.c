@@ -131,11 +131,12 @@ static void lost(void *ctx, const struct claim *loser, const struct claim *winne
 
 static void problem(void *ctx, const struct claim *claim, const struct problem *p)
 {
+	const struct content_object *o = claim->object;
 	const struct file *f = claim->owner;
 	char name[CONTENT_NAME];
 
-	source_tell(ctx, SOURCE_OBJECT_PROBLEM, "%s: %s: %s %s", f->name, content_name(claim->object, name),
-		    p->path, p->text);
+	source_tell_problem(ctx, o->kind, o->ns, o->name, "%s: %s: %s %s", f->name, content_name(o, name),
+			    p->path, p->text);
 }
 
 static size_t count_objects(const struct dir *s)

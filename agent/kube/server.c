@@ -97,8 +97,9 @@ static void tell_problems(struct server *s, enum object_kind kind, const struct 
 	size_t i;
 
 	for (i = 0; i < p->problems.n; i++)
-		source_tell(&s->base, SOURCE_OBJECT_PROBLEM, "%s '%s%s%s': %s %s", object_kinds[kind].kind,
-			    p->ns, *p->ns ? "/" : "", p->name, p->problems.v[i].path, p->problems.v[i].text);
+		source_tell_problem(&s->base, kind, p->ns, p->name, "%s '%s%s%s': %s %s",
+				    object_kinds[kind].kind, p->ns, *p->ns ? "/" : "", p->name,
+				    p->problems.v[i].path, p->problems.v[i].text);
 }
 
 /* @take: decoded. Whether it is news is for the caller to know. */

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdio.h>
 
+#include "kube/decode.h"
 #include "kube/source_ops.h"
 
 void source_free(struct source *s)
@@ -72,15 +73,36 @@ struct http *source_http(struct source *s)
 	return s->ops->http ? s->ops->http(s) : NULL;
 }
 
-void source_tell(const struct source *s, enum source_note_kind kind, const char *fmt, ...)
+static void tell(const struct source *s, struct source_note *note, const char *fmt, va_list ap)
 {
 	char text[1024];
-	const struct source_note n = { .kind = kind, .text = text };
+
+	(void)vsnprintf(text, sizeof(text), fmt, ap);
+	bh_text_clean(text);
+	note->text = text;
+	s->note(s->ctx, note);
+}
+
+void source_tell(const struct source *s, enum source_note_kind kind, const char *fmt, ...)
+{
+	struct source_note note = { .kind = kind };
 	va_list ap;
 
 	va_start(ap, fmt);
-	(void)vsnprintf(text, sizeof(text), fmt, ap);
+	tell(s, &note, fmt, ap);
 	va_end(ap);
-	bh_text_clean(text);
-	s->note(s->ctx, &n);
+}
+
+void source_tell_problem(const struct source *s, enum object_kind kind, const char *ns, const char *name,
+			 const char *fmt, ...)
+{
+	struct source_note note = { .kind = SOURCE_OBJECT_PROBLEM,
+				    .object = object_kinds[kind].kind,
+				    .ns = ns,
+				    .name = name };
+	va_list ap;
+
+	va_start(ap, fmt);
+	tell(s, &note, fmt, ap);
+	va_end(ap);
 }

@@ -30,6 +30,7 @@ enum source_note_kind {
 struct source_note {
 	enum source_note_kind kind;
 	const char *text;
+	const char *object, *ns, *name; /* of a SOURCE_OBJECT_PROBLEM: kind, namespace, name; else NULL */
 };
 
 typedef void (*source_note_fn)(void *ctx, const struct source_note *note);

@@ -32,4 +32,8 @@ struct source {
 void source_tell(const struct source *s, enum source_note_kind kind, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
+/* The same of a SOURCE_OBJECT_PROBLEM. */
+void source_tell_problem(const struct source *s, enum object_kind kind, const char *ns, const char *name,
+			 const char *fmt, ...) __attribute__((format(printf, 5, 6)));
+
 #endif

@@ -11,8 +11,9 @@
 #include "util/date.h"
 #include "util/err.h"
 
-#define EVERY_NS (LOG_EVERY_MS * 1000000ull)
-#define TEXT_MAX 1024
+#define EVERY_NS  (LOG_EVERY_MS * 1000000ull)
+#define TEXT_MAX  1024
+#define FIELD_MAX 256 /* a name has 253 */
 
 enum log_level log_level = LOG_INFO;
 bool log_json;
@@ -27,26 +28,60 @@ const char *log_level_name(enum log_level level)
 	return names[level];
 }
 
-/* The text is clean: quotes and backslashes are all that JSON would take for its own. */
-static void escape(const char *text, char ret[2 * TEXT_MAX])
+/* The text is clean: quotes and backslashes are all that JSON would take for its own. Return: the end. */
+static char *quote(char *at, const char *text)
 {
+	*at++ = '"';
 	for (; *text; text++) {
 		if (*text == '"' || *text == '\\')
-			*ret++ = '\\';
-		*ret++ = *text;
+			*at++ = '\\';
+		*at++ = *text;
 	}
-	*ret = '\0';
+	*at++ = '"';
+	*at = '\0';
+	return at;
 }
 
-static void print(enum log_level level, const char *text)
+static char *add_field(char *at, const char *name, const char *value)
 {
-	char when[DATE_TEXT], quoted[2 * TEXT_MAX];
+	char text[FIELD_MAX];
+
+	if (!value || !*value)
+		return at;
+	(void)snprintf(text, sizeof(text), "%s", value);
+	bh_text_clean(text);
+	*at++ = ',';
+	at = quote(at, name);
+	*at++ = ':';
+	return quote(at, text);
+}
+
+static void print_json(const char *when, enum log_level level, const struct log_about *about,
+		       const char *text)
+{
+	char msg[2 * TEXT_MAX + 2], fields[4 * (2 * FIELD_MAX + 16)] = "", *at = fields;
+
+	(void)quote(msg, text);
+	if (about) {
+		at = add_field(at, "reason", about->reason);
+		at = add_field(at, "kind", about->kind);
+		at = add_field(at, "namespace", about->ns);
+		(void)add_field(at, "name", about->name);
+	}
+	(void)fprintf(stderr, "{\"time\":\"%s\",\"level\":\"%s\",\"msg\":%s%s}\n", when,
+		      log_level_name(level), msg, fields);
+}
+
+static void print(enum log_level level, const struct log_about *about, const char *text)
+{
+	char when[DATE_TEXT];
 
 	log_stats.lines[level]++;
+	(void)date_now(3, when);
 	if (log_json)
-		escape(text, quoted);
-	(void)fprintf(stderr, log_json ? "{\"time\":\"%s\",\"level\":\"%s\",\"msg\":\"%s\"}\n" : "%s %s %s\n",
-		      date_now(3, when), log_level_name(level), log_json ? quoted : text);
+		print_json(when, level, about, text);
+	else
+		(void)fprintf(stderr, "%s %s %s\n", when, log_level_name(level), text);
 }
 
 /* The text of a line, clean and cut to what there is room for. */
@@ -81,7 +116,7 @@ static void leave_out(struct log_site *site, const char *fmt, va_list ap)
 	sites = site;
 }
 
-void log_at(struct log_site *site, enum log_level level, const char *fmt, ...)
+void log_at(struct log_site *site, enum log_level level, const struct log_about *about, const char *fmt, ...)
 {
 	char text[TEXT_MAX];
 	va_list ap;
@@ -91,7 +126,7 @@ void log_at(struct log_site *site, enum log_level level, const char *fmt, ...)
 	va_start(ap, fmt);
 	if (passes(site)) {
 		render(text, sizeof(text), fmt, ap);
-		print(level, text);
+		print(level, about, text);
 	} else {
 		leave_out(site, fmt, ap);
 	}
@@ -117,7 +152,7 @@ static void tell_left_out(bool all)
 		*at = site->next;
 		site->listed = false;
 		site->left_out = 0;
-		print(LOG_WARN, text);
+		print(LOG_WARN, NULL, text);
 	}
 }
 

@@ -111,8 +111,14 @@ static void note(void *ctx, const struct source_note *n)
 		[SOURCE_IGNORED] = "IGNORED",
 	};
 	struct world *w = ctx;
+	char of[256];
 
 	(void)buf_fmt(&w->notes, "%s %s\n", kinds[n->kind], n->text);
+	assert_int_equal(n->kind == SOURCE_OBJECT_PROBLEM, n->object != NULL);
+	if (!n->object)
+		return;
+	(void)snprintf(of, sizeof(of), "%s '%s%s%s'", n->object, n->ns, *n->ns ? "/" : "", n->name);
+	assert_non_null(strstr(n->text, of));
 }
 
 /* The notes since the last look must be just these. */

@@ -17,6 +17,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "../hear.h"
 #include "util/log.h"
 #include "util/scope.h"
 
@@ -556,7 +557,7 @@ static void changes_are_named_by_policy(void **state)
 	struct compiler *c = compiler_new(n->model);
 	struct inforce *a, *b;
 	struct bh_err err;
-	const char *first;
+	const struct inforce_policy *first;
 
 	assert_int_equal(inforce_compile(c, NULL, true, &a, &err), 0);
 	assert_int_equal(inforce_compile(c, a, false, &b, &err), 0);
@@ -566,11 +567,36 @@ static void changes_are_named_by_policy(void **state)
 	assert_int_equal(model_put_policy(n->model, net_policy_new(POLICY_NETWORK, "shop-b", "a")), 0);
 	assert_int_equal(inforce_compile(c, a, true, &b, &err), 0);
 	assert_int_equal(inforce_changes(a, b, &first), 2);
-	assert_string_equal(first, "shop/db");
+	assert_string_equal(first->text, "shop/db");
 	assert_int_equal(inforce_changes(b, a, &first), 2);
 	inforce_unref(a);
 	inforce_unref(b);
 	compiler_free(c);
+}
+
+/* For who filters the log: which policy is in force now, or that something is not. */
+static void the_log_names_the_policy(void **state)
+{
+	struct node *n = *state;
+
+	reconcile_changed(n->r, CHANGE_SOURCE, "start");
+	turn(n);
+	log_level = LOG_INFO;
+	log_json = true;
+	hush();
+	put_policy(n, "cli");
+	reconcile_changed(n->r, CHANGE_SOURCE, "edit");
+	turn(n);
+	(void)hear();
+	assert_non_null(strstr(said, "\"msg\":\"edit, policy shop/db: enforced in "));
+	assert_non_null(strstr(said, ",\"reason\":\"Enforced\",\"kind\":\"NetworkPolicy\","
+				     "\"namespace\":\"shop\",\"name\":\"db\"}\n"));
+	hush();
+	put_pod(n, "big", 9, BH_EP_ADDRS + 1);
+	reconcile_changed(n->r, CHANGE_POD, "pod");
+	turn(n);
+	log_json = false;
+	assert_non_null(strstr(hear(), ",\"reason\":\"NotEnforced\"}\n"));
 }
 
 #define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -592,6 +618,7 @@ int main(void)
 		CASE(pods_of_other_nodes_cost_little),
 		CASE(a_patch_that_fails_is_planned_from_all),
 		CASE(changes_are_named_by_policy),
+		CASE(the_log_names_the_policy),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

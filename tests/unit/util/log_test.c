@@ -12,11 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
-static char said[1 << 20];
-static int saved;
-static FILE *into;
+#include "../hear.h"
+
 static uint64_t now_ns;
 
 int clock_gettime(clockid_t id, struct timespec *ts)
@@ -35,36 +33,15 @@ static int setup(void **state)
 	now_ns += 3600ull * 1000000000u; /* whatever was before is long ago */
 	log_tick();
 	log_stats = (struct log_stats){ 0 };
-	into = tmpfile();
-	saved = dup(STDERR_FILENO);
-	return into && dup2(fileno(into), STDERR_FILENO) >= 0 ? 0 : -1;
+	hush();
+	return 0;
 }
 
 static int teardown(void **state)
 {
 	(void)state;
-	(void)fclose(into);
-	(void)close(saved);
+	(void)hear();
 	return 0;
-}
-
-/* What was said since the last call; standard error is the test's own again. */
-static const char *hear(void)
-{
-	size_t n;
-
-	(void)dup2(saved, STDERR_FILENO);
-	rewind(into);
-	n = fread(said, 1, sizeof(said) - 1, into);
-	said[n] = '\0';
-	return said;
-}
-
-static void hush(void)
-{
-	assert_int_equal(ftruncate(fileno(into), 0), 0);
-	rewind(into);
-	(void)dup2(fileno(into), STDERR_FILENO);
 }
 
 static size_t lines(const char *text)
@@ -91,6 +68,44 @@ static void test_json(void **state)
 	log_warn("%s", "a \"b\\\n");
 	assert_string_equal(hear() + strlen("{\"time\":\"1970-01-01T00:00:00"),
 			    ".000Z\",\"level\":\"warn\",\"msg\":\"a \\\"b\\\\?\"}\n");
+}
+
+/* What a reader filters by; the text says it by itself. */
+static void test_json_about(void **state)
+{
+	const struct log_about about = {
+		.reason = "HookRestored", .kind = "Pod", .ns = "shop", .name = "a\"\n"
+	};
+	const struct log_about none = { .reason = "", .kind = "Node", .ns = "", .name = "n1" };
+
+	(void)state;
+	log_json = true;
+	log_of(LOG_INFO, &about, "Pod is well");
+	assert_non_null(strstr(hear(), "\"msg\":\"Pod is well\",\"reason\":\"HookRestored\","
+				       "\"kind\":\"Pod\",\"namespace\":\"shop\",\"name\":\"a\\\"?\"}\n"));
+	hush();
+	log_of(LOG_INFO, &none, "up");
+	assert_non_null(strstr(hear(), "\"msg\":\"up\",\"kind\":\"Node\",\"name\":\"n1\"}\n"));
+	hush();
+	log_json = false;
+	log_of(LOG_INFO, &about, "Pod is well");
+	assert_non_null(strstr(hear(), "Z info Pod is well\n"));
+}
+
+/* As long as any can be: a text and names of nothing but quotes. */
+static void test_json_longest(void **state)
+{
+	char text[2048], want[64] = "";
+	struct log_about about = { .reason = text, .kind = text, .ns = text, .name = text };
+
+	(void)state;
+	memset(text, '"', sizeof(text) - 1);
+	text[sizeof(text) - 1] = '\0';
+	log_json = true;
+	log_of(LOG_INFO, &about, "%.*s", 1023, text);
+	(void)strcat(want, "\\\"\\\"\"}\n");
+	assert_string_equal(hear() + strlen(said) - strlen(want), want);
+	assert_int_equal(lines(said), 1);
 }
 
 static void test_burst_and_rate(void **state)
@@ -185,6 +200,8 @@ int main(void)
 #define T(name) cmocka_unit_test_setup_teardown(test_##name, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		T(json),
+		T(json_about),
+		T(json_longest),
 		T(burst_and_rate),
 		T(kinds_are_apart),
 		T(told_once),
