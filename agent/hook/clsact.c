@@ -93,6 +93,16 @@ static void take_ours(struct filters *f, const struct rtattr *options)
 	f->ours.behind = f->ahead;
 }
 
+/* Who is ahead, should ours come at all. */
+static void take_ahead(struct filters *f, const struct rtattr *options)
+{
+	const struct rtattr *opt[TCA_BPF_ID + 1];
+
+	nl_attrs(RTA_DATA(options), RTA_PAYLOAD(options), opt, TCA_BPF_ID);
+	f->ours.first_id = nl_attr_u32(opt[TCA_BPF_ID], 0);
+	nl_attr_text(opt[TCA_BPF_NAME], f->ours.first_name, sizeof(f->ours.first_name));
+}
+
 /*
  * Every classifier shows itself once with handle 0 and then each of its filters. Those of one priority come
  * in the order in which they run, the youngest first (net/sched/cls_bpf.c), whatever their handles; ours is
@@ -117,7 +127,11 @@ static int take_filter(void *ctx, const struct nlmsghdr *h)
 	else if (m->tcm_handle)
 		other = true;
 	f->others |= other;
-	f->ahead |= other && !nl_attr_u32(at[TCA_CHAIN], 0);
+	if (!other || nl_attr_u32(at[TCA_CHAIN], 0))
+		return 0;
+	f->ahead = true;
+	if (!f->ours.prog_id && !f->ours.first_id && at[TCA_OPTIONS] && nl_attr_is(at[TCA_KIND], "bpf"))
+		take_ahead(f, at[TCA_OPTIONS]);
 	return 0;
 }
 

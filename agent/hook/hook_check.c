@@ -21,10 +21,24 @@ static uint32_t first_of(const struct hook *h, const struct side *s)
 	return raw_prog_query(h->ifindex, s->attach_type, &id, 1) > 0 ? id : 0;
 }
 
+#define PROGRAM_TEXT 96
+/* "program 'cil_from_pod' (id 12)", or how to learn whose it is: the agent of a cluster may not ask. */
+static const char *program_text(uint32_t id, char ret[PROGRAM_TEXT])
+{
+	char name[RAW_NAME] = "";
+
+	if (!raw_prog_name(id, name) && *name)
+		(void)snprintf(ret, PROGRAM_TEXT, "program '%s' (id %u)", name, id);
+	else
+		(void)snprintf(ret, PROGRAM_TEXT, "program %u (bpftool prog show id %u tells whose)", id, id);
+	return ret;
+}
+
 static int check_link(const struct hook *h, const struct side *s, uint32_t want_id, struct bh_err *err)
 {
 	struct raw_link_info i;
 	auto_fd int fd = hook_link_open(h, s, &i, err);
+	char text[PROGRAM_TEXT];
 	uint32_t first;
 
 	if (fd < 0)
@@ -34,17 +48,18 @@ static int check_link(const struct hook *h, const struct side *s, uint32_t want_
 				  "the link of %s hangs on interface with index %u, not %u", s->prog,
 				  i.ifindex, h->ifindex);
 	if (i.prog_id != want_id)
-		return bh_err_set(err, HOOK_MISSING, "the link of %s runs program %u, not the pinned %u",
-				  s->prog, i.prog_id, want_id);
+		return bh_err_set(err, HOOK_MISSING, "the link of %s runs %s, not the pinned %u", s->prog,
+				  program_text(i.prog_id, text), want_id);
 	first = first_of(h, s);
 	if (first && first != want_id)
-		return bh_err_set(err, HOOK_BEHIND, "program %u runs before %s", first, s->prog);
+		return bh_err_set(err, HOOK_BEHIND, "%s runs before %s", program_text(first, text), s->prog);
 	return HOOK_FIRST;
 }
 
 static int check_filter(const struct hook *h, const struct side *s, uint32_t want_id, struct bh_err *err)
 {
 	auto_fd int nl = nl_open();
+	char text[PROGRAM_TEXT];
 	struct nl_filter f;
 	uint32_t first;
 	int r;
@@ -58,14 +73,17 @@ static int check_filter(const struct hook *h, const struct side *s, uint32_t wan
 		return bh_err_set(err, HOOK_MISSING, "%s is not attached to interface with index %u", s->prog,
 				  h->ifindex);
 	if (f.prog_id != want_id)
-		return bh_err_set(err, HOOK_MISSING, "the filter of %s runs program %u, not the pinned %u",
-				  s->prog, f.prog_id, want_id);
+		return bh_err_set(err, HOOK_MISSING, "the filter of %s runs %s, not the pinned %u", s->prog,
+				  program_text(f.prog_id, text), want_id);
+	if (f.behind && f.first_id)
+		return bh_err_set(err, HOOK_BEHIND, "filter '%s' (program %u) runs before %s", f.first_name,
+				  f.first_id, s->prog);
 	if (f.behind)
 		return bh_err_set(err, HOOK_BEHIND, "another filter runs before %s", s->prog);
 	first = first_of(h, s);
 	if (first)
-		return bh_err_set(err, HOOK_OVERTAKEN,
-				  "program %u hangs by tcx, and so runs before %s, a filter", first, s->prog);
+		return bh_err_set(err, HOOK_OVERTAKEN, "%s hangs by tcx, and so runs before %s, a filter",
+				  program_text(first, text), s->prog);
 	return HOOK_FIRST;
 }
 

@@ -55,8 +55,10 @@ int nl_nsid(int nl, int netns_fd, int32_t *ret, struct bh_err *err);
 
 /* What is under our handle and priority. */
 struct nl_filter {
-	uint32_t prog_id; /* 0: nothing */
-	bool behind;	  /* another one runs before it, or nl_filter_first() was killed at its work */
+	uint32_t prog_id;    /* 0: nothing */
+	bool behind;	     /* another one runs before it, or nl_filter_first() was killed at its work */
+	uint32_t first_id;   /* ...the first of which runs this program; 0: none */
+	char first_name[64]; /* as who made that filter calls it */
 };
 
 /* clsact: the qdisc and one BPF filter on it (direct action). @ingress: else egress. nl_filter_first: puts it

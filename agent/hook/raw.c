@@ -9,6 +9,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "util/scope.h"
+
 #define FLAG_BEFORE (1u << 3) /* BPF_F_BEFORE (6.6); with no relative program: ahead of all */
 
 /* union bpf_attr, member link_create with its tcx part (6.6). */
@@ -81,6 +83,23 @@ int raw_prog_id(int prog_fd, uint32_t *ret)
 		return r;
 	*ret = i.id;
 	return 0;
+}
+
+int raw_prog_name(uint32_t prog_id, char ret[RAW_NAME])
+{
+	struct bpf_prog_info i = { 0 };
+	auto_fd int fd = -1;
+	union bpf_attr a;
+	int r;
+
+	_Static_assert(sizeof(i.name) == RAW_NAME, "struct bpf_prog_info.name, with its NUL");
+	memset(&a, 0, sizeof(a));
+	a.prog_id = prog_id;
+	fd = call(BPF_PROG_GET_FD_BY_ID, &a, sizeof(a));
+	r = fd < 0 ? fd : info(fd, &i, sizeof(i));
+	if (!r)
+		memcpy(ret, i.name, RAW_NAME);
+	return r;
 }
 
 /* The kernel fills what there is room for and says -ENOSPC if that is not all; without any program there is

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The eight calls of bpf(2) that hanging programs on an interface takes, without libbpf. For hook/ and its
+ * The nine calls of bpf(2) that hanging programs on an interface takes, without libbpf. For hook/ and its
  * tests, and for what must work where nothing else does (cmd_node.c). Each returns a descriptor
  * (close-on-exec), 0, or -errno.
  */
@@ -24,6 +24,10 @@ struct raw_link_info {
 int raw_obj_get(const char *path);
 int raw_obj_pin(const char *path, int fd);
 int raw_prog_id(int prog_fd, uint32_t *ret);
+
+/* As its maker calls it: may be "". -EPERM without CAP_SYS_ADMIN, which the agent has not got in a cluster. */
+#define RAW_NAME 16
+int raw_prog_name(uint32_t prog_id, char ret[RAW_NAME]);
 
 /* The programs on a tcx hook in the order in which they run: ids, at most @max of them.
  * Return: how many there are, which may be more than @max, or -errno (-EINVAL: no tcx in this kernel). */

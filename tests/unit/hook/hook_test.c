@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/bpf.h>
+#include <linux/capability.h>
 #include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -56,6 +57,7 @@ static int load_program(void)
 	a.insns = (uint64_t)(uintptr_t)insns;
 	a.insn_cnt = ARRAY_SIZE(insns);
 	a.license = (uint64_t)(uintptr_t) "GPL";
+	(void)strcpy(a.prog_name, "bh_hook_test");
 	fd = bpf_call(BPF_PROG_LOAD, &a);
 	assert_true(fd >= 0);
 	return (int)fd;
@@ -193,6 +195,18 @@ static void check_says(int want, const char *says)
 	assert_int_equal(hook_check(&hook, &err), want);
 	if (says && !strstr(err.msg, says))
 		fail_msg("got '%s', want '%s'", err.msg, says);
+}
+
+/* CAP_SYS_ADMIN, which the agent of a cluster has not got. */
+static void act_as_admin(bool on)
+{
+	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct caps[_LINUX_CAPABILITY_U32S_3];
+
+	assert_int_equal(syscall(SYS_capget, &head, caps), 0);
+	caps[0].effective = on ? caps[0].effective | 1u << CAP_SYS_ADMIN
+			       : caps[0].effective & ~(1u << CAP_SYS_ADMIN);
+	assert_int_equal(syscall(SYS_capset, &head, caps), 0);
 }
 
 /* ---- modes ------------------------------------------------------------------------------ */
@@ -482,6 +496,7 @@ static void tcx_first_again(void **state)
 {
 	auto_fd int foreign = -1, in = -1, out = -1, clone0 = -1, clone1 = -1;
 	uint32_t ours, theirs, ids[4];
+	char says[128];
 
 	(void)state;
 	needs_tcx();
@@ -495,7 +510,13 @@ static void tcx_first_again(void **state)
 	out = raw_link_create(foreign, veth, RAW_TCX_EGRESS);
 	assert_true(in >= 0 && out >= 0);
 	assert_int_equal(raw_prog_id(foreign, &theirs), 0);
-	check_says(HOOK_BEHIND, "runs before prog_from_pod");
+	(void)snprintf(says, sizeof(says), "program 'bh_hook_test' (id %u) runs before prog_from_pod", theirs);
+	check_says(HOOK_BEHIND, says);
+	(void)snprintf(says, sizeof(says), "program %u (bpftool prog show id %u tells whose) runs before", theirs,
+		       theirs);
+	act_as_admin(false);
+	check_says(HOOK_BEHIND, says);
+	act_as_admin(true);
 
 	assert_int_equal(hook_reclaim(&hook, (const int[]){ clone0, clone1 }, NULL), 0);
 	check_says(HOOK_FIRST, NULL);
@@ -555,20 +576,23 @@ static void pins_of_nothing(void **state)
 /* The youngest of one priority runs first, whatever its handle. */
 static void clsact_first_again(void **state)
 {
-	uint32_t ours;
+	uint32_t ours, theirs;
+	char says[128];
 
 	(void)state;
 	needs_root();
 	ours = pin_program("prog_from_pod");
 	(void)pin_program("prog_to_pod");
-	(void)pin_program("foreign");
+	theirs = pin_program("foreign");
 	run("tc qdisc add dev bh-veth0 clsact && tc filter add dev bh-veth0 ingress prio 1 protocol all handle 1 "
 	    "bpf da object-pinned " PIN_DIR "/foreign");
 	attach(HOOK_CLSACT, HOOK_CLSACT);
 	check_says(HOOK_FIRST, NULL); /* an older one is behind */
 	run("tc filter add dev bh-veth0 ingress prio 1 protocol all handle 0xffff "
 	    "bpf da object-pinned " PIN_DIR "/foreign");
-	check_says(HOOK_BEHIND, "another filter runs before prog_from_pod");
+	(void)snprintf(says, sizeof(says), "filter 'foreign:[*fsobj]' (program %u) runs before prog_from_pod",
+		       theirs);
+	check_says(HOOK_BEHIND, says);
 	assert_int_equal(hook_reclaim(&hook, (const int[]){ -1, -1 }, NULL), 0);
 	check_says(HOOK_FIRST, NULL);
 	assert_int_equal(filter_of(veth, true), ours);
@@ -605,7 +629,7 @@ static void clsact_overtaken(void **state)
 	foreign = load_program();
 	link = raw_link_create(foreign, veth, RAW_TCX_EGRESS);
 	assert_true(link >= 0);
-	check_says(HOOK_OVERTAKEN, "runs before prog_to_pod");
+	check_says(HOOK_OVERTAKEN, "hangs by tcx, and so runs before prog_to_pod");
 }
 
 static void clsact_attach_check_detach(void **state)
