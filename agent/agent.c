@@ -68,7 +68,8 @@ static void enter_chain(struct agent *a)
 
 	if (!a->opt.chain.conf_dir || !chain_new(a->loop, &a->opt.chain, &hooks, &a->chain, &err))
 		return;
-	log_error("%s", err.msg);
+	log_error("CNI configuration in '%s': %s; leaving, what is in force stays in force",
+		  a->opt.chain.conf_dir, err.msg);
 	a->exit_code = 1;
 	loop_stop(a->loop);
 }
@@ -82,7 +83,8 @@ static void open_socket(struct agent *a)
 
 	if (api_server_new(a->opt.run_dir, &handler, &a->server, &err) < 0 ||
 	    loop_add(a->loop, api_server_fd(a->server), (loop_fn)api_server_work, a->server, &err) < 0) {
-		log_error("%s", err.msg);
+		log_error("the agent's socket: %s; leaving, what is in force stays in force; see --run-dir",
+			  err.msg);
 		a->exit_code = 1;
 		loop_stop(a->loop);
 		return;
@@ -171,7 +173,7 @@ static void on_source(void *ctx)
 	const int r = source_work(a->source, &change, &err);
 
 	if (r < 0)
-		log_error("%s, retrying", err.msg);
+		log_error("source %s: %s, retrying; what is in force stays in force", a->opt.source, err.msg);
 	if (r > 0) {
 		names_stale(a->names);
 		if (change.matters && a->reconcile)
@@ -216,7 +218,7 @@ static void on_node(void *ctx)
 	const int r = node_work(a->node, &err);
 
 	if (r < 0)
-		log_error("%s, retrying", err.msg);
+		log_error("interfaces and addresses of this node: %s, retrying", err.msg);
 	if (r > 0)
 		read_node_addrs(a);
 }

@@ -128,7 +128,9 @@ static void on_trouble(void *ctx, struct watch *w, const char *what)
 	const struct followed *f = ctx;
 
 	if (what && !watch_is_cut_off(w))
-		log_warn("policy status: %s: %s", f->spec.name, what);
+		log_warn("policy status: cannot follow %s: %s, retrying; no policy is told of meanwhile; "
+			 "definitions and rights come with the chart (status.enabled)",
+			 f->spec.name, what);
 }
 
 /* ---- what is written ---------------------------------------------------------------------- */
@@ -144,7 +146,8 @@ static void tell_refusal(struct gatherer *g, const char *path, const struct http
 	struct json_object *o = kube_parse(end->body, strlen(end->body), NULL);
 
 	if (!g->refused)
-		log_warn("policy status: %.*s: HTTP %d: %.200s; further refusals are not told of",
+		log_warn("policy status: %.*s: HTTP %d: %.200s, retrying; further refusals are not told of; "
+			 "definitions and rights come with the chart (status.enabled)",
 			 (int)strcspn(path, "?"), path, end->status, kube_message(o));
 	g->refused = true;
 	json_object_put(o);

@@ -74,7 +74,9 @@ static void attach(struct agent *a, struct endpoint *e, struct endpoint_record *
 	}
 	says_more = strcmp(why, err.msg);
 	if (!r->broken)
-		log_of(LOG_ERROR, LOG_POD(e->ns, e->pod), "%s: %s%scannot attach the programs: %s, retrying",
+		log_of(LOG_ERROR, LOG_POD(e->ns, e->pod),
+		       "%s: %s%scannot attach the programs: %s, retrying; it is NOT protected meanwhile, see "
+		       "bulkheadctl doctor",
 		       endpoints_text(e, text), says_more ? why : "", says_more ? ", " : "", err.msg);
 	r->broken = true;
 	(void)snprintf(r->why, sizeof(r->why), "%.127s", err.msg);

@@ -160,7 +160,8 @@ static void failed(struct leader *l, const struct http_end *end)
 	election_failed(&l->election, end->status == 409, clock_ms());
 	if (end->status == 403) {
 		if (!l->refused)
-			log_warn("policy status: the Lease %s/%s: HTTP 403: %.200s; nobody is told from here",
+			log_warn("policy status: the Lease %s/%s: HTTP 403: %.200s; nobody is told from "
+				 "here; the right comes with the chart (status.enabled)",
 				 l->agent->opt.pod_ns, LEADER_LEASE, kube_message(o));
 		l->refused = true;
 		l->election.due_ms = clock_ms() + ELECTION_PACE_MAX_MS;

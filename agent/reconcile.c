@@ -72,15 +72,18 @@ static bool is_worth_a_retry(int code)
 /* Said once for as long as it stays the same. */
 static void fail(struct reconcile *r, int code, const struct bh_err *why)
 {
-	const struct log_about about = { .reason = "NotEnforced" };
+	const struct log_about about = { .reason = "NotEnforced" }, waits = { .reason = "Waits" };
 	const bool retry = is_worth_a_retry(code);
 
 	r->status.failures++;
 	if (strcmp(r->status.failing, why->msg)) {
 		/* What is not known yet is on its way, most of the time. */
-		log_of(code == -EAGAIN ? LOG_INFO : LOG_ERROR, &about,
-		       "%s: not enforced: %s; what was in force stays, %s", r->run.what, why->msg,
-		       retry ? "retrying" : "until something changes");
+		if (code == -EAGAIN)
+			log_of(LOG_INFO, &waits, "%s: waits: %s; what was in force stays meanwhile",
+			       r->run.what, why->msg);
+		else
+			log_of(LOG_ERROR, &about, "%s: not enforced: %s; what was in force stays, %s",
+			       r->run.what, why->msg, retry ? "retrying" : "until something changes");
 		(void)snprintf(r->status.failing, sizeof(r->status.failing), "%s", why->msg);
 	}
 	drop_run(r);
@@ -104,8 +107,8 @@ static void report(struct reconcile *r, struct inforce *old)
 		about.name = first->name;
 	}
 	log_of(r->run.steps ? LOG_INFO : LOG_DEBUG, &about,
-	       "%s%s: enforced in %.1f ms (steps: %zu, pods that lost an allowance: %zu)", r->run.what, changed,
-	       r->status.last_ms, r->run.steps, r->run.losers);
+	       "%s%s: enforced in %.1f ms (steps: %zu, pods that lost an allowance: %zu)", r->run.what,
+	       changed, r->status.last_ms, r->run.steps, r->run.losers);
 	if (r->status.failing[0])
 		log_info("what could not be enforced before is in force now");
 	r->status.failing[0] = '\0';

@@ -213,6 +213,8 @@ static void op_add(struct agent *a, struct api_conn *conn, struct json_object *r
  * or open), without one it is undone. */
 static void gave_up(struct agent *a, const struct hash128 *key)
 {
+	const struct endpoint *known = model_endpoint(a->model, key);
+	auto_free char *ns = known ? strdup(known->ns) : NULL, *pod = known ? strdup(known->pod) : NULL;
 	struct api_endpoint e = {};
 	struct bh_err err = {};
 	int r = api_endpoint_load(a->opt.run_dir, key, &e, &err);
@@ -222,7 +224,10 @@ static void gave_up(struct agent *a, const struct hash128 *key)
 	else if (!r)
 		r = endpoints_put(a, &e, &err);
 	if (r < 0 && r != -ENOENT)
-		log_warn("an ADD was broken off: %s, ignoring", err.msg);
+		log_of(LOG_WARN, LOG_POD(ns, pod),
+		       "pod '%s/%s': its ADD was broken off, and what the plugin left cannot be taken in: "
+		       "%s, ignoring; what is known of it stays",
+		       ns ? ns : "", pod ? pod : "", err.msg);
 }
 
 static bool still_waited_for(const struct agent *a, const struct hash128 *key)

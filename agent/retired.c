@@ -134,8 +134,11 @@ static void tell(struct retired *t, bool warning, const char *reason, const char
 					  .ns = t->opt->pod_ns,
 					  .name = t->opt->pod_name,
 					  .uid = t->opt->pod_uid };
+	const struct log_about about = {
+		.reason = reason, .kind = event.kind, .ns = event.ns, .name = event.name
+	};
 
-	log_line(warning ? LOG_WARN : LOG_INFO, "%s", note);
+	log_of(warning ? LOG_WARN : LOG_INFO, &about, "%s", note);
 	events_add(t->events, &event);
 	arm_wire(t);
 }
@@ -214,7 +217,8 @@ static void on_signal(void *ctx)
 	if (read(t->signal_fd, &si, sizeof(si)) != sizeof(si))
 		return;
 	if (t->step.due_ns && t->done && retire_node(t->opt->run_dir, t->opt->pin_dir, &err) < 0)
-		log_warn("%s, ignoring", err.msg);
+		log_warn("leaving this node: %s, ignoring; what stays and how it goes: docs/uninstall.md",
+			 err.msg);
 	loop_stop(t->loop);
 }
 

@@ -25,7 +25,7 @@ int raw_obj_get(const char *path);
 int raw_obj_pin(const char *path, int fd);
 int raw_prog_id(int prog_fd, uint32_t *ret);
 
-/* As its maker calls it: may be "". -EPERM without CAP_SYS_ADMIN, which the agent has not got in a cluster. */
+/* As its maker calls it: may be "". -EPERM without CAP_SYS_ADMIN, which a cluster's agent has not got. */
 #define RAW_NAME 16
 int raw_prog_name(uint32_t prog_id, char ret[RAW_NAME]);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * One sink (stderr), one level, one line an event: "2026-01-31T12:00:00.123Z info message", or the same as a
- * JSON object, where what it is about has fields of its own; control characters become '?', and what is longer
- * than 1 KiB ends in "...".
+ * JSON object, where what it is about has fields of its own; control characters become '?', and what is
+ * longer than 1 KiB ends in "...".
  *
  * Each place in the code that logs is a kind of message: LOG_BURST of them at once, then one each
  * LOG_EVERY_MS; what is left out is counted, and said by log_tick() with the last of it.

@@ -63,7 +63,8 @@ static void test_pod(void **state)
 
 	tell(*state, "HookRestored", &about);
 	assert_non_null(strstr(said, "\"level\":\"warn\",\"msg\":\"Pod 'shop/db': it is so\","
-				     "\"reason\":\"HookRestored\",\"kind\":\"Pod\",\"namespace\":\"shop\",\"name\":\"db\"}\n"));
+				     "\"reason\":\"HookRestored\",\"kind\":\"Pod\","
+				     "\"namespace\":\"shop\",\"name\":\"db\"}\n"));
 	assert_string_equal(posted.reason, "HookRestored");
 	assert_string_equal(posted.uid, "u-1");
 	assert_int_equal(armed, 1);

@@ -510,10 +510,11 @@ static void tcx_first_again(void **state)
 	out = raw_link_create(foreign, veth, RAW_TCX_EGRESS);
 	assert_true(in >= 0 && out >= 0);
 	assert_int_equal(raw_prog_id(foreign, &theirs), 0);
-	(void)snprintf(says, sizeof(says), "program 'bh_hook_test' (id %u) runs before prog_from_pod", theirs);
-	check_says(HOOK_BEHIND, says);
-	(void)snprintf(says, sizeof(says), "program %u (bpftool prog show id %u tells whose) runs before", theirs,
+	(void)snprintf(says, sizeof(says), "program 'bh_hook_test' (id %u) runs before prog_from_pod",
 		       theirs);
+	check_says(HOOK_BEHIND, says);
+	(void)snprintf(says, sizeof(says), "program %u (bpftool prog show id %u tells whose) runs before",
+		       theirs, theirs);
 	act_as_admin(false);
 	check_says(HOOK_BEHIND, says);
 	act_as_admin(true);

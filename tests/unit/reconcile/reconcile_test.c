@@ -574,7 +574,7 @@ static void changes_are_named_by_policy(void **state)
 	compiler_free(c);
 }
 
-/* For who filters the log: which policy is in force now, or that something is not. */
+/* For who filters the log: which policy is in force now, or that something is not, or waits. */
 static void the_log_names_the_policy(void **state)
 {
 	struct node *n = *state;
@@ -583,6 +583,13 @@ static void the_log_names_the_policy(void **state)
 	turn(n);
 	log_level = LOG_INFO;
 	log_json = true;
+	hush();
+	n->unread = true;
+	reconcile_changed(n->r, CHANGE_SOURCE, "late");
+	turn(n);
+	assert_non_null(strstr(hear(), "\"level\":\"info\",\"msg\":\"late: waits: a.yaml is bad; "
+				       "what was in force stays meanwhile\",\"reason\":\"Waits\"}\n"));
+	n->unread = false;
 	hush();
 	put_policy(n, "cli");
 	reconcile_changed(n->r, CHANGE_SOURCE, "edit");
