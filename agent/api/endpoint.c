@@ -360,7 +360,7 @@ static void file_name(const struct hash128 *key, char ret[HEX + sizeof(SUFFIX)])
 int api_endpoint_save(const char *run_dir, const struct api_endpoint *e, struct bh_err *err)
 {
 	struct json_object *o = api_endpoint_encode(e);
-	char name[HEX + sizeof(SUFFIX)];
+	char name[HEX + sizeof(SUFFIX)], path[PATH_BYTES];
 	auto_fd int dir = -1;
 	const char *text;
 	int r;
@@ -372,8 +372,9 @@ int api_endpoint_save(const char *run_dir, const struct api_endpoint *e, struct 
 		return bh_err_errno(err, -ENOMEM, "state file");
 	}
 	file_name(&e->e->key, name);
-	dir = open_dir(run_dir, true, err);
-	r = dir < 0 ? dir : api_file_replace(dir, name, text, err);
+	r = dir_path(run_dir, path, err);
+	dir = r < 0 ? r : open_dir(run_dir, true, err);
+	r = dir < 0 ? dir : api_file_replace(dir, path, name, text, err);
 	json_object_put(o);
 	return r;
 }

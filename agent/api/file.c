@@ -29,7 +29,7 @@ static int write_all(int fd, const char *text, size_t len)
 	return 0;
 }
 
-int api_file_replace(int dir, const char *name, const char *text, struct bh_err *err)
+int api_file_replace(int dir, const char *path, const char *name, const char *text, struct bh_err *err)
 {
 	char temp[TEMP_MAX];
 	auto_fd int fd = -1;
@@ -39,12 +39,12 @@ int api_file_replace(int dir, const char *name, const char *text, struct bh_err 
 	(void)unlinkat(dir, temp, 0);
 	fd = openat(dir, temp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
-		return bh_err_errno(err, -errno, "cannot make state file %s", temp);
+		return bh_err_errno(err, -errno, "cannot make state file %s/%s", path, temp);
 	r = write_all(fd, text, strlen(text));
 	if (!r && renameat(dir, temp, dir, name) < 0)
 		r = -errno;
 	if (!r)
 		return 0;
 	(void)unlinkat(dir, temp, 0);
-	return bh_err_errno(err, r, "cannot write state file %s", name);
+	return bh_err_errno(err, r, "cannot write state file %s/%s", path, name);
 }

@@ -5,8 +5,8 @@
 
 #include "util/err.h"
 
-/* Writes the file @name in the directory @dir (a descriptor) by rename, 0600. Return: 0 or -errno. The name
- * it has at first is this process's own, so that two writers of one file never mix. */
-int api_file_replace(int dir, const char *name, const char *text, struct bh_err *err);
+/* Writes the file @name in the directory @dir (a descriptor; @path, for @err) by rename, 0600. Return: 0 or
+ * -errno. The name it has at first is this process's own, so that two writers of one file never mix. */
+int api_file_replace(int dir, const char *path, const char *name, const char *text, struct bh_err *err);
 
 #endif

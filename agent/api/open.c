@@ -34,7 +34,7 @@ int api_open_write(const char *run_dir, const struct api_open *o, struct bh_err 
 		json_object_object_add(j, "since", json_object_new_int64(o->since));
 		json_object_object_add(j, "by", json_object_new_string(o->by));
 		json_object_object_add(j, "reason", json_object_new_string(o->reason));
-		r = api_file_replace(dir, API_OPEN, json_object_to_json_string(j), err);
+		r = api_file_replace(dir, run_dir, API_OPEN, json_object_to_json_string(j), err);
 	} else if (dir >= 0) {
 		r = bh_err_set(err, -ENOMEM, "no memory");
 	}

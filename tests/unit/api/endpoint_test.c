@@ -399,6 +399,24 @@ static void long_run_dir(void **state)
 
 #define with_dir(f) cmocka_unit_test_setup_teardown(f, make_run_dir, drop_run_dir)
 
+/* Who cannot write one says where. */
+static void save_says_where(void **state)
+{
+	struct api_endpoint e = record();
+	struct bh_err err = { "" };
+	char path[256], want[300];
+
+	(void)state;
+	assert_int_equal(api_endpoint_save(run_dir, &e, NULL), 0);
+	path_of(&e, path, sizeof(path));
+	(void)sprintf(strrchr(path, '.'), ".%d", (int)getpid());
+	assert_int_equal(mkdir(path, 0700), 0); /* where its first name should be */
+	assert_int_equal(api_endpoint_save(run_dir, &e, &err), -EEXIST);
+	(void)snprintf(want, sizeof(want), "cannot make state file %s: File exists", path);
+	assert_string_equal(err.msg, want);
+	endpoint_free(e.e);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -409,6 +427,7 @@ int main(void)
 		with_dir(remove_takes_leftovers),	    with_dir(bad_files_are_told),
 		with_dir(another_owners_record_is_refused), with_dir(links_are_not_followed),
 		with_dir(each_tells_good_and_bad),	    cmocka_unit_test(long_run_dir),
+		with_dir(save_says_where),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
