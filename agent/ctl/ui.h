@@ -69,6 +69,8 @@ void ui_refuse(struct web_answer *ret, int status, const char *why);
 /* "name":"text" of any text. Return: 0, -E2BIG or -ENOMEM. */
 int ui_member(struct buf *b, const char *name, const char *text);
 
+/* ---- ui_request.c ------------------------------------------------------------------------- */
+
 /* The value of a name in a query, decoded. Return: whether it is there, fits and is text. */
 bool ui_query(const char *query, const char *name, char *ret, size_t size);
 

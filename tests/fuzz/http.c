@@ -2,7 +2,7 @@
 /*
  * What somebody writes to the HTTP port: through the parser, whole and cut at each place that the input
  * names; and through a real connection to the real server, which answers each request of those bytes, or
- * refuses one and no more, and then closes.
+ * refuses one and no more, and then closes. What a page reads of a request is read, too.
  */
 #include "fuzz.h"
 
@@ -14,6 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "ctl/ui.h"
 #include "http/web.h"
 
 #define BODY_MAX 64 /* room for some bytes: a POST is taken, too */
@@ -23,11 +24,37 @@ static struct web *web;
 static struct web_options opt = { .body_max = BODY_MAX };
 static int called; /* routes */
 
+/* By what pages ask for, into more and less room. */
+static void read_query(const char *query)
+{
+	static const char *const names[] = { "from", "to", "proto", "port", "window", "" };
+	char value[256];
+	size_t i, size;
+
+	for (i = 0; i < sizeof(names) / sizeof(*names); i++)
+		for (size = 1; size <= sizeof(value); size *= 4)
+			if (ui_query(query, names[i], value, size))
+				fuzz_check(strlen(value) < size && !strpbrk(value, "\n\r\x7f"));
+}
+
+/* Whoever is trusted came by an address or "localhost", from nowhere or from there. */
+static void read_trust(const struct web_request *request)
+{
+	const char *from = request->origin, *host = request->host;
+
+	if (!ui_trusts(request))
+		return;
+	fuzz_check(!strncmp(host, "localhost", 9) || strpbrk(host, ".:"));
+	fuzz_check(!*from || (!strncmp(from, "http://", 7) && !strcmp(from + 7, host)));
+}
+
 static void on_page(void *ctx, const struct web_request *request, struct web_answer *ret)
 {
 	(void)ctx;
 	called++;
 	fuzz_check(request->path[0] == '/' && !strchr(request->path, '?'));
+	read_query(request->query);
+	read_trust(request);
 	(void)buf_fmt(&ret->body, "%s", request->query);
 }
 
