@@ -18,6 +18,7 @@
 	X(endpoints) \
 	X(stats) \
 	X(policies) \
+	X(show) \
 	X(entries) \
 	X(rules) \
 	X(wait) \

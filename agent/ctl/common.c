@@ -109,6 +109,12 @@ void ctl_print_behind(FILE *out, struct json_object *o)
 		(void)fprintf(out, ", because of %s behind service '%s'", behind, ctl_str(o, "service"));
 }
 
+void ctl_line(const struct ctl *c, const char *name, enum colour colour, const char *text)
+{
+	(void)printf("%-12s%s%s%s\n", name, colour == PLAIN ? "" : colour_code(c->colours, colour), text,
+		     colour == PLAIN ? "" : colour_code(c->colours, PLAIN));
+}
+
 const char *ctl_end(const char *addr, uint64_t port, char ret[CTL_END_MAX])
 {
 	const bool v6 = strchr(addr, ':');

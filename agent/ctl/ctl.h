@@ -241,6 +241,9 @@ const char *ctl_join(struct json_object *list, char *ret, size_t size);
 /* ", because of shop/db (10.0.0.9:8080) behind service 'shop/web'", where that is why. */
 void ctl_print_behind(FILE *out, struct json_object *o);
 
+/* "policies    17": one line of what is no table. */
+void ctl_line(const struct ctl *c, const char *name, enum colour colour, const char *text);
+
 /* "10.0.0.1:80", "[fd00::1]:80", without the port where it is 0. Returns ret. */
 #define CTL_END_MAX 80
 const char *ctl_end(const char *addr, uint64_t port, char ret[CTL_END_MAX]);

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* bulkheadctl policy: what is in force, as 5-tuple patterns, and what came of its rules. */
-#include "ctl/ctl.h"
+#include "ctl/policy.h"
 
+#include <errno.h>
 #include <string.h>
 
+#include "ctl/ctl.h"
 #include "util/scope.h"
 
 static const char *const heads[] = { "POD",   "POD IP", "DIRECTION", "REMOTE", "PROTO",
@@ -76,37 +78,63 @@ const struct command command_entries = {
 static const char *const policy_heads[] = { "POLICY", "TIER",	">PRIORITY", "MODE", "EXPIRES IN",
 					    ">PODS",  ">RULES", "TROUBLE",   NULL };
 
-/* "3d4h", "12m": the two largest units. */
-static void add_remaining(struct table *t, struct json_object *item)
+int policy_name_read(char *text, struct policy_name *ret)
 {
-	const uint64_t s = (uint64_t)ctl_int(item, "expires_in");
+	char *slash = strchr(text, '/');
+
+	if (!*text || slash == text || (slash && !slash[1])) {
+		ctl_say("'%s': no NAMESPACE/NAME, and no NAME", text);
+		return -EINVAL;
+	}
+	*ret = (struct policy_name){ slash ? text : NULL, slash ? slash + 1 : text };
+	if (slash)
+		*slash = '\0';
+	return 0;
+}
+
+bool policy_name_is(const struct policy_name *n, struct json_object *item)
+{
+	return !strcmp(ctl_str(item, "name"), n->name) &&
+	       (!n->ns || !strcmp(ctl_str(item, "namespace"), n->ns));
+}
+
+const char *policy_remaining(struct json_object *item, char ret[32])
+{
+	const unsigned long long s = ctl_int(item, "expires_in");
 
 	if (ctl_bool(item, "expired"))
-		table_add(t, "expired", YELLOW);
+		(void)snprintf(ret, 32, "expired");
 	else if (!s)
-		table_add(t, "never", DIM);
+		(void)snprintf(ret, 32, "never");
 	else if (s >= 86400)
-		table_fmt(t, PLAIN, "%llud%lluh", (unsigned long long)(s / 86400),
-			  (unsigned long long)(s % 86400 / 3600));
+		(void)snprintf(ret, 32, "%llud%lluh", s / 86400, s % 86400 / 3600);
 	else if (s >= 3600)
-		table_fmt(t, PLAIN, "%lluh%llum", (unsigned long long)(s / 3600),
-			  (unsigned long long)(s % 3600 / 60));
+		(void)snprintf(ret, 32, "%lluh%llum", s / 3600, s % 3600 / 60);
 	else
-		table_fmt(t, YELLOW, "%llum%llus", (unsigned long long)(s / 60),
-			  (unsigned long long)(s % 60));
+		(void)snprintf(ret, 32, "%llum%llus", s / 60, s % 60);
+	return ret;
+}
+
+static enum colour colour_of_remaining(struct json_object *item)
+{
+	const uint64_t s = ctl_int(item, "expires_in");
+
+	if (ctl_bool(item, "expired") || (s && s < 3600))
+		return YELLOW;
+	return s ? PLAIN : DIM;
 }
 
 static void policy_row(struct table *t, struct json_object *item)
 {
 	const char *ns = ctl_str(item, "namespace"), *mode = ctl_str(item, "mode");
-	char problems[600];
+	char problems[600], remaining[32];
 
 	(void)ctl_join(ctl_get(item, "problems"), problems, sizeof(problems));
 	table_fmt(t, BOLD, "%s %s%s%s", ctl_str(item, "kind"), ns, *ns ? "/" : "", ctl_str(item, "name"));
 	table_add(t, ctl_str(item, "tier"), PLAIN);
 	table_fmt(t, PLAIN, "%llu", (unsigned long long)ctl_int(item, "priority"));
 	table_add(t, mode, strcmp(mode, "Audit") ? PLAIN : YELLOW);
-	add_remaining(t, item);
+	table_add(t, policy_remaining(item, remaining), colour_of_remaining(item));
 	table_fmt(t, ctl_int(item, "pods") ? PLAIN : DIM, "%llu", (unsigned long long)ctl_int(item, "pods"));
 	table_fmt(t, PLAIN, "%llu",
 		  (unsigned long long)(ctl_int(item, "ingress_rules") + ctl_int(item, "egress_rules")));
@@ -130,10 +158,10 @@ const struct command command_policies = {
 
 /* ---- rules -------------------------------------------------------------------------------- */
 
-static const char *const rule_heads[] = { "RULE",	  ">HITS",	">HIT BYTES", ">SESSIONS",
+const char *const policy_rule_heads[] = { "RULE",	  ">HITS",	">HIT BYTES", ">SESSIONS",
 					  ">ALL PACKETS", ">ALL BYTES", NULL };
 
-static void rule_row(struct table *t, struct json_object *item)
+void policy_rule_row(struct table *t, struct json_object *item)
 {
 	static const char *const fields[] = { "hits", "hit_bytes", "sessions", "packets", "bytes" };
 	size_t i;
@@ -147,7 +175,7 @@ static void rule_row(struct table *t, struct json_object *item)
 static int run_rules(const struct ctl *c, char **args)
 {
 	(void)args;
-	return ctl_list(c, "rules", rule_heads, rule_row, "no rule is in force");
+	return ctl_list(c, "rules", policy_rule_heads, policy_rule_row, "no rule is in force");
 }
 
 const struct command command_rules = {

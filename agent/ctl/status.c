@@ -4,12 +4,6 @@
 #include "util/err.h"
 #include "util/vec.h"
 
-static void line(const struct ctl *c, const char *name, enum colour colour, const char *text)
-{
-	(void)printf("%-12s%s%s%s\n", name, colour == PLAIN ? "" : colour_code(c->colours, colour), text,
-		     colour == PLAIN ? "" : colour_code(c->colours, PLAIN));
-}
-
 static void print_state(const struct ctl *c, struct json_object *o)
 {
 	const char *failing = ctl_str(o, "failing");
@@ -17,15 +11,15 @@ static void print_state(const struct ctl *c, struct json_object *o)
 
 	if (*failing) {
 		(void)snprintf(text, sizeof(text), "FAILING: %s; what was in force before stays", failing);
-		line(c, "policy", RED, text);
+		ctl_line(c, "policy", RED, text);
 	} else if (!ctl_bool(o, "in_force")) {
-		line(c, "policy", YELLOW, "a change is being applied");
+		ctl_line(c, "policy", YELLOW, "a change is being applied");
 	} else {
 		(void)snprintf(text, sizeof(text),
 			       "in force; the last change took %.1f ms (%llu since the start)",
 			       json_object_get_double(ctl_get(o, "last_change_ms")),
 			       (unsigned long long)ctl_int(o, "changes"));
-		line(c, "policy", GREEN, text);
+		ctl_line(c, "policy", GREEN, text);
 	}
 }
 
@@ -41,14 +35,14 @@ static void print_source(const struct ctl *c, struct json_object *o)
 		synced += ctl_bool(json_object_array_get_idx(list, i), "synced");
 	(void)snprintf(text, sizeof(text), n ? "%s; lists complete: %zu of %zu" : "%s", ctl_str(o, "source"),
 		       synced, n);
-	line(c, "source", synced < n ? YELLOW : PLAIN, text);
+	ctl_line(c, "source", synced < n ? YELLOW : PLAIN, text);
 	for (i = 0; i < n; i++) {
 		struct json_object *w = json_object_array_get_idx(list, i);
 
 		if (!*ctl_str(w, "trouble"))
 			continue;
 		(void)snprintf(text, sizeof(text), "%s: %s", ctl_str(w, "name"), ctl_str(w, "trouble"));
-		line(c, "", RED, text);
+		ctl_line(c, "", RED, text);
 	}
 }
 
@@ -106,29 +100,29 @@ static void print_numbers(const struct ctl *c, struct json_object *o)
 	(void)snprintf(text, sizeof(text), "%llu here; %llu known, namespaces: %llu",
 		       (unsigned long long)ctl_int(o, "endpoints"), (unsigned long long)ctl_int(o, "pods"),
 		       (unsigned long long)ctl_int(o, "namespaces"));
-	line(c, "pods", PLAIN, text);
+	ctl_line(c, "pods", PLAIN, text);
 	if (open) {
 		(void)snprintf(text, sizeof(text),
 			       "%llu pods run WITHOUT the programs (%s): see 'endpoints --unprotected'",
 			       (unsigned long long)open, reasons);
-		line(c, "", RED, text);
+		ctl_line(c, "", RED, text);
 	}
 	if (displaced) {
 		(void)snprintf(
 			text, sizeof(text),
 			"%llu pods have another program before ours, which decides first: see the agent's log",
 			(unsigned long long)displaced);
-		line(c, "", RED, text);
+		ctl_line(c, "", RED, text);
 	}
 	count_reasons(ctl_get(o, "healed"), reasons, sizeof(reasons));
-	line(c, "healed", PLAIN, reasons);
+	ctl_line(c, "healed", PLAIN, reasons);
 	(void)snprintf(text, sizeof(text), "%llu", (unsigned long long)ctl_int(o, "policies"));
-	line(c, "policies", PLAIN, text);
+	ctl_line(c, "policies", PLAIN, text);
 	if (bad) {
 		(void)snprintf(text, sizeof(text),
 			       "%llu hold something that is not understood: see the agent's log",
 			       (unsigned long long)bad);
-		line(c, "", YELLOW, text);
+		ctl_line(c, "", YELLOW, text);
 	}
 }
 
@@ -147,12 +141,12 @@ static void print_chain(const struct ctl *c, struct json_object *o)
 	else
 		(void)snprintf(text, sizeof(text), "NOT IN IT, new pods are not protected: %s",
 			       ctl_str(chain, "why"));
-	line(c, "chain", ctl_bool(chain, "chained") ? PLAIN : RED, text);
+	ctl_line(c, "chain", ctl_bool(chain, "chained") ? PLAIN : RED, text);
 	if (!taken)
 		return;
 	(void)snprintf(text, sizeof(text), "others took it out %llu times; put back",
 		       (unsigned long long)taken);
-	line(c, "", YELLOW, text);
+	ctl_line(c, "", YELLOW, text);
 }
 
 static void print_events(const struct ctl *c, struct json_object *o)
@@ -163,7 +157,7 @@ static void print_events(const struct ctl *c, struct json_object *o)
 	(void)snprintf(text, sizeof(text), "%llu read, %llu lost, %llu throttled",
 		       (unsigned long long)ctl_int(o, "events_read"), (unsigned long long)lost,
 		       (unsigned long long)ctl_int(o, "events_throttled"));
-	line(c, "reports", lost ? YELLOW : PLAIN, text);
+	ctl_line(c, "reports", lost ? YELLOW : PLAIN, text);
 }
 
 /* Samples of what the program decides, held against the tables. */
@@ -180,7 +174,7 @@ static void print_self_check(const struct ctl *c, struct json_object *o)
 	else
 		(void)snprintf(text, sizeof(text), "%llu answers of the program, as the tables say",
 			       (unsigned long long)ctl_int(o, "asked"));
-	line(c, "self-check", differ ? RED : PLAIN, text);
+	ctl_line(c, "self-check", differ ? RED : PLAIN, text);
 }
 
 /* Events for the API server, as `kubectl get events` has them. */
@@ -192,7 +186,7 @@ static void print_posts(const struct ctl *c, struct json_object *o)
 	(void)snprintf(text, sizeof(text), "%llu posted, %llu repeated, %llu waiting, %llu lost",
 		       (unsigned long long)ctl_int(o, "posted"), (unsigned long long)ctl_int(o, "repeated"),
 		       (unsigned long long)ctl_int(o, "waiting"), (unsigned long long)lost);
-	line(c, "events", lost ? YELLOW : PLAIN, text);
+	ctl_line(c, "events", lost ? YELLOW : PLAIN, text);
 }
 
 /* Which policies are in force, as the cluster is told: docs/status.md. */
@@ -215,7 +209,7 @@ static void print_policy_status(const struct ctl *c, struct json_object *o)
 			       "; gathered here from %llu nodes%s, %llu policies to be told of",
 			       (unsigned long long)ctl_int(o, "nodes"), quiet,
 			       (unsigned long long)ctl_int(o, "unsaid"));
-	line(c, "report", refused || silent ? YELLOW : PLAIN, text);
+	ctl_line(c, "report", refused || silent ? YELLOW : PLAIN, text);
 }
 
 static enum colour colour_of_fill(uint64_t percent)
@@ -274,16 +268,16 @@ static void print_text(const struct ctl *c, struct json_object *o)
 		(void)snprintf(text, sizeof(text),
 			       "OPEN %s; no policy is enforced (bulkhead-agent node close)",
 			       ctl_str(ctl_get(o, "open"), "text"));
-		line(c, "NODE", RED, text);
+		ctl_line(c, "NODE", RED, text);
 	}
 	if (*ctl_str(o, "node"))
-		line(c, "node", PLAIN, ctl_str(o, "node"));
+		ctl_line(c, "node", PLAIN, ctl_str(o, "node"));
 	(void)snprintf(text, sizeof(text), "%s, pid %llu, up %s%s", ctl_str(o, "version"),
 		       (unsigned long long)ctl_int(o, "pid"), ctl_duration(ctl_int(o, "uptime_s") * 1000, up),
 		       ctl_bool(o, "standby_waits") ? "; a standby waits to take over" : "");
-	line(c, "agent", PLAIN, text);
+	ctl_line(c, "agent", PLAIN, text);
 	print_source(c, o);
-	line(c, "pins", PLAIN, ctl_str(o, "pin_dir"));
+	ctl_line(c, "pins", PLAIN, ctl_str(o, "pin_dir"));
 	print_state(c, o);
 	print_chain(c, o);
 	print_numbers(c, o);

@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "ctl/ctl.h"
+#include "ctl/policy.h"
 #include "util/clock.h"
 
 #define WITHIN_MS 30000
@@ -14,21 +15,15 @@
 
 /* What one round of answers says. */
 struct round {
-	const char *ns, *name; /* ns NULL: any */
-	uint64_t generation;   /* this one, or a later one */
-	char found_ns[64];     /* of the first; "" of the cluster */
+	struct policy_name is;
+	uint64_t generation; /* this one, or a later one */
+	char found_ns[64];   /* of the first; "" of the cluster */
 	bool found, several;
 	size_t nodes;		     /* that have answered */
 	size_t known, late;	     /* of those: where it is known; policies of that name not in force */
 	char last[256], behind[256]; /* the last node that knows it; one where it is not in force */
 	char never[600];	     /* why waiting is of no use; "": it may be */
 };
-
-static bool is_it(const struct round *r, struct json_object *item)
-{
-	return !strcmp(ctl_str(item, "name"), r->name) &&
-	       (!r->ns || !strcmp(ctl_str(item, "namespace"), r->ns));
-}
 
 static const char *why_never(struct json_object *item, char *ret, size_t size)
 {
@@ -48,7 +43,7 @@ static int take_policy(void *ctx, struct json_object *item)
 {
 	struct round *r = ctx;
 
-	if (!is_it(r, item))
+	if (!policy_name_is(&r->is, item))
 		return 0;
 	r->several |= r->found && strcmp(r->found_ns, ctl_str(item, "namespace")) != 0;
 	r->found = true;
@@ -72,21 +67,9 @@ static void take_node(void *ctx, struct json_object *line)
 	r->nodes++;
 }
 
-/* "shop/db", "db"; @ret_ns is written into @text. */
-static const char *split(char *text, const char **ret_ns)
-{
-	char *slash = strchr(text, '/');
-
-	*ret_ns = slash ? text : NULL;
-	if (!slash)
-		return text;
-	*slash = '\0';
-	return slash + 1;
-}
-
 static int ask(const struct ctl *c, struct round *r)
 {
-	const struct round asked = { .ns = r->ns, .name = r->name, .generation = r->generation };
+	const struct round asked = { .is = r->is, .generation = r->generation };
 	struct ctl each = *c;
 
 	each.timeout_ms = 0; /* of this command, not of one answer */
@@ -101,18 +84,18 @@ static bool is_enforced(const struct round *r)
 
 static void tell(const struct ctl *c, const struct round *r)
 {
-	const char *ns = r->found ? r->found_ns : r->ns ? r->ns : "";
+	const char *ns = r->found ? r->found_ns : r->is.ns ? r->is.ns : "";
 	struct json_object *o;
 
 	if (!c->json) {
-		(void)printf("%s%s%s: %s, %zu %s asked\n", ns, *ns ? "/" : "", r->name,
+		(void)printf("%s%s%s: %s, %zu %s asked\n", ns, *ns ? "/" : "", r->is.name,
 			     is_enforced(r) ? "enforced" : "not enforced", r->nodes,
 			     r->nodes == 1 ? "node" : "nodes");
 		return;
 	}
 	o = json_object_new_object();
 	json_object_object_add(o, "namespace", json_object_new_string(ns));
-	json_object_object_add(o, "name", json_object_new_string(r->name));
+	json_object_object_add(o, "name", json_object_new_string(r->is.name));
 	json_object_object_add(o, "enforced", json_object_new_boolean(is_enforced(r)));
 	json_object_object_add(o, "nodes", json_object_new_uint64(r->nodes));
 	json_object_object_add(o, "known", json_object_new_uint64(r->known));
@@ -123,7 +106,8 @@ static void tell(const struct ctl *c, const struct round *r)
 static int too_late(const struct ctl *c, const struct round *r, int code)
 {
 	if (!r->found) {
-		ctl_say("no agent knows a policy '%s%s%s'", r->ns ? r->ns : "", r->ns ? "/" : "", r->name);
+		ctl_say("no agent knows a policy '%s%s%s'", r->is.ns ? r->is.ns : "", r->is.ns ? "/" : "",
+			r->is.name);
 		ctl_hint_policies();
 	} else if (*r->behind) {
 		ctl_say("not in force yet on node '%s', maybe on others", r->behind);
@@ -136,7 +120,7 @@ static int too_late(const struct ctl *c, const struct round *r, int code)
 static int judge(const struct ctl *c, const struct round *r, int code)
 {
 	if (r->several) {
-		ctl_say("several namespaces have a policy '%s'", r->name);
+		ctl_say("several namespaces have a policy '%s'", r->is.name);
 		ctl_hint("name it as NAMESPACE/NAME");
 		return CTL_USAGE;
 	}
@@ -161,11 +145,8 @@ static int run(const struct ctl *c, char **args)
 	struct round r = { .generation = c->generation };
 	int code, answered;
 
-	r.name = split(args[0], &r.ns);
-	if (!*r.name || (r.ns && !*r.ns)) {
-		ctl_say("no NAMESPACE/NAME, and no NAME");
+	if (policy_name_read(args[0], &r.is) < 0)
 		return CTL_USAGE;
-	}
 	for (;;) {
 		answered = ask(c, &r);
 		code = judge(c, &r, answered);

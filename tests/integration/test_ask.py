@@ -154,6 +154,19 @@ class Ask(PolicedCase):
             self.assertRegex(said, text)
             self.assertEqual(self.node.ctl(*words), [])
 
+    def test_one_policy(self):
+        """Whose it is, and what its rule has let through."""
+        self.allow_web()
+        shown = lambda: self.node.ctl("policy", "show", "db")  # noqa: E731
+        self.assertTrue(eventually(lambda: shown()[0]["rules"][0]["hits"]), shown())
+        (policy,) = shown()
+        self.assertEqual((policy["kind"], policy["subjects"]), ("NetworkPolicy", ["shop/db"]))
+        self.assertEqual([(n["in_force"], n["pods"]) for n in policy["nodes"]], [(True, 1)])
+        self.assertEqual([r["rule"] for r in policy["rules"]], ["shop/db ingress[0]"])
+        code, text = self.node.ctl_text("policy", "show", "shop/dv")
+        self.assertEqual(code, 2, text)
+        self.assertIn("no agent knows a policy 'shop/dv'; did you mean 'shop/db'?", text)
+
     def test_explain_of_itself(self):
         """Loopback meets no program: no verdict would be true."""
         code, text = self.node.ctl_text("explain", "shop/db", self.db.ips[4], "80")

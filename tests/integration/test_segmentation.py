@@ -143,6 +143,7 @@ class Segmentation(PolicedCase):
         told = self.told("audited", **mine)
         self.assertEqual(len(told), 1, told)
         self.assertEqual((told[0]["reason"], told[0]["policies"]), ("audited", ["segpol shop/s"]))
+        self.assertEqual(self.node.ctl("policy", "show", "shop/s")[0]["subjects"], ["shop/db"])
         self.assertIn("AUDIT", self.node.ctl_text("flows")[1])
         code, text = self.node.ctl_text("explain", "shop/web", "shop/db", "80")
         self.assertEqual(code, 0, text)

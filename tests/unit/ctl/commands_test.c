@@ -149,12 +149,137 @@ static void unused_says_of_whom_it_speaks(void **state)
 	assert_unused((struct ctl){ .all_nodes = true }, CTL_PARTIAL, want);
 }
 
+/* ---- one policy --------------------------------------------------------------------------- */
+
+#define POLICY(kind, ns, name, generation, in_force, pods, more)                                             \
+	"{\"kind\":\"" kind "\",\"namespace\":\"" ns "\",\"name\":\"" name                                   \
+	"\",\"tier\":\"T\",\"priority\":7,\"mode\":\"Enforce\",\"ingress_rules\":11,\"egress_rules\":0,"     \
+	"\"generation\":" generation ",\"in_force\":" in_force ",\"pods\":" pods                             \
+	",\"expired\":false,\"problems\":[]" more "}\n"
+#define RULE(rule, hits)                                                                                     \
+	"{\"rule\":\"" rule "\",\"hits\":" hits                                                              \
+	",\"hit_bytes\":60,\"sessions\":1,\"packets\":2,\"bytes\":3}\n"
+#define JUDGED(name, in, out)                                                                                \
+	"{\"namespace\":\"a\",\"name\":\"" name "\",\"ingress_policies\":[" in "],\"egress_policies\":[" out \
+	"]}\n"
+
+static void write_policies(void)
+{
+	nodes_are(dir, "n1 n2 n3", "Running");
+	nodes_write(dir, "n1.policies",
+		    POLICY("NetworkPolicy", "a", "p", "2", "true", "2", "")
+			    POLICY("NetworkPolicy", "a", "pp", "1", "true", "1", ""));
+	nodes_write(dir, "n2.policies",
+		    POLICY("NetworkPolicy", "a", "p", "3", "true", "1", ",\"expires_in\":93600")
+			    POLICY("SegmentationPolicy", "a", "p", "1", "false", "0", ""));
+	nodes_write(dir, "n3.policies", "");
+	nodes_write(dir, "n1.endpoints",
+		    JUDGED("x", "\"a/p\"", "") JUDGED("y", "", "\"a/q\",\"a/p\"")
+			    JUDGED("z", "\"a/pp\"", ""));
+	nodes_write(dir, "n2.endpoints", JUDGED("w", "\"a/p\",\"segpol a/p\"", ""));
+	nodes_write(dir, "n1.rules",
+		    RULE("a/p ingress[10]", "4") RULE("a/p ingress[2] (web)", "5")
+			    RULE("a/pp ingress[0]", "6") RULE("segpol a/p ingress[0]", "7"));
+	nodes_write(dir, "n2.rules", RULE("a/p ingress[10]", "1"));
+}
+
+/* n3 would fail if it were asked for rules: it has none of its pods. */
+static void a_policy_of_all_nodes(void **state)
+{
+	(void)state;
+	write_policies();
+	assert_int_equal(RUN("policy show a/p"), CTL_OK);
+	assert_string_equal(said, "");
+	assert_string_equal(out,
+			    "policy      NetworkPolicy a/p\n"
+			    "tier        T, priority 7\n"
+			    "mode        Enforce, expires in 1d2h\n"
+			    "generation  3\n"
+			    "in force    on 1 of 3 nodes, not yet on n1 and 1 more\n"
+			    "pods        a/x, a/y, a/w\n"
+			    "rules       11 ingress, 0 egress\n"
+			    "\n"
+			    "RULE                  HITS  HIT BYTES  SESSIONS  ALL PACKETS  ALL BYTES\n"
+			    "a/p ingress[2] (web)     5         60         1            2          3\n"
+			    "a/p ingress[10]          5        120         2            4          6\n"
+			    "\n"
+			    "policy      SegmentationPolicy a/p\n"
+			    "tier        T, priority 7\n"
+			    "mode        Enforce\n"
+			    "generation  1\n"
+			    "in force    on 0 of 3 nodes, not yet on n2 and 2 more\n"
+			    "pods        a/w\n"
+			    "rules       11 ingress, 0 egress\n"
+			    "\n"
+			    "RULE                   HITS  HIT BYTES  SESSIONS  ALL PACKETS  ALL BYTES\n"
+			    "segpol a/p ingress[0]     7         60         1            2          3\n");
+}
+
+static void a_policy_for_programs(void **state)
+{
+	struct json_object *o,
+		*want = json_tokener_parse(
+			"[{\"kind\":\"NetworkPolicy\",\"namespace\":\"a\",\"name\":\"pp\",\"tier\":\"T\","
+			"\"priority\":7,\"mode\":\"Enforce\",\"expired\":false,\"ingress_rules\":11,"
+			"\"egress_rules\":0,\"problems\":[],\"generation\":1,"
+			"\"nodes\":[{\"node\":\"n1\",\"generation\":1,\"in_force\":true,\"pods\":1},"
+			"{\"node\":\"n2\",\"generation\":0,\"in_force\":false,\"pods\":0},"
+			"{\"node\":\"n3\",\"generation\":0,\"in_force\":false,\"pods\":0}],"
+			"\"subjects\":[\"a/z\"],\"rules\":[{\"rule\":\"a/pp ingress[0]\",\"hits\":6,"
+			"\"hit_bytes\":60,\"sessions\":1,\"packets\":2,\"bytes\":3}]}]");
+
+	(void)state;
+	write_policies();
+	assert_int_equal(RUN("policy show pp", .json = true), CTL_OK);
+	o = json_tokener_parse(out);
+	if (!json_object_equal(o, want))
+		fail_msg("%s", out);
+	json_object_put(o);
+	json_object_put(want);
+}
+
+static void a_policy_of_no_pod(void **state)
+{
+	(void)state;
+	nodes_are(dir, "n4", "Running");
+	nodes_write(
+		dir, "n4.policies",
+		POLICY("ClusterNetworkPolicy", "", "c", "0", "true", "0", ",\"problems\":[\"spec.x no\"]"));
+	assert_int_equal(RUN("policy show c"), CTL_OK);
+	assert_string_equal(said, "");
+	assert_string_equal(out, "policy      ClusterNetworkPolicy c\n"
+				 "tier        T, priority 7\n"
+				 "mode        Enforce\n"
+				 "in force    yes\n"
+				 "trouble     spec.x no\n"
+				 "pods        none, of the nodes asked\n"
+				 "rules       11 ingress, 0 egress; none decides anything here\n");
+}
+
+static void a_policy_that_nobody_knows(void **state)
+{
+	(void)state;
+	write_policies();
+	assert_int_equal(RUN("policy show a/q"), CTL_USAGE);
+	assert_string_equal(said, "bulkheadctl: no agent knows a policy 'a/q'; did you mean 'a/p'?\n"
+				  "hint: 'bulkheadctl policy list' lists those that are known\n");
+	assert_int_equal(RUN("policy show other/thing"), CTL_USAGE);
+	assert_non_null(strstr(said, "no agent knows a policy 'other/thing'\n"));
+	assert_int_equal(RUN("policy show a/"), CTL_USAGE);
+	assert_string_equal(said, "bulkheadctl: 'a/': no NAMESPACE/NAME, and no NAME\n");
+	nodes_are(dir, "n1 gone", "Running");
+	assert_int_equal(RUN("policy show b/p"), CTL_PARTIAL);
+	assert_int_equal(RUN("policy show a/p"), CTL_PARTIAL);
+	assert_string_equal(said, "bulkheadctl: node gone: it is away\n");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(nothing_is_said_to_be_nothing),
-		cmocka_unit_test(what_has_no_row_is_none),
-		cmocka_unit_test(unused_says_of_whom_it_speaks),
+		cmocka_unit_test(nothing_is_said_to_be_nothing), cmocka_unit_test(what_has_no_row_is_none),
+		cmocka_unit_test(unused_says_of_whom_it_speaks), cmocka_unit_test(a_policy_of_all_nodes),
+		cmocka_unit_test(a_policy_for_programs),	 cmocka_unit_test(a_policy_of_no_pod),
+		cmocka_unit_test(a_policy_that_nobody_knows),
 	};
 
 	return cmocka_run_group_tests_name("commands", tests, setup, teardown);
