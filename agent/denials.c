@@ -37,6 +37,7 @@ struct denial {
 	char *pod, *peer; /* "ns/name", "node" or "" */
 	char *policies; /* that isolate the pod in this direction, each with a NUL; ends with an empty one */
 	char *rule;	/* that denied it; NULL: none, no rule allows it */
+	uint64_t *generations;	    /* metadata.generation of the rule's policy, and of each of `policies` */
 	struct json_object *behind; /* of a Service; NULL: it is none */
 	struct near_flow near;	    /* but for its pod */
 	bool has_near;
@@ -69,6 +70,7 @@ static void clear(struct denial *d)
 	free(d->peer);
 	free(d->policies);
 	free(d->rule);
+	free(d->generations);
 	json_object_put(d->behind);
 	*d = (struct denial){};
 }
@@ -121,6 +123,33 @@ static char *pod_of(const struct agent *a, uint32_t ifindex)
 			return text;
 	}
 	return asprintf(&text, "interface %u", ifindex) < 0 ? NULL : text;
+}
+
+/* While a plan is in its steps, it may be a policy of what is being brought in. */
+static uint64_t generation_of(const struct agent *a, uint32_t ifindex, const char *text)
+{
+	const struct inforce *f = reconcile_inforce(a->reconcile), *next = reconcile_next(a->reconcile);
+	const uint64_t is = inforce_generation(f, inforce_ifindex(f, ifindex), text);
+
+	return is || !next ? is : inforce_generation(next, inforce_ifindex(next, ifindex), text);
+}
+
+static uint64_t *generations(const struct agent *a, const struct denial *d)
+{
+	const char *p = d->policies;
+	size_t n = 1;
+	uint64_t *ret;
+
+	for (; p && *p; p += strlen(p) + 1)
+		n++;
+	ret = calloc(n, sizeof(*ret));
+	if (!ret)
+		return NULL;
+	if (d->rule)
+		ret[0] = generation_of(a, d->ev.ifindex, d->rule);
+	for (n = 1, p = d->policies; p && *p; p += strlen(p) + 1)
+		ret[n++] = generation_of(a, d->ev.ifindex, p);
+	return ret;
 }
 
 static void query_of_event(const struct bh_event *ev, struct bh_query *ret)
@@ -191,6 +220,7 @@ static void take(void *ctx, const struct bh_event *ev)
 	d->peer = strdup(names_addr(a->names, &remote, peer));
 	d->policies = isolating(a, ev);
 	d->rule = rule ? strdup(rule) : NULL;
+	d->generations = generations(a, d);
 	look_behind(a, d);
 	send_to_followers(a, d);
 	to_flowlog(a, d);
@@ -276,16 +306,29 @@ static const char *verdict_text(const struct bh_event *ev)
 	return ev->reason == BH_AUDITED ? "audited" : "allowed";
 }
 
+static void add_policies(struct json_object *o, const struct denial *d)
+{
+	struct json_object *names = json_object_new_array(), *numbers = json_object_new_array();
+	const char *p = d->policies;
+	size_t n = 1;
+
+	for (; p && *p; p += strlen(p) + 1) {
+		(void)json_object_array_add(names, json_object_new_string(p));
+		if (d->generations)
+			(void)json_object_array_add(numbers, json_object_new_uint64(d->generations[n++]));
+	}
+	jx_add(o, "policies", names);
+	jx_add(o, "generations", numbers);
+}
+
 static struct json_object *encode(const struct denial *d)
 {
-	struct json_object *o = json_object_new_object(), *list = json_object_new_array();
+	struct json_object *o = json_object_new_object();
 	const bool in = d->ev.dir == BH_INGRESS;
-	const char *p = d->policies;
 	char proto[8];
 
 	add_time(o, d->unix_ms);
 	if (d->lost) {
-		json_object_put(list);
 		jx_add_int(o, "lost", d->lost);
 		if (d->away)
 			jx_add_bool(o, "away", true);
@@ -302,9 +345,9 @@ static struct json_object *encode(const struct denial *d)
 	jx_add_str(o, "verdict", verdict_text(&d->ev));
 	jx_add_str(o, "reason", names_reason(d->ev.reason));
 	jx_add_str(o, "rule", d->rule);
-	for (; p && *p; p += strlen(p) + 1)
-		(void)json_object_array_add(list, json_object_new_string(p));
-	jx_add(o, "policies", list);
+	if (d->rule && d->generations)
+		jx_add_int(o, "rule_generation", d->generations[0]);
+	add_policies(o, d);
 	jx_add(o, "service", json_object_get(json_object_object_get(d->behind, "service")));
 	jx_add(o, "behind",
 	       d->behind ? json_object_get(json_object_object_get(d->behind, "behind"))

@@ -16,7 +16,7 @@ struct agent;
 
 #define DENIED_BURST	20		/* Events of a node at once, and then */
 #define DENIED_EVERY_NS 30000000000ull	/* one in so long: two a minute */
-#define DENIED_POD_MAX	3		/* of one pod */
+#define DENIED_POD_MAX	3		/* of one pod; other nodes may tell of it as well */
 #define DENIED_SAME_NS	600000000000ull /* within so long; what was told in it is only counted on */
 #define DENIED_TOLD	64		/* more than the rate lets through in that time */
 

@@ -74,6 +74,7 @@ static int keep_names(struct inforce *f, const struct model *m, const struct inf
 		kept->ns = strdup(p->ns);
 		kept->name = strdup(p->name);
 		kept->text = strdup(net_policy_text(p, text));
+		kept->generation = p->generation;
 		if (!kept->ns || !kept->name || !kept->text)
 			return -ENOMEM;
 		for (dir = 0; dir < DIR_MAX; dir++) {
@@ -219,6 +220,29 @@ void inforce_policies(const struct inforce *f, const struct table_endpoint *ep, 
 		if (isolating ? p->isolates[dir] : p->judges[dir])
 			each(ctx, p->text);
 	}
+}
+
+/* "shop/db", "shop/db ingress[0]" and "shop/db egress[2] (no-dns)" are of "shop/db". */
+static bool is_of(const char *text, const char *policy)
+{
+	const size_t len = strlen(policy);
+
+	return !strncmp(text, policy, len) &&
+	       (!text[len] || !strncmp(text + len, " ingress[", 9) || !strncmp(text + len, " egress[", 8));
+}
+
+uint64_t inforce_generation(const struct inforce *f, const struct table_endpoint *ep, const char *text)
+{
+	const struct table_set *s = f && ep && ep->set >= 0 ? &f->tables->sets.v[ep->set] : NULL;
+	size_t i;
+
+	for (i = 0; s && i < s->policies.n; i++) {
+		const struct inforce_policy *p = &f->policies.v[s->policies.v[i]];
+
+		if (is_of(text, p->text))
+			return p->generation;
+	}
+	return 0;
 }
 
 static size_t count_pods(const struct tables *t, size_t policy)

@@ -22,6 +22,7 @@ struct inforce_policy {
 	char *ns, *name;
 	char *text; /* net_policy_text() */
 	bool isolates[DIR_MAX], judges[DIR_MAX];
+	uint64_t generation; /* metadata.generation that was compiled; 0: the source has none */
 	struct hash128 content;
 };
 
@@ -65,11 +66,15 @@ void inforce_decide(const struct inforce *f, const struct table_row *row, uint32
 void inforce_policies(const struct inforce *f, const struct table_endpoint *ep, uint32_t dir, bool isolating,
 		      void (*each)(void *ctx, const char *policy), void *ctx);
 
+/* metadata.generation, as it is in force, of the policy of @ep that has the name @text (as above) or a rule
+ * of that name; 0: there is none, or the source has none. */
+uint64_t inforce_generation(const struct inforce *f, const struct table_endpoint *ep, const char *text);
+
 /* For how many pods of this node the policy is in force. */
 size_t inforce_pods(const struct inforce *f, const struct net_policy *p);
 
-/* How many policies came, went, or say something else, from @old to @now; the name of the first one is
- * written to @ret_first, "" if there is none. */
+/* How many policies came, went, or say something else, from @old to @now; the first one is written to
+ * @ret_first, NULL if there is none. */
 size_t inforce_changes(const struct inforce *old, const struct inforce *now,
 		       const struct inforce_policy **ret_first);
 

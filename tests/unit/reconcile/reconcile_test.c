@@ -574,6 +574,39 @@ static void changes_are_named_by_policy(void **state)
 	compiler_free(c);
 }
 
+/* Of what is in force, not of what there is by now. */
+static void generations_are_those_in_force(void **state)
+{
+	struct node *n = *state;
+	struct compiler *c = compiler_new(n->model);
+	const struct table_endpoint *db;
+	struct net_policy *p;
+	struct inforce *f;
+	struct bh_err err;
+
+	((struct net_policy *)model_policy(n->model, POLICY_NETWORK, "shop", "db"))->generation = 7;
+	p = net_policy_new(POLICY_NETWORK, "shop", "d");
+	p->subject = selector_new();
+	p->isolates[DIR_INGRESS] = true;
+	p->generation = 3;
+	assert_int_equal(model_put_policy(n->model, p), 0);
+	assert_int_equal(inforce_compile(c, NULL, true, &f, &err), 0);
+	p->generation = 4;
+	db = inforce_ifindex(f, 2);
+	assert_int_equal(inforce_generation(f, db, "shop/db"), 7);
+	assert_int_equal(inforce_generation(f, db, "shop/db ingress[0]"), 7);
+	assert_int_equal(inforce_generation(f, db, "shop/db egress[12] (no-dns)"), 7);
+	assert_int_equal(inforce_generation(f, db, "shop/d"), 3);
+	assert_int_equal(inforce_generation(f, db, "shop/d ingress[0]"), 3);
+	assert_int_equal(inforce_generation(f, db, "shop/db2"), 0);
+	assert_int_equal(inforce_generation(f, db, "shop/db other"), 0);
+	assert_int_equal(inforce_generation(f, inforce_ifindex(f, 1), "shop/db"), 0); /* not of that pod */
+	assert_int_equal(inforce_generation(f, inforce_ifindex(f, 99), "shop/db"), 0);
+	assert_int_equal(inforce_generation(NULL, NULL, "shop/db"), 0);
+	inforce_unref(f);
+	compiler_free(c);
+}
+
 /* For who filters the log: which policy is in force now, or that something is not, or waits. */
 static void the_log_names_the_policy(void **state)
 {
@@ -625,6 +658,7 @@ int main(void)
 		CASE(pods_of_other_nodes_cost_little),
 		CASE(a_patch_that_fails_is_planned_from_all),
 		CASE(changes_are_named_by_policy),
+		CASE(generations_are_those_in_force),
 		CASE(the_log_names_the_policy),
 	};
 
