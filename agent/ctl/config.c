@@ -4,7 +4,7 @@
 
 #include "ctl/ctl.h"
 
-static const char *const heads[] = { "SETTING", "VALUE", NULL };
+static const char *const heads[] = { "SETTING", "=VALUE", NULL };
 
 /* ---- config ------------------------------------------------------------------------------- */
 

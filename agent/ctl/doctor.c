@@ -46,7 +46,7 @@ static int take(void *ctx, struct json_object *item)
 
 static int run(const struct ctl *c, char **args)
 {
-	static const char *const heads[] = { "CHECK", "HEALTH", "WHAT -> WHAT TO DO", NULL };
+	static const char *const heads[] = { "CHECK", "HEALTH", "=WHAT -> WHAT TO DO", NULL };
 	struct round r = { .items = { .c = c }, .t = c->json ? NULL : ctl_table(c, heads) };
 	int code;
 

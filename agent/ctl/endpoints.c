@@ -54,7 +54,7 @@ static void row(struct table *t, struct json_object *item)
 	add_sessions(t, ctl_get(item, "sessions"));
 }
 
-static const char *const unprotected_heads[] = { "POD", "ADDRESSES", "REASON", "DETAIL", NULL };
+static const char *const unprotected_heads[] = { "POD", "ADDRESSES", "REASON", "=DETAIL", NULL };
 
 static void unprotected_row(struct table *t, struct json_object *item)
 {

@@ -76,7 +76,7 @@ const struct command command_entries = {
 /* ---- policies ----------------------------------------------------------------------------- */
 
 static const char *const policy_heads[] = { "POLICY", "TIER",	">PRIORITY", "MODE", "EXPIRES IN",
-					    ">PODS",  ">RULES", "TROUBLE",   NULL };
+					    ">PODS",  ">RULES", "=TROUBLE",  NULL };
 
 int policy_name_read(char *text, struct policy_name *ret)
 {

@@ -15,7 +15,8 @@ const char *colour_code(bool on, enum colour c);
 
 struct table;
 
-/* @heads: ends with NULL, borrowed; one that begins with '>' makes its column flush right.
+/* @heads: ends with NULL, borrowed; one that begins with '>' makes its column flush right, one that begins
+ * with '=' keeps it whole: it is what the table is read for.
  * Return: NULL without memory. */
 struct table *table_new(const char *const *heads);
 /* With one more column before them, whose cells table_lead() says; @lead is borrowed. */
@@ -31,7 +32,13 @@ void table_fmt(struct table *t, enum colour c, const char *fmt, ...) __attribute
 
 size_t table_rows(const struct table *t);
 
-/* Heads and rows; the last column is not padded. Control characters show as '?'. */
+/* Heads and rows; the last column is not padded. Control characters show as '?'. On a terminal that is too
+ * narrow the widest columns are cut with an ellipsis until a row is one line, if that can be: names, which
+ * come first, numbers and what is kept whole are not. */
 void table_print(const struct table *t, FILE *out, bool colours);
+
+/* The first of them, as many as take no more than @lines on the terminal, with the heads: what is too long is
+ * more than one. Return: how many rows that is. */
+size_t table_print_lines(const struct table *t, FILE *out, bool colours, size_t lines);
 
 #endif

@@ -255,14 +255,14 @@ static void add_row(struct table *t, const struct top_kind *k, struct json_objec
 static void print_table(const struct ctl *c, const struct top_kind *k, struct json_object *list, size_t rows)
 {
 	struct table *t = ctl_table(c, k->heads);
-	size_t i;
+	size_t i, shown = 0;
 
 	for (i = 0; t && i < ctl_length(list) && i < rows; i++)
 		add_row(t, k, json_object_array_get_idx(list, i));
 	if (t)
-		table_print(t, stdout, c->colours);
-	if (i < ctl_length(list))
-		(void)printf("... and %zu more\n", ctl_length(list) - i);
+		shown = table_print_lines(t, stdout, c->colours, rows + 1);
+	if (shown < ctl_length(list))
+		(void)printf("... and %zu more\n", ctl_length(list) - shown);
 	table_free(t);
 }
 

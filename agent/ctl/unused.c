@@ -145,7 +145,7 @@ static void print_of_whom(const struct ctl *c, const struct asked *a)
 
 static void print(const struct ctl *c, const struct asked *a, struct json_object *list)
 {
-	static const char *const heads[] = { "POLICY OR RULE", "WHY", "COUNTED SINCE", NULL };
+	static const char *const heads[] = { "POLICY OR RULE", "=WHY", "COUNTED SINCE", NULL };
 	struct table *t = table_new(heads);
 	size_t i;
 
