@@ -53,8 +53,13 @@ $(B)/tests/unit/ctl/shells_test: | $(B)/bulkheadctl
 
 .PHONY: unit check
 unit: $(UNIT_BIN)
-check: unit check-pure
-	$(Q)r=0; for t in $(UNIT_BIN); do $$t || r=1; done; exit $$r
+UNIT_RUN := $(UNIT_BIN:%=run/%)
+.PHONY: $(UNIT_RUN)
+$(UNIT_RUN): run/%: %
+	$(Q)$<
+
+# With -k the others run when one fails; -j runs several at a time, -Otarget tells each in one piece.
+check: unit check-pure $(UNIT_RUN)
 
 # Other suites keep their rules beside their sources.
 -include $(wildcard tests/*/rules.mk)
