@@ -111,7 +111,7 @@ start_dns() {
 }
 
 await_dns() {
-	kubectl -n kube-system rollout status deployment/coredns --timeout=90s >"$logs/coredns.log" 2>&1 && return
+	kubectl -n kube-system rollout status deployment/coredns --timeout=360s >"$logs/coredns.log" 2>&1 && return
 	{
 		kubectl -n kube-system get pods -o wide
 		kubectl -n kube-system get events --sort-by=.lastTimestamp | tail -n 10

@@ -84,8 +84,8 @@ gave_up() {
 	die "$2; its log is $logs/$1.log (all is left as it is: 'hack/cluster down' removes it)"
 }
 
-await() {	# COMPONENT SECONDS WHAT CMD...: until the command succeeds
-	local component=$1 until=$((SECONDS + $2)) what=$3
+await() {	# COMPONENT SECONDS WHAT CMD...: until the command succeeds; four times as long where others have the CPUs
+	local component=$1 until=$((SECONDS + 4 * $2)) what=$3
 
 	shift 3
 	until "$@" >/dev/null 2>&1; do

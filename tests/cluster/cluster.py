@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import tempfile
 
-from node import BUILD, FAMILIES, LOGS, PORTS, ROOT, Host, Node, Pod, eventually, run
+from node import BUILD, FAMILIES, LOGS, PATIENCE, PORTS, ROOT, Host, Node, Pod, eventually, run
 
 PROGRAM = os.path.join(ROOT, "hack/cluster")
 STATES = os.path.join(BUILD, "cluster-tests")
@@ -31,10 +31,10 @@ class Tool:
 
     def __call__(self, *args, **kw):
         """What must succeed; its output."""
-        return run(PROGRAM, *args, env=self.env, timeout=240, **kw)
+        return run(PROGRAM, *args, env=self.env, timeout=240 * PATIENCE, **kw)
 
     def ask(self, *args, env=None):
-        kw = {"env": {**self.env, **(env or {})}, "stdin": subprocess.DEVNULL, "timeout": 240}
+        kw = {"env": {**self.env, **(env or {})}, "stdin": subprocess.DEVNULL, "timeout": 240 * PATIENCE}
         done = subprocess.run([PROGRAM, *args], capture_output=True, text=True, **kw)
         return Answer(done.returncode, done.stdout, done.stderr)
 
@@ -216,7 +216,7 @@ class Cluster:
         for item in self.get("deployments", "-A")["items"]:
             meta = item["metadata"]
             where = ("-n", meta["namespace"], "deployment/" + meta["name"])
-            self.kubectl("rollout", "status", "--timeout=60s", *where)
+            self.kubectl("rollout", "status", f"--timeout={int(60 * PATIENCE)}s", *where)
         tasks = self.tasks()
         self.pods = []
         for item in self.get("pods", "-A", "-l", "app")["items"]:
@@ -274,4 +274,4 @@ def deployment(ns, name, labels, replicas, pod_spec):
 
 
 def probe(action, period_s):
-    return {**action, "periodSeconds": period_s, "failureThreshold": 1, "timeoutSeconds": 1}
+    return {**action, "periodSeconds": period_s, "failureThreshold": 1, "timeoutSeconds": int(PATIENCE)}

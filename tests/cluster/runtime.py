@@ -12,7 +12,7 @@ import tempfile
 import time
 
 from jobs import tools
-from node import ROOT, SLOW, eventually
+from node import ROOT, PATIENCE, eventually
 
 CONFIG = {
     "containerd-1": """
@@ -86,7 +86,7 @@ class Cri:
 
     def __init__(self, path):
         self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(10 * SLOW)
+        self.sock.settimeout(10 * PATIENCE)
         self.sock.connect(path)
         window = struct.pack(">HI", 4, 1 << 30)  # SETTINGS_INITIAL_WINDOW_SIZE
         self.sock.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + frame(4, 0, 0, window))
@@ -166,7 +166,7 @@ class Containerd:
             self.cri.close()
         self.process.terminate()
         try:
-            self.process.wait(20 * SLOW)
+            self.process.wait(20 * PATIENCE)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
@@ -202,7 +202,7 @@ class Containerd:
     def seen_within(self, types, timeout=10.0):
         """Seconds until it has loaded a list of just these; None: it has not."""
         began = time.monotonic()
-        while time.monotonic() - began < timeout * SLOW:
+        while time.monotonic() - began < timeout * PATIENCE:
             if self.types() == types:
                 return time.monotonic() - began
             time.sleep(0.0005)

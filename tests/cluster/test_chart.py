@@ -11,7 +11,7 @@ import unittest
 
 from archive import HOST, path_of
 from cluster import Cluster
-from node import BUILD, ROOT, eventually
+from node import BUILD, PATIENCE, ROOT, eventually
 
 CHART = os.path.join(ROOT, "helm/bulkhead")
 LEVEL = "pod-security.kubernetes.io/enforce"
@@ -56,7 +56,7 @@ class ChartCase(unittest.TestCase):
 
     @classmethod
     def install(cls):
-        where = ("--namespace", "bulkhead", "--wait", "--timeout", "100s")
+        where = ("--namespace", "bulkhead", "--wait", "--timeout", f"{int(100 * PATIENCE)}s")
         answer = cls.helm("install", "bulkhead", CHART, *where, *cls.values)
         assert answer.code == 0, answer.err
 
@@ -88,7 +88,7 @@ class Enforced(ChartCase):
         self.assertTrue(self.chained())
         self.assertIn("bulkhead-v3", self.on_node("ls /sys/fs/bpf"))
         self.addCleanup(self.install)
-        answer = self.helm("uninstall", "bulkhead", "--namespace", "bulkhead", "--timeout", "200s")
+        answer = self.helm("uninstall", "bulkhead", "--namespace", "bulkhead", "--timeout", f"{int(200 * PATIENCE)}s")
         self.assertEqual(answer.code, 0, answer.out + answer.err)
         self.assertFalse(self.chained())
         self.assertNotIn("bulkhead", self.on_node("ls /sys/fs/bpf"))
@@ -99,7 +99,7 @@ class Enforced(ChartCase):
         """By the token that the kubelet gives to its pod an agent may say what is in force on its node, and on no other."""
         self.cluster.apply({**SEGMENTATION, "metadata": {"namespace": "default", "name": "told"}})
         self.addCleanup(self.cluster.kubectl, "delete", "segpol", "told")
-        self.cluster.kubectl("wait", "--for=condition=Programmed", "segpol/told", "--timeout=30s")
+        self.cluster.kubectl("wait", "--for=condition=Programmed", "segpol/told", f"--timeout={int(30 * PATIENCE)}s")
         (report,) = self.cluster.get("nodepolicystatuses")["items"]
         (node,) = self.cluster.get("nodes")["items"]
         (owner,) = report["metadata"]["ownerReferences"]
@@ -117,7 +117,7 @@ class Enforced(ChartCase):
 
     def test_upgrade(self):
         """A value that changed arrives, and so does a definition; and the agents are ready again."""
-        where = ("--namespace", "bulkhead", "--wait", "--timeout", "100s")
+        where = ("--namespace", "bulkhead", "--wait", "--timeout", f"{int(100 * PATIENCE)}s")
         answer = self.helm("upgrade", "bulkhead", self.newer_chart(), *where, "--set", "agent.logLevel=debug")
         self.assertEqual(answer.code, 0, answer.out + answer.err)
         args = self.cluster.get("daemonset", "-n", "bulkhead", "bulkhead-agent")["spec"]["template"]["spec"]
@@ -139,7 +139,7 @@ class Enforced(ChartCase):
     def test_test(self):
         """Passes, and leaves nothing."""
         before = self.ours()
-        answer = self.helm("test", "bulkhead", "--namespace", "bulkhead", "--timeout", "100s")
+        answer = self.helm("test", "bulkhead", "--namespace", "bulkhead", "--timeout", f"{int(100 * PATIENCE)}s")
         self.assertEqual(answer.code, 0, answer.out + answer.err)
         self.assertTrue(eventually(lambda: self.ours() == before, 20, 0.5), self.ours() ^ before)
 
@@ -201,7 +201,7 @@ class Unenforced(ChartCase):
 
     def test_test(self):
         """Says what is wrong, and where the log of it is."""
-        answer = self.helm("test", "bulkhead", "--namespace", "bulkhead", "--timeout", "100s")
+        answer = self.helm("test", "bulkhead", "--namespace", "bulkhead", "--timeout", f"{int(100 * PATIENCE)}s")
         self.assertNotEqual(answer.code, 0, answer.out)
         log = self.cluster.kubectl("-n", "bulkhead", "logs", "bulkhead-selftest")
         self.assertIn("port 8081: answers, and no policy allows it: policies are not enforced", log)

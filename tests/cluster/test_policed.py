@@ -4,8 +4,9 @@ import os
 import signal
 import time
 
+from case import LiveTraffic
 from clustercase import ClusterCase
-from node import ROOT, cidr, differences, eventually
+from node import PATIENCE, ROOT, cidr, differences, eventually
 
 EXAMPLE = os.path.join(ROOT, "examples/cluster/isolated.yaml")
 BOTH = ["Ingress", "Egress"]
@@ -103,9 +104,9 @@ class Rules:
         """examples/cluster: an isolated pod resolves a Service's name and reaches it, and no other."""
         node = self.node
         node.kubectl("apply", "-f", EXAMPLE)
-        self.addCleanup(node.kubectl, "delete", "-f", EXAMPLE, "--timeout=60s", "--ignore-not-found")
+        self.addCleanup(node.kubectl, "delete", "-f", EXAMPLE, f"--timeout={int(60 * PATIENCE)}s", "--ignore-not-found")
         for name in ("backend", "other", "client"):
-            node.kubectl("rollout", "status", "-n", "demo", "deployment/" + name, "--timeout=60s")
+            node.kubectl("rollout", "status", "-n", "demo", "deployment/" + name, f"--timeout={int(60 * PATIENCE)}s")
         ask = lambda *argv: node.ask_from("demo", "deployment/client", *argv)  # noqa: E731
         connect = lambda name: ask("/agnhost", "connect", name + ":80", "--timeout=2s")  # noqa: E731
         resolve = lambda: ask("nslookup", "backend.demo.svc.cluster.local")  # noqa: E731
@@ -166,33 +167,14 @@ class Changes:
         self.policy(ingress=[{"from": [blue]}])
         may = lambda s, d, *_: d not in self.shop or s in (self.job, self.job2)  # noqa: E731
         self.assert_policed(ingress=may)
-        sent = [(f, proto, port) for f in self.node.families for proto, port in (("tcp", 80), ("udp", 53))]
-        start = lambda who, verb, to: [  # noqa: E731
-            who.start(verb, 5, proto, to.ips[f], port) for f, proto, port in sent
-        ]
-        flows = start(self.job, "flow", self.a) + start(self.job2, "flow", self.a)
-        fresh = start(self.job, "hammer", self.a) + start(self.job2, "hammer", self.a)
-        denied = start(self.b, "hammer", self.a)
-        for m in flows:
-            self.assertTrue(eventually(lambda m=m: m.report()["received"] > 10))
+        traffic = LiveTraffic(self, self.a, (self.job, self.job2), self.b, fresh=(80, 53))
         for _ in range(2):
             os.kill(self.node.tool.pid("node1-agent"), signal.SIGKILL)
             time.sleep(0.5)
             self.assert_at_once(may)
             self.node.tool("restart-agent", "node1")
             time.sleep(0.2)
-        for m in flows:
-            last = m.stop()
-            self.assertEqual(last["error"], "", f"{m}")
-            self.assertEqual(last["sent"], last["received"], f"{m}: lost packets: {last}")
-        for m in fresh:
-            last = m.stop()
-            self.assertEqual((last["lost"], last["refused"]), (0, 0), f"{m}: lost flows: {last}")
-            self.assertGreater(last["answered"], 100)
-        for m in denied:
-            last = m.stop()
-            self.assertEqual(last["answered"], 0, f"{m}: passed: {last}")
-            self.assertGreater(last["tried"], 100)
+        traffic.stop()
 
     def assert_at_once(self, ingress):
         """As assert_policed, without any time to get there."""

@@ -8,10 +8,11 @@ import time
 
 from cluster import Cluster
 from clustercase import ClusterCase
-from node import BUILD, ROOT, eventually, run
+from node import BUILD, PATIENCE, ROOT, eventually, run
 
 CHART = os.path.join(ROOT, "helm/bulkhead")
 RELEASE, NAMESPACE = "bulkhead", "bulkhead"
+WAIT = ("--wait", "--timeout", f"{int(170 * PATIENCE)}s")
 IMAGE = "bulkhead.dev/bulkhead"
 # Two releases, out of one tree: what is installed, and what it is upgraded to.
 RELEASES = {"1": os.path.join(BUILD, "e2e/1"), "2": os.path.join(BUILD, "e2e/2")}
@@ -29,9 +30,9 @@ def make_images():
 def prepare():
     """All that needs the network; the environment of what follows."""
     env = {}
-    run(os.path.join(ROOT, "hack/cluster"), "build", timeout=1200)
+    run(os.path.join(ROOT, "hack/cluster"), "build", timeout=1200 * PATIENCE)
     for major in ("3", "4"):
-        env["BH_HELM" + major] = run(os.path.join(ROOT, "hack/tools/helm"), major, timeout=600).strip()
+        env["BH_HELM" + major] = run(os.path.join(ROOT, "hack/tools/helm"), major, timeout=600 * PATIENCE).strip()
     make_images()
     return env
 
@@ -49,7 +50,7 @@ class Installed(Cluster):
     def helm(self, *argv, **kw):
         env = {**os.environ, "KUBECONFIG": os.path.join(self.tool.state, "admin.kubeconfig")}
         where = self.tool_prefix("fabric")
-        return run(*where, os.environ["BH_HELM" + self.helm_major], *argv, env=env, timeout=180, **kw)
+        return run(*where, os.environ["BH_HELM" + self.helm_major], *argv, env=env, timeout=180 * PATIENCE, **kw)
 
     def tool_prefix(self, place):
         """What enters the network (of a node: the mounts, too) of a place of the cluster."""
@@ -66,10 +67,10 @@ class Installed(Cluster):
 
     def install(self, tag="1", *sets):
         self.namespace(NAMESPACE, PRIVILEGED)
-        return self.helm("install", RELEASE, CHART, "-n", NAMESPACE, "--wait", *self.values(tag, *sets))
+        return self.helm("install", RELEASE, CHART, "-n", NAMESPACE, *WAIT, *self.values(tag, *sets))
 
     def upgrade(self, tag, *sets):
-        return self.helm("upgrade", RELEASE, CHART, "-n", NAMESPACE, "--wait", *self.values(tag, *sets))
+        return self.helm("upgrade", RELEASE, CHART, "-n", NAMESPACE, *WAIT, *self.values(tag, *sets))
 
     def values(self, tag, *sets):
         own = [f"image.repository={IMAGE}", f"image.tag=0.1.{tag}", "image.pullPolicy=Never", *sets]
@@ -151,6 +152,14 @@ class InstalledCase(ClusterCase):
         cls.node.install("1")
         cls.install_s = time.monotonic() - began
         super().start()
+
+    def statuses(self):
+        return {n: lambda n=n: self.status(n) for n in self.node.nodes()}
+
+    def status(self, node):
+        with contextlib.suppress(RuntimeError, LookupError, AttributeError):
+            return self.node.ctl(node, "status")
+        return None
 
     @classmethod
     def before_install(cls):

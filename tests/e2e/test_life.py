@@ -7,66 +7,13 @@ import signal
 import threading
 import time
 
-import losses
+from case import LiveTraffic
 from figures import percentile
 from installed import InstalledCase
-from node import LOGS, eventually
+from node import LOGS, PATIENCE, eventually
 from test_policed import BOTH, Changes, Rules
 
 CHURN_PORT, CHURN_PODS, CHURN_BATCH = 7777, 200, 40
-
-
-class Traffic:
-    """Flows that may, new connections that may, and one who may not, all the time."""
-
-    def __init__(self, case, to, friends, stranger):
-        sent = [(f, proto, port) for f in case.node.families for proto, port in (("tcp", 80), ("udp", 53))]
-        start = lambda who, verb: [  # noqa: E731
-            who.start(verb, 5, proto, to.ips[f], port) for f, proto, port in sent
-        ]
-        self.case = case
-        self.dropped = losses.of_queues()
-        self.losses = losses.Losses(
-            {
-                **{n: lambda n=n: losses.of_programs(self.status(n)) for n in case.node.nodes()},
-                **{str(h): lambda h=h: losses.of_host(h) for h in (to, *friends)},
-            }
-        )
-        self.flows = [m for who in friends for m in start(who, "flow")]
-        self.fresh = [m for who in friends for m in start(who, "hammer")]
-        self.denied = start(stranger, "hammer")
-        for m in (*self.flows, *self.fresh, *self.denied):
-            case.addCleanup(m.kill)
-        for m in self.flows:
-            case.assertTrue(eventually(lambda m=m: m.report()["received"] > 10), f"{m} does not flow")
-
-    def status(self, node):
-        """None while its agent is not there to be asked."""
-        with contextlib.suppress(RuntimeError, LookupError, AttributeError):
-            return self.case.node.ctl(node, "status")
-        return None
-
-    def stop(self):
-        """Nothing is lost but what the queues of the CPUs dropped, which are everybody's, and what arrived at sockets
-        that were full."""
-        lost = []
-        for m in self.flows:
-            last = m.stop()
-            self.case.assertEqual(last["error"], "", f"{m}")
-            lost.append((last["sent"] - last["received"], m, last))
-        for m in self.fresh:
-            last = m.stop()
-            self.case.assertEqual(last["refused"], 0, f"{m}: {last}")
-            self.case.assertGreater(last["answered"], 100)
-            lost.append((last["lost"], m, last))
-        for m in self.denied:
-            last = m.stop()
-            self.case.assertEqual(last["answered"], 0, f"{m}: passed: {last}")
-            self.case.assertGreater(last["tried"], 100)
-        queues, sockets = losses.of_queues() - self.dropped, self.losses.of_sockets()
-        text = "\n".join(f"{m}: {n} lost: {last}" for n, m, last in lost if n)
-        words = self.losses.words(f"dropped by queues: {queues}, by sockets: {sockets}; lost:\n{text}\n")
-        self.case.assertLessEqual(sum(n for n, _, _ in lost), queues + sockets, words)
 
 
 class Life(Rules, InstalledCase):
@@ -91,7 +38,7 @@ class Life(Rules, InstalledCase):
         """With a policy that lets one namespace in; at the end nobody has noticed anything."""
         self.policy(ingress=self.blue_only)
         self.assert_policed(ingress=self.may)
-        traffic = Traffic(self, self.a, (self.job, self.job2), self.b)
+        traffic = LiveTraffic(self, self.a, (self.job, self.job2), self.b, fresh=(80, 53))
         yield
         traffic.stop()
         self.assert_at_once(self.may)
@@ -177,7 +124,8 @@ class Life(Rules, InstalledCase):
         labels = {"app": "churn"}
         for name in ("node1", "node2"):
             node.deploy_one("shop", "churn-" + name, labels, n // 2, name, CHURN_PORT)
-        end = time.monotonic() + 120
+            self.addCleanup(node.kubectl, "delete", "deployment", "-n", "shop", "churn-" + name, "--ignore-not-found")
+        end = time.monotonic() + 120 * PATIENCE
         while len(seen) < n:
             self.assertLess(time.monotonic(), end, f"{len(seen)} of {n} ready")
             for item in node.get("pods", "-n", "shop", "-l", "app=churn")["items"]:

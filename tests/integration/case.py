@@ -6,7 +6,7 @@ import unittest
 
 import invariants
 import losses
-from node import SLOW, Node, Pod, differences, eventually
+from node import PATIENCE, SLOW, Node, Pod, differences, eventually
 
 # Every way in which a node can be: main plugin, plugins' release, family, how our programs hang.
 ALL_CONFIGS = [
@@ -144,54 +144,54 @@ class PolicedCase(NodeCase):
     def assert_policed(self, ingress=None, egress=None):
         self.assert_matrix(self.policed(ingress, egress), self.everybody)
 
+    def statuses(self):
+        """{name: a function that asks an agent for its status, None where there is none to ask}"""
+        return {"programs": lambda: self.node.ask("status")}
+
+    def losses_of(self, *hosts):
+        """What is counted from now on, where packets between them may go missing."""
+        agents = {n: lambda ask=ask: losses.of_programs(ask()) for n, ask in self.statuses().items()}
+        return losses.Losses({**agents, **{str(h): lambda h=h: losses.of_host(h) for h in hosts}})
+
 
 class LiveTraffic:
-    """To shop/db, by TCP and UDP in each family: flows and new connections of one that may, and attempts of one
-    that may not."""
+    """To one pod, by TCP and UDP in each family: flows and new connections of those that may, and attempts of one
+    that may not, all the time. @fresh: the TCP and the UDP port of the new connections."""
 
-    def __init__(self, case, allowed, denied):
+    def __init__(self, case, to, allowed, denied, fresh=(443, 5353)):
         self.case = case
-        self.losses = losses.Losses(
-            {
-                "programs": lambda: losses.of_programs(case.node.ask("status")),
-                **{str(h): lambda h=h: losses.of_host(h) for h in (allowed, case.db)},
-            }
-        )
+        self.losses = case.losses_of(to, *allowed)
 
-        def start(host, verb, tcp, udp):
+        def start(host, verb, ports):
             return [
-                host.start(verb, 5, proto, case.db.ips[f], port)
+                host.start(verb, 5, proto, to.ips[f], port)
                 for f in case.node.families
-                for proto, port in (("tcp", tcp), ("udp", udp))
+                for proto, port in zip(("tcp", "udp"), ports)
             ]
 
-        self.flows = start(allowed, "flow", 80, 53)
-        self.fresh = start(allowed, "hammer", 443, 5353)
-        self.denied = start(denied, "hammer", 80, 53)
+        self.flows = [m for host in allowed for m in start(host, "flow", (80, 53))]
+        self.fresh = [m for host in allowed for m in start(host, "hammer", fresh)]
+        self.denied = start(denied, "hammer", (80, 53))
+        for m in (*self.flows, *self.fresh, *self.denied):
+            case.addCleanup(m.kill)
         for m in self.flows:
-            case.assertTrue(eventually(lambda m=m: m.report()["received"] > 10))
+            case.assertTrue(eventually(lambda m=m: m.report()["received"] > 10), f"{m} does not flow")
 
     def stop(self, least=100, begun=True):
         """Asserts that nothing was lost and nothing let through; what was counted, as one line. @begun: nor any
         of the new flows."""
         case, n = self.case, {"flow packets": 0, "new flows": 0, "denied attempts": 0}
-        for m in self.flows:
-            last = m.stop()
-            case.assertEqual(last["error"], "")
-            case.assertEqual(last["sent"], last["received"], self.losses.words(f"{m}: a flow lost packets: {last}"))
-            n["flow packets"] += last["received"]
-        for m in self.fresh:
-            last = m.stop()
-            if begun:
-                lost = (last["lost"], last["refused"])
-                case.assertEqual(lost, (0, 0), self.losses.words(f"{m}: new flows were lost: {last}"))
-            case.assertGreater(last["answered"], least)
-            n["new flows"] += last["answered"]
+        fresh = [] if begun else [m.stop() for m in self.fresh]
+        last = self.losses.assert_none(case, self.flows, self.fresh if begun else ())
+        n["flow packets"] = sum(x["received"] for x in last[: len(self.flows)])
+        for x in fresh or last[len(self.flows) :]:
+            case.assertGreater(x["answered"], least)
+            n["new flows"] += x["answered"]
         for m in self.denied:
-            last = m.stop()
-            case.assertEqual(last["answered"], 0, f"{m}: denied flows passed: {last}")
-            case.assertGreater(last["tried"], least)
-            n["denied attempts"] += last["tried"]
+            x = m.stop()
+            case.assertEqual(x["answered"], 0, f"{m}: denied flows passed: {x}")
+            case.assertGreater(x["tried"], least)
+            n["denied attempts"] += x["tried"]
         return ", ".join(f"{v} {k}" for k, v in n.items())
 
 
@@ -200,7 +200,7 @@ class Talk:
 
     def __init__(self, client, server, family, port=80, address=None):
         self.socket = client.socket(socket.AF_INET6 if family == 6 else socket.AF_INET)
-        self.socket.settimeout(below(2))
+        self.socket.settimeout(2 * SLOW)
         self.socket.connect((address or server.ips[family], port))
         assert self.goes_on(), "the flow does not work to begin with"
 
@@ -224,7 +224,7 @@ class Pair:
         self.server, self.client = server.socket(af, socket.SOCK_DGRAM), client.socket(af, socket.SOCK_DGRAM)
         for s, host, port in ((self.server, server, first), (self.client, client, first + 1)):
             s.bind((host.ips[family], port))
-            s.settimeout(below(1))
+            s.settimeout(1 * SLOW)
         self.client.connect((server.ips[family], first))
         self.server.connect((client.ips[family], first + 1))
         assert self.heard(self.client, self.server) and self.heard(self.server, self.client)
@@ -243,5 +243,5 @@ class Pair:
 
 
 def below(seconds):
-    """The time a test may wait on a machine that runs at full speed; more where everything is emulated."""
-    return seconds * SLOW
+    """A limit of what a test waits for, or of what may take so long: see PATIENCE."""
+    return seconds * PATIENCE

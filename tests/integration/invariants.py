@@ -7,7 +7,7 @@ import os
 import time
 
 import bpf
-from node import PIN_DIR, POD_NET, RUN_DIR, SLOW, run
+from node import PIN_DIR, POD_NET, RUN_DIR, PATIENCE, run
 
 LINKS = os.path.join(PIN_DIR, "links")
 BPFFS = os.path.dirname(PIN_DIR)
@@ -201,7 +201,7 @@ def problems_of(node):
 
 def settled(node, timeout=3.0):
     """The problems that remain: what the agent does by itself may take a moment."""
-    end = time.monotonic() + timeout * SLOW
+    end = time.monotonic() + timeout * PATIENCE
     while True:
         problems = problems_of(node)
         if not problems or time.monotonic() > end:

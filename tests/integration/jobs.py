@@ -6,6 +6,7 @@ its own, so that all it made dies with it and nothing of the machine's network i
 line: `N passed, N failed, N skipped`.
 """
 import argparse
+import collections
 import concurrent.futures
 import contextlib
 import importlib
@@ -17,10 +18,11 @@ import sys
 import time
 import unittest
 
-from node import LOGS, ROOT
+from node import LOGS, PATIENCE, ROOT
 
-JOB_TIMEOUT_S = 300  # of a class that gives no timeout_s
+JOB_TIMEOUT_S = 300  # of a class that gives no timeout_s, on a machine of its own
 LONG_TIMEOUT_S = 3600
+AGAIN_MAX = 6
 NAMESPACES = [
     "unshare",
     "--net",
@@ -135,7 +137,7 @@ def start(program, job, env):
     )
     late = False
     own = getattr(getattr(sys.modules[job[0]], job[1]), "timeout_s", JOB_TIMEOUT_S)
-    timeout_s = LONG_TIMEOUT_S if "BH_LONG" in env else own
+    timeout_s = (LONG_TIMEOUT_S if "BH_LONG" in env else own) * PATIENCE
     try:
         out, err = process.communicate(timeout=timeout_s)
     except subprocess.TimeoutExpired:
@@ -189,21 +191,34 @@ def waits(job):
     return getattr(getattr(sys.modules[job[0]], job[1]), "waits", False)
 
 
+def tell(turn, job, results, cpu_s, s, verbose):
+    """The verdicts of a job that has ended."""
+    for r in results:
+        show(r, verbose)
+    good = sum(r["verdict"] == "ok" for r in results)
+    print(f"[{turn}] {title(job)}: {good} of {len(results)}, CPU {cpu_s:.1f} s in {s:.0f} s", flush=True)
+    return [r["verdict"] for r in results]
+
+
 def run_all(program, todo, env, args):
-    """Their results, shown as they come; counted. Jobs that wait run beside the others, as many again."""
-    count = {"ok": 0, "FAIL": 0, "skip": 0}
+    """Their verdicts, shown as they come; counted. Jobs that wait run beside the others, as many again.
+
+    A few that failed run once more, alone: what fails only where eight jobs share two CPUs is not broken, but it is
+    not well tested either, so it is said. More than AGAIN_MAX are no accident."""
+    verdicts = {}
     with contextlib.ExitStack() as stack:
         pools = [stack.enter_context(concurrent.futures.ThreadPoolExecutor(args.j)) for _ in range(2)]
-        waiting = {pools[waits(j)].submit(start, program, j, env): j for j in todo}
-        for n, done in enumerate(concurrent.futures.as_completed(waiting), 1):
-            results, cpu_s, s = done.result()
-            for r in results:
-                count[r["verdict"]] += 1
-                show(r, args.v)
-            good = sum(r["verdict"] == "ok" for r in results)
-            what = f"{good} of {len(results)}, CPU {cpu_s:.1f} s in {s:.0f} s"
-            print(f"[{n}/{len(todo)}] {title(waiting[done])}: {what}", flush=True)
-    return count
+        waiting = {pools[waits(j)].submit(start, program, j, env): n for n, j in enumerate(todo)}
+        for turn, done in enumerate(concurrent.futures.as_completed(waiting), 1):
+            n = waiting[done]
+            verdicts[n] = tell(f"{turn}/{len(todo)}", todo[n], *done.result(), args.v)
+    failed = [n for n, found in verdicts.items() if "FAIL" in found]
+    if 0 < len(failed) <= AGAIN_MAX and len(todo) > len(failed):
+        for n in failed:
+            verdicts[n] = tell("alone", todo[n], *start(program, todo[n], env), args.v)
+            if "FAIL" not in verdicts[n]:
+                print(f"UNSTEADY {title(todo[n])}: failed beside other jobs, passed alone", flush=True)
+    return collections.Counter(v for found in verdicts.values() for v in found)
 
 
 def main(program, args, more_env=dict):

@@ -69,10 +69,25 @@ class Losses:
         """@text and what was counted, for an assertion: read when it fails, and not before."""
         return Words(self, text)
 
-    def of_sockets(self):
-        """Packets that have arrived, where the sockets of the test's own programs had no room: on a busy machine
-        they wait for a CPU."""
-        return sum(n for more in self.since().values() for k, n in more.items() if k.endswith("RcvbufErrors"))
+    def excused(self):
+        """Packets that no program of ours had: those that CPUs' queues dropped, which are everybody's, and those that
+        have arrived, where sockets of the test's own programs had no room. On a busy machine they wait for a CPU."""
+        since = self.since()
+        sockets = sum(n for more in since.values() for k, n in more.items() if k.endswith(("RcvbufErrors", "ListenOverflows")))
+        return since.get("machine", {}).get("softnet dropped", 0) + sockets
+
+    def assert_none(self, case, flows, hammers=(), may=0):
+        """Stops flows and new connections, of which nothing may be lost but what is excused, and @may packets.
+        Their last reports."""
+        reports = [(m, m.stop()) for m in (*flows, *hammers)]
+        lost = {}
+        for m, last in reports:
+            case.assertEqual(last.get("error", ""), "", f"{m}")
+            case.assertEqual(last.get("refused", 0), 0, f"{m}: {last}")
+            lost[m] = last["sent"] - last["received"] if m.verb == "flow" else last["lost"]
+        text = "; ".join(f"{m}: {n} lost: {last}" for (m, last), n in zip(reports, lost.values()) if n)
+        case.assertLessEqual(sum(lost.values()), self.excused() + may, self.words(text))
+        return [last for _, last in reports]
 
     def since(self):
         """{name: {counter: how many more}}, where there are any."""

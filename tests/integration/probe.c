@@ -32,7 +32,7 @@
 #define EVENTS	       64
 #define TRIES_MAX      4096
 #define TAIL_MS	       5000 /* of silence: what has not come back by then is lost. A busy machine is late, too */
-#define HAMMER_WAIT_US 1000000u /* after so long a hammered flow counts as lost */
+#define HAMMER_WAIT_US 3000000u /* after so long a hammered flow counts as lost */
 
 static uint64_t now_us(void)
 {
@@ -74,7 +74,7 @@ static int listen_on(int type, uint16_t port)
 	(void)setsockopt(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, &on, sizeof(on));
 	if (bind(fd, (struct sockaddr *)&any, sizeof(any)))
 		die("bind");
-	if (type == SOCK_STREAM && listen(fd, 1024))
+	if (type == SOCK_STREAM && listen(fd, 4096))
 		die("listen");
 	return fd;
 }

@@ -13,7 +13,7 @@ import time
 import bpf
 import invariants
 from case import FEW_CONFIGS, NodeCase
-from node import BUILD, CniError, NETWORK, PIN_DIR, RUN_DIR, SLOW, TOOLS, DEBIAN_PLUGINS, Node, eventually, run
+from node import BUILD, CniError, NETWORK, PIN_DIR, RUN_DIR, PATIENCE, TOOLS, DEBIAN_PLUGINS, Node, eventually, run
 
 BIN_DIR = "/run/bh-bin"
 COUNTER = "/run/bh-counter"
@@ -71,7 +71,7 @@ class ChainNode(Node):
 
     def by_hand(self, verb, *more):
         argv = [os.path.join(BUILD, "bulkhead-agent"), "chain", verb, *self.agent_args, *more]
-        return subprocess.run(argv, capture_output=True, text=True, timeout=30 * SLOW)
+        return subprocess.run(argv, capture_output=True, text=True, timeout=30 * PATIENCE)
 
 
 class ChainCase(NodeCase):
@@ -427,7 +427,7 @@ class Failures(ChainCase):
             (["--cni-bin-dir", "bin"], "--cni-bin-dir 'bin': not an absolute path"),
         ):
             argv = [os.path.join(BUILD, "bulkhead-agent"), *self.node.source_args(), *self.node.agent_args, *more]
-            done = subprocess.run(argv, capture_output=True, text=True, timeout=10 * SLOW)
+            done = subprocess.run(argv, capture_output=True, text=True, timeout=10 * PATIENCE)
             self.assertEqual((done.returncode, why in done.stderr), (2, True), done.stderr)
 
 

@@ -73,7 +73,7 @@ class Change(LayoutCase):
 
     def test_under_traffic(self):
         self.one_way()
-        traffic = LiveTraffic(self, self.web, self.job)
+        traffic = LiveTraffic(self, self.db, [self.web], self.job)
         self.change(LAYOUT)
         self.assert_invariants()
         self.note(f"layout changed: {traffic.stop(least=20)}: nothing lost, none let in")
@@ -104,7 +104,7 @@ class Change(LayoutCase):
         """A version that cannot read the sessions of a newer layout enforces all the same."""
         self.one_way()
         self.change(LAYOUT)
-        traffic = LiveTraffic(self, self.web, self.job)
+        traffic = LiveTraffic(self, self.db, [self.web], self.job)
         self.change(BUILD)
         for m in traffic.flows:
             m.kill()
@@ -119,7 +119,7 @@ class Change(LayoutCase):
     def test_killed_on_the_way(self):
         """Again and again, a little further each time; what is started at last brings it to its end."""
         self.one_way()
-        traffic, died = LiveTraffic(self, self.web, self.job), 0
+        traffic, died = LiveTraffic(self, self.db, [self.web], self.job), 0
         self.node.agent_stop()
         for call, n in KILLS[self.node.attach]:
             process = self.node.agent_process(LAYOUT, inject=f"{call}:signal=SIGKILL:when={n}")

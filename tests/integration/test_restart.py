@@ -38,7 +38,7 @@ class Restart(PolicedCase):
 
     def under_traffic(self, end):
         self.isolate_db()
-        traffic = LiveTraffic(self, self.web, self.job)
+        traffic = LiveTraffic(self, self.db, [self.web], self.job)
         for _ in range(3):
             end()
             time.sleep(0.3)

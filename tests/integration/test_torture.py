@@ -19,7 +19,7 @@ import time
 import bpf
 import invariants
 from case import PolicedCase
-from node import BUILD, DEBIAN_PLUGINS, NETWORK, TOOLS, CniError, Pod, eventually, run
+from node import BUILD, DEBIAN_PLUGINS, NETWORK, PATIENCE, TOOLS, CniError, Pod, eventually, run
 
 HANDS, CHAIN_HANDS = 50, 4
 OPERATIONS = int(os.environ.get("BH_TORTURE", "3000"))
@@ -68,7 +68,7 @@ class Hand(threading.Thread):
             killer = threading.Timer(self.random.random() * 1.2 * self.usual_s[verb], process.kill)
             killer.start()
         with contextlib.suppress(BrokenPipeError):
-            out, err = process.communicate(conf, timeout=60)
+            out, err = process.communicate(conf, timeout=60 * PATIENCE)
         if killer:
             killer.cancel()
             killer.join()
@@ -184,7 +184,7 @@ class ChainHand(Hand):
             "BH_KILL_S": f"{self.random.random() * 0.2:.4f}",
         }
         argv = [os.path.join(TOOLS, "cnitool"), verb, NETWORK, pod.netns]
-        done = subprocess.run(argv, env=env, capture_output=True, text=True, timeout=120)
+        done = subprocess.run(argv, env=env, capture_output=True, text=True, timeout=120 * PATIENCE)
         if done.returncode and not kill:
             raise CniError(f"cnitool {verb} {pod}", done.stderr + done.stdout)
         self.count[f"chain {verb}" + (" killed" if done.returncode else "")] += 1

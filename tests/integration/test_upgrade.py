@@ -171,7 +171,7 @@ class Rounds(WebToDb):
         dice, done = random.Random(seed), {}
         ways = (self.restart, self.hand_over, self.standby_killed, self.killed_on_the_way)
         self.only_web_to_db()
-        traffic = LiveTraffic(self, self.web, self.job)
+        traffic = LiveTraffic(self, self.db, [self.web], self.job)
         for i in range(self.rounds):
             self.other_change(i)
             way, kill = ways[i % len(ways)], dice.random() < 0.5
