@@ -180,8 +180,8 @@ static void tell_except(struct telling *t)
 static void tell_peer(struct telling *t)
 {
 	static const char *const kinds[] = {
-		[PEER_PODS] = "a pod that is known",
-		[PEER_HOST] = "a node",
+		[PEER_PODS] = "the address of a known pod",
+		[PEER_HOST] = "a node's address",
 		[PEER_CLUSTER] = "an address of the cluster",
 		[PEER_WORLD] = "an address outside of the cluster",
 	};
@@ -192,8 +192,9 @@ static void tell_peer(struct telling *t)
 	if (p->kind == PEER_SERVICE)
 		(void)buf_fmt(&t->out, "%s is not behind service '%s/%s'", remote, p->service_ns, p->service);
 	else
-		(void)buf_fmt(&t->out, "%s%s expected, %s is none", kinds[p->kind],
-			      p->kind == PEER_HOST && p->nodes ? " of those labels" : "", remote);
+		(void)buf_fmt(&t->out, "%s is not %s", remote,
+			      p->kind == PEER_HOST && p->nodes ? "the address of a node with those labels"
+							       : kinds[p->kind]);
 }
 
 /* ---- the rule and its policy ---------------------------------------------------------------- */

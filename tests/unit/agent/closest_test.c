@@ -105,7 +105,16 @@ static void addresses(void **state)
 		    "shop/p ingress[0] cidr: 203.0.112.9 is not in 203.0.113.0/24");
 	one_rule(m, "pods(app=web)", NULL);
 	assert_near(m, "203.0.112.9", "tcp/80",
-		    "shop/p ingress[0] peer: a pod that is known expected, 203.0.112.9 is none");
+		    "shop/p ingress[0] peer: 203.0.112.9 is not the address of a known pod");
+	one_rule(m, "host", NULL);
+	assert_near(m, "203.0.112.9", "tcp/80",
+		    "shop/p ingress[0] peer: 203.0.112.9 is not a node's address");
+	one_rule(m, "cluster", NULL);
+	assert_near(m, "203.0.112.9", "tcp/80",
+		    "shop/p ingress[0] peer: 203.0.112.9 is not an address of the cluster");
+	one_rule(m, "world", NULL);
+	assert_near(m, "10.0.1.8", "tcp/80",
+		    "shop/p ingress[0] peer: 10.0.1.8 is not an address outside of the cluster");
 	one_rule(m, "behind(shop/api)", NULL);
 	assert_near(m, "203.0.112.9", "tcp/80",
 		    "shop/p ingress[0] peer: 203.0.112.9 is not behind service 'shop/api'");
