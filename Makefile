@@ -161,7 +161,8 @@ $(B)/%.skel.h: $(B)/%.bpf.o
 # Made on the way to a skeleton, and wanted again.
 .SECONDARY: $(B)/policy.bpf.o $(B)/publish_reader.bpf.o
 
--include $(shell find $(B) -name '*.d' 2>/dev/null)
+# Not those of a cluster's nodes, some of which are directories.
+-include $(shell find $(B) -path '$(B)/cluster*' -prune -o -name '*.d' -print 2>/dev/null)
 
 include tests/tests.mk
 

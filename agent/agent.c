@@ -43,6 +43,7 @@
 
 #define TICK_MS	     2000
 #define GIVE_BACK    10 /* ticks */
+#define READERS_MAX  32 /* connections, beside those of the plugin and of all else */
 #define LOCK_POLL_MS 20 /* a standby's: what an upgrade's gap may be longer for it */
 
 /* ---- reconcile ---------------------------------------------------------------------------- */
@@ -74,6 +75,36 @@ static void enter_chain(struct agent *a)
 	loop_stop(a->loop);
 }
 
+int agent_serve(struct loop *loop, const char *dir, const struct api_handler *handler,
+		struct api_server **ret, struct bh_err *err)
+{
+	struct api_server *s = NULL;
+	int r = api_server_new(dir, handler, &s, err);
+
+	if (!r)
+		r = loop_add(loop, api_server_fd(s), (loop_fn)api_server_work, s, err);
+	if (r < 0)
+		api_server_free(s);
+	else
+		*ret = s;
+	return r;
+}
+
+/* Of no consequence for pods and their policies, so neither is that it fails. */
+static void open_to_readers(struct agent *a)
+{
+	const struct api_handler handler = { .on_request = requests_on_read,
+					     .on_close = requests_on_close,
+					     .ctx = a,
+					     .conns_max = READERS_MAX };
+	struct bh_err err;
+	char dir[256]; /* the name of a socket has 107 at most, so that it is told there which are too long */
+
+	(void)snprintf(dir, sizeof(dir), "%s/" API_READ, a->opt.run_dir);
+	if (agent_serve(a->loop, dir, &handler, &a->readers, &err) < 0)
+		log_warn("%s; nobody can ask there, ignoring", err.msg);
+}
+
 static void open_socket(struct agent *a)
 {
 	const struct api_handler handler = { .on_request = requests_on_request,
@@ -81,14 +112,13 @@ static void open_socket(struct agent *a)
 					     .ctx = a };
 	struct bh_err err;
 
-	if (api_server_new(a->opt.run_dir, &handler, &a->server, &err) < 0 ||
-	    loop_add(a->loop, api_server_fd(a->server), (loop_fn)api_server_work, a->server, &err) < 0) {
-		log_error("the agent's socket: %s; leaving, what is in force stays in force; see --run-dir",
-			  err.msg);
+	if (agent_serve(a->loop, a->opt.run_dir, &handler, &a->server, &err) < 0) {
+		log_error("%s", err.msg);
 		a->exit_code = 1;
 		loop_stop(a->loop);
 		return;
 	}
+	open_to_readers(a);
 	event_tell(a, false, "Started", NULL, "ready: %zu pods here, %zu policies; listening at %s/%s",
 		   a->model->endpoints.n, a->model->policies.n, a->opt.run_dir, API_SOCKET);
 	/* After the tables: until now what hangs there decided by what was in force. */
@@ -585,14 +615,20 @@ int agent_run(struct agent *a)
 	return r < 0 ? r : a->exit_code;
 }
 
+static void stop_serving(struct agent *a, struct api_server *take)
+{
+	if (take)
+		loop_del(a->loop, api_server_fd(take));
+	api_server_free(take);
+}
+
 /* Requests and lists first: the server tells of connections that close with it. */
 void agent_stop(struct agent *a)
 {
 	requests_free(a);
 	chain_free(a->chain);
-	if (a->server)
-		loop_del(a->loop, api_server_fd(a->server));
-	api_server_free(a->server);
+	stop_serving(a, TAKE_PTR(a->readers));
+	stop_serving(a, TAKE_PTR(a->server));
 	probe_close(a);
 	pages_close(a);
 	if (a->loop) {

@@ -72,6 +72,7 @@ struct agent {
 	struct reconcile *reconcile; /* NULL while this is a standby */
 	struct sessions *sessions;   /* as long as that */
 	struct api_server *server;   /* NULL until the first reconcile has ended */
+	struct api_server *readers;  /* likewise; or NULL, for want of its directory */
 	struct api_server *probe;    /* or NULL */
 	struct web *web;	     /* or NULL */
 	struct chain *chain;	     /* NULL until the first reconcile has ended, or without --cni-conf-dir */
@@ -114,6 +115,10 @@ void agent_stop(struct agent *a); /* what is in force stays in force */
 /* How to reach the API server, and which agent we are to it. */
 int agent_kube_config(const struct agent_options *opt, struct kube_config *ret, struct bh_err *err);
 const char *agent_instance(const struct agent_options *opt);
+
+/* A socket in @dir, in the loop. Return: 0, or as api_server_new(). */
+int agent_serve(struct loop *loop, const char *dir, const struct api_handler *handler,
+		struct api_server **ret, struct bh_err *err);
 
 /* After whatever gave the source something to do. */
 void agent_arm_source(struct agent *a);

@@ -149,13 +149,9 @@ int probe_serve(struct loop *loop, const char *dir, struct agent *a, struct api_
 		struct bh_err *err)
 {
 	const struct api_handler handler = { .on_request = on_request, .on_close = on_close, .ctx = a };
-	int r = close_dir(dir, err);
+	const int r = close_dir(dir, err);
 
-	if (!r)
-		r = api_server_new(dir, &handler, ret, err);
-	if (!r)
-		r = loop_add(loop, api_server_fd(*ret), (loop_fn)api_server_work, *ret, err);
-	return r;
+	return r < 0 ? r : agent_serve(loop, dir, &handler, ret, err);
 }
 
 int probe_open(struct agent *a, struct bh_err *err)

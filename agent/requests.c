@@ -344,29 +344,34 @@ const struct histogram *requests_adds(const struct agent *a, enum add_outcome ou
 
 /* ---- dispatch ----------------------------------------------------------------------------- */
 
+/*
+ * @reads: it changes nothing, neither here nor in the kernel, and compiles nothing, so that who may only read
+ * may ask it.
+ */
 static const struct {
 	const char *op;
 	void (*fn)(struct agent *a, struct api_conn *conn, struct json_object *request);
+	bool reads;
 } ops[] = {
-	{ "add", op_add },
-	{ "del", op_del },
-	{ "check", op_check },
-	{ "status", answer_status },
-	{ "endpoints", answer_endpoints },
-	{ "entries", answer_entries },
-	{ "policies", answer_policies },
-	{ "rules", answer_rules },
-	{ "sessions", answer_sessions },
-	{ "flows", answer_flows },
-	{ "config", answer_config },
-	{ "explain", answer_explain },
-	{ "simulate", answer_simulate },
-	{ "unused", answer_unused },
-	{ "doctor", answer_doctor },
-	{ "perf", perf_answer },
+	{ "add", op_add, false },
+	{ "del", op_del, false },
+	{ "check", op_check, true },
+	{ "status", answer_status, true },
+	{ "endpoints", answer_endpoints, true },
+	{ "entries", answer_entries, true },
+	{ "policies", answer_policies, true },
+	{ "rules", answer_rules, true },
+	{ "sessions", answer_sessions, true },
+	{ "flows", answer_flows, true },
+	{ "config", answer_config, true },
+	{ "explain", answer_explain, true },
+	{ "simulate", answer_simulate, false }, /* a compile of what is sent, in our only loop */
+	{ "unused", answer_unused, true },
+	{ "doctor", answer_doctor, true },
+	{ "perf", perf_answer, false }, /* switches on what the kernel counts of every program */
 };
 
-void requests_on_request(void *ctx, struct api_conn *conn, struct json_object *request)
+static void dispatch(struct agent *a, struct api_conn *conn, struct json_object *request, bool only_reads)
 {
 	const char *op = jx_str(request, "op");
 	size_t i;
@@ -374,8 +379,24 @@ void requests_on_request(void *ctx, struct api_conn *conn, struct json_object *r
 	for (i = 0; op && i < ARRAY_SIZE(ops); i++) {
 		if (strcmp(op, ops[i].op))
 			continue;
-		ops[i].fn(ctx, conn, request);
+		if (ops[i].reads || !only_reads)
+			ops[i].fn(a, conn, request);
+		else
+			(void)api_send_error(conn, CODE_REFUSED,
+					     "op '%s' is not answered at %s/" API_READ
+					     ", which is for who only reads; ask at %s/" API_SOCKET,
+					     op, a->opt.run_dir, a->opt.run_dir);
 		return;
 	}
 	(void)api_send_error(conn, CODE_DECODE, "unknown op '%.32s'", op ? op : "");
+}
+
+void requests_on_request(void *ctx, struct api_conn *conn, struct json_object *request)
+{
+	dispatch(ctx, conn, request, false);
+}
+
+void requests_on_read(void *ctx, struct api_conn *conn, struct json_object *request)
+{
+	dispatch(ctx, conn, request, true);
 }

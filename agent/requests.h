@@ -21,6 +21,8 @@ void requests_free(struct agent *a);
 
 /* For struct api_handler; ctx is the agent. */
 void requests_on_request(void *ctx, struct api_conn *conn, struct json_object *request);
+/* As that, of who may only read: what is more is refused. */
+void requests_on_read(void *ctx, struct api_conn *conn, struct json_object *request);
 void requests_on_close(void *ctx, struct api_conn *conn);
 
 /* Answers the adds that have waited for this. */

@@ -152,6 +152,8 @@ int retire_node(const char *run_dir, const char *pin_dir, struct bh_err *err)
 	clear_pins(&o, pin_dir);
 	(void)hook_beside(pin_dir, clear_beside, &o);
 	clear_dir(&o, below(run_dir, API_ENDPOINTS, path), is_any);
+	remove_dead_socket(&o, below(run_dir, API_READ, path));
+	remove_dir(&o, path);
 	remove_dead_socket(&o, run_dir);
 	clear_dir(&o, run_dir, is_state);
 	return o.r;

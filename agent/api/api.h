@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The local socket: RUN_DIR/agent.sock, 0600 in a directory of 0700, peers of uid 0 only
- * (SO_PEERCRED). One JSON object a line in both directions, at most API_LINE_MAX bytes.
+ * (SO_PEERCRED). One JSON object a line in both directions, at most API_LINE_MAX bytes. Beside it
+ * RUN_DIR/read/agent.sock, the same for who may ask and must change nothing.
  *
  * A request: {"v":1,"op":OP, ...}. The answer ends with one line that has "done": true:
  *   {"v":1,"done":true,"ok":true, ...}
@@ -29,6 +30,7 @@ struct json_object;
 #define API_LINE_MAX  65536
 #define API_RUN_DIR   "/run/bulkhead" /* default */
 #define API_SOCKET    "agent.sock"
+#define API_READ      "read" /* RUN_DIR/read: the run directory of who only reads; it can be mounted alone */
 #define API_ENDPOINTS "endpoints" /* RUN_DIR/endpoints/KEY.json: one file per attachment */
 
 /* ---- endpoint records: one JSON form, in state files and in `add` ------------------------- */
@@ -138,6 +140,7 @@ struct api_handler {
 	void (*on_request)(void *ctx, struct api_conn *conn, struct json_object *request);
 	void (*on_close)(void *ctx, struct api_conn *conn);
 	void *ctx;
+	size_t conns_max; /* more wait in the backlog; 0: 512 */
 };
 
 /* Listens at RUN_DIR/agent.sock, making RUN_DIR (0700) if need be; removes a dead socket file. */

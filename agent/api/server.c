@@ -23,7 +23,7 @@
 #include "util/buf.h"
 #include "util/scope.h"
 
-#define CONNS_MAX     512 /* well under the usual 1,024 descriptors; more wait in the backlog */
+#define CONNS_MAX     512 /* unless the handler says fewer; well under the usual 1,024 descriptors */
 #define QUEUE_MAX     (4u << 20)
 #define QUEUE_ROOM    (256u << 10) /* past it a long list should wait */
 #define EVENTS_A_TURN 32
@@ -323,7 +323,7 @@ static void add_conn(struct api_server *s, int fd)
 
 static void accept_some(struct api_server *s)
 {
-	while (s->conns_n < CONNS_MAX) {
+	while (s->conns_n < s->handler.conns_max) {
 		const int fd = accept4(s->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
 		if (fd >= 0)
@@ -457,6 +457,8 @@ int api_server_new(const char *run_dir, const struct api_handler *handler, struc
 	if (!s)
 		return bh_err_set(err, -ENOMEM, "no memory for the socket's server");
 	s->handler = *handler;
+	if (!s->handler.conns_max)
+		s->handler.conns_max = CONNS_MAX;
 	s->epoll_fd = s->listen_fd = -1;
 	r = api_run_dir(run_dir, err);
 	if (!r)

@@ -139,7 +139,7 @@ const struct ctl_option ctl_options[] = {
 	  "--listen may name an address that other machines reach", read_flag, AT(any_address) },
 	{ OPT_UI, 0, "no-open", NULL, NULL, "print the link, and open no browser", read_flag, AT(no_open) },
 	{ OPT_UI, 0, "unattended", NULL, NULL,
-	  "as in the agents' pods: opens no browser, waits where the port is in use, and takes GET alone, so that no policy can be tried",
+	  "as a service: opens no browser, waits where the port is in use, and takes GET alone, so that no policy can be tried",
 	  read_flag, AT(unattended) },
 	{ OPT_FILE, 'f', "filename", "FILE", WORDS_FILES,
 	  "policies, as YAML or JSON; - is stdin; may be given again", read_files, AT(files) },

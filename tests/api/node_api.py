@@ -42,7 +42,7 @@ class ApiNode(Node):
     """@make(node): what serves the API; a Control, or something that can do the same. @proxied: the agent
     meets it through a Proxy."""
 
-    epolls = 5  # one is for the API server's connections
+    epolls = 6  # one is for the API server's connections
 
     def __init__(self, *args, make=Control, in_cluster=False, proxied=False, **kw):
         self.api, self.in_cluster, self.uids, self.proxy = None, in_cluster, {}, None

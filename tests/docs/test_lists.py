@@ -30,8 +30,11 @@ class Lists(unittest.TestCase):
         """What the agent answers, and what docs/socket.md tells."""
         requests = source("agent/requests.c")
         listed = requests[requests.index("} ops[] = {") :]
-        ops = re.findall(r'{ "(\w+)", \w+ }', listed[: listed.index("};")])
+        ops = dict(re.findall(r'{ "(\w+)", \w+, (true|false) }', listed[: listed.index("};")]))
         self.assertGreater(len(ops), 10)
+        page = source("docs/socket.md")
+        readers = page[page.index("## For who only reads") : page.index("## Requests and answers")]
+        self.same(re.findall(r"`(\w+)`", readers), [op for op, reads in ops.items() if reads == "false"])
         self.same(Page("docs/socket.md").headings_below("Operations", 3), ops)
 
     def test_codes(self):

@@ -142,7 +142,7 @@ class Notes(unittest.TestCase):
     def test_ui(self):
         self.assertNotIn("port-forward", self.notes())
         notes = self.notes("--set", "ui.enabled=true,ui.port=9001")
-        self.assertIn("kubectl -n walls logs $POD -c ui", notes)
+        self.assertIn("kubectl -n walls logs $POD", notes)
         self.assertIn("kubectl -n walls port-forward $POD 9001", notes)
 
     def test_what_is_less_than_closed_is_said(self):

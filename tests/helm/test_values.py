@@ -234,27 +234,33 @@ class Arrives(unittest.TestCase):
         self.assertNotIn("/var/log/bulkhead", mounts["preflight"])
 
     def test_ui(self):
-        """Beside the agent, whose own container is the same: no rights, no token, one directory, only to be read."""
-        off, on = self.agent(), self.agent("ui.enabled=true", "ui.port=9001")
-        self.assertEqual([c["name"] for c in off["spec"]["containers"]], ["agent"])
-        agent, ui = on["spec"]["containers"]
-        self.assertEqual((agent, on["spec"]["initContainers"]), (off["spec"]["containers"][0], off["spec"]["initContainers"]))
-        self.assertEqual(ui["args"], ["ui", "--unattended", "--listen=127.0.0.1:9001", "--run-dir=/run/bulkhead"])
+        """A pod beside each agent's, which is the same: no rights, no token, a network of its own, and one directory of
+        the node, only to be read."""
+        off, on = Objects(), Objects("--set", "ui.enabled=true", "--set", "ui.port=9001")
+        self.assertEqual(on.agent(), off.agent())
+        self.assertEqual(set(off.of("DaemonSet")), {"bulkhead-agent"})
+        agent, beside = (on.of("DaemonSet")[name]["spec"] for name in ("bulkhead-agent", "bulkhead-ui"))
+        self.assertNotEqual(beside["selector"], agent["selector"])
+        self.assertEqual(beside["updateStrategy"]["rollingUpdate"], {"maxUnavailable": "100%"})
+        agent, pod = agent["template"]["spec"], beside["template"]["spec"]
+        self.assertIs(pod["automountServiceAccountToken"], False)
+        self.assertEqual({"hostNetwork", "hostPID", "hostIPC", "priorityClassName"} & set(pod), set())
+        for key in ("nodeSelector", "tolerations"):
+            self.assertEqual(pod[key], agent[key])
+        (ui,) = containers(beside["template"])
+        self.assertEqual(ui["args"], ["ui", "--unattended", "--listen=127.0.0.1:9001", "--run-dir=/run/bulkhead/read"])
         self.assertEqual(ui["securityContext"]["capabilities"], {"drop": ["ALL"]})
         self.assertIs(ui["securityContext"]["allowPrivilegeEscalation"], False)
         self.assertIs(ui["securityContext"]["readOnlyRootFilesystem"], True)
         self.assertNotIn("appArmorProfile", ui["securityContext"])
-        volumes = {v["name"]: v for v in on["spec"]["volumes"]}
-        mounts = {m["mountPath"]: volumes[m["name"]] for m in ui["volumeMounts"]}
-        self.assertTrue(all(m["readOnly"] for m in ui["volumeMounts"]))
-        self.assertEqual({p: v.get("hostPath", {}).get("path") for p, v in mounts.items()},
-                         {"/run/bulkhead": "/run/bulkhead", "/var/run/secrets/kubernetes.io/serviceaccount": None})
-        for key in ("ports", "startupProbe", "livenessProbe", "readinessProbe"):
-            self.assertNotIn(key, ui)
+        (mount,), (volume,) = ui["volumeMounts"], pod["volumes"]
+        self.assertEqual((mount["name"], mount["mountPath"], mount["readOnly"]), (volume["name"], "/run/bulkhead/read", True))
+        self.assertEqual(volume["hostPath"]["path"], "/run/bulkhead/read")
+        self.assertNotIn("ports", ui)
         self.assertIn("memory", ui["resources"]["limits"])
-        self.assertEqual(on["metadata"]["annotations"]["kubectl.kubernetes.io/default-container"], "agent")
-        other = self.agent("ui.enabled=true", "agent.securityContext.seLinuxType=spc_t")["spec"]["containers"][1]
-        self.assertEqual(other["securityContext"]["seLinuxOptions"], {"type": "spc_t"})
+        other = Objects("--set", "ui.enabled=true", "--set", "agent.securityContext.seLinuxType=spc_t")
+        (ui,) = containers(other.of("DaemonSet")["bulkhead-ui"]["spec"]["template"])
+        self.assertEqual(ui["securityContext"]["seLinuxOptions"], {"type": "spc_t"})
 
     def test_events(self):
         self.assertNotIn("--flow-events", self.args())

@@ -27,6 +27,7 @@ LOGS = os.environ.get("BH_LOGS", os.path.join(BUILD, "test-logs/integration"))
 DEBIAN_PLUGINS = "/usr/lib/cni"
 
 RUN_DIR = "/run/bulkhead"
+READ_DIR = "/run/bulkhead/read"  # who asks there may only read
 PIN_DIR = "/sys/fs/bpf/bulkhead-v3"
 NEXT_PIN_DIR = "/sys/fs/bpf/bulkhead-v4"  # of the build in LAYOUT
 NETWORK = "podnet"
@@ -239,7 +240,7 @@ def container_of(netns):
 class Node:
     """See the module. close() takes everything down; used as a context manager it does so by itself."""
 
-    epolls = 4  # of its agent
+    epolls = 5  # of its agent
 
     def __init__(
         self,
@@ -655,20 +656,20 @@ class Node:
         return sorted(names)
 
     @contextlib.contextmanager
-    def asking(self, op, **fields):
-        """The agent's socket with one request that nobody waits for; yields its answer as a file."""
+    def asking(self, op, at=RUN_DIR, **fields):
+        """The agent's socket (or @at another one) with one request that nobody waits for; yields its answer as a file."""
         with socket.socket(socket.AF_UNIX) as s:
-            s.settimeout(5 * PATIENCE)
-            s.connect(os.path.join(RUN_DIR, "agent.sock"))
+            s.settimeout(5 * SLOW)
+            s.connect(os.path.join(at, "agent.sock"))
             s.sendall(json.dumps({"v": 1, "op": op, **fields}).encode() + b"\n")
             with s.makefile() as answer:
                 yield answer
 
-    def ask(self, op, **fields):
-        """The agent's socket, by hand: the last line of the answer, with the items before it as "items".
-        None if nobody answers."""
+    def ask(self, op, at=RUN_DIR, **fields):
+        """The agent's socket (or @at another one), by hand: the last line of the answer, with the items before it as
+        "items". None if nobody answers."""
         items = []
-        with contextlib.suppress(OSError), self.asking(op, **fields) as lines:
+        with contextlib.suppress(OSError), self.asking(op, at, **fields) as lines:
             for line in lines:
                 answer = json.loads(line)
                 if answer.get("done"):

@@ -3,12 +3,13 @@
 import contextlib
 import json
 import os
+import re
 import subprocess
 import tempfile
 import time
 
 from case import PolicedCase
-from node import BUILD, RUN_DIR, eventually
+from node import BUILD, READ_DIR, ROOT, RUN_DIR, eventually
 
 FROM_WEB = {"from": [{"podSelector": {"matchLabels": {"app": "web"}}}], "ports": [{"port": 80, "protocol": "TCP"}]}
 
@@ -331,6 +332,30 @@ class Ask(PolicedCase):
         """What is not well, by check."""
         items = self.node.ctl("doctor", codes=codes)
         return {i["check"]: i["health"] for i in items if i["health"] != "ok"}, items
+
+    def test_who_may_only_read(self):
+        """The socket beside: all that changes nothing is answered there as it is at the other, and nothing else."""
+        with open(os.path.join(ROOT, "docs/socket.md")) as f:
+            ops = re.findall(r"^### (\w+)$", f.read(), re.MULTILINE)
+        said = {op: self.node.ask(op, READ_DIR) for op in ops}
+        refused = {op for op, answer in said.items() if "is for who only reads" in answer.get("msg", "")}
+        self.assertEqual(refused, {"add", "del", "simulate", "perf"})
+        self.assertEqual({said[op]["code"] for op in refused}, {100})
+        self.assertEqual(said["endpoints"], self.node.ask("endpoints"))
+        self.assertIn("unknown op", self.node.ask("more", READ_DIR)["msg"])
+        for name in os.listdir(os.path.join(RUN_DIR, "endpoints")):
+            with open(os.path.join(RUN_DIR, "endpoints", name)) as f:
+                record = json.load(f)
+            os.rename(f.name, f.name + ".away")  # what a DEL does before it tells
+            owner = {field: record[field] for field in ("network", "container", "ifname")}
+            self.assertFalse(self.node.ask("del", READ_DIR, **owner)["ok"])
+            os.rename(f.name + ".away", f.name)
+        self.assertEqual(said["endpoints"], self.node.ask("endpoints"))
+        self.assertEqual(os.stat(os.path.join(READ_DIR, "agent.sock")).st_mode & 0o777, 0o600)
+        self.assertEqual(os.stat(READ_DIR).st_mode & 0o777, 0o700)
+        code, text = self.node.ctl_text("perf", "--run-dir", READ_DIR)
+        self.assertEqual(code, 3, text)
+        self.assertIn("ask at /run/bulkhead/agent.sock", text)
 
     def test_doctor(self):
         """All is well but what is: another's program before ours, the node open, a policy nobody understands."""

@@ -56,7 +56,7 @@ def table(text):
 
 
 class MetricsNode(Node):
-    epolls = 5  # one is the port's
+    epolls = 6  # one is the port's
 
 
 class Metrics(PolicedCase):

@@ -47,7 +47,7 @@ class Ui:
 
 
 class Beside(Ui):
-    """As the chart's container has it: uid 0 and no more, and the agent's directory only to be read."""
+    """As the chart's pod has it: uid 0 and no more, and the directory of who only reads, read-only."""
 
     CONTAINER = (
         'mount --bind "$0" "$0" && mount -o remount,bind,ro "$0" && exec setpriv --no-new-privs --bounding-set=-all '

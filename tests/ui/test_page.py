@@ -7,7 +7,7 @@ import unittest
 
 import canned
 from case import PolicedCase, Talk
-from node import LOGS, RUN_DIR, eventually, run
+from node import LOGS, READ_DIR, RUN_DIR, eventually, run
 from page import CTL, Beside, Page, Ui
 
 ODD = "<img src=x onerror=document.title=1>"
@@ -170,7 +170,7 @@ class Live(PolicedCase):
     def test_beside_an_agent(self):
         """Without rights, at a port that another one has at first; it answers GET, and no policy can be tried."""
         before = Ui(RUN_DIR)
-        beside = Beside(RUN_DIR, before.host)
+        beside = Beside(READ_DIR, before.host)
         try:
             self.assertIn("Address already in use", beside.process.stderr.readline())
             before.close()

@@ -379,6 +379,35 @@ static void more_peers_than_descriptors_wait(void **state)
 	(void)close(fd[599]);
 }
 
+/* Of a server that takes few, others than the one at hand. */
+static void more_peers_than_it_takes_wait(void **state)
+{
+	struct seen *s = *state, few = {};
+	const struct api_handler h = {
+		.on_request = on_request, .on_close = on_close, .ctx = &few, .conns_max = 2
+	};
+	struct bh_err err = {};
+	char text[64];
+	int fd[3], i;
+
+	(void)snprintf(few.dir, sizeof(few.dir), "%.32s/few", s->dir);
+	assert_int_equal(api_server_new(few.dir, &h, &few.server, &err), 0);
+	for (i = 0; i < 3; i++) {
+		fd[i] = dial(&few);
+		say(&few, fd[i], "{\"v\":1,\"op\":\"status\"}\n");
+		assert_int_equal(few.requests, i < 2 ? i + 1 : 2);
+	}
+	assert_true(hear(fd[2], text, sizeof(text)) < 0);
+	(void)close(fd[0]);
+	work(&few);
+	assert_int_equal(few.requests, 3);
+	assert_true(hear(fd[2], text, sizeof(text)) > 0);
+	(void)close(fd[1]);
+	(void)close(fd[2]);
+	api_server_free(few.server);
+	assert_int_equal(rmdir(few.dir), 0);
+}
+
 /* A user other than ours, for whom somebody opened the doors. */
 static void only_our_own_user_may_talk(void **state)
 {
@@ -486,6 +515,7 @@ int main(void)
 		CASE(what_was_asked_before_leaving_is_done),
 		CASE(a_half_closed_peer_still_gets_its_answer),
 		CASE(more_peers_than_descriptors_wait),
+		CASE(more_peers_than_it_takes_wait),
 		CASE(only_our_own_user_may_talk),
 		CASE(modes_keep_others_out),
 		CASE(a_living_server_is_not_displaced),
