@@ -286,7 +286,7 @@ static int run(const struct agent_options *opt)
 {
 	auto_free char *mark = retired_asked(opt);
 	struct agent agent;
-	struct bh_err err;
+	struct bh_err err = {};
 	int r;
 
 	if (mark)

@@ -21,8 +21,8 @@
 struct flowlog;
 
 struct flowlog_options {
-	const char *path; /* borrowed; NULL: stdout */
-	const char *node; /* borrowed */
+	const char *path;	  /* borrowed; NULL: stdout */
+	const char *node;	  /* borrowed */
 	uint64_t lost, throttled; /* as in flowlog_missed(), before this */
 	/* It cannot be written (once for as long as the reason stays), or can again (NULL). May be NULL. */
 	void (*told)(void *ctx, const char *trouble);

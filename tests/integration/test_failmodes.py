@@ -2,6 +2,7 @@
 """The rows of the table "Fail modes" in docs/cni.md that need no API server: what pods that run keep, what
 new ones get, and where it is seen. (The agent that is away: test_away.py, test_restart.py; the API server:
 tests/api/test_faults.py, test_fake.py.)"""
+import json
 import os
 import shutil
 import socket
@@ -173,6 +174,8 @@ class RingFull(FailCase):
 
     configs = ["bridge/1.9/v4/tcx"]
     PAGE = os.sysconf("SC_PAGESIZE")
+    LOG = "/run/bh-ring-full.log"
+    node_args = {"agent_args": ["--flow-log", LOG]}
 
     @classmethod
     def start(cls):
@@ -195,6 +198,7 @@ class RingFull(FailCase):
         s.close()
 
     def test_verdicts_stay(self):
+        self.addCleanup(os.unlink, self.LOG)
         self.only_web_reaches_db()
         before = self.node.ask("status")
         self.node.agent_pause()
@@ -211,6 +215,23 @@ class RingFull(FailCase):
         throttled = after["events_throttled"] - before["events_throttled"]
         all_of_them = bpf.stats()["denied", bpf.INGRESS] - denied  # with what shop/job tried after it
         self.assertEqual(told + lost + throttled, all_of_them)
+        self.without_an_agent()
+
+    def without_an_agent(self):
+        """The next one's flow log tells how many no agent has told of."""
+        lost = lambda: self.node.ask("status")["events_lost"]  # noqa: E731
+        self.assertTrue(eventually(lambda: self.totals()[-1] == lost(), 10), self.totals())
+        before = lost()
+        self.node.agent_kill()
+        self.knock(20000, 1000)
+        self.node.agent_start()
+        after = lost()
+        self.assertGreater(after - before, 800)
+        self.assertEqual(self.totals()[-2:], [before, after])
+
+    def totals(self):
+        with open(self.LOG) as f:
+            return [line["lost_total"] for line in map(json.loads, f) if "lost_total" in line]
 
 
 class CannotLoad(FailCase):
