@@ -149,6 +149,7 @@ struct dp_session {
 	struct bh_session session; /* the addresses are in `flow` */
 	uint64_t idle_ms, left_ms; /* since the last packet; until it is over, if there is none more */
 	bool over;		   /* as good as none, and not swept yet: dp_sessions_kept() alone */
+	bool stale;		   /* a policy has changed since: decided afresh with its next packet */
 };
 int dp_sessions(struct dp *dp, int (*each)(void *ctx, const struct dp_session *s), void *ctx,
 		struct bh_err *err);

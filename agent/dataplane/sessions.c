@@ -40,7 +40,8 @@ uint32_t dp_slot_lines(const struct dp *dp, uint32_t slot)
 
 struct walk {
 	struct dp *dp;
-	uint32_t now, born;
+	uint32_t now;
+	const struct bh_endpoint *ep;
 	bool kept; /* those that are over, too */
 	const struct lines *lines;
 	const struct bh_slice *newer; /* a session that is there too was told already */
@@ -52,7 +53,7 @@ struct walk {
 static int tell(void *ctx, const struct bh_flow6 *flow, const struct bh_session *s)
 {
 	const struct walk *w = ctx;
-	const bool over = session_is_over(s, w->now) || word_is_dead(s->word, w->born);
+	const bool over = session_is_over(s, w->now) || word_is_dead(s->word, w->ep->born);
 	const int32_t since = (int32_t)(w->now - s->seen);
 	const uint32_t idle = since < 0 ? 0 : (uint32_t)since; /* @now is a moment old */
 	const struct dp_session told = {
@@ -61,6 +62,7 @@ static int tell(void *ctx, const struct bh_flow6 *flow, const struct bh_session 
 		.idle_ms = (uint64_t)idle * 1000 / w->dp->hz,
 		.left_ms = over ? 0 : (uint64_t)(s->life - idle) * 1000 / w->dp->hz,
 		.over = over,
+		.stale = word_epoch(s->word) != READ_ONCE(w->ep->epoch), /* now: @s was read before */
 	};
 
 	if ((over && !w->kept) || (w->newer && lines_have(w->lines, *w->newer, flow)))
@@ -91,7 +93,7 @@ static int tell_slot(struct walk *w, const struct bh_endpoint *ep, struct bh_err
 	enum bh_family f;
 	int r = 0;
 
-	w->born = ep->born;
+	w->ep = ep;
 	for (f = BH_V4; !r && f <= BH_V6; f++) {
 		w->failed = look_both(w->dp, f, ep, err);
 		if (w->failed)

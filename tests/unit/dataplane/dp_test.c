@@ -451,6 +451,39 @@ static uint32_t given(struct dp *dp, enum bh_family f)
 	return ret;
 }
 
+static int count_stale(void *ctx, const struct dp_session *s)
+{
+	*(int *)ctx += s->stale;
+	return 0;
+}
+
+static int stale_ones(struct dp *dp)
+{
+	struct bh_err err;
+	int n = 0;
+
+	assert_int_equal(dp_sessions(dp, count_stale, &n, &err), 0);
+	return n;
+}
+
+/* By the epoch that holds when one looks. */
+static void an_older_epoch_is_stale(void **state)
+{
+	struct dp_seed now = seed_of(7, true, 1);
+	struct dp *dp = open_with_lives();
+	struct bh_err err;
+
+	(void)state;
+	be_born(dp, 7);
+	seed(dp, 7, 0, 1);
+	now.epoch = 8;
+	assert_int_equal(dp_session_seed(dp, &now, &err), 0);
+	assert_int_equal(stale_ones(dp), 2);
+	do_step(dp, (struct step){ .kind = STEP_EP_EPOCH, .word = { 7, 9 } });
+	assert_int_equal(stale_ones(dp), 3);
+	dp_free(dp);
+}
+
 /* Each endpoint has its own, and what goes takes its sessions along. */
 static void sessions_end_with_their_endpoint(void **state)
 {
@@ -1068,6 +1101,7 @@ int main(void)
 		TEST(sessions_of_another_layout),
 		TEST(sessions_of_layout_1),
 		TEST(sessions_of_a_newer_layout),
+		TEST(an_older_epoch_is_stale),
 		TEST(sessions_end_with_their_endpoint),
 		TEST(a_slice_grows),
 		TEST(over_and_not_swept),
