@@ -35,7 +35,6 @@
 #include "sessions.h"
 #include "selfcheck.h"
 #include "standing.h"
-#include "streams.h"
 #include "unused.h"
 #include "util/clock.h"
 #include "util/log.h"
@@ -113,7 +112,8 @@ static void open_socket(struct agent *a)
 	struct bh_err err;
 
 	if (agent_serve(a->loop, a->opt.run_dir, &handler, &a->server, &err) < 0) {
-		log_error("%s", err.msg);
+		log_error("the agent's socket: %s; leaving, what is in force stays in force; see --run-dir",
+			  err.msg);
 		a->exit_code = 1;
 		loop_stop(a->loop);
 		return;
@@ -356,8 +356,7 @@ static int make_own_parts(struct agent *a, struct bh_err *err)
 	a->model = model_new();
 	a->names = a->model ? names_new(a->model) : NULL;
 	if (!a->names || model_set_node_name(a->model, a->opt.node_name) < 0 || endpoints_new(a) < 0 ||
-	    adopt_new(a) < 0 || requests_new(a) < 0 || streams_new(a) < 0 || standing_new(a) < 0 ||
-	    leader_new(a) < 0)
+	    adopt_new(a) < 0 || requests_new(a) < 0 || standing_new(a) < 0 || leader_new(a) < 0)
 		return bh_err_set(err, -ENOMEM, "no memory");
 	a->model->audit = a->opt.audit;
 	a->tick = (struct loop_timer){ .fn = on_tick, .ctx = a };
@@ -390,9 +389,9 @@ static void on_flowlog(void *ctx, const char *trouble)
 
 static int open_flowlog(struct agent *a, struct bh_err *err)
 {
-	struct flowlog_options opt = {
-		.path = a->opt.flow_log, .node = a->opt.node_name, .told = on_flowlog
-	};
+	struct flowlog_options opt = { .path = a->opt.flow_log,
+				       .node = a->opt.node_name,
+				       .told = on_flowlog };
 	struct dp_missed before;
 	int r;
 
@@ -636,7 +635,6 @@ void agent_stop(struct agent *a)
 		loop_timer_unset(a->loop, &a->source_timer);
 		loop_timer_unset(a->loop, &a->lock_timer);
 		loop_timer_unset(a->loop, &a->retire_timer);
-		streams_free(a);
 		denials_free(a);
 		flowlog_free(a->flowlog);
 		selfcheck_free(a);

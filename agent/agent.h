@@ -35,7 +35,6 @@ struct requests;
 struct sessions;
 struct selfcheck;
 struct standing;
-struct streams;
 struct unused;
 struct web;
 
@@ -87,7 +86,6 @@ struct agent {
 	struct unused *unused;
 	struct perf *perfs; /* who asks what packets cost */
 	struct names *names;
-	struct streams *streams;
 	struct standing *standing;
 	struct leader *leader;
 

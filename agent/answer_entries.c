@@ -17,18 +17,12 @@
 #include "jsonx.h"
 #include "names.h"
 #include "requests.h"
-#include "streams.h"
 #include "util/scope.h"
 
-#define ROWS_A_TURN 128
-
 struct entries {
-	struct stream stream; /* first: the two are one allocation */
 	struct agent *a;
-	struct inforce *f; /* as it was when it began */
-	bool one;	   /* only the pod `key` */
-	struct hash128 key;
-	size_t ep, dir, location; /* next row; location 0: any */
+	struct api_conn *conn;
+	const struct inforce *f;
 };
 
 /* What one line is about. */
@@ -104,7 +98,7 @@ static void add_rule(struct json_object *o, const struct line *l, const struct i
 	jx_add_str(o, "rule", space ? space + 1 : "");
 }
 
-static void send_line(struct entries *e, const struct line *l, const struct addr *addr)
+static void send_line(const struct entries *e, const struct line *l, const struct addr *addr)
 {
 	struct json_object *o = json_object_new_object();
 	char name[NAME_MAX_LEN];
@@ -118,7 +112,7 @@ static void send_line(struct entries *e, const struct line *l, const struct addr
 	add_rule(o, l, e->f);
 	if (l->unknown)
 		jx_add_bool(o, "unknown_pod", true);
-	(void)api_send(e->stream.conn, jx_item(o));
+	(void)api_send(e->conn, jx_item(o));
 }
 
 /* ICMP is of one family. */
@@ -130,7 +124,7 @@ static bool is_of_other_family(const struct line *l, const struct addr *addr)
 }
 
 /* One line for each of the pod's addresses that the remote can meet. */
-static void send_lines(struct entries *e, const struct line *l)
+static void send_lines(const struct entries *e, const struct line *l)
 {
 	uint8_t i;
 
@@ -155,7 +149,7 @@ static bool has_range(const struct inforce *f, const struct table_row *row, cons
 }
 
 /* @any: the row of everybody; the same as @row where that is it. */
-static void send_row(struct entries *e, struct line *l, const struct table_row *row,
+static void send_row(const struct entries *e, struct line *l, const struct table_row *row,
 		     const struct table_row *any)
 {
 	uint32_t i;
@@ -176,74 +170,45 @@ static void send_row(struct entries *e, struct line *l, const struct table_row *
 	send_lines(e, l);
 }
 
-static void send_one(struct entries *e)
+/* Of one direction: to or from everybody, and then from whoever is told apart. */
+static void send_direction(const struct entries *e, const struct table_endpoint *ep, uint32_t dir)
 {
 	const struct tables *t = e->f->tables;
-	struct line l = { .ep = &t->endpoints.v[e->ep], .dir = (uint32_t)e->dir };
+	struct line l = { .ep = ep, .dir = dir, .unknown = ep->set < 0 };
 	const struct table_row *row, *any;
+	size_t i;
 
-	if (l.ep->set < 0) {
-		l.unknown = true;
-		if (!e->location)
-			send_lines(e, &l);
+	if (l.unknown) {
+		send_lines(e, &l);
 		return;
 	}
-	row = any = tables_row(t, (uint32_t)l.ep->set, 0, l.dir);
-	if (e->location) {
-		l.remote = &t->locations.v[e->location - 1];
-		row = tables_row(t, (uint32_t)l.ep->set, l.remote->class, l.dir);
-		if (row == any)
-			return;
+	any = tables_row(t, (uint32_t)ep->set, 0, dir);
+	send_row(e, &l, any, any);
+	for (i = 0; i < t->locations.n; i++) {
+		l.remote = &t->locations.v[i];
+		row = tables_row(t, (uint32_t)ep->set, l.remote->class, dir);
+		if (row != any)
+			send_row(e, &l, row, any);
 	}
-	send_row(e, &l, row, any);
 }
 
-/* Moves on. Return: whether there is a next one. */
-static bool step(struct entries *e)
+static void send_endpoint(const struct entries *e, const struct table_endpoint *ep)
 {
-	const struct tables *t = e->f->tables;
+	uint32_t dir;
 
-	if (e->location++ < t->locations.n)
-		return true;
-	e->location = 0;
-	if (++e->dir < DIR_MAX)
-		return true;
-	e->dir = 0;
-	return ++e->ep < t->endpoints.n;
-}
-
-static bool some(struct stream *s)
-{
-	struct entries *e = (struct entries *)s;
-	size_t left = ROWS_A_TURN;
-
-	if (e->ep >= e->f->tables->endpoints.n)
-		return false;
-	while (left-- && api_room(s->conn)) {
-		if (!e->one || !hash128_cmp(&e->f->tables->endpoints.v[e->ep].key, &e->key))
-			send_one(e);
-		if (!step(e))
-			return false;
-	}
-	return true;
-}
-
-static void free_entries(struct stream *s)
-{
-	struct entries *e = (struct entries *)s;
-
-	inforce_unref(e->f);
-	free(e);
+	for (dir = 0; dir < DIR_MAX; dir++)
+		send_direction(e, ep, dir);
 }
 
 void answer_entries(struct agent *a, struct api_conn *conn, struct json_object *request)
 {
 	const char *pod = jx_str(request, "pod");
 	const struct endpoint *only = NULL;
-	struct entries *e;
+	const struct entries e = { a, conn, reconcile_inforce(a->reconcile) };
 	struct bh_err err;
+	size_t i;
 
-	if (!reconcile_inforce(a->reconcile)) {
+	if (!e.f) {
 		(void)api_send_error(conn, CODE_RETRY, "no policy is in force yet");
 		return;
 	}
@@ -251,16 +216,11 @@ void answer_entries(struct agent *a, struct api_conn *conn, struct json_object *
 		(void)api_send_error(conn, CODE_NOT_FOUND, "%s", err.msg);
 		return;
 	}
-	e = calloc(1, sizeof(*e));
-	if (!e) {
-		(void)api_send_error(conn, CODE_RETRY, "no memory");
-		return;
+	for (i = 0; i < e.f->tables->endpoints.n; i++) {
+		const struct table_endpoint *ep = &e.f->tables->endpoints.v[i];
+
+		if (!only || !hash128_cmp(&ep->key, &only->key))
+			send_endpoint(&e, ep);
 	}
-	*e = (struct entries){ .stream = { .conn = conn, .some = some, .free = free_entries },
-			       .a = a,
-			       .f = inforce_ref(reconcile_inforce(a->reconcile)),
-			       .one = only };
-	if (only)
-		e->key = only->key;
-	streams_add(a, &e->stream);
+	(void)api_send(conn, jx_done());
 }

@@ -2,8 +2,7 @@
 /*
  * `simulate`: what would change if these policies were there, or not there any more. They are laid over the
  * model, which stays as it is, and compiled; the result is held against what is in force (policy/compare.h).
- * Nothing of it comes near the maps. In portions: the first one is a compile, each of the others the pods of
- * one pair of policy sets.
+ * Nothing of it comes near the maps.
  */
 #include "answers.h"
 
@@ -23,25 +22,22 @@
 #include "names.h"
 #include "policy/compare.h"
 #include "requests.h"
-#include "streams.h"
 #include "util/scope.h"
 
-#define LISTED		32 /* pods and peers by name of one item; how many there are it says */
-#define CHANGES_TOLD	32 /* of one item, by who decides; and of each its ports */
-#define PORTS_TOLD	64
-#define SESSIONS_A_TURN 1024
-#define PORT_KEYS_LAST	BH_PORT(UINT8_MAX, UINT16_MAX)
-#define PROTO_KEYS	(UINT16_MAX + 1u)
+#define LISTED	       32 /* pods and peers by name of one item; how many there are it says */
+#define CHANGES_TOLD   32 /* of one item, by who decides; and of each its ports */
+#define PORTS_TOLD     64
+#define PORT_KEYS_LAST BH_PORT(UINT8_MAX, UINT16_MAX)
+#define PROTO_KEYS     (UINT16_MAX + 1u)
 
 struct simulation {
-	struct stream stream; /* first: the two are one allocation */
 	struct agent *a;
+	struct api_conn *conn;
 	struct overlay overlay; /* until it is compiled */
 	VEC(struct net_policy *) policies;
 	struct inforce *was, *is;
 	struct comparison *pairs;
 	VEC(struct dp_session) sessions;
-	size_t next_session;
 	uint64_t added, replaced, deleted;
 	uint64_t pairs_n[LEVEL_ALLOWED + 1], sessions_n[LEVEL_ALLOWED + 1]; /* by what they would be */
 	bool no_memory;
@@ -54,7 +50,7 @@ static const char *const levels[] = {
 static void send_item(struct simulation *s, const char *kind, struct json_object *take)
 {
 	jx_add_str(take, "kind", kind);
-	(void)api_send(s->stream.conn, jx_item(take));
+	(void)api_send(s->conn, jx_item(take));
 }
 
 /* ---- what decides --------------------------------------------------------------------------- */
@@ -352,7 +348,7 @@ static int take_session(void *ctx, const struct dp_session *x)
 	return 0;
 }
 
-/* ---- in portions ---------------------------------------------------------------------------- */
+/* ---- all of it ------------------------------------------------------------------------------ */
 
 static void summarize(struct simulation *s)
 {
@@ -373,27 +369,22 @@ static void summarize(struct simulation *s)
 	send_item(s, "summary", o);
 }
 
-static bool some(struct stream *stream)
+static void compare(struct simulation *s)
 {
-	struct simulation *s = (struct simulation *)stream;
-	size_t left = SESSIONS_A_TURN;
+	size_t i;
 	int r;
 
-	r = comparison_step(s->pairs, take_outcome, s);
-	if (r > 0)
-		return true;
-	s->no_memory |= r < 0;
-	while (left-- && s->next_session < s->sessions.n && api_room(s->stream.conn))
-		judge_session(s, &s->sessions.v[s->next_session++]);
-	if (s->next_session < s->sessions.n)
-		return true;
+	do
+		r = comparison_step(s->pairs, take_outcome, s);
+	while (r > 0);
+	s->no_memory = r < 0;
+	for (i = 0; i < s->sessions.n; i++)
+		judge_session(s, &s->sessions.v[i]);
 	summarize(s);
-	return false;
 }
 
-static void free_simulation(struct stream *stream)
+static void simulation_done(struct simulation *s)
 {
-	struct simulation *s = (struct simulation *)stream;
 	size_t i;
 
 	overlay_done(&s->overlay);
@@ -404,7 +395,6 @@ static void free_simulation(struct stream *stream)
 	comparison_free(s->pairs);
 	inforce_unref(s->was);
 	inforce_unref(s->is);
-	free(s);
 }
 
 /* ---- the request ---------------------------------------------------------------------------- */
@@ -534,21 +524,15 @@ static int code_of(int r)
 
 void answer_simulate(struct agent *a, struct api_conn *conn, struct json_object *request)
 {
-	struct simulation *s = calloc(1, sizeof(*s));
-	struct bh_err err = { "no memory" };
-	int r;
+	struct simulation s = { .a = a, .conn = conn };
+	struct bh_err err;
+	const int r = simulate(&s, request, &err);
 
-	if (!s) {
-		(void)api_send_error(conn, CODE_RETRY, "%s", err.msg);
-		return;
-	}
-	s->stream = (struct stream){ .conn = conn, .some = some, .free = free_simulation };
-	s->a = a;
-	r = simulate(s, request, &err);
 	if (r < 0) {
 		(void)api_send_error(conn, code_of(r), "%s", err.msg);
-		free_simulation(&s->stream);
-		return;
+	} else {
+		compare(&s);
+		(void)api_send(conn, jx_done());
 	}
-	streams_add(a, &s->stream);
+	simulation_done(&s);
 }

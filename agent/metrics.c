@@ -123,8 +123,8 @@ static const struct row {
 	  "Requests to this port: served, or refused (wrong, unknown, too much).", collect_http },
 
 	/* the process: names as every Prometheus client has them */
-	{ "process_cpu_seconds_total", METRIC_COUNTER, ALWAYS, "", "User and system time of the agent.",
-	  collect_cpu },
+	{ "process_cpu_seconds_total", METRIC_COUNTER, ALWAYS, "",
+	  "User and system time of the agent, and of its children that have ended.", collect_cpu },
 	{ "process_resident_memory_bytes", METRIC_GAUGE, ALWAYS, "",
 	  "Memory of the agent; maps are the kernel's, and not in it.", collect_resident },
 	{ "process_virtual_memory_bytes", METRIC_GAUGE, ALWAYS, "", "Its address space.", collect_virtual },

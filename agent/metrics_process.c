@@ -43,11 +43,14 @@ void collect_build(struct view *v, struct exposition *x)
 
 void collect_cpu(struct view *v, struct exposition *x)
 {
-	struct rusage u;
+	struct rusage u, ended;
 
 	(void)v;
-	if (!getrusage(RUSAGE_SELF, &u))
-		expo_add_real(x, seconds(&u.ru_utime) + seconds(&u.ru_stime), NULL);
+	if (!getrusage(RUSAGE_SELF, &u) && !getrusage(RUSAGE_CHILDREN, &ended))
+		expo_add_real(x,
+			      seconds(&u.ru_utime) + seconds(&u.ru_stime) + seconds(&ended.ru_utime) +
+				      seconds(&ended.ru_stime),
+			      NULL);
 }
 
 void collect_resident(struct view *v, struct exposition *x)

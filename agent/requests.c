@@ -9,11 +9,11 @@
 
 #include "agent.h"
 #include "answers.h"
+#include "apart.h"
 #include "denials.h"
 #include "endpoints.h"
 #include "jsonx.h"
 #include "perf.h"
-#include "streams.h"
 #include "util/clock.h"
 #include "util/log.h"
 #include "util/scope.h"
@@ -30,13 +30,17 @@ struct waiter {
 
 struct requests {
 	VEC(struct waiter) waiters;
+	struct apart *apart;
 	struct histogram adds[ADD_MAX];
 };
 
 int requests_new(struct agent *a)
 {
 	a->requests = calloc(1, sizeof(*a->requests));
-	return a->requests ? 0 : -ENOMEM;
+	if (!a->requests)
+		return -ENOMEM;
+	a->requests->apart = apart_new(a->loop, a);
+	return a->requests->apart ? 0 : -ENOMEM;
 }
 
 void requests_free(struct agent *a)
@@ -44,6 +48,7 @@ void requests_free(struct agent *a)
 	if (!a->requests)
 		return;
 	vec_done(&a->requests->waiters);
+	apart_free(a->requests->apart);
 	free(TAKE_PTR(a->requests));
 }
 
@@ -248,7 +253,7 @@ void requests_on_close(void *ctx, struct api_conn *conn)
 
 	if (!q)
 		return; /* the agent is leaving */
-	streams_close(a, conn);
+	apart_close(q->apart, conn);
 	denials_unfollow(a, conn);
 	perf_close(a, conn);
 	while (i < q->waiters.n) {
@@ -347,28 +352,30 @@ const struct histogram *requests_adds(const struct agent *a, enum add_outcome ou
 /*
  * @reads: it changes nothing, neither here nor in the kernel, and compiles nothing, so that who may only read
  * may ask it.
+ * @apart: it may be long, and changes nothing here.
  */
 static const struct {
 	const char *op;
 	void (*fn)(struct agent *a, struct api_conn *conn, struct json_object *request);
 	bool reads;
+	bool apart;
 } ops[] = {
-	{ "add", op_add, false },
-	{ "del", op_del, false },
-	{ "check", op_check, true },
-	{ "status", answer_status, true },
-	{ "endpoints", answer_endpoints, true },
-	{ "entries", answer_entries, true },
-	{ "policies", answer_policies, true },
-	{ "rules", answer_rules, true },
-	{ "sessions", answer_sessions, true },
-	{ "flows", answer_flows, true },
-	{ "config", answer_config, true },
-	{ "explain", answer_explain, true },
-	{ "simulate", answer_simulate, false }, /* a compile of what is sent, in our only loop */
-	{ "unused", answer_unused, true },
-	{ "doctor", answer_doctor, true },
-	{ "perf", perf_answer, false }, /* switches on what the kernel counts of every program */
+	{ "add", op_add, false, false },
+	{ "del", op_del, false, false },
+	{ "check", op_check, true, false },
+	{ "status", answer_status, true, false },
+	{ "endpoints", answer_endpoints, true, true },
+	{ "entries", answer_entries, true, true },
+	{ "policies", answer_policies, true, true },
+	{ "rules", answer_rules, true, true },
+	{ "sessions", answer_sessions, true, true },
+	{ "flows", answer_flows, true, false },
+	{ "config", answer_config, true, false },
+	{ "explain", answer_explain, true, false },
+	{ "simulate", answer_simulate, false, true }, /* it compiles what it is sent */
+	{ "unused", answer_unused, true, true },
+	{ "doctor", answer_doctor, true, false },
+	{ "perf", perf_answer, false, false }, /* switches on what the kernel counts of every program */
 };
 
 static void dispatch(struct agent *a, struct api_conn *conn, struct json_object *request, bool only_reads)
@@ -379,13 +386,15 @@ static void dispatch(struct agent *a, struct api_conn *conn, struct json_object 
 	for (i = 0; op && i < ARRAY_SIZE(ops); i++) {
 		if (strcmp(op, ops[i].op))
 			continue;
-		if (ops[i].reads || !only_reads)
-			ops[i].fn(a, conn, request);
-		else
+		if (only_reads && !ops[i].reads)
 			(void)api_send_error(conn, CODE_REFUSED,
 					     "op '%s' is not answered at %s/" API_READ
 					     ", which is for who only reads; ask at %s/" API_SOCKET,
 					     op, a->opt.run_dir, a->opt.run_dir);
+		else if (ops[i].apart)
+			apart_answer(a->requests->apart, conn, request, ops[i].fn);
+		else
+			ops[i].fn(a, conn, request);
 		return;
 	}
 	(void)api_send_error(conn, CODE_DECODE, "unknown op '%.32s'", op ? op : "");

@@ -153,8 +153,17 @@ void api_server_work(struct api_server *s);    /* never blocks */
 /* Queue one line; the object is taken. A peer that reads too slowly (over 4 MiB queued) is closed.
  * Return: 0 or -EPIPE / -ENOMEM. */
 int api_send(struct api_conn *c, struct json_object *take);
-/* Bytes that a long list may queue now without running ahead of its reader; 0: wait some ms. */
-size_t api_room(const struct api_conn *c);
 int api_send_error(struct api_conn *c, int code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+
+/*
+ * A child may answer in the server's place. After fork() it says api_borrow() and the server api_lend(),
+ * which leaves what is queued to the child; when that has ended the server says api_return().
+ */
+/* api_send() is heard as soon as the reader reads, who may read nothing for @patience_ms at most (> 0);
+ * nothing of the server is touched. Return: the descriptor. */
+int api_borrow(struct api_conn *c, int patience_ms);
+bool api_is_answered(const struct api_conn *c); /* "done" has gone out, and all before it */
+void api_lend(struct api_conn *c);
+void api_return(struct api_conn *c, bool answered); /* if not, the connection is closed */
 
 #endif

@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <json-c/json.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,7 +26,6 @@
 
 #define CONNS_MAX     512 /* unless the handler says fewer; well under the usual 1,024 descriptors */
 #define QUEUE_MAX     (4u << 20)
-#define QUEUE_ROOM    (256u << 10) /* past it a long list should wait */
 #define EVENTS_A_TURN 32
 #define CODE_VERSION  1 /* CNI spec: incompatible version */
 #define CODE_DECODE   6 /* CNI spec: failed to decode content */
@@ -40,6 +40,7 @@ struct api_conn {
 	bool eof;	 /* the peer sends no more; while it has not closed it still reads */
 	bool dead;	 /* nothing more goes either way: close it */
 	bool closing;	 /* close it once the queue is empty */
+	int patience_ms; /* a child has it: how long it waits for the reader; 0: the server has */
 	struct buf in, out;
 	size_t sent; /* bytes of `out` that are gone */
 };
@@ -70,6 +71,8 @@ static void want(struct api_conn *c)
 {
 	struct epoll_event ev = { .data.ptr = c };
 
+	if (c->patience_ms)
+		return; /* the set is the server's */
 	if (!c->eof && !c->busy && !c->closing)
 		ev.events |= EPOLLIN;
 	if (queued(c) || has_line(c)) /* room there is: so api_server_work() is called */
@@ -88,6 +91,17 @@ static void kill_conn(struct api_conn *c)
 	(void)shutdown(c->fd, SHUT_RDWR);
 }
 
+static bool is_read(const struct api_conn *c)
+{
+	struct pollfd p = { .fd = c->fd, .events = POLLOUT };
+	int r;
+
+	do
+		r = poll(&p, 1, c->patience_ms);
+	while (r < 0 && errno == EINTR);
+	return r > 0;
+}
+
 static int flush(struct api_conn *c)
 {
 	while (queued(c)) {
@@ -95,8 +109,10 @@ static int flush(struct api_conn *c)
 
 		if (n < 0 && errno == EINTR)
 			continue;
-		if (n < 0 && errno == EAGAIN)
+		if (n < 0 && errno == EAGAIN && !c->patience_ms)
 			break;
+		if (n < 0 && errno == EAGAIN && is_read(c))
+			continue;
 		if (n < 0)
 			return -EPIPE;
 		c->sent += (size_t)n;
@@ -170,11 +186,33 @@ int api_send_error(struct api_conn *c, int code, const char *fmt, ...)
 	return api_send(c, o);
 }
 
-size_t api_room(const struct api_conn *c)
-{
-	const size_t n = queued(c);
+/* ---- lending ------------------------------------------------------------------------------ */
 
-	return c->dead || n > QUEUE_ROOM ? 0 : QUEUE_ROOM - n;
+int api_borrow(struct api_conn *c, int patience_ms)
+{
+	c->patience_ms = patience_ms;
+	return c->fd;
+}
+
+bool api_is_answered(const struct api_conn *c)
+{
+	return !c->busy && !c->dead && !queued(c);
+}
+
+void api_lend(struct api_conn *c)
+{
+	buf_drop(&c->out, c->out.len);
+	c->sent = 0;
+	want(c);
+}
+
+void api_return(struct api_conn *c, bool answered)
+{
+	c->busy = false;
+	if (answered)
+		want(c);
+	else
+		kill_conn(c);
 }
 
 /* ---- receiving ---------------------------------------------------------------------------- */
@@ -276,6 +314,7 @@ static void close_conn(struct api_conn *c)
 	*at = c->next;
 	s->conns_n--;
 	s->handler.on_close(s->handler.ctx, c);
+	(void)epoll_ctl(s->epoll_fd, EPOLL_CTL_DEL, c->fd, NULL); /* a child may have it, too */
 	(void)close(c->fd);
 	buf_done(&c->in);
 	buf_done(&c->out);

@@ -261,6 +261,8 @@ static void close_conn(struct conn *c)
 	*at = c->next;
 	w->stats.conns--;
 	w->stats.queued -= queued(c);
+	(void)epoll_ctl(w->epoll_fd, EPOLL_CTL_DEL, c->fd,
+			NULL); /* a child of the process may have it, too */
 	(void)close(c->fd);
 	buf_done(&c->in);
 	buf_done(&c->out);

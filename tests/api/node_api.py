@@ -122,10 +122,10 @@ class ApiNode(Node):
             return next(int(line.split()[1]) / 1024 for line in f if line.startswith(field + ":"))
 
     def cpu_s(self):
-        """What the agent has used of it."""
+        """What the agent has used of it, with its children that have ended."""
         with open(f"/proc/{self.agent.pid}/stat") as f:
             fields = f.read().rsplit(")", 1)[1].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
 
     # ---- objects --------------------------------------------------------------------------------
 

@@ -493,34 +493,28 @@ static void count_pairs(void *ctx, const struct outcome *o)
 	*(size_t *)ctx += o->n_pods * o->n_peers;
 }
 
-/* What a policy that isolates all pods of all namespaces would change: of @ret_step the longest. */
-static void simulate(const struct model *m, struct times *whole, struct times *step)
+/* What a policy that isolates all pods of all namespaces would change. */
+static void simulate(const struct model *m, struct times *whole)
 {
 	struct net_policy *np = net_policy_new(POLICY_CLUSTER, "", "new");
 	const uint64_t from = cpu_ns();
 	struct tables *was = w_compile(m), *is;
 	struct comparison *c;
 	struct overlay o;
-	uint64_t part;
 	size_t pairs = 0;
-	double most = 0;
-	int r = 1;
+	int r;
 
 	np->namespaces = w_selector("");
 	w_rule(np, DIR_INGRESS, "ns()", "tcp/443")->action = RULE_DENY;
 	if (overlay_init(&o, m) < 0 || overlay_put_policy(&o, np) < 0)
 		errx(1, "no memory");
 	is = w_compile(&o.m);
-	part = cpu_ns();
 	if (comparison_new(m, was, is, &c) < 0)
 		errx(1, "no memory");
-	while (r > 0) {
-		most = (double)(cpu_ns() - part) > most ? (double)(cpu_ns() - part) : most;
-		part = cpu_ns();
+	do
 		r = comparison_step(c, count_pairs, &pairs);
-	}
+	while (r > 0);
 	note(whole, from);
-	step->v[step->n++] = most / 1e6;
 	if (r < 0 || !pairs)
 		errx(1, "nothing would change");
 	comparison_free(c);
@@ -535,7 +529,7 @@ static void measure_asking(int pods, int policies)
 {
 	auto_model struct model *m = cluster(pods, policies, 0);
 	struct near_flow f = { .dir = BH_INGRESS, .remote = w_addr("10.64.39.1"), .port = BH_PORT(6, 81) };
-	struct times whole = { .n = 0 }, step = { .n = 0 }, nearest = { .n = 0 };
+	struct times whole = { .n = 0 }, nearest = { .n = 0 };
 	struct nearest n;
 	uint64_t from;
 	char shape[64];
@@ -544,14 +538,13 @@ static void measure_asking(int pods, int policies)
 	name_shape(shape, pods, policies, 0);
 	f.pod = model_endpoint_pod(m, m->endpoints.v[0]);
 	for (i = 0; i < 10; i++) {
-		simulate(m, &whole, &step);
+		simulate(m, &whole);
 		from = cpu_ns();
 		if (policy_nearest(m, &f, &n) < 0)
 			errx(1, "no memory");
 		note(&nearest, from);
 	}
 	print(shape, "simulate: two compiles, and every pair of them", median(&whole));
-	print(shape, "simulate: its longest portion", median(&step));
 	print(shape, "the closest rule", median(&nearest));
 }
 

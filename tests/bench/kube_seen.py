@@ -261,6 +261,7 @@ def questions(node, pod):
         rows += asked(node, "bulkheadctl explain", lambda: ctl(node, "explain", str(pod), peer, "80/TCP"))
         rows += asked(node, "bulkheadctl simulate, one policy for all pods here", lambda: ctl(node, "simulate", "-f", path))
         rows += asked(node, "bulkheadctl unused", lambda: ctl(node, "unused"))
+        rows += asked(node, "bulkheadctl policy list", lambda: ctl(node, "policy", "list"))
         rows += scraped(node, "a scrape by rule and pod", scrapes)
         many_rules(node)
         return rows + scraped(node, f"the same with {RULES:,} rules more", scrapes)

@@ -30,7 +30,7 @@ class Lists(unittest.TestCase):
         """What the agent answers, and what docs/socket.md tells."""
         requests = source("agent/requests.c")
         listed = requests[requests.index("} ops[] = {") :]
-        ops = dict(re.findall(r'{ "(\w+)", \w+, (true|false) }', listed[: listed.index("};")]))
+        ops = dict(re.findall(r'{ "(\w+)", \w+, (true|false), \w+ }', listed[: listed.index("};")]))
         self.assertGreater(len(ops), 10)
         page = source("docs/socket.md")
         readers = page[page.index("## For who only reads") : page.index("## Requests and answers")]

@@ -259,6 +259,7 @@ class Node:
         self.version = "1.1.0" if plugins == "1.9" else "1.0.0"
         self.build = BUILD  # of the plugin
         self.agent_args = list(agent_args)
+        self.epolls = type(self).epolls + ("--metrics-address" in self.agent_args)  # the port has one
         self.agent = None
         self.agents = []  # all that were started, standbys too
         self.started = 0
@@ -659,7 +660,7 @@ class Node:
     def asking(self, op, at=RUN_DIR, **fields):
         """The agent's socket (or @at another one) with one request that nobody waits for; yields its answer as a file."""
         with socket.socket(socket.AF_UNIX) as s:
-            s.settimeout(5 * SLOW)
+            s.settimeout(5 * PATIENCE)
             s.connect(os.path.join(at, "agent.sock"))
             s.sendall(json.dumps({"v": 1, "op": op, **fields}).encode() + b"\n")
             with s.makefile() as answer:
