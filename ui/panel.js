@@ -219,7 +219,7 @@ export class Trial {
     const pairs = answer.pairs.flatMap((p) => p.changes.map((c) => make('li', {}, `${p.pods.join(', ')} ${p.direction === 'ingress' ? '←' : '→'} ${p.peers.join(', ')}`,
       make('div', { class: 'dim' }, `${c.ports.map((x) => `${x.proto} ${x.ports}`).join(', ')}: ${c.was} → `, make('span', { class: class_[c.is] }, c.is)))));
     return [
-      make('p', {}, `${s.added} added, ${s.replaced} replaced, ${s.deleted} deleted; of ${plural(s.sessions, 'live session')} ${s.sessions_denied} would be cut. Nothing is in force.`),
+      make('p', {}, `${s.added} added, ${s.replaced} replaced, ${s.deleted} deleted; of ${plural(s.sessions, 'live session')} ${s.sessions_denied} would be cut. Nothing has been applied.`),
       ...answer.problems.map((p) => make('p', { class: 'is-denied' }, `Not understood: ${p.policy}: ${p.path} ${p.text}`)),
       ...list('Connections that would change', sessions, changes.length),
       ...list('Pods and peers', pairs, answer.pairs_n),
