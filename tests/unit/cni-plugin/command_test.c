@@ -855,7 +855,7 @@ static void check_asks_the_agent(void **state)
 	must((struct ask){ .cmd = cmd_check }, CNI_DIFFERS, "not known");
 	asked(lines);
 	start_agent(NO); /* not yet: asked again while there is time */
-	must((struct ask){ .cmd = cmd_check, .more = ",\"timeoutMs\":300" }, CNI_TRY_AGAIN, "not known");
+	must((struct ask){ .cmd = cmd_check, .more = ",\"timeoutMs\":2000" }, CNI_TRY_AGAIN, "not known");
 	asked(lines);
 	assert_non_null(strstr(strchr(lines, '\n'), "\"op\":\"check\""));
 	start_agent(NULL);

@@ -171,12 +171,12 @@ static void who_does_not_answer_is_named(void **state)
 	char said[2000];
 
 	cluster(f, "good hangs other half refused busy", "Running");
-	assert_int_equal(ask(f, (struct ctl){ .all_nodes = true, .timeout_ms = 1000 }, said, sizeof(said)),
+	assert_int_equal(ask(f, (struct ctl){ .all_nodes = true, .timeout_ms = 5000 }, said, sizeof(said)),
 			 CTL_PARTIAL);
 	assert_string_equal(f->lines, "good ");
 	assert_string_equal(said, "bulkheadctl: node busy: later\n"
 				  "bulkheadctl: node half: kubectl ended without an answer\n"
-				  "bulkheadctl: node hangs: no answer in 1 s\n"
+				  "bulkheadctl: node hangs: no answer in 5 s\n"
 				  "bulkheadctl: node other: what it says is no answer of ours: 'hello'\n"
 				  "bulkheadctl: node refused: Error (Forbidden): no pods/exec\n");
 }
