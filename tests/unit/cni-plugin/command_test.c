@@ -852,10 +852,10 @@ static void check_asks_the_agent(void **state)
 	start_agent(OK);
 	must((struct ask){ .cmd = cmd_add }, 0, NULL);
 	start_agent(NEVER);
-	must((struct ask){ .cmd = cmd_check }, CNI_DIFFERS, "not known");
+	must((struct ask){ .cmd = cmd_check, .more = ",\"timeoutMs\":10000" }, CNI_DIFFERS, "not known");
 	asked(lines);
 	start_agent(NO); /* not yet: asked again while there is time */
-	must((struct ask){ .cmd = cmd_check, .more = ",\"timeoutMs\":2000" }, CNI_TRY_AGAIN, "not known");
+	must((struct ask){ .cmd = cmd_check, .more = ",\"timeoutMs\":3000" }, CNI_TRY_AGAIN, "not known");
 	asked(lines);
 	assert_non_null(strstr(strchr(lines, '\n'), "\"op\":\"check\""));
 	start_agent(NULL);
