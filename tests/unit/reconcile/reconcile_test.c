@@ -586,7 +586,6 @@ static void generations_are_those_in_force(void **state)
 
 	((struct net_policy *)model_policy(n->model, POLICY_NETWORK, "shop", "db"))->generation = 7;
 	p = net_policy_new(POLICY_NETWORK, "shop", "d");
-	p->subject = selector_new();
 	p->isolates[DIR_INGRESS] = true;
 	p->generation = 3;
 	assert_int_equal(model_put_policy(n->model, p), 0);
