@@ -38,6 +38,11 @@ class Tool:
         done = subprocess.run([PROGRAM, *args], capture_output=True, text=True, **kw)
         return Answer(done.returncode, done.stdout, done.stderr)
 
+    def begin(self, *args):
+        """One that goes on, with its output."""
+        kw = {"env": self.env, "stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "text": True}
+        return subprocess.Popen([PROGRAM, *args], **kw)
+
     def pid(self, component):
         with open(os.path.join(self.state, "run", component)) as f:
             return int(f.read().split()[0])

@@ -43,9 +43,10 @@ def archive(tag):
 
 
 class Installed(Cluster):
-    """helm() is Helm of the given major version, as the administrator."""
+    """helm() is Helm of the given major version, as the administrator. @sets: values of every install."""
 
     helm_major = "4"
+    sets = ()
 
     def helm(self, *argv, **kw):
         env = {**os.environ, "KUBECONFIG": os.path.join(self.tool.state, "admin.kubeconfig")}
@@ -73,7 +74,7 @@ class Installed(Cluster):
         return self.helm("upgrade", RELEASE, CHART, "-n", NAMESPACE, *WAIT, *self.values(tag, *sets))
 
     def values(self, tag, *sets):
-        own = [f"image.repository={IMAGE}", f"image.tag=0.1.{tag}", "image.pullPolicy=Never", *sets]
+        own = [f"image.repository={IMAGE}", f"image.tag=0.1.{tag}", "image.pullPolicy=Never", *self.sets, *sets]
         return [arg for s in own for arg in ("--set", s)]
 
     def nodes(self):
@@ -94,6 +95,26 @@ class Installed(Cluster):
         with contextlib.suppress(ValueError):
             return json.loads(done.out)
         return [json.loads(line) for line in done.out.splitlines() if line.strip()]
+
+    @contextlib.contextmanager
+    def forwarded(self, ns, pod, port):
+        """As kubectl port-forward: yields get(path, *argv of curl), which is (status, body)."""
+        argv = ["kubectl", "port-forward", "-n", ns, pod, f":{port}"]
+        forward = self.tool.begin(*argv)
+        try:
+            line = forward.stdout.readline()  # Forwarding from 127.0.0.1:33333 -> 17971
+            local = line.split("->")[0].rsplit(":", 1)[-1].strip()
+
+            def get(path, *more):
+                url = f"http://127.0.0.1:{local}{path}"
+                said = run(*self.tool_prefix("fabric"), "curl", "-sS", "-m", "20", "-w", "\n%{http_code}", *more, url)
+                body, status = said.rsplit("\n", 1)
+                return int(status), body
+
+            yield get
+        finally:
+            forward.terminate()
+            forward.communicate()
 
     def agent_pids(self, node):
         """Of the agents that run on a node, by their executable."""
@@ -142,10 +163,11 @@ class InstalledCase(ClusterCase):
     options = ("--no-bulkhead",)
     cluster_class = Installed
     helm_major = "4"
+    sets = ()
 
     @classmethod
     def start(cls):
-        cls.node.helm_major = cls.helm_major
+        cls.node.helm_major, cls.node.sets = cls.helm_major, cls.sets
         cls.node.load("1")
         cls.before_install()
         began = time.monotonic()

@@ -2,6 +2,7 @@
 """Installed beside pods that run, upgraded, killed, its nodes rebooted, under traffic; and pods by the
 hundred."""
 import contextlib
+import json
 import os
 import signal
 import threading
@@ -9,7 +10,7 @@ import time
 
 from case import LiveTraffic
 from figures import percentile
-from installed import InstalledCase
+from installed import NAMESPACE, InstalledCase
 from node import LOGS, PATIENCE, eventually
 from test_policed import BOTH, Changes, Rules
 
@@ -20,6 +21,7 @@ class Life(Rules, InstalledCase):
     configs = ["dual/bridge/containerd-2/nftables"]
     cost = 5
     timeout_s = 900
+    sets = ("ui.enabled=true",)
 
     @property
     def blue_only(self):
@@ -53,6 +55,34 @@ class Life(Rules, InstalledCase):
                 (pid,) = self.node.agent_pids("node1")
                 os.kill(pid, signal.SIGKILL)
                 self.assertTrue(eventually(lambda p=pid: self.node.agent_pids("node1") not in ([], [p]), 60, 0.2))
+
+    def test_page(self):
+        """By a forwarded port, from its log's link; it outlives its agent, and changes nothing."""
+        pods = self.node.get("pods", "-n", NAMESPACE, "-l", "app.kubernetes.io/component=ui")["items"]
+        pod = next(p["metadata"]["name"] for p in pods if p["spec"]["nodeName"] == "node1")
+        log = lambda: self.node.kubectl("logs", "-n", NAMESPACE, pod).split()  # noqa: E731
+        link = eventually(lambda: next((w for w in log() if w.startswith("http://127.0.0.1:17971/")), None), 60)
+        path = link.removeprefix("http://127.0.0.1:17971")
+        with self.node.forwarded(NAMESPACE, pod, 17971) as get:
+
+            picture = lambda: json.loads(get(path + "api/graph")[1])  # noqa: E731
+            knows = lambda: "shop/a" in [w[0] for w in picture()["workloads"]]  # noqa: E731
+            self.assertEqual(get("/api/graph")[0], 404)
+            self.assertIn("<title>", get(path)[1])
+            self.assertTrue(eventually(knows, 60, 0.5))
+            self.assertEqual(get(path + "api/simulate", "-d", "{}")[0], 405)
+            agent = self.node.agents()["node1"]["metadata"]["name"]
+            self.node.kubectl("delete", "pod", "-n", NAMESPACE, agent, "--wait=false")
+            ended = lambda: agent not in self.node.kubectl("get", "pods", "-n", NAMESPACE, "-o", "name")  # noqa: E731
+            self.assertTrue(eventually(ended, 60, 0.5))
+            before = picture()["collected"]
+
+            def later():
+                said = picture()
+                return said["collected"] > before and not said["trouble"]
+
+            self.assertTrue(eventually(later, 120, 0.5), "it does not find the next agent")
+        self.node.kubectl("rollout", "status", "-n", NAMESPACE, "daemonset/bulkhead-agent", "--timeout=120s")
 
     def test_policies_change(self):
         """Policies, labels and pods that change nothing for these flows, again and again."""
