@@ -250,11 +250,12 @@ int flowlog_new(const struct flowlog_options *opt, struct flowlog **ret, struct 
 	f->throttled = f->told_throttled = opt->throttled;
 	f->fd = -1;
 	open_again(f);
-	(void)buf_fmt(&f->queue,
-		      "{\"seq\":%" PRIu64
-		      ",\"type\":\"start\",\"node\":\"%s\",\"time\":\"%s\",\"version\":\"%s\",\"lost_total\":%" PRIu64
-		      "}\n",
-		      f->seq++, f->opt.node, date_now(3, when), BH_VERSION, f->lost);
+	(void)buf_fmt(
+		&f->queue,
+		"{\"seq\":%" PRIu64
+		",\"type\":\"start\",\"node\":\"%s\",\"time\":\"%s\",\"version\":\"%s\",\"lost_total\":%" PRIu64
+		"}\n",
+		f->seq++, f->opt.node, date_now(3, when), BH_VERSION, f->lost);
 	flowlog_flush(f);
 	*ret = f;
 	return 0;

@@ -227,11 +227,10 @@ static void refused(struct standing *s, const struct http_end *end)
 	struct json_object *o = kube_parse(end->body, strlen(end->body), NULL);
 
 	if (!s->refused)
-		log_warn(
-			"policy status: this node's is not taken: HTTP %d: %.200s, retrying; policies are "
-			"enforced all the same, nobody is told so; definition and right come with the chart "
-			"(status.enabled)",
-			end->status, kube_message(o));
+		log_warn("policy status: this node's is not taken: HTTP %d: %.200s, retrying; policies are "
+			 "enforced all the same, nobody is told so; definition and right come with the chart "
+			 "(status.enabled)",
+			 end->status, kube_message(o));
 	s->refused = true;
 	s->not_before_ms = clock_ms() + REFUSED_MS;
 	json_object_put(o);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a page's request says, before anybody knows whether it is a page of ours. Fuzzed: tests/fuzz/http.c. */
+/* What a page's request says, before anybody knows whether it is a page of ours. Fuzzed: tests/fuzz/http.c.
+ */
 #include <ctype.h>
 #include <stdio.h>
 #include <string.h>

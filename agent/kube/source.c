@@ -96,10 +96,9 @@ void source_tell(const struct source *s, enum source_note_kind kind, const char 
 void source_tell_problem(const struct source *s, enum object_kind kind, const char *ns, const char *name,
 			 const char *fmt, ...)
 {
-	struct source_note note = { .kind = SOURCE_OBJECT_PROBLEM,
-				    .object = object_kinds[kind].kind,
-				    .ns = ns,
-				    .name = name };
+	struct source_note note = {
+		.kind = SOURCE_OBJECT_PROBLEM, .object = object_kinds[kind].kind, .ns = ns, .name = name
+	};
 	va_list ap;
 
 	va_start(ap, fmt);

@@ -52,10 +52,10 @@ void log_at(struct log_site *site, enum log_level level, const struct log_about 
 		log_at(&log_site_, level, about, __VA_ARGS__);                                               \
 	} while (0)
 #define log_line(level, ...) log_of(level, NULL, __VA_ARGS__)
-#define log_error(...) log_line(LOG_ERROR, __VA_ARGS__)
-#define log_warn(...)  log_line(LOG_WARN, __VA_ARGS__)
-#define log_info(...)  log_line(LOG_INFO, __VA_ARGS__)
-#define log_debug(...) log_line(LOG_DEBUG, __VA_ARGS__)
+#define log_error(...)	     log_line(LOG_ERROR, __VA_ARGS__)
+#define log_warn(...)	     log_line(LOG_WARN, __VA_ARGS__)
+#define log_info(...)	     log_line(LOG_INFO, __VA_ARGS__)
+#define log_debug(...)	     log_line(LOG_DEBUG, __VA_ARGS__)
 
 /* Says how many of each kind were left out, once its rate allows the next one. */
 void log_tick(void);

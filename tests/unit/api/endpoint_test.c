@@ -420,13 +420,20 @@ static void save_says_where(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(keys_are_injective),	    cmocka_unit_test(key_never_changes),
-		cmocka_unit_test(decodes_every_field),	    cmocka_unit_test(encodes_what_it_decoded),
-		cmocka_unit_test(bad_fields_are_named),	    cmocka_unit_test(unknown_and_optional_fields),
-		cmocka_unit_test(too_many_addresses),	    with_dir(saves_and_loads),
-		with_dir(remove_takes_leftovers),	    with_dir(bad_files_are_told),
-		with_dir(another_owners_record_is_refused), with_dir(links_are_not_followed),
-		with_dir(each_tells_good_and_bad),	    cmocka_unit_test(long_run_dir),
+		cmocka_unit_test(keys_are_injective),
+		cmocka_unit_test(key_never_changes),
+		cmocka_unit_test(decodes_every_field),
+		cmocka_unit_test(encodes_what_it_decoded),
+		cmocka_unit_test(bad_fields_are_named),
+		cmocka_unit_test(unknown_and_optional_fields),
+		cmocka_unit_test(too_many_addresses),
+		with_dir(saves_and_loads),
+		with_dir(remove_takes_leftovers),
+		with_dir(bad_files_are_told),
+		with_dir(another_owners_record_is_refused),
+		with_dir(links_are_not_followed),
+		with_dir(each_tells_good_and_bad),
+		cmocka_unit_test(long_run_dir),
 		with_dir(save_says_where),
 	};
 

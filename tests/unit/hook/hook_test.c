@@ -204,8 +204,8 @@ static void act_as_admin(bool on)
 	struct __user_cap_data_struct caps[_LINUX_CAPABILITY_U32S_3];
 
 	assert_int_equal(syscall(SYS_capget, &head, caps), 0);
-	caps[0].effective = on ? caps[0].effective | 1u << CAP_SYS_ADMIN
-			       : caps[0].effective & ~(1u << CAP_SYS_ADMIN);
+	caps[0].effective =
+		on ? caps[0].effective | 1u << CAP_SYS_ADMIN : caps[0].effective & ~(1u << CAP_SYS_ADMIN);
 	assert_int_equal(syscall(SYS_capset, &head, caps), 0);
 }
 

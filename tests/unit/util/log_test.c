@@ -199,14 +199,8 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(test_##name, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		T(json),
-		T(json_about),
-		T(json_longest),
-		T(burst_and_rate),
-		T(kinds_are_apart),
-		T(told_once),
-		T(end),
-		T(left_out_is_clean),
+		T(json),      T(json_about), T(json_longest),	   T(burst_and_rate), T(kinds_are_apart),
+		T(told_once), T(end),	     T(left_out_is_clean),
 	};
 
 	return cmocka_run_group_tests_name("util/log", tests, NULL, NULL);
