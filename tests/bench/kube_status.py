@@ -26,7 +26,8 @@ POLICIES = int(os.environ.get("BH_STATUS_POLICIES", "1000"))
 WRITES_S = 200  # of all nodes: STANDING_WRITES_S
 SPREAD_S = min(NODES / WRITES_S, 30)
 WRITERS = 6
-IDLE_S = 20
+AGAIN_S = min(max(NODES / 10, 60), 600)  # what has not changed is written again: STANDING_AGAIN_*
+IDLE_S, BEATS_S = 20, 60
 SETS = {
     "networkPolicies": "NetworkPolicy",
     "clusterNetworkPolicies": "ClusterNetworkPolicy",
@@ -81,7 +82,13 @@ class Reports:
             for p in found:
                 total ^= number(p["metadata"])
             applied[field] = f"{total:032x}"
-        return {"agentVersion": "0.1.0", "policies": n, "applied": applied}
+        return {
+            "agentVersion": "0.1.0",
+            "policies": n,
+            "applied": applied,
+            "reportedAt": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+            "validSeconds": int(2.5 * AGAIN_S),
+        }
 
     def write(self, name, status):
         owner = {"apiVersion": "v1", "kind": "Node", "name": name, "uid": self.uids[name]}
@@ -93,17 +100,17 @@ class Reports:
         self.api.request("PATCH", where, json.dumps(obj), "application/apply-patch+yaml")
         self.took.append(time.monotonic() - began)
 
-    def write_all(self, spread_s):
+    def write_all(self, spread_s, nodes=NODES):
         """Each at a moment of its own within so long, or as fast as the server takes them. When the last was written."""
         status, began = self.current(), time.monotonic()
-        at = sorted(random.random() * spread_s for _ in range(NODES))
+        at = sorted(random.random() * spread_s for _ in range(nodes))
         self.took = []
 
         def one(i):
             time.sleep(max(0, began + at[i] - time.monotonic()))
             self.write(f"n{i}", status)
 
-        in_parallel(one, NODES)
+        in_parallel(one, nodes)
         return time.monotonic()
 
 
@@ -198,12 +205,29 @@ def at_rest(node):
     return row("agent that gathers: CPU, nothing changes", agent.percent(), "%")
 
 
+def accounts(node):
+    programs = {"agent": node.agent.pid, "apiserver": node.api.apiserver.process.pid, "etcd": node.api.etcd.process.pid}
+    return {name: Account(pid) for name, pid in programs.items()}
+
+
+def beats(node, reports):
+    """Nothing changes, and that is said again by as many nodes as say it in that time."""
+    sent, n = Watcher(node.api.admin, "NodePolicyStatus"), round(NODES * BEATS_S / AGAIN_S)
+    time.sleep(1)
+    use, began = accounts(node), time.monotonic()
+    took_s = reports.write_all(BEATS_S, n) - began
+    return [
+        row("reports that say nothing new", n / took_s, "/s", note=f"each node's every {AGAIN_S:.0f} s"),
+        row("their watch", sent.bytes / took_s / 1000, "kB/s", note=f"{sent.bytes / n:.0f} bytes each"),
+        *(row(f"{name}: CPU meanwhile", a.percent(), "%") for name, a in use.items()),
+    ]
+
+
 def change(node, reports):
     """One policy of all nodes: from the change to what is said of it."""
     api, w = node.api.admin, {k: Watcher(node.api.admin, k) for k in ("NodePolicyStatus", "SegmentationPolicy")}
     time.sleep(1)
-    programs = {"agent": node.agent.pid, "apiserver": node.api.apiserver.process.pid, "etcd": node.api.etcd.process.pid}
-    use = {name: Account(pid) for name, pid in programs.items()}
+    use = accounts(node)
     began = time.monotonic()
     generation = api.apply(segment(2))["metadata"]["generation"]
     last = reports.write_all(SPREAD_S)
@@ -237,6 +261,6 @@ def main():
         if not eventually(lambda: said(node), 300, 0.5):
             raise RuntimeError(f"not all is said: {node.ask('status')['policy_status']}")
         rows.append(row("first status of all policies", time.monotonic() - last, "s", note=f"{POLICIES} NetworkPolicies"))
-        rows += [at_rest(node), *change(node, reports)]
+        rows += [at_rest(node), *beats(node, reports), *change(node, reports)]
         one = node.api.admin.get("NodePolicyStatus", None, "n0")
         return [*rows, row("a report as JSON", len(json.dumps(one, separators=(",", ":"))), "bytes")]

@@ -11,6 +11,8 @@ import subprocess
 import tempfile
 import time
 
+from node import PATIENCE
+
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 ARGS = [
     "--headless=new",
@@ -83,7 +85,7 @@ class Browser:
         text, self.heard = self.heard.split(b"\0", 1)
         return json.loads(text)
 
-    def ask(self, method, timeout=30, **parameters):
+    def ask(self, method, timeout=30 * PATIENCE, **parameters):
         self.n += 1
         message = {"id": self.n, "method": method, "params": parameters}
         if self.session:
@@ -109,13 +111,13 @@ class Browser:
         elif event.get("method") == "Runtime.consoleAPICalled" and p["type"] == "error":
             self.log.append(str(p["args"]))
 
-    def js(self, expression, timeout=30):
+    def js(self, expression, timeout=30 * PATIENCE):
         r = self.ask("Runtime.evaluate", timeout, expression=expression, awaitPromise=True, returnByValue=True)
         if "exceptionDetails" in r:
             raise RuntimeError(f"{expression}: {r['exceptionDetails']['exception'].get('description')}")
         return r["result"].get("value")
 
-    def wait(self, expression, timeout=15):
+    def wait(self, expression, timeout=15 * PATIENCE):
         """Until it is true in the page; its value."""
         end = time.monotonic() + timeout
         while True:

@@ -95,6 +95,30 @@ class Page:
             return [at(0) * map.view.k + map.view.x + box.left, at(1) * map.view.k + map.view.y + box.top];
         }})()""")
 
+    def gaps(self, source, to, verdict):
+        """How often the line between two is interrupted."""
+        return self.browser.js(f"""(async () => {{
+            await new Promise(requestAnimationFrame); await new Promise(requestAnimationFrame);
+            const map = bulkhead.map, hex = map.colour[{verdict!r}], want = [1, 3, 5].map((i) => parseInt(hex.slice(i, i + 2), 16));
+            const line = map.lines.find((l) => l.from.id === {source!r} && l.to.id === {to!r} && l.verdict === {verdict!r}), c = line.curve;
+            const at = (i, t) => c[i] * (1 - t) ** 3 + 3 * c[i + 2] * t * (1 - t) ** 2 + 3 * c[i + 4] * t * t * (1 - t) + c[i + 6] * t ** 3;
+            let gaps = 0, was = true;
+            for (let t = 0.15; t <= 0.85; t += 0.002) {{
+                const x = at(0, t) * map.view.k + map.view.x, y = at(1, t) * map.view.k + map.view.y;
+                const data = map.paper.getImageData(Math.round(x) - 2, Math.round(y) - 2, 5, 5).data;
+                let there = false;
+                for (let i = 0; i < data.length; i += 4)
+                    there ||= want.every((v, k) => Math.abs(data[i + k] - v) < 90);
+                gaps += was && !there;
+                was = there;
+            }}
+            return gaps;
+        }})()""")
+
+    def choose(self, select, value):
+        """An option of a list."""
+        self.browser.js(f"(() => {{ const s = document.getElementById({select!r}); s.value = {value!r}; s.dispatchEvent(new Event('change')); }})()")
+
     def inked(self, x, y, colour, reach=5):
         """How many pixels of the canvas around a point have that colour of the page's."""
         return self.browser.js(f"""(async () => {{

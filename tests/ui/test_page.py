@@ -60,6 +60,27 @@ class Live(PolicedCase):
         x, y = self.page.point("shop/web", "shop/db", "allowed")
         self.assertEqual(self.page.inked(x, y, "denied"), 0)
 
+    def test_told_apart_without_colour(self):
+        """What is allowed is one line, what is denied is broken."""
+        self.assertEqual(self.page.gaps("shop/web", "shop/db", "allowed"), 0)
+        self.assertGreater(self.page.gaps("lab/job", "shop/db", "denied"), 3)
+
+    def test_boxes_by_a_label(self):
+        boxes = "bulkhead.map.plan.groups.map((g) => g.name).sort()"
+        self.assertLessEqual({"lab", "shop"}, set(self.browser.js(boxes)))
+        self.page.choose("group", "app")
+        self.assertLessEqual({"app=db", "app=job", "app=web"}, set(self.browser.js(boxes)))
+        self.assertNotIn("shop", self.browser.js(boxes))
+        self.browser.screenshot(os.path.join(LOGS, "boxes-by-app.png"))
+        self.page.choose("group", "")
+        self.assertLessEqual({"lab", "shop"}, set(self.browser.js(boxes)))
+
+    def test_time_window(self):
+        for seconds in ("60", "300"):
+            self.page.choose("window", seconds)
+            self.browser.wait(f"bulkhead.data.window === {seconds}")
+            self.assertIn(["shop/web", "shop/db", 80, "allowed"], self.page.edges())
+
     def test_click_on_a_line(self):
         """Its rule, its flows, and what `explain` says of it."""
         self.browser.click(*self.page.point("lab/job", "shop/db", "denied"))
@@ -119,9 +140,9 @@ class Live(PolicedCase):
         self.assertNotIn("denied", {e[3] for e in self.page.edges()})
         self.assertIsNone(self.page.point("lab/job", "shop/db", "denied"))
         self.browser.js(tick)
-        self.browser.js("(() => { const s = document.getElementById('namespace'); s.value = 'lab'; s.dispatchEvent(new Event('change')); })()")
+        self.page.choose("namespace", "lab")
         self.assertTrue(all("lab/" in e[0] + e[1] for e in self.page.edges()))
-        self.browser.js("(() => { const s = document.getElementById('namespace'); s.value = ''; s.dispatchEvent(new Event('change')); })()")
+        self.page.choose("namespace", "")
 
     def test_keys_alone(self):
         """From the top to a workload's connections, to the table, to help, and back."""
@@ -143,6 +164,31 @@ class Live(PolicedCase):
         self.browser.wait("document.getElementById('helping').open")
         self.browser.press("Escape")
         self.browser.wait("!document.getElementById('helping').open")
+
+    def test_explained_by_keys_alone(self):
+        """From a workload to its connection, to what `explain` says of it."""
+        b = self.browser
+        b.press("/")
+        b.type("app=job")
+        b.wait("bulkhead.chosen.edges.length === 1")
+        b.js("document.getElementById('map').focus()")
+        self.press_until("ArrowRight", "bulkhead.map.focused === 'lab/job'")
+        b.press("Enter")
+        b.wait("document.activeElement.matches('button.row')")
+        b.press("Enter")
+        b.wait("document.getElementById('explain')?.disabled === false")
+        self.press_until("Tab", "document.activeElement.id === 'explain'")
+        b.press("Enter")
+        self.assertIn("DENIED: lab/job -> shop/db, TCP 80", b.wait("document.querySelector('#why pre')?.textContent"))
+        for key in ("Escape", "/", "Escape"):
+            b.press(key)
+
+    def press_until(self, key, there):
+        for _ in range(40):
+            if self.browser.js(there):
+                return
+            self.browser.press(key)
+        self.fail(f"no {key} leads to {there}")
 
     def test_who_may_ask(self):
         """Who has the link, from a page of this address alone; nothing else is read, and nothing is changed."""
