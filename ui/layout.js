@@ -26,7 +26,8 @@ function makeGroups(nodes, shown, groupOf) {
     const name = groupOf(node);
     let group = groups.get(name);
     if (!group) groups.set(name, group = { name, places: [], score: 0 });
-    const place = { node, name: node.name, group, score: scoreOf(node, shown), x: 0, y: 0 };
+    const told = node.ns && name.includes('=') ? `${node.ns}/${node.name}` : node.name; // a box of a label has many namespaces
+    const place = { node, name: told, group, score: scoreOf(node, shown), x: 0, y: 0 };
     group.places.push(place);
     group.score += place.score;
   }

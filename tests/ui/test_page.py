@@ -71,8 +71,11 @@ class Live(PolicedCase):
         self.page.choose("group", "app")
         self.assertLessEqual({"app=db", "app=job", "app=web"}, set(self.browser.js(boxes)))
         self.assertNotIn("shop", self.browser.js(boxes))
+        name = "bulkhead.map.plan.places.get('lab/web').name"
+        self.assertEqual(self.browser.js(name), "lab/web", "another than shop/web, in the same box")
         self.browser.screenshot(os.path.join(LOGS, "boxes-by-app.png"))
         self.page.choose("group", "")
+        self.assertEqual(self.browser.js(name), "web")
         self.assertLessEqual({"lab", "shop"}, set(self.browser.js(boxes)))
 
     def test_time_window(self):
