@@ -9,6 +9,7 @@ from case_api import BACK_S, ApiCase
 from control import RULES
 from node import PIN_DIR, eventually
 from objects import ELSEWHERE, NODE
+from test_metrics import PORT, get
 
 TICK_S = 2  # of the agent: when it looks at its pins
 
@@ -92,7 +93,7 @@ class Refused(EventsCase):
 class Denied(EventsCase):
     """What a tenant sees of a denied flow, without a right on any node."""
 
-    node_args = {"agent_args": ["--flow-events"]}
+    node_args = {"agent_args": ["--flow-events", "--metrics-address", f"127.0.0.1:{PORT}"]}
 
     def told(self, ns):
         """{pod: note} of Events of that namespace; each has the pod's UID, and each is there once."""
@@ -122,3 +123,24 @@ class Denied(EventsCase):
         here.add(f"TCP port 80 from lab/far ({far}) was denied: {rule}")
         self.assertEqual(self.told("shop"), {("db", note) for note in here})
         self.assertFalse(self.events("FlowDenied"))
+
+    def samples(self):
+        """{metric with labels: value} of what is there with an API server alone."""
+        lines = re.findall(r"^(bulkhead_(?:watch|kubernetes_events|denied_events)_.+) (\S+)$", get("/metrics")[2], re.M)
+        return {name: float(value) for name, value in lines}
+
+    def test_metrics(self):
+        """As many as docs/metrics.md says; and that the API server goes away is counted."""
+        self.assertTrue(eventually(lambda: self.posts()["posted"] >= 1, 10))
+        before = self.samples()
+        self.assertEqual(len(before), 93 + 3)
+        self.assertEqual(before['bulkhead_watch_synced{watch="networkpolicies"}'], 1)
+        self.assertGreaterEqual(before['bulkhead_watch_lists_total{watch="networkpolicies"}'], 1)
+        self.assertGreaterEqual(before['bulkhead_kubernetes_events_total{result="posted"}'], 1)
+        self.assertLess(before['bulkhead_watch_age_seconds{watch="networkpolicies"}'], 120)
+        failed = 'bulkhead_watch_failures_total{watch="networkpolicies"}'
+        self.node.api.kill()
+        self.assertTrue(eventually(lambda: self.samples()[failed] > before[failed], 20))
+        self.node.api.start()
+        watching = 'bulkhead_watch_state{watch="networkpolicies",state="watching"}'
+        self.assertTrue(eventually(lambda: self.samples()[watching] == 1, BACK_S))

@@ -11,7 +11,7 @@ import subprocess
 import urllib.parse
 
 from case import PolicedCase
-from node import BUILD, ROOT, Node, eventually
+from node import BUILD, ROOT, eventually
 
 PORT, SERVER = 17970, 19090
 PLACE = "/run/bh-prometheus"
@@ -22,7 +22,7 @@ rule_files: [{ROOT}/helm/bulkhead/files/rules.yaml]
 scrape_configs:
 - {{job_name: bulkhead, static_configs: [{{targets: ["127.0.0.1:{PORT}"]}}]}}
 """
-# Only there where something has gone wrong, an API server is, or the chain is ours.
+# Only there where something has gone wrong, an API server is (tests/api/test_events.py), or the chain is ours.
 RARE = re.compile(
     r"bulkhead_(unprotected_pods_by_reason|chained|kubernetes_events_total|denied_events_total|watch_\w+)$"
 )
@@ -55,12 +55,7 @@ def table(text):
     return {m[1]: m[0] for m in re.finditer(r"^\| `((?:bulkhead|process)_\w+)` \|.*$", text, re.M)}
 
 
-class MetricsNode(Node):
-    epolls = 6  # one is the port's
-
-
 class Metrics(PolicedCase):
-    node_class = MetricsNode
     node_args = {
         "agent_args": [
             *("--metrics-address", f"127.0.0.1:{PORT}", "--metrics-per", "rule", "--metrics-per", "pod"),
