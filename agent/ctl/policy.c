@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "ctl/ctl.h"
+#include "ctl/sum.h"
 #include "util/scope.h"
 
 static const char *const heads[] = { "POD",   "POD IP", "DIRECTION", "REMOTE", "PROTO",
@@ -75,8 +76,14 @@ const struct command command_entries = {
 
 /* ---- policies ----------------------------------------------------------------------------- */
 
-static const char *const policy_heads[] = { "POLICY", "TIER",	">PRIORITY", "MODE", "EXPIRES IN",
-					    ">PODS",  ">RULES", "=TROUBLE",  NULL };
+static const char *const policy_heads[] = { "POLICY",	"TIER",	 ">PRIORITY", "MODE",	  "EXPIRES IN",
+					    "IN FORCE", ">PODS", ">RULES",    "=TROUBLE", NULL };
+
+static const struct sum sum_of_policies = {
+	.keys = (const char *const[]){ "kind", "namespace", "name", NULL },
+	.counts = (const char *const[]){ "pods", NULL },
+	.newest = (const char *const[]){ "nodes_in_force", NULL },
+};
 
 int policy_name_read(char *text, struct policy_name *ret)
 {
@@ -124,6 +131,24 @@ static enum colour colour_of_remaining(struct json_object *item)
 	return s ? PLAIN : DIM;
 }
 
+static void policy_look(struct json_object *item)
+{
+	json_object_object_add(item, "nodes_in_force", json_object_new_uint64(ctl_bool(item, "in_force")));
+}
+
+/* "yes", or on how many of the nodes asked; one that knows an older generation, or none, counts as late. */
+static void add_in_force(struct table *t, struct json_object *item)
+{
+	const uint64_t all = ctl_int(item, "nodes"), n = ctl_int(item, "nodes_in_force");
+	const bool is = all ? n == all : ctl_bool(item, "in_force");
+
+	if (all)
+		table_fmt(t, is ? PLAIN : YELLOW, "%llu/%llu", (unsigned long long)n,
+			  (unsigned long long)all);
+	else
+		table_add(t, is ? "yes" : "not yet", is ? PLAIN : YELLOW);
+}
+
 static void policy_row(struct table *t, struct json_object *item)
 {
 	const char *ns = ctl_str(item, "namespace"), *mode = ctl_str(item, "mode");
@@ -135,6 +160,7 @@ static void policy_row(struct table *t, struct json_object *item)
 	table_fmt(t, PLAIN, "%llu", (unsigned long long)ctl_int(item, "priority"));
 	table_add(t, mode, strcmp(mode, "Audit") ? PLAIN : YELLOW);
 	table_add(t, policy_remaining(item, remaining), colour_of_remaining(item));
+	add_in_force(t, item);
 	table_fmt(t, ctl_int(item, "pods") ? PLAIN : DIM, "%llu", (unsigned long long)ctl_int(item, "pods"));
 	table_fmt(t, PLAIN, "%llu",
 		  (unsigned long long)(ctl_int(item, "ingress_rules") + ctl_int(item, "egress_rules")));
@@ -144,15 +170,18 @@ static void policy_row(struct table *t, struct json_object *item)
 static int run_policies(const struct ctl *c, char **args)
 {
 	(void)args;
-	return ctl_list(c, "policies", policy_heads, policy_row, "no policy is known");
+	return sum_table(c, "policies", policy_heads, policy_row, policy_look, &sum_of_policies,
+			 "no policy is known");
 }
 
 const struct command command_policies = {
 	.name = "policy list",
 	.args = "",
 	.summary =
-		"the policies that the agent knows, for how many pods here each is in force, and what is not "
+		"the policies that are known, for how many pods each is, whether in force, and what is not "
 		"understood in it",
+	.text = "Of several nodes there is one line for a policy: PODS are those of all, IN FORCE is on how many of "
+		"those that answer. JSON is node by node.",
 	.run = run_policies,
 };
 
@@ -175,12 +204,15 @@ void policy_rule_row(struct table *t, struct json_object *item)
 static int run_rules(const struct ctl *c, char **args)
 {
 	(void)args;
-	return ctl_list(c, "rules", policy_rule_heads, policy_rule_row, "no rule is in force");
+	return sum_table(c, "rules", policy_rule_heads, policy_rule_row, NULL, &sum_of_rules,
+			 "no rule is in force");
 }
 
 const struct command command_rules = {
 	.name = "policy rules",
 	.args = "",
 	.summary = "what each rule in force has decided, and what its sessions carried, live and ended",
+	.text = "Of several nodes there is one line for a rule, with what all of them have counted. JSON is node by "
+		"node.",
 	.run = run_rules,
 };

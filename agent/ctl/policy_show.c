@@ -7,6 +7,7 @@
 
 #include "ctl/ctl.h"
 #include "ctl/policy.h"
+#include "ctl/sum.h"
 #include "util/near.h"
 #include "util/scope.h"
 
@@ -71,7 +72,7 @@ static struct json_object *new_policy(struct shown *s, struct json_object *item)
 	json_object_object_add(p, "text", json_object_new_string(text_of(item, text)));
 	json_object_object_add(p, "nodes", json_object_new_array());
 	json_object_object_add(p, "subjects", json_object_new_array());
-	json_object_object_add(p, "rules", json_object_new_array());
+	json_object_object_add(p, "rules", json_object_new_object()); /* a list once all have told */
 	(void)json_object_array_add(s->list, p);
 	return p;
 }
@@ -170,24 +171,6 @@ static bool is_of(const char *rule, const char *policy)
 	return !strncmp(rule, policy, len) && rule[len] == ' ';
 }
 
-/* Of all nodes together. */
-static void add_rule(struct json_object *rules, struct json_object *item)
-{
-	static const char *const counts[] = { "hits", "hit_bytes", "sessions", "packets", "bytes" };
-	struct json_object *o = find(rules, item, "rule");
-	size_t i;
-
-	if (!o) {
-		o = json_object_new_object();
-		json_object_object_add(o, "rule", json_object_get(ctl_get(item, "rule")));
-		(void)json_object_array_add(rules, o);
-	}
-	for (i = 0; i < ARRAY_SIZE(counts); i++)
-		json_object_object_add(
-			o, counts[i],
-			json_object_new_uint64(ctl_int(o, counts[i]) + ctl_int(item, counts[i])));
-}
-
 static int take_rule(void *ctx, struct json_object *item)
 {
 	const struct shown *s = ctx;
@@ -195,15 +178,8 @@ static int take_rule(void *ctx, struct json_object *item)
 
 	for (i = 0; i < ctl_length(s->list); i++)
 		if (is_of(ctl_str(item, "rule"), ctl_str(at(s->list, i), "text")))
-			add_rule(ctl_get(at(s->list, i), "rules"), item);
+			sum_take(ctl_get(at(s->list, i), "rules"), item, &sum_of_rules);
 	return 0;
-}
-
-/* As a person counts: ingress[2] before ingress[10]. */
-static int rule_cmp(const void *a, const void *b)
-{
-	return strverscmp(ctl_str(*(struct json_object *const *)a, "rule"),
-			  ctl_str(*(struct json_object *const *)b, "rule"));
 }
 
 /* Where it has pods, if these nodes can all be named; else where the first question went. Return: of how many
@@ -327,7 +303,7 @@ static void print(const struct ctl *c, const struct shown *s)
 
 	for (i = 0; i < ctl_length(s->list); i++) {
 		json_object_object_del(at(s->list, i), "text");
-		json_object_array_sort(ctl_get(at(s->list, i), "rules"), rule_cmp);
+		json_object_object_add(at(s->list, i), "rules", sum_list(ctl_get(at(s->list, i), "rules")));
 		if (c->json)
 			continue;
 		if (i)

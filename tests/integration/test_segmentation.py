@@ -146,6 +146,8 @@ class Segmentation(PolicedCase):
         self.assertEqual(len(told), 1, told)
         self.assertEqual((told[0]["reason"], told[0]["policies"]), ("audited", ["segpol shop/s"]))
         self.assertEqual((told[0]["generations"], "rule_generation" in told[0]), ([GENERATION], False))
+        self.assertEqual(self.node.ctl("policy", "show", "shop/s")[0]["subjects"], ["shop/db"])
+        self.assertRegex(self.node.ctl_text("policy", "list")[1], r"(?m)^SegmentationPolicy shop/s .* Audit +never +yes +1 ")
         self.assertIn("AUDIT", self.node.ctl_text("flows")[1])
         code, text = self.node.ctl_text("explain", "shop/web", "shop/db", "80")
         self.assertEqual(code, 0, text)

@@ -215,6 +215,31 @@ static void a_policy_of_all_nodes(void **state)
 			    "segpol a/p ingress[0]     7         60         1            2          3\n");
 }
 
+static void lists_of_all_nodes(void **state)
+{
+	(void)state;
+	write_policies();
+	nodes_write(dir, "n3.policies", POLICY("NetworkPolicy", "a", "p", "2", "true", "1", "")); /* late */
+	nodes_write(dir, "n3.rules", "");
+	assert_int_equal(RUN("policy list"), CTL_OK);
+	assert_string_equal(said, "");
+	assert_string_equal(
+		out,
+		"POLICY                  TIER  PRIORITY  MODE     EXPIRES IN  IN FORCE  PODS  RULES  TROUBLE\n"
+		"NetworkPolicy a/p       T            7  Enforce  1d2h        1/3          4     11  -\n"
+		"NetworkPolicy a/pp      T            7  Enforce  never       1/3          1     11  -\n"
+		"SegmentationPolicy a/p  T            7  Enforce  never       0/3          0     11  -\n");
+	assert_int_equal(RUN("policy rules"), CTL_OK);
+	assert_string_equal(out,
+			    "RULE                   HITS  HIT BYTES  SESSIONS  ALL PACKETS  ALL BYTES\n"
+			    "a/p ingress[2] (web)      5         60         1            2          3\n"
+			    "a/p ingress[10]           5        120         2            4          6\n"
+			    "a/pp ingress[0]           6         60         1            2          3\n"
+			    "segpol a/p ingress[0]     7         60         1            2          3\n");
+	assert_int_equal(RUN("policy rules", .json = true), CTL_OK);
+	assert_non_null(strstr(out, "\"node\":\"n2\"")); /* node by node */
+}
+
 static void a_policy_for_programs(void **state)
 {
 	struct json_object *o,
@@ -276,9 +301,13 @@ static void a_policy_that_nobody_knows(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(nothing_is_said_to_be_nothing), cmocka_unit_test(what_has_no_row_is_none),
-		cmocka_unit_test(unused_says_of_whom_it_speaks), cmocka_unit_test(a_policy_of_all_nodes),
-		cmocka_unit_test(a_policy_for_programs),	 cmocka_unit_test(a_policy_of_no_pod),
+		cmocka_unit_test(nothing_is_said_to_be_nothing),
+		cmocka_unit_test(what_has_no_row_is_none),
+		cmocka_unit_test(unused_says_of_whom_it_speaks),
+		cmocka_unit_test(a_policy_of_all_nodes),
+		cmocka_unit_test(lists_of_all_nodes),
+		cmocka_unit_test(a_policy_for_programs),
+		cmocka_unit_test(a_policy_of_no_pod),
 		cmocka_unit_test(a_policy_that_nobody_knows),
 	};
 
