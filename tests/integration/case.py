@@ -91,6 +91,15 @@ class NodeCase(unittest.TestCase):
 
         eventually(same, timeout)
 
+    def statuses(self):
+        """{name: a function that asks an agent for its status, None where there is none to ask}"""
+        return {"programs": lambda: self.node.ask("status")}
+
+    def losses_of(self, *hosts):
+        """What is counted from now on, where packets between them may go missing."""
+        agents = {n: lambda ask=ask: losses.of_programs(ask()) for n, ask in self.statuses().items()}
+        return losses.Losses({**agents, **{str(h): lambda h=h: losses.of_host(h) for h in hosts}})
+
 
 class PolicedCase(NodeCase):
     """With the agent running, two namespaces and four pods: shop/web, shop/db, lab/web, lab/job."""
@@ -143,15 +152,6 @@ class PolicedCase(NodeCase):
 
     def assert_policed(self, ingress=None, egress=None):
         self.assert_matrix(self.policed(ingress, egress), self.everybody)
-
-    def statuses(self):
-        """{name: a function that asks an agent for its status, None where there is none to ask}"""
-        return {"programs": lambda: self.node.ask("status")}
-
-    def losses_of(self, *hosts):
-        """What is counted from now on, where packets between them may go missing."""
-        agents = {n: lambda ask=ask: losses.of_programs(ask()) for n, ask in self.statuses().items()}
-        return losses.Losses({**agents, **{str(h): lambda h=h: losses.of_host(h) for h in hosts}})
 
 
 class LiveTraffic:
