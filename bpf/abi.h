@@ -343,8 +343,8 @@ struct bh_ep_stat {
 
 /* ---- events ----------------------------------------------------------------------------- */
 
-/* One per flow that is denied, audited or to be logged, at most every BH_EVENT_JIFFIES. Spoofed and flooded
- * packets make none. */
+/* One per flow that is denied, audited or to be logged, at most every EVENT_SECONDS (dataplane/open.c).
+ * Spoofed and flooded packets make none. */
 struct bh_event {
 	__u64 ns; /* CLOCK_MONOTONIC */
 	__u32 ifindex;
