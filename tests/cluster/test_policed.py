@@ -167,7 +167,7 @@ class Changes:
         self.policy(ingress=[{"from": [blue]}])
         may = lambda s, d, *_: d not in self.shop or s in (self.job, self.job2)  # noqa: E731
         self.assert_policed(ingress=may)
-        traffic = LiveTraffic(self, self.a, (self.job, self.job2), self.b, fresh=(80, 53))
+        traffic = LiveTraffic(self, self.a, (self.job, self.job2), self.b, fresh=(80, 53), ms=20)
         for _ in range(2):
             os.kill(self.node.tool.pid("node1-agent"), signal.SIGKILL)
             time.sleep(0.5)

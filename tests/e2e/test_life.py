@@ -2,6 +2,7 @@
 """Installed beside pods that run, upgraded, killed, its nodes rebooted, under traffic; and pods by the
 hundred."""
 import contextlib
+import ipaddress
 import json
 import os
 import signal
@@ -40,7 +41,7 @@ class Life(Rules, InstalledCase):
         """With a policy that lets one namespace in; at the end nobody has noticed anything."""
         self.policy(ingress=self.blue_only)
         self.assert_policed(ingress=self.may)
-        traffic = LiveTraffic(self, self.a, (self.job, self.job2), self.b, fresh=(80, 53))
+        traffic = LiveTraffic(self, self.a, (self.job, self.job2), self.b, fresh=(80, 53), ms=20)
         yield
         traffic.stop()
         self.assert_at_once(self.may)
@@ -132,11 +133,10 @@ class Life(Rules, InstalledCase):
         not all, for the kernel remembers 1,024 neighbours that do not answer and forgets those that do."""
         found = []
         for node in ("1", "2"):
-            taken = self.node.on("node" + node, "ls /var/lib/cni/networks/podnet").split()
-            last = max(int(ip.split(".")[3]) for ip in taken if ip.startswith("10.244."))
-            numbers = range(last + 1, last + 1 + CHURN_BATCH)
-            found += [("tcp", f"10.244.{node}.{i}", CHURN_PORT) for i in numbers]
-            found += [("tcp", f"fd00:244:0:{node}::{i:x}", CHURN_PORT) for i in numbers]
+            for which in "01":  # of its two ranges
+                last = self.node.on("node" + node, "cat /var/lib/cni/networks/podnet/last_reserved_ip." + which)
+                ip = ipaddress.ip_address(last.strip())
+                found += [("tcp", str(ip + i), CHURN_PORT) for i in range(1, CHURN_BATCH + 1)]
         return found
 
     def probe_all(self, stranger, stop, got):

@@ -156,15 +156,15 @@ class PolicedCase(NodeCase):
 
 class LiveTraffic:
     """To one pod, by TCP and UDP in each family: flows and new connections of those that may, and attempts of one
-    that may not, all the time. @fresh: the TCP and the UDP port of the new connections."""
+    that may not, all the time, each every @ms. @fresh: the TCP and the UDP port of the new connections."""
 
-    def __init__(self, case, to, allowed, denied, fresh=(443, 5353)):
+    def __init__(self, case, to, allowed, denied, fresh=(443, 5353), ms=5):
         self.case = case
         self.losses = case.losses_of(to, *allowed)
 
         def start(host, verb, ports):
             return [
-                host.start(verb, 5, proto, to.ips[f], port)
+                host.start(verb, ms, proto, to.ips[f], port)
                 for f in case.node.families
                 for proto, port in zip(("tcp", "udp"), ports)
             ]
