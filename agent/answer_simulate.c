@@ -40,7 +40,6 @@ struct simulation {
 	VEC(struct dp_session) sessions;
 	uint64_t added, replaced, deleted;
 	uint64_t pairs_n[LEVEL_ALLOWED + 1], sessions_n[LEVEL_ALLOWED + 1]; /* by what they would be */
-	bool no_memory;
 };
 
 static const char *const levels[] = {
@@ -350,7 +349,7 @@ static int take_session(void *ctx, const struct dp_session *x)
 
 /* ---- all of it ------------------------------------------------------------------------------ */
 
-static void summarize(struct simulation *s)
+static void summarize(struct simulation *s, bool complete)
 {
 	struct json_object *o = json_object_new_object();
 
@@ -365,22 +364,18 @@ static void summarize(struct simulation *s)
 	jx_add_int(o, "sessions_denied", s->sessions_n[LEVEL_DENIED]);
 	jx_add_int(o, "sessions_audited", s->sessions_n[LEVEL_AUDITED]);
 	jx_add_int(o, "sessions_allowed", s->sessions_n[LEVEL_ALLOWED]);
-	jx_add_bool(o, "complete", !s->no_memory);
+	jx_add_bool(o, "complete", complete);
 	send_item(s, "summary", o);
 }
 
 static void compare(struct simulation *s)
 {
+	const int r = comparison_run(s->pairs, take_outcome, s);
 	size_t i;
-	int r;
 
-	do
-		r = comparison_step(s->pairs, take_outcome, s);
-	while (r > 0);
-	s->no_memory = r < 0;
 	for (i = 0; i < s->sessions.n; i++)
 		judge_session(s, &s->sessions.v[i]);
-	summarize(s);
+	summarize(s, !r);
 }
 
 static void simulation_done(struct simulation *s)

@@ -26,8 +26,8 @@ static void key_of(struct json_object *item, const struct sum *sum, char *ret, s
 static void add_up(struct json_object *to, struct json_object *from, const char *const *fields)
 {
 	for (; *fields; fields++)
-		json_object_object_add(
-			to, *fields, json_object_new_uint64(ctl_int(to, *fields) + ctl_int(from, *fields)));
+		json_object_object_add(to, *fields,
+				       json_object_new_uint64(ctl_int(to, *fields) + ctl_int(from, *fields)));
 }
 
 void sum_take(struct json_object *all, struct json_object *item, const struct sum *sum)

@@ -110,8 +110,7 @@ struct comparison {
 	difference_vec differences;
 	VEC(const struct remote_group *) found; /* that differ */
 	VEC(const struct remote *) peers;
-	size_t group; /* the next step */
-	uint32_t dir;
+	uint32_t dir; /* at hand */
 };
 
 static int pod_key_cmp(const void *a, const void *b)
@@ -422,14 +421,13 @@ static int tell(struct comparison *c, const struct pod_group *g, size_t from, si
 	return r;
 }
 
-int comparison_step(struct comparison *c, void (*each)(void *ctx, const struct outcome *o), void *ctx)
+/* The pods of one pair of policy sets, in the direction at hand. */
+static int compare_group(struct comparison *c, const struct pod_group *g,
+			 void (*each)(void *ctx, const struct outcome *o), void *ctx)
 {
-	const struct pod_group *g = c->groups.n ? &c->groups.v[c->group] : NULL;
 	size_t i;
 	int r = 0;
 
-	if (c->group == c->groups.n)
-		return 0;
 	vec_clear(&c->differences);
 	vec_clear(&c->found);
 	for (i = 0; !r && i < c->remote_groups.n; i++)
@@ -438,9 +436,18 @@ int comparison_step(struct comparison *c, void (*each)(void *ctx, const struct o
 	vec_sort(&c->found, found_cmp);
 	for (i = 0; !r && i < c->found.n;)
 		r = tell(c, g, i, &i, each, ctx);
-	c->dir = (c->dir + 1) % DIR_MAX;
-	c->group += !c->dir;
-	return r ? r : 1;
+	return r;
+}
+
+int comparison_run(struct comparison *c, void (*each)(void *ctx, const struct outcome *o), void *ctx)
+{
+	size_t i;
+	int r = 0;
+
+	for (i = 0; !r && i < c->groups.n; i++)
+		for (c->dir = 0; !r && c->dir < DIR_MAX; c->dir++)
+			r = compare_group(c, &c->groups.v[i], each, ctx);
+	return r;
 }
 
 /* ---- life ----------------------------------------------------------------------------------- */

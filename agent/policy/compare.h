@@ -54,7 +54,7 @@ int comparison_new(const struct model *m, const struct tables *was, const struct
 		   struct comparison **ret);
 void comparison_free(struct comparison *c);
 
-/* Some of it: the pods of one pair of policy sets, in one direction. Return: 1, 0: that was all, -ENOMEM. */
-int comparison_step(struct comparison *c, void (*each)(void *ctx, const struct outcome *o), void *ctx);
+/* Return: 0 or -ENOMEM, before which @each may have had some. */
+int comparison_run(struct comparison *c, void (*each)(void *ctx, const struct outcome *o), void *ctx);
 
 #endif

@@ -511,9 +511,7 @@ static void simulate(const struct model *m, struct times *whole)
 	is = w_compile(&o.m);
 	if (comparison_new(m, was, is, &c) < 0)
 		errx(1, "no memory");
-	do
-		r = comparison_step(c, count_pairs, &pairs);
-	while (r > 0);
+	r = comparison_run(c, count_pairs, &pairs);
 	note(whole, from);
 	if (r < 0 || !pairs)
 		errx(1, "nothing would change");

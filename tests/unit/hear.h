@@ -3,32 +3,25 @@
 #ifndef BH_TESTS_HEAR_H
 #define BH_TESTS_HEAR_H
 
-#include <stdio.h>
-#include <unistd.h>
+#include "heard.h"
 
 static char said[1 << 20]; /* between the last hush() and hear() */
-static FILE *hear_into;
-static int hear_saved = -1;
+static struct heard hear_stderr;
 
-/* Standard error is the test's ear from here on. */
-static void hush(void)
-{
-	if (hear_saved < 0)
-		hear_saved = dup(STDERR_FILENO);
-	if (hear_into)
-		(void)fclose(hear_into);
-	hear_into = tmpfile();
-	assert_non_null(hear_into);
-	assert_true(dup2(fileno(hear_into), STDERR_FILENO) >= 0);
-}
-
-/* ...and its own again. Returns `said`. */
+/* Standard error is its own again. Returns `said`. Again is fine. */
 static const char *hear(void)
 {
-	(void)dup2(hear_saved, STDERR_FILENO);
-	rewind(hear_into);
-	said[fread(said, 1, sizeof(said) - 1, hear_into)] = '\0';
+	if (hear_stderr.file)
+		heard_end(&hear_stderr, said, sizeof(said));
+	hear_stderr.file = NULL;
 	return said;
+}
+
+/* From here on it is the test's ear; what was heard before is forgotten. */
+static void hush(void)
+{
+	(void)hear();
+	hear_stderr = heard_begin(STDERR_FILENO, NULL);
 }
 
 #endif

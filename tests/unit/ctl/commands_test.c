@@ -11,6 +11,7 @@
 
 #include "ctl/remote.h"
 #include "tests/unit/ctl/nodes.h"
+#include "tests/unit/heard.h"
 #include "util/scope.h"
 
 /* The items of node n's answer to op are the lines of "n.op"; without that file it fails. */
@@ -56,11 +57,11 @@ static int run(struct ctl c, const char *words)
 	command = ctl_find(args, n, &taken);
 	assert_non_null(command);
 	remote_forget();
-	o = hear(dir, "out", STDOUT_FILENO);
-	e = hear(dir, "said", STDERR_FILENO);
+	o = heard_begin(STDOUT_FILENO, NULL);
+	e = heard_begin(STDERR_FILENO, NULL);
 	code = command->run(&c, args + taken);
-	heard(&e, said, sizeof(said));
-	heard(&o, out, sizeof(out));
+	heard_end(&e, said, sizeof(said));
+	heard_end(&o, out, sizeof(out));
 	return code;
 }
 

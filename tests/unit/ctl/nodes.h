@@ -70,33 +70,4 @@ static inline void nodes_are(const char *dir, const char *nodes, const char *pha
 	nodes_write(dir, "pods", b.data);
 }
 
-/* What is written to a descriptor meanwhile goes into a file of the directory. */
-struct heard {
-	FILE *file;
-	int fd, was;
-};
-
-static inline struct heard hear(const char *dir, const char *name, int fd)
-{
-	struct heard h = { .fd = fd, .was = dup(fd) };
-	char path[128];
-
-	(void)snprintf(path, sizeof(path), "%s/%s", dir, name);
-	h.file = fopen(path, "w+");
-	assert_non_null(h.file);
-	(void)fflush(NULL);
-	assert_true(dup2(fileno(h.file), fd) >= 0);
-	return h;
-}
-
-static inline void heard(struct heard *h, char *ret, size_t size)
-{
-	(void)fflush(NULL);
-	assert_true(dup2(h->was, h->fd) >= 0);
-	(void)close(h->was);
-	rewind(h->file);
-	ret[fread(ret, 1, size - 1, h->file)] = '\0';
-	(void)fclose(h->file);
-}
-
 #endif

@@ -13,6 +13,7 @@
 
 #include "ctl/ctl.h"
 #include "tests/unit/ctl/nodes.h"
+#include "tests/unit/heard.h"
 #include "util/buf.h"
 #include "util/scope.h"
 
@@ -124,15 +125,18 @@ static void last(void *ctx, struct json_object *line)
 static int ask(struct fixture *f, struct ctl c, char *said, size_t size)
 {
 	struct json_object *request = ctl_request(&c, "x");
-	struct heard h = hear(f->dir, "said", STDERR_FILENO);
+	char path[NODES_DIR + sizeof("/said")];
+	struct heard h;
 	int code;
 
+	(void)snprintf(path, sizeof(path), "%s/said", f->dir); /* a node waits for words in it */
+	h = heard_begin(STDERR_FILENO, path);
 	remote_forget();
 	if (ctl_remote_by_wish(&c))
 		code = ctl_answers(&c, json_object_get(request), each, last, f);
 	else
 		code = remote_answers(&c, request, each, last, f);
-	heard(&h, said, size);
+	heard_end(&h, said, size);
 	json_object_put(request);
 	return code;
 }

@@ -45,13 +45,9 @@ static void take(void *ctx, const struct outcome *o)
 static void compare(const struct model *m, const struct tables *was, const struct tables *is, line_vec *ret)
 {
 	auto_comparison struct comparison *c = NULL;
-	int r;
 
 	assert_int_equal(comparison_new(m, was, is, &c), 0);
-	do
-		r = comparison_step(c, take, ret);
-	while (r > 0);
-	assert_int_equal(r, 0);
+	assert_int_equal(comparison_run(c, take, ret), 0);
 }
 
 static bool is_about(const struct line *l, const struct addr *a)
