@@ -6,7 +6,7 @@ import socket
 import bpf
 import wire
 from case import PolicedCase, below
-from node import CniError, eventually
+from node import DENY_MS, CniError, eventually
 
 
 class Smoke(PolicedCase):
@@ -66,10 +66,10 @@ class Smoke(PolicedCase):
         self.node.agent_start()
         self.assert_policed()
 
-    def sctp(self, host):
+    def sctp(self, host, wait_s):
         s = host.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_SCTP)
         self.addCleanup(s.close)
-        s.settimeout(below(0.5))
+        s.settimeout(wait_s)
         s.bind((host.ips[4], 0))  # no other address of the host's becomes part of it
         return s
 
@@ -95,7 +95,7 @@ class Smoke(PolicedCase):
         peers = [{"podSelector": {"matchLabels": {"app": "web"}}}]
         self.node.write_policy("shop", "p", subject={"app": "db"}, ingress=[{"from": peers, "ports": ports}])
         self.assert_policed(ingress=lambda s, d, *_: d is not self.db)
-        client = self.sctp(self.web)
+        client = self.sctp(self.web, below(2))
         client.connect((self.db.ips[4], 3868))
         server, _ = allowed.accept()
         self.addCleanup(server.close)
@@ -107,7 +107,7 @@ class Smoke(PolicedCase):
         before = bpf.stats()[("denied", bpf.INGRESS)]
         for host, port in ((self.web, 3869), (self.job, 3868)):
             with self.assertRaises(TimeoutError):
-                self.sctp(host).connect((self.db.ips[4], port))
+                self.sctp(host, DENY_MS / 1000).connect((self.db.ips[4], port))
         self.assertGreaterEqual(bpf.stats()[("denied", bpf.INGRESS)] - before, 2)
         client.close()
         server.close()

@@ -13,7 +13,7 @@ import time
 
 import bpf
 import invariants
-from case import FEW_CONFIGS, PolicedCase, below
+from case import FEW_CONFIGS, PolicedCase
 from node import BUILD, NETWORK, RUN_DIR, CniError, Pod, eventually, run
 
 PLUGIN = os.path.join(BUILD, "bulkhead")
@@ -400,7 +400,7 @@ class Gone(PolicedCase):
         agent they would outlive a DEL, or be one too many for an ADD."""
         with api_lock(self.web):
             self.take_off(self.web)
-            time.sleep(below(5))  # the agent looks every two seconds
+            time.sleep(5)  # the agent looks every two seconds
             self.assertEqual(hooks(self.web), 1)
         self.assertTrue(eventually(lambda: hooks(self.web) == 2, 10))
         self.assert_invariants()

@@ -10,8 +10,8 @@ import struct
 import bpf
 import wire
 from bpf import EGRESS
-from case import PolicedCase, below
-from node import Host, eventually, run
+from case import PolicedCase
+from node import DENY_MS, Host, eventually, run
 
 IN, OUT = ["Ingress"], ["Egress"]
 OTHER_MAC = "02:00:00:00:00:99"
@@ -117,7 +117,7 @@ class WireCase(PolicedCase):
 
     def large(self, sender, to):
         with sender.socket(socket.AF_INET if self.f == 4 else socket.AF_INET6, socket.SOCK_DGRAM) as s:
-            s.settimeout(below(0.4))
+            s.settimeout(DENY_MS / 1000)
             s.connect((to.ips[self.f], 53))
             s.send(b"x" * 2000)
             try:
