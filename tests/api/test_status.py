@@ -25,6 +25,7 @@ from objects import (
     shipped,
     shipped_rights,
 )
+from said import hold
 
 SOON_S = 10
 
@@ -164,6 +165,20 @@ class Told(StatusCase):
             done = self.kubectl("-n", "shop", "wait", "--for=condition=Programmed", what, "--timeout=5s")
             self.assertEqual(done.returncode, 0, done.stderr)
             self.assertIn("condition met", done.stdout)
+
+    def test_page(self):
+        """What docs/status.md shows."""
+        self.add_pod("lonely", "lone", "lone")
+        self.addCleanup(self.admin.delete, "Pod", "shop", "lone")
+        self.segment("db", policyTypes=["Ingress"])
+        for name in ("web", "lone"):
+            self.admin.apply(policy("shop", name, subject={"app": name}))
+
+        def answer(words):
+            done = self.kubectl(*words[1:])
+            return done.returncode, done.stdout + done.stderr
+
+        hold(self, "docs/status.md", answer, numbers=False)
 
     def test_change(self):
         """Of what was in force; its pods are on both nodes, and both have told. A condition that stays keeps its time."""

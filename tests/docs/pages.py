@@ -24,7 +24,12 @@ class Block:
         text = "\n".join(self.lines).replace("\\\n", " ")
         if self.kind == "sh":
             return [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
-        return [line[2:] for line in text.splitlines() if line.startswith("$ ")]
+        return [command for command, _ in self.asked()]
+
+    def asked(self):
+        """(command, what it answers) for each prompt of a plain block."""
+        text = "\n".join(self.lines) + "\n"
+        return [part.partition("\n")[::2] for part in re.split(r"^\$ ", text, flags=re.M)[1:]]
 
 
 class Page:
@@ -77,6 +82,32 @@ class Page:
         for number, line in self.text:
             for _, code in CODE.findall(line):
                 yield f"{self.path}:{number}", code
+
+
+MOMENTS = (
+    (r"(\d{4}-\d\d-\d\dT)?\d\d:\d\d:\d\d(\.\d+)?Z", "TIME"),
+    (r"\bcnitool-\w+", "CONTAINER"),
+    (r"\bfe80::[\da-f:]+", "LINK-LOCAL"),
+    (r"(?<=:)(3[2-9]|[4-6]\d)\d{3}\b", "PORT"),  # of a client
+    (r"\bup \d+ \w+\b", "UP"),
+    (r"\b(\d+m)?\d+s$", "AGE"),
+    (r"\b\d+h\d+m\b", "LEFT"),
+    (r"(?<![\w.])\d+\.\d+\.\d+(-\S+)?(?![\w.])", "VERSION"),
+    (r"(\S+, )+\S+ and \d more", "SOME"),
+)
+NUMBER = r"(?<![\w:/.-])\d+((\.|/)\d+)?(?![\w:/.-])"
+
+
+def plain(text, numbers=True):
+    """Its lines, without what depends on the moment. @numbers: False takes away those that stand alone, too."""
+    for pattern, name in (*MOMENTS, *(() if numbers else ((NUMBER, "N"),))):
+        text = re.sub(pattern, name, text, flags=re.M)
+    return [" ".join(line.split()) for line in text.splitlines() if line.strip()]
+
+
+def missing(wanted, got):
+    """The first line of @wanted that @got does not have. `...` stands for any."""
+    return next((w for w in wanted if w != "..." and w not in got), None)
 
 
 def pages():

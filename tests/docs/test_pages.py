@@ -55,10 +55,10 @@ class Pages(unittest.TestCase):
                     self.wrong.append(f"{where}: `{code}` is not there")
 
     def test_marks(self):
-        """The test that a mark names is there, and has the word that follows."""
+        """What is to be typed has one; the test that it names is there, and has the word that follows."""
         for block in self.blocks():
             mark = MARK.fullmatch(block.before.strip())
-            if block.kind != "sh":
+            if not block.commands():
                 continue
             if not mark:
                 self.wrong.append(f"{block}: no line above it says <!-- runs: TEST [WORD] --> or <!-- not run: WHY -->")

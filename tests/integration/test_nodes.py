@@ -8,6 +8,7 @@ import subprocess
 
 from case import PolicedCase
 from node import BUILD, PIN_DIR, RUN_DIR, eventually
+from said import hold, without_program
 
 KUBECTL = """#!/bin/sh
 case " $* " in
@@ -24,6 +25,7 @@ POLICY = {
     "metadata": {"namespace": "shop", "name": "far"},
     "spec": {"podSelector": {"matchLabels": {"app": "far"}}},
 }
+PORTS = [{"port": 443, "protocol": "TCP"}]
 
 
 def pod(node):
@@ -49,6 +51,8 @@ class Nodes(PolicedCase):
         cls.write("bin/pods", json.dumps({"items": [pod("near"), pod("far")]}))
         cls.write("bin/kubectl", KUBECTL % {"near": RUN_DIR, "far": cls.top + "/run", "build": BUILD})
         os.chmod(cls.top + "/bin/kubectl", 0o755)
+        for name in ("bulkheadctl", "kubectl-bulkhead"):
+            os.symlink(os.path.join(BUILD, "bulkheadctl"), os.path.join(cls.top, "bin", name))
         argv = ["--source", f"dir:{cls.top}/manifests", "--run-dir", cls.top + "/run"]
         argv += ["--pin-dir", "/sys/fs/bpf/far", "--probe-dir", cls.top + "/probe"]
         cls.far = subprocess.Popen(
@@ -68,13 +72,13 @@ class Nodes(PolicedCase):
             f.write(text)
 
     @classmethod
-    def argv(cls, *args):
+    def argv(cls, *args, program="bulkheadctl"):
         env = dict(os.environ, PATH=f"{cls.top}/bin:{os.environ['PATH']}")
-        return {"args": [os.path.join(BUILD, "bulkheadctl"), "--all-nodes", *args], "env": env, "text": True}
+        return {"args": [os.path.join(cls.top, "bin", program), "--all-nodes", *args], "env": env, "text": True}
 
     @classmethod
-    def answer(cls, *args):
-        done = subprocess.run(**cls.argv(*args), capture_output=True, timeout=60, check=False)
+    def answer(cls, *args, **kw):
+        done = subprocess.run(**cls.argv(*args, **kw), capture_output=True, timeout=60, check=False)
         return done.returncode, done.stdout, done.stderr
 
     def told(self, *args):
@@ -163,3 +167,40 @@ class Nodes(PolicedCase):
         code, _, err = self.answer("endpoints")
         self.assertEqual(code, 4)
         self.assertIn("bulkheadctl: node gone: what? exec", err)
+
+    def hold(self, before=lambda words: None, **kw):
+        def answer(words):
+            code, out, err = self.answer(*without_program(words), program="kubectl-bulkhead")
+            return code, out + err
+
+        hold(self, "docs/bulkheadctl.md", answer, before=before, numbers=False, **kw)
+
+    def policed(self):
+        """One policy, which `near` has in a newer version, isolates db but for web."""
+        policy = json.loads(json.dumps(POLICY).replace("far", "db"))
+        policy["spec"]["ingress"] = [{"from": [{"podSelector": {"matchLabels": {"app": "web"}}}], "ports": PORTS}]
+        self.addCleanup(self.write, "manifests/policy.json", json.dumps(POLICY))
+        self.addCleanup(self.node.remove_policies)
+        for generation, write in ((2, self.node.write), (1, lambda _, o: self.write("manifests/policy.json", o))):
+            policy["metadata"]["generation"] = generation
+            write("policy-db.json", json.dumps(policy))
+        self.assertTrue(eventually(lambda: not self.job.reaches(self.db)))
+
+    def test_page(self):
+        """What the page says that they say."""
+
+        def before(words):
+            self.far.send_signal(signal.SIGSTOP if "--timeout" in words else signal.SIGCONT)
+
+        self.policed()
+        self.addCleanup(self.far.send_signal, signal.SIGCONT)
+        self.hold(before)
+
+    def test_policy_of_the_page(self):
+        self.policed()
+        self.assertTrue(self.web.reaches(self.db, port=443))
+        self.hold()
+
+    def test_flows_of_the_page(self):
+        self.policed()
+        self.hold(lambda words: self.web.reaches(self.db, port=80, ms=100))
