@@ -118,7 +118,7 @@ class VethHand(Hand):
     def begin(self):
         self.netns = self.node.new_netns(f"bh-hand{self.n}")
         self.hostif = f"hand{self.n}"
-        self.ip = f"10.77.0.{100 + self.n}"
+        self.ip = f"10.77.1.{self.n + 1}"  # none that the IPAM of the chain comes to
         self.veth()
 
     def end(self):
