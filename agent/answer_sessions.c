@@ -3,6 +3,7 @@
 #include "answers.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <json-c/json.h>
 #include <netinet/in.h>
 #include <stdlib.h>
@@ -17,16 +18,20 @@
 #include "util/scope.h"
 #include "util/vec.h"
 
-typedef VEC(struct dp_session) session_vec;
+struct taken {
+	session_vec *all;
+	bool no_memory;
+};
 
 static int take(void *ctx, const struct dp_session *s)
 {
-	struct dp_session *slot = vec_add((session_vec *)ctx);
+	struct taken *t = ctx;
+	struct dp_session *slot = vec_add(t->all);
 
-	if (!slot)
-		return 1;
-	*slot = *s;
-	return 0;
+	t->no_memory = !slot;
+	if (slot)
+		*slot = *s;
+	return t->no_memory;
 }
 
 static void add_flags(struct json_object *o, const struct dp_session *s)
@@ -99,14 +104,18 @@ struct json_object *answer_session(struct agent *a, const struct dp_session *s)
 	return o;
 }
 
-/* @only NULL: of all. One that is in no slot yet has none. */
-static int read_sessions(struct agent *a, const struct endpoint *only, session_vec *ret, struct bh_err *err)
+/* One that is in no slot yet has none. */
+int answer_read_sessions(struct agent *a, const struct endpoint *only, session_vec *ret, struct bh_err *err)
 {
 	const int slot = only ? dp_slot(a->dp, only->ifindex) : 0;
+	struct taken t = { .all = ret };
+	int r = 0;
 
 	if (!only)
-		return dp_sessions(a->dp, take, ret, err);
-	return slot < 0 ? 0 : dp_slot_sessions(a->dp, (uint32_t)slot, take, ret, err);
+		r = dp_sessions(a->dp, take, &t, err);
+	else if (slot >= 0)
+		r = dp_slot_sessions(a->dp, (uint32_t)slot, take, &t, err);
+	return r || !t.no_memory ? r : bh_err_set(err, -ENOMEM, "no memory for the sessions");
 }
 
 void answer_sessions(struct agent *a, struct api_conn *conn, struct json_object *request)
@@ -121,7 +130,7 @@ void answer_sessions(struct agent *a, struct api_conn *conn, struct json_object 
 		(void)api_send_error(conn, CODE_NOT_FOUND, "%s", err.msg);
 		return;
 	}
-	if (read_sessions(a, only, &all, &err) < 0) {
+	if (answer_read_sessions(a, only, &all, &err) < 0) {
 		(void)api_send_error(conn, CODE_RETRY, "%s", err.msg);
 	} else {
 		for (i = 0; i < all.n && api_send(conn, jx_item(answer_session(a, &all.v[i]))) >= 0; i++)

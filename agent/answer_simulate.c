@@ -37,7 +37,7 @@ struct simulation {
 	VEC(struct net_policy *) policies;
 	struct inforce *was, *is;
 	struct comparison *pairs;
-	VEC(struct dp_session) sessions;
+	session_vec sessions;
 	uint64_t added, replaced, deleted;
 	uint64_t pairs_n[LEVEL_ALLOWED + 1], sessions_n[LEVEL_ALLOWED + 1]; /* by what they would be */
 };
@@ -336,17 +336,6 @@ static void judge_session(struct simulation *s, const struct dp_session *x)
 	send_item(s, "session", item);
 }
 
-static int take_session(void *ctx, const struct dp_session *x)
-{
-	struct simulation *s = ctx;
-	struct dp_session *slot = vec_add(&s->sessions);
-
-	if (!slot)
-		return 1;
-	*slot = *x;
-	return 0;
-}
-
 /* ---- all of it ------------------------------------------------------------------------------ */
 
 static void summarize(struct simulation *s, bool complete)
@@ -507,7 +496,7 @@ static int simulate(struct simulation *s, struct json_object *request, struct bh
 		r = compile_both(s, err);
 	if (!r && comparison_new(s->a->model, s->was->tables, s->is->tables, &s->pairs) < 0)
 		r = bh_err_set(err, -ENOMEM, "no memory");
-	return r ? r : dp_sessions(s->a->dp, take_session, s, err);
+	return r ? r : answer_read_sessions(s->a, NULL, &s->sessions, err);
 }
 
 static int code_of(int r)

@@ -11,10 +11,12 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -485,6 +487,44 @@ static void test_timer(void **state)
 	web_free(second);
 }
 
+/* A copy of its descriptor keeps a connection's events coming, of which the server wants none any more. */
+static void test_a_child_with_a_copy_is_no_matter(void **state)
+{
+	struct seen *s = *state;
+	struct pollfd p = { .fd = web_fd(s->web), .events = POLLIN };
+	const int fd = dial(s);
+	int told[2], turns;
+	struct web_stats stats;
+	char byte;
+	pid_t pid;
+
+	assert_int_equal(pipe(told), 0);
+	say(fd, R("/hello"));
+	free(hear(s, fd, "\n"));
+	pid = fork();
+	if (!pid) {
+		(void)alarm(60);
+		(void)close(fd);
+		(void)!write(told[1], "", 1);
+		(void)pause();
+		_exit(0);
+	}
+	assert_int_equal(read(told[0], &byte, 1), 1);
+	(void)close(fd);
+	for (turns = 0; turns < 50; turns++) {
+		web_stats(s->web, &stats);
+		if (!stats.conns)
+			break;
+		turn(s);
+	}
+	assert_int_equal(stats.conns, 0);
+	assert_int_equal(poll(&p, 1, 0), 0);
+	(void)kill(pid, SIGKILL);
+	(void)waitpid(pid, NULL, 0);
+	(void)close(told[0]);
+	(void)close(told[1]);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(test_##name, setup, teardown)
@@ -505,6 +545,7 @@ int main(void)
 		T(slow_crowd),
 		T(taken_port),
 		T(timer),
+		T(a_child_with_a_copy_is_no_matter),
 	};
 
 	return cmocka_run_group_tests_name("http/web", tests, NULL, NULL);
