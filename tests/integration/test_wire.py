@@ -13,7 +13,7 @@ import bpf
 import wire
 from bpf import EGRESS, INGRESS
 from case import below
-from node import NODE_ADDR, WORLD_ADDR, WORLD_MORE, eventually, run
+from node import NODE_ADDR, RETRY_MS, WORLD_ADDR, WORLD_MORE, eventually, run
 from wirecase import OTHER_MAC, WireCase
 
 
@@ -474,7 +474,7 @@ class Odd(WireCase):
                 "related" if sees else "unrelated", INGRESS
             ):
                 out.send(self.frame(self.db, packet))
-                self.assertEqual(into.saw(token, 2000 if sees else 300), sees)
+                self.assertEqual(into.saw(token, RETRY_MS if sees else 300), sees)
         meter.stop()
 
 

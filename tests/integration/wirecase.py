@@ -11,7 +11,7 @@ import bpf
 import wire
 from bpf import EGRESS
 from case import PolicedCase
-from node import DENY_MS, Host, eventually, run
+from node import DENY_MS, RETRY_MS, Host, eventually, run
 
 IN, OUT = ["Ingress"], ["Egress"]
 OTHER_MAC = "02:00:00:00:00:99"
@@ -80,7 +80,7 @@ class WireCase(PolicedCase):
     def passes(self, sender, frames, token, receiver):
         with wire.Wire(sender) as out, wire.Wire(receiver) as into:
             out.send(*frames)
-            self.assertTrue(into.saw(token, 2000), "it did not arrive")
+            self.assertTrue(into.saw(token, RETRY_MS), "it did not arrive")
 
     def isolate(self, subject, ingress=None, egress=None):
         """A policy for one app; None: that direction is not isolated."""
@@ -95,13 +95,19 @@ class WireCase(PolicedCase):
 
     @contextlib.contextmanager
     def bridge_port(self):
-        """Somebody on the pods' bridge who is no pod."""
+        """Somebody on the pods' bridge who is no pod. The bridge hears of the carrier a moment later."""
+
+        def forwards():
+            (port,) = json.loads(run("ip", "-j", "-d", "link", "show", "bh-in"))
+            return port["linkinfo"]["info_slave_data"]["state"] == "forwarding"
+
         outside = Host("outside", self.node.new_netns("bh-outside"), {})
         run("ip", "link", "add", "bh-in", "type", "veth", "peer", "name", "eth0", "netns", "bh-outside")
         self.node.extra_links = ["bh-in"]
         try:
             run("ip", "link", "set", "bh-in", "up", "master", "cni0")
             outside.run("ip", "link", "set", "eth0", "up")
+            self.assertTrue(eventually(forwards), "the bridge does not take the port in")
             yield outside
         finally:
             run("ip", "link", "del", "bh-in")
