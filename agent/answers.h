@@ -24,7 +24,8 @@ void answer_doctor(struct agent *a, struct api_conn *conn, struct json_object *r
 void answer_unused(struct agent *a, struct api_conn *conn, struct json_object *request);
 void answer_simulate(struct agent *a, struct api_conn *conn, struct json_object *request);
 
-/* The live ones, of @only or (NULL) of all. Return: 0, -ENOMEM, or what the kernel said. @ret: vec_done(), always. */
+/* The live ones, of @only or (NULL) of all. Return: 0, -ENOMEM, or what the kernel said. @ret: vec_done(),
+ * always. */
 typedef VEC(struct dp_session) session_vec;
 int answer_read_sessions(struct agent *a, const struct endpoint *only, session_vec *ret, struct bh_err *err);
 /* An item of `sessions`. */

@@ -41,7 +41,7 @@ static const char usage[] =
 	"  --flow-log stdout|PATH  denied, audited and logged flows as JSON lines (default: none)\n"
 	"  --flow-events       Events on both pods of a denied flow; few: see docs/operations.md\n"
 	"  --log-level LEVEL   error, warn, info or debug (default info)\n"
-	"  --log-format FORMAT text or json: a line each (default text)\n"
+	"  --log-format FORMAT text, json or logfmt: a line each (default text)\n"
 	"  --version, --help\n";
 
 static const struct option options[] = {
@@ -125,10 +125,18 @@ static int read_log_level(const char *text, struct bh_err *err)
 
 static int read_log_format(const char *text, struct bh_err *err)
 {
-	log_json = !strcmp(text, "json");
-	if (!log_json && strcmp(text, "text"))
-		return bh_err_set(err, -EINVAL, "--log-format '%s': neither text nor json", text);
-	return 0;
+	static const char *const names[] = {
+		[LOG_TEXT] = "text", [LOG_JSON] = "json", [LOG_LOGFMT] = "logfmt"
+	};
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(names); i++) {
+		if (strcmp(text, names[i]))
+			continue;
+		log_format = (enum log_format)i;
+		return 0;
+	}
+	return bh_err_set(err, -EINVAL, "--log-format '%s': none of text, json, logfmt", text);
 }
 
 static int read_metrics_address(const char *text, struct agent_options *ret, struct bh_err *err)

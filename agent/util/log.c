@@ -16,7 +16,7 @@
 #define FIELD_MAX 256 /* a name has 253 */
 
 enum log_level log_level = LOG_INFO;
-bool log_json;
+enum log_format log_format;
 struct log_stats log_stats;
 
 static struct log_site *sites; /* that have left something out */
@@ -28,21 +28,37 @@ const char *log_level_name(enum log_level level)
 	return names[level];
 }
 
-/* The text is clean: quotes and backslashes are all that JSON would take for its own. Return: the end. */
-static char *quote(char *at, const char *text)
+/* How a line of fields is written. JSON: {"a":"b","c":"d e"}; logfmt: a=b c="d e". */
+static const struct style {
+	const char *open, *name, *equals, *next, *close;
+	bool bare; /* values that need no quotes have none */
+} styles[] = {
+	[LOG_JSON] = { .open = "{", .name = "\"", .equals = "\":", .next = ",", .close = "}" },
+	[LOG_LOGFMT] = { .open = "", .name = "", .equals = "=", .next = " ", .close = "", .bare = true },
+};
+
+/* The value is clean: quotes and backslashes are all that either style would take for its own. */
+static char *add_value(char *at, const struct style *s, const char *value)
 {
+	if (s->bare && !strpbrk(value, " \"\\="))
+		return stpcpy(at, value);
 	*at++ = '"';
-	for (; *text; text++) {
-		if (*text == '"' || *text == '\\')
+	for (; *value; value++) {
+		if (*value == '"' || *value == '\\')
 			*at++ = '\\';
-		*at++ = *text;
+		*at++ = *value;
 	}
-	*at++ = '"';
-	*at = '\0';
-	return at;
+	return stpcpy(at, "\"");
 }
 
-static char *add_field(char *at, const char *name, const char *value)
+static char *add_field(char *at, const struct style *s, const char *name, const char *value)
+{
+	at = stpcpy(stpcpy(stpcpy(at, s->name), name), s->equals);
+	return add_value(at, s, value);
+}
+
+/* Of somebody else's making. NULL and "": there is none. */
+static char *add_about(char *at, const struct style *s, const char *name, const char *value)
 {
 	char text[FIELD_MAX];
 
@@ -50,26 +66,25 @@ static char *add_field(char *at, const char *name, const char *value)
 		return at;
 	(void)snprintf(text, sizeof(text), "%s", value);
 	bh_text_clean(text);
-	*at++ = ',';
-	at = quote(at, name);
-	*at++ = ':';
-	return quote(at, text);
+	return add_field(stpcpy(at, s->next), s, name, text);
 }
 
-static void print_json(const char *when, enum log_level level, const struct log_about *about,
-		       const char *text)
+static void print_fields(const struct style *s, const char *when, enum log_level level,
+			 const struct log_about *about, const char *text)
 {
-	char msg[2 * TEXT_MAX + 2], fields[4 * (2 * FIELD_MAX + 16)] = "", *at = fields;
+	char line[2 * TEXT_MAX + 4 * (2 * FIELD_MAX + 16) + 128], *at = stpcpy(line, s->open);
 
-	(void)quote(msg, text);
+	at = stpcpy(add_field(at, s, "time", when), s->next);
+	at = stpcpy(add_field(at, s, "level", log_level_name(level)), s->next);
+	at = add_field(at, s, "msg", text);
 	if (about) {
-		at = add_field(at, "reason", about->reason);
-		at = add_field(at, "kind", about->kind);
-		at = add_field(at, "namespace", about->ns);
-		(void)add_field(at, "name", about->name);
+		at = add_about(at, s, "reason", about->reason);
+		at = add_about(at, s, "kind", about->kind);
+		at = add_about(at, s, "namespace", about->ns);
+		at = add_about(at, s, "name", about->name);
 	}
-	(void)fprintf(stderr, "{\"time\":\"%s\",\"level\":\"%s\",\"msg\":%s%s}\n", when,
-		      log_level_name(level), msg, fields);
+	(void)stpcpy(at, s->close);
+	(void)fprintf(stderr, "%s\n", line);
 }
 
 static void print(enum log_level level, const struct log_about *about, const char *text)
@@ -78,10 +93,10 @@ static void print(enum log_level level, const struct log_about *about, const cha
 
 	log_stats.lines[level]++;
 	(void)date_now(3, when);
-	if (log_json)
-		print_json(when, level, about, text);
-	else
+	if (log_format == LOG_TEXT)
 		(void)fprintf(stderr, "%s %s %s\n", when, log_level_name(level), text);
+	else
+		print_fields(&styles[log_format], when, level, about, text);
 }
 
 /* The text of a line, clean and cut to what there is room for. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One sink (stderr), one level, one line an event: "2026-01-31T12:00:00.123Z info message", or the same as a
- * JSON object, where what it is about has fields of its own; control characters become '?', and what is
- * longer than 1 KiB ends in "...".
+ * One sink (stderr), one level, one line an event: "2026-01-31T12:00:00.123Z info message", or the same as
+ * fields, in JSON or as key=value, where what it is about has fields of its own; control characters become
+ * '?', and what is longer than 1 KiB ends in "...".
  *
  * Each place in the code that logs is a kind of message: LOG_BURST of them at once, then one each
  * LOG_EVERY_MS; what is left out is counted, and said by log_tick() with the last of it.
@@ -17,14 +17,17 @@
 enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG, LOG_LEVELS };
 
 extern enum log_level log_level; /* messages above it are dropped; LOG_INFO at start */
-extern bool log_json;		 /* {"time":"...","level":"info","msg":"..."}, and log_about */
+
+/* LOG_LOGFMT: time=... level=info msg="..."; the same fields as JSON's. */
+enum log_format { LOG_TEXT, LOG_JSON, LOG_LOGFMT };
+extern enum log_format log_format; /* LOG_TEXT at start */
 
 const char *log_level_name(enum log_level level); /* "info" */
 
 #define LOG_BURST    200 /* as many pods as a node may have, when the agent starts */
 #define LOG_EVERY_MS 100
 
-/* By what a reader may want to filter: the JSON has it, the text says it in its own words. NULL and "": does
+/* By what a reader may want to filter: fields have it, the text says it in its own words. NULL and "": does
  * not apply. */
 struct log_about {
 	const char *reason;	      /* as an Event's: "HookRestored" */

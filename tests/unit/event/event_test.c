@@ -44,7 +44,7 @@ static int setup(void **state)
 	a = (struct agent){ .opt = { .node_name = "n1" }, .model = model_new(), .source = (void *)&a };
 	posted = (struct kube_event){};
 	armed = 0;
-	log_json = true;
+	log_format = LOG_JSON;
 	*state = &a;
 	return a.model ? 0 : -1;
 }
@@ -83,7 +83,7 @@ static void test_text(void **state)
 {
 	const struct event_object about = { "Pod", "shop", "db", "" };
 
-	log_json = false;
+	log_format = LOG_TEXT;
 	tell(*state, "HookRestored", &about);
 	assert_non_null(strstr(said, "Z warn Pod 'shop/db': it is so\n"));
 	assert_string_equal(posted.uid, ""); /* of a pod that is not known here */

@@ -614,7 +614,7 @@ static void the_log_names_the_policy(void **state)
 	reconcile_changed(n->r, CHANGE_SOURCE, "start");
 	turn(n);
 	log_level = LOG_INFO;
-	log_json = true;
+	log_format = LOG_JSON;
 	hush();
 	n->unread = true;
 	reconcile_changed(n->r, CHANGE_SOURCE, "late");
@@ -634,7 +634,7 @@ static void the_log_names_the_policy(void **state)
 	put_pod(n, "big", 9, BH_EP_ADDRS + 1);
 	reconcile_changed(n->r, CHANGE_POD, "pod");
 	turn(n);
-	log_json = false;
+	log_format = LOG_TEXT;
 	assert_non_null(strstr(hear(), ",\"reason\":\"NotEnforced\"}\n"));
 }
 

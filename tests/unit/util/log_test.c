@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The log as JSON, and what is left out where lines of one kind come too fast. Time is the test's own. */
+/* The log as fields, and what is left out where lines of one kind come too fast. Time is the test's own. */
 #include "util/log.h"
 
 #include <setjmp.h>
@@ -28,7 +28,7 @@ int clock_gettime(clockid_t id, struct timespec *ts)
 static int setup(void **state)
 {
 	(void)state;
-	log_json = false;
+	log_format = LOG_TEXT;
 	log_level = LOG_INFO;
 	now_ns += 3600ull * 1000000000u; /* whatever was before is long ago */
 	log_tick();
@@ -64,7 +64,7 @@ static void spam(size_t n)
 static void test_json(void **state)
 {
 	(void)state;
-	log_json = true;
+	log_format = LOG_JSON;
 	log_warn("%s", "a \"b\\\n");
 	assert_string_equal(hear() + strlen("{\"time\":\"1970-01-01T00:00:00"),
 			    ".000Z\",\"level\":\"warn\",\"msg\":\"a \\\"b\\\\?\"}\n");
@@ -79,7 +79,7 @@ static void test_json_about(void **state)
 	const struct log_about none = { .reason = "", .kind = "Node", .ns = "", .name = "n1" };
 
 	(void)state;
-	log_json = true;
+	log_format = LOG_JSON;
 	log_of(LOG_INFO, &about, "Pod is well");
 	assert_non_null(strstr(hear(), "\"msg\":\"Pod is well\",\"reason\":\"HookRestored\","
 				       "\"kind\":\"Pod\",\"namespace\":\"shop\",\"name\":\"a\\\"?\"}\n"));
@@ -87,9 +87,30 @@ static void test_json_about(void **state)
 	log_of(LOG_INFO, &none, "up");
 	assert_non_null(strstr(hear(), "\"msg\":\"up\",\"kind\":\"Node\",\"name\":\"n1\"}\n"));
 	hush();
-	log_json = false;
+	log_format = LOG_TEXT;
 	log_of(LOG_INFO, &about, "Pod is well");
 	assert_non_null(strstr(hear(), "Z info Pod is well\n"));
+}
+
+/* The same fields; what is one word stands bare, and nothing that is said looks like a field. */
+static void test_logfmt(void **state)
+{
+	const struct log_about about = {
+		.reason = "HookRestored", .kind = "Pod", .ns = "shop", .name = "a\"\n"
+	};
+
+	(void)state;
+	log_format = LOG_LOGFMT;
+	log_of(LOG_WARN, &about, "level=%s \\", "error");
+	assert_string_equal(hear() + strlen("time=1970-01-01T00:00:00"),
+			    ".000Z level=warn msg=\"level=error \\\\\" reason=HookRestored kind=Pod "
+			    "namespace=shop name=\"a\\\"?\"\n");
+	hush();
+	log_info("up");
+	assert_non_null(strstr(hear(), "Z level=info msg=up\n"));
+	hush();
+	log_info("a=b");
+	assert_non_null(strstr(hear(), "Z level=info msg=\"a=b\"\n"));
 }
 
 /* As long as any can be: a text and names of nothing but quotes. */
@@ -101,7 +122,7 @@ static void test_json_longest(void **state)
 	(void)state;
 	memset(text, '"', sizeof(text) - 1);
 	text[sizeof(text) - 1] = '\0';
-	log_json = true;
+	log_format = LOG_JSON;
 	log_of(LOG_INFO, &about, "%.*s", 1023, text);
 	(void)strcat(want, "\\\"\\\"\"}\n");
 	assert_string_equal(hear() + strlen(said) - strlen(want), want);
@@ -185,7 +206,7 @@ static void test_left_out_is_clean(void **state)
 	text[0] = '\n';
 	text[1] = '"';
 	text[sizeof(text) - 1] = '\0';
-	log_json = true;
+	log_format = LOG_JSON;
 	for (i = 0; i < LOG_BURST + 1; i++)
 		log_warn("%s", text);
 	hush();
@@ -199,8 +220,15 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(test_##name, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		T(json),      T(json_about), T(json_longest),	   T(burst_and_rate), T(kinds_are_apart),
-		T(told_once), T(end),	     T(left_out_is_clean),
+		T(json),
+		T(json_about),
+		T(logfmt),
+		T(json_longest),
+		T(burst_and_rate),
+		T(kinds_are_apart),
+		T(told_once),
+		T(end),
+		T(left_out_is_clean),
 	};
 
 	return cmocka_run_group_tests_name("util/log", tests, NULL, NULL);
