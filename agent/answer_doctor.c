@@ -14,6 +14,7 @@
 #include "denials.h"
 #include "endpoints.h"
 #include "fill.h"
+#include "health.h"
 #include "jsonx.h"
 #include "lock.h"
 #include "opened.h"
@@ -24,11 +25,7 @@
 #include "util/clock.h"
 #include "util/scope.h"
 
-#define QUIET_MS   300000 /* of a watch: bookmarks come about once a minute */
-#define FILL_WARN  0.80
-#define FILL_FAULT 0.95
-
-enum health { HEALTHY, WARNING, FAULT };
+#define QUIET_MS 300000 /* of a watch: bookmarks come about once a minute */
 
 struct doctor {
 	struct agent *a;
@@ -175,25 +172,13 @@ static void check_drift(const struct doctor *d)
 static void check_maps(const struct doctor *d)
 {
 	struct fill maps[FILL_MAPS];
-	const char *fullest = "";
-	double most = 0;
-	size_t i;
+	const struct fill *fullest;
+	const char *todo;
+	enum health health;
 
 	fill_of(d->a, maps);
-	for (i = 0; i < FILL_MAPS; i++) {
-		const double fill = maps[i].max ? (double)maps[i].used / (double)maps[i].max : 0;
-
-		if (fill < most)
-			continue;
-		most = fill;
-		fullest = maps[i].map;
-	}
-	say(d, "maps",
-	    most > FILL_FAULT  ? FAULT
-	    : most > FILL_WARN ? WARNING
-			       : HEALTHY,
-	    "give it more room: docs/operations.md says by which option", "the fullest is %s, with %.0f %%",
-	    fullest, most * 100);
+	health = health_of_fill(maps, FILL_MAPS, &fullest, &todo);
+	say(d, "maps", health, todo, "the fullest is %s, with %.0f %%", fullest->map, health_percent(fullest));
 }
 
 static void check_events(const struct doctor *d)
@@ -276,7 +261,7 @@ static void take_preflight(void *ctx, enum preflight_level level, const char *ch
 	    level == PREFLIGHT_OK     ? HEALTHY
 	    : level == PREFLIGHT_WARN ? WARNING
 				      : FAULT,
-	    "see docs/operations.md", "%s", text);
+	    "see docs/preflight.md", "%s", text);
 }
 
 /* What a node that is to be protected is asked before it is. */

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "health.h"
+
+#include <string.h>
+
+#define FILL_WARN  80.0 /* % */
+#define FILL_FAULT 95.0
+
+double health_percent(const struct fill *map)
+{
+	return map->max ? 100.0 * (double)map->used / (double)map->max : 0;
+}
+
+/* The only ones whose size somebody can set; docs/operations.md, Limits. */
+static const char *room_in(const char *map)
+{
+	if (!strcmp(map, "bh_sess4") || !strcmp(map, "bh_sess6"))
+		return "set agent.sessions (--sessions) higher: it counts once the node has booted";
+	return "its size is fixed: docs/troubleshooting.md, 'A map is full', says what makes room in it";
+}
+
+enum health health_of_fill(const struct fill *maps, size_t n, const struct fill **ret_fullest,
+			   const char **ret_todo)
+{
+	const struct fill *fullest = maps;
+	double most;
+	size_t i;
+
+	for (i = 1; i < n; i++)
+		if (health_percent(&maps[i]) > health_percent(fullest))
+			fullest = &maps[i];
+	most = health_percent(fullest);
+	*ret_fullest = fullest;
+	*ret_todo = room_in(fullest->map);
+	return most > FILL_FAULT ? FAULT : most > FILL_WARN ? WARNING : HEALTHY;
+}

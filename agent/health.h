@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What `doctor` makes of figures. Knows no kernel, no clock and no socket. */
+#ifndef BH_HEALTH_H
+#define BH_HEALTH_H
+
+#include <stddef.h>
+
+#include "fill.h"
+
+enum health { HEALTHY, WARNING, FAULT };
+
+/* The fullest of @n maps (of one at least), and what makes room in it. */
+enum health health_of_fill(const struct fill *maps, size_t n, const struct fill **ret_fullest,
+			   const char **ret_todo);
+
+double health_percent(const struct fill *map);
+
+#endif
