@@ -53,6 +53,16 @@ static void say(const struct doctor *d, const char *check, enum health health, c
 	(void)api_send(d->conn, jx_item(o));
 }
 
+/* Behind how often something went wrong; "" if it never did. */
+static const char *last_text(int64_t last_ms, char ret[32])
+{
+	const long long s = (long long)(clock_ms() - last_ms) / 1000;
+
+	(void)snprintf(ret, 32, !last_ms ? "" : s < 600 ? ", last %lld s ago" : ", last %lld min ago",
+		       s < 600 ? s : s / 60);
+	return ret;
+}
+
 /* ---- hooks ---------------------------------------------------------------------------------- */
 
 struct hooks_seen {
@@ -148,23 +158,19 @@ static void check_open(const struct doctor *d)
 
 static void check_drift(const struct doctor *d)
 {
-	struct json_object *o = json_object_new_object(), *check;
-	uint64_t asked, differ;
+	struct selfcheck_seen seen;
+	char last[32];
 
-	selfcheck_add(d->a, o);
-	check = json_object_object_get(o, "self_check");
-	asked = json_object_get_uint64(json_object_object_get(check, "asked"));
-	differ = json_object_get_uint64(json_object_object_get(check, "differ"));
-	if (differ)
-		say(d, "drift", FAULT,
+	selfcheck_seen(d->a, &seen);
+	if (seen.differ)
+		say(d, "drift", health_of_last(seen.differed_ms, clock_ms(), FAULT),
 		    "somebody has changed the pinned maps, or it is a bug: restart the agent and report it",
-		    "%llu of %llu answers of the program differ from the tables; the last one: %s",
-		    (unsigned long long)differ, (unsigned long long)asked,
-		    jx_str(check, "last") ? jx_str(check, "last") : "");
+		    "%llu of %llu answers of the program differ from the tables%s: %s",
+		    (unsigned long long)seen.differ, (unsigned long long)seen.asked,
+		    last_text(seen.differed_ms, last), seen.last);
 	else
 		say(d, "drift", HEALTHY, NULL, "%llu answers of the program, as the tables say",
-		    (unsigned long long)asked);
-	json_object_put(o);
+		    (unsigned long long)seen.asked);
 }
 
 /* ---- maps and events ------------------------------------------------------------------------ */
@@ -183,16 +189,13 @@ static void check_maps(const struct doctor *d)
 
 static void check_events(const struct doctor *d)
 {
-	struct bh_count stats[BH_STAT_MAX * 2];
-	struct bh_err err;
-	uint64_t lost;
+	int64_t last_ms;
+	const uint64_t lost = denials_lost(d->a, &last_ms);
+	char last[32];
 
-	if (dp_stats(d->a->dp, stats, &err) < 0)
-		return;
-	lost = stats[BH_STAT_EVENT_LOST * 2].packets + stats[BH_STAT_EVENT_LOST * 2 + 1].packets;
-	say(d, "reports", lost ? WARNING : HEALTHY, "'bulkheadctl top peers' names who is denied so often",
-	    "%llu read, %llu lost for want of room", (unsigned long long)denials_read(d->a),
-	    (unsigned long long)lost);
+	say(d, "reports", health_of_last(last_ms, clock_ms(), WARNING),
+	    "'bulkheadctl top peers' names who is denied so often", "%llu read, %llu lost for want of room%s",
+	    (unsigned long long)denials_read(d->a), (unsigned long long)lost, last_text(last_ms, last));
 }
 
 /* ---- sources -------------------------------------------------------------------------------- */
@@ -238,6 +241,7 @@ static void check_source(const struct doctor *d)
 static void check_chain(const struct doctor *d)
 {
 	struct chain_status st;
+	char last[32];
 
 	if (!d->a->chain) {
 		say(d, "CNI chain", HEALTHY, NULL, "not this agent's business");
@@ -249,10 +253,11 @@ static void check_chain(const struct doctor *d)
 		    "new pods are taken in late, without the plugin: mend what it names",
 		    "we are not in it: %s", st.why);
 	else
-		say(d, "CNI chain", st.taken_out ? WARNING : HEALTHY,
-		    "somebody takes us out again and again: find out who writes that file",
-		    "in %s, behind %s%s%s; taken out %llu times", st.file, *st.main_type ? st.main_type : "?",
-		    *st.network ? ", network " : "", st.network, (unsigned long long)st.taken_out);
+		say(d, "CNI chain", health_of_last(st.taken_ms, clock_ms(), WARNING),
+		    "somebody takes us out: find out who writes that file",
+		    "in %s, behind %s%s%s; taken out %llu times%s", st.file,
+		    *st.main_type ? st.main_type : "?", *st.network ? ", network " : "", st.network,
+		    (unsigned long long)st.taken_out, last_text(st.taken_ms, last));
 }
 
 static void take_preflight(void *ctx, enum preflight_level level, const char *check, const char *text)

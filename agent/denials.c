@@ -57,6 +57,7 @@ struct denials {
 	char run[20];		 /* of this process alone */
 	uint64_t missed_before;	 /* by those before it */
 	struct dp_missed missed; /* of all time */
+	int64_t lost_ms;	 /* when some were lost last; 0: never by this process */
 	struct loop_timer poll;
 	bool failing; /* said so */
 	struct why *why;
@@ -241,6 +242,7 @@ static void take_loss(struct agent *a)
 		flowlog_missed(a->flowlog, ds->missed.lost, ds->missed.throttled);
 	if (ds->missed.lost == before)
 		return;
+	ds->lost_ms = clock_ms();
 	d = next_of(ds);
 	d->lost = ds->missed.lost - before;
 	d->unix_ms = unix_ms_of(clock_ns());
@@ -482,6 +484,12 @@ void denials_unfollow(struct agent *a, struct api_conn *conn)
 uint64_t denials_read(const struct agent *a)
 {
 	return a->denials->read;
+}
+
+uint64_t denials_lost(const struct agent *a, int64_t *ret_last_ms)
+{
+	*ret_last_ms = a->denials->lost_ms;
+	return a->denials->missed.lost - a->denials->missed_before;
 }
 
 bool denials_pick(const struct agent *a, uint64_t random, struct bh_query *ret)

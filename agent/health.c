@@ -6,6 +6,11 @@
 #define FILL_WARN  80.0 /* % */
 #define FILL_FAULT 95.0
 
+enum health health_of_last(int64_t last_ms, int64_t now_ms, enum health bad)
+{
+	return last_ms && now_ms - last_ms < HEALTH_LATELY_MS ? bad : HEALTHY;
+}
+
 double health_percent(const struct fill *map)
 {
 	return map->max ? 100.0 * (double)map->used / (double)map->max : 0;

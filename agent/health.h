@@ -9,6 +9,10 @@
 
 enum health { HEALTHY, WARNING, FAULT };
 
+/* Of what went wrong last at @last_ms (0: never): @bad while that is not long ago, as it may have been healed. */
+#define HEALTH_LATELY_MS 600000
+enum health health_of_last(int64_t last_ms, int64_t now_ms, enum health bad);
+
 /* The fullest of @n maps (of one at least), and what makes room in it. */
 enum health health_of_fill(const struct fill *maps, size_t n, const struct fill **ret_fullest,
 			   const char **ret_todo);

@@ -117,11 +117,11 @@ void collect_healed(struct view *v, struct exposition *x)
 
 void collect_checks(struct view *v, struct exposition *x)
 {
-	uint64_t asked, differ;
+	struct selfcheck_seen seen;
 
-	selfcheck_counts(v->a, &asked, &differ);
-	expo_add(x, asked - differ, "result", "same", NULL);
-	expo_add(x, differ, "result", "differ", NULL);
+	selfcheck_seen(v->a, &seen);
+	expo_add(x, seen.asked - seen.differ, "result", "same", NULL);
+	expo_add(x, seen.differ, "result", "differ", NULL);
 }
 
 /* ---- source ------------------------------------------------------------------------------- */

@@ -31,6 +31,7 @@ struct selfcheck {
 	struct picks picks;
 	size_t left, logged;
 	uint64_t asked, differ, told_ns;
+	int64_t differed_ms;
 	char last[400]; /* difference */
 };
 
@@ -66,6 +67,7 @@ static void alarm_of(struct agent *a)
 	const uint64_t now = clock_ns();
 
 	s->differ++;
+	s->differed_ms = clock_ms();
 	if (s->logged++ < LOGGED)
 		log_error("self-check: %s; report this, and restart the agent", s->last);
 	if (s->told_ns && now - s->told_ns < TELL_NS)
@@ -161,10 +163,11 @@ void selfcheck_add(const struct agent *a, struct json_object *o)
 	jx_add(o, "self_check", c);
 }
 
-void selfcheck_counts(const struct agent *a, uint64_t *ret_asked, uint64_t *ret_differ)
+void selfcheck_seen(const struct agent *a, struct selfcheck_seen *ret)
 {
-	*ret_asked = a->selfcheck->asked;
-	*ret_differ = a->selfcheck->differ;
+	const struct selfcheck *s = a->selfcheck;
+
+	*ret = (struct selfcheck_seen){ s->asked, s->differ, s->differed_ms, s->last };
 }
 
 /* ---- life --------------------------------------------------------------------------------- */

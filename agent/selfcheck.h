@@ -18,8 +18,12 @@ void selfcheck_free(struct agent *a);
 void selfcheck_enforced(struct agent *a); /* something new is in force */
 void selfcheck_tick(struct agent *a);
 
-/* Flows asked about since the start, and those of which the program says something else. */
-void selfcheck_counts(const struct agent *a, uint64_t *ret_asked, uint64_t *ret_differ);
+struct selfcheck_seen { /* since the start */
+	uint64_t asked, differ; /* flows; those of which the program says something else */
+	int64_t differed_ms;	/* when it last did, by clock_ms(); 0: never */
+	const char *last;	/* what it was about; "" */
+};
+void selfcheck_seen(const struct agent *a, struct selfcheck_seen *ret);
 
 /* "self_check": for `status`. */
 void selfcheck_add(const struct agent *a, struct json_object *o);

@@ -61,6 +61,7 @@ struct chain_status {
 	char why[256];	    /* not chained: the reason, a sentence with the file in it; "" if chained */
 	uint64_t writes;    /* of configuration files, since the start */
 	uint64_t taken_out; /* times that somebody took us out */
+	int64_t taken_ms;   /* when last, by clock_ms(); 0: never */
 };
 
 /* ---- once, by hand ------------------------------------------------------------------------ */

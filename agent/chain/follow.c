@@ -45,8 +45,8 @@ struct chain {
 	struct followed dirs[2];
 	struct loop_timer look, poll;
 	unsigned int delay_ms;
-	int64_t taken_ms, told_ms; /* when it happened last, when it was told; 0: never */
-	int failed_with;	   /* what the last look ended in */
+	int64_t told_ms; /* when somebody was told that we were taken out; 0: never */
+	int failed_with; /* what the last look ended in */
 	bool failure_told, was_in;
 };
 
@@ -72,7 +72,7 @@ static void tell_taken_out(struct chain *c)
 
 	c->st.taken_out++;
 	c->delay_ms = c->delay_ms * 2 < DELAY_MAX_MS ? c->delay_ms * 2 : DELAY_MAX_MS;
-	c->taken_ms = now;
+	c->st.taken_ms = now;
 	if (c->told_ms && now - c->told_ms < TELL_MS)
 		return;
 	c->told_ms = now;
@@ -118,7 +118,7 @@ static void on_look(void *ctx)
 	bool right;
 	int r;
 
-	if (c->taken_ms && clock_ms() - c->taken_ms > CALM_MS)
+	if (c->st.taken_ms && clock_ms() - c->st.taken_ms > CALM_MS)
 		c->delay_ms = DELAY_MS;
 	r = step_do(&c->step, true, &c->st, &right, &err);
 	if (r == -EAGAIN) {

@@ -65,6 +65,9 @@ class SelfCheck(PolicedCase):
         self.assertIn("self-check: ", log)
         self.assertIn("the data plane does not decide as it was told to", log)
         self.assertIn("DIFFER from the tables", self.node.ctl_text("status")[1])
+        drift = next(i for i in self.node.ctl("doctor", codes=(1,)) if i["check"] == "drift")
+        self.assertEqual(drift["health"], "fault")
+        self.assertRegex(drift["text"], r"[1-9]\d* of \d+ answers .* differ from the tables, last \d+ s ago: .*TCP 80")
         self.put(rows)
         self.node.remove_policy("lab", "another")
         asked, differ = (self.status()[k] for k in ("asked", "differ"))
@@ -290,6 +293,14 @@ class Events(PolicedCase):
         self.assertEqual(sum(f.get("lost", 0) for f in flows), lost)
         self.assertIn("LOST", self.node.ctl_text("flows")[1])
         self.assertFalse([i for i in self.node.ask("flows")["items"] if "lost" in i], "who did not ask is told")
+        self.assertRegex("{health}: {text}".format(**self.reports()), rf"warning: \d+ read, {self.told()[2]} lost .*, last \d+ s ago")
+        self.node.agent_kill()  # what another one did not read is no trouble of the next one
+        self.node.agent_start()
+        self.assertGreaterEqual(self.told()[2], lost)
+        self.assertRegex("{health}: {text}".format(**self.reports()), r"ok: \d+ read, 0 lost for want of room$")
+
+    def reports(self):
+        return next(i for i in self.node.ctl("doctor", codes=(0, 1, 5)) if i["check"] == "reports")
 
 
 class Rules(PolicedCase):

@@ -40,10 +40,22 @@ static void advice_is_of_the_fullest_map(void **state)
 	}
 }
 
+static void what_is_long_ago_is_no_fault(void **state)
+{
+	const int64_t now_ms = 7200000;
+
+	(void)state;
+	assert_int_equal(health_of_last(0, 5000, FAULT), HEALTHY); /* never, and the node has just booted */
+	assert_int_equal(health_of_last(now_ms, now_ms, FAULT), FAULT);
+	assert_int_equal(health_of_last(now_ms - 599999, now_ms, WARNING), WARNING);
+	assert_int_equal(health_of_last(now_ms - 600000, now_ms, FAULT), HEALTHY);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(advice_is_of_the_fullest_map),
+		cmocka_unit_test(what_is_long_ago_is_no_fault),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -159,7 +159,7 @@ static void leaves_when_told(void **state)
 
 static bool was_put_back(void)
 {
-	return status().taken_out == 1 && chained();
+	return status().taken_out == 1 && status().taken_ms && chained();
 }
 
 static bool has_failed(void)
