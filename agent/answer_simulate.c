@@ -173,7 +173,8 @@ static void add_once(struct json_object *list, const char *name)
 	(void)json_object_array_add(list, json_object_new_string(name));
 }
 
-static struct json_object *peers_of(const struct simulation *s, const struct outcome *o)
+/* *@ret_more: how many addresses and blocks there are beyond as many names as are told. */
+static struct json_object *peers_of(const struct simulation *s, const struct outcome *o, size_t *ret_more)
 {
 	struct json_object *list = json_object_new_array();
 	char name[NAME_MAX_LEN], text[ADDR_TEXT];
@@ -189,6 +190,7 @@ static struct json_object *peers_of(const struct simulation *s, const struct out
 					       ? name
 					       : addr_text(&remote->cidr.addr, text));
 	}
+	*ret_more = o->n_peers - i;
 	return list;
 }
 
@@ -227,7 +229,7 @@ static void take_outcome(void *ctx, const struct outcome *o)
 	struct simulation *s = ctx;
 	struct json_object *item;
 	uint32_t worst = LEVEL_ALLOWED;
-	size_t i, more;
+	size_t i, peers_more, changes_more;
 
 	if (is_itself(s, o))
 		return;
@@ -238,10 +240,11 @@ static void take_outcome(void *ctx, const struct outcome *o)
 	jx_add_str(item, "direction", o->dir == BH_INGRESS ? "ingress" : "egress");
 	jx_add(item, "pods", pods_of(s, o));
 	jx_add_int(item, "pods_n", o->n_pods);
-	jx_add(item, "peers", peers_of(s, o));
+	jx_add(item, "peers", peers_of(s, o, &peers_more));
 	jx_add_int(item, "peers_n", o->n_peers);
-	jx_add(item, "changes", changes_of(s, o, &more));
-	jx_add_int(item, "changes_more", more);
+	jx_add_int(item, "peers_more", peers_more);
+	jx_add(item, "changes", changes_of(s, o, &changes_more));
+	jx_add_int(item, "changes_more", changes_more);
 	send_item(s, "pairs", item);
 }
 

@@ -4,6 +4,7 @@ import { ago, ask, askSlow, bytes, plural, port, readChanges, rules, title } fro
 
 const FLOWS_SHOWN = 60;
 const ROWS = 200;
+const PARTIAL = 4; // bulkheadctl's exit code
 
 export function make(tag, properties = {}, ...children) {
   const element = document.createElement(tag);
@@ -22,6 +23,11 @@ function verdictText(e) {
   if (e.audited) parts.push(make('span', { class: 'is-audited' }, `○ audited ${e.audited}`));
   if (e.verdicts.includes('allowed')) parts.push(make('span', { class: 'is-allowed' }, '— allowed'));
   return parts.flatMap((p, i) => (i ? [', ', p] : [p]));
+}
+
+// Of a list that is cut: what is not on it.
+function andMore(all, shown) {
+  return all > shown ? [make('p', { class: 'dim' }, `and ${(all - shown).toLocaleString('en')} more`)] : [];
 }
 
 const busiest = (a, b) => b.denied - a.denied || b.audited - a.audited || b.sessions - a.sessions || b.bytes - a.bytes;
@@ -61,8 +67,7 @@ export class Panel {
   edgeList(name, edges, words) {
     if (!edges.length) return [];
     const list = edges.sort(busiest), cut = list.slice(0, 200);
-    const rest = list.length > cut.length ? [make('p', { class: 'dim' }, `and ${plural(list.length - cut.length, 'more')}`)] : [];
-    return [make('h3', {}, `${name} (${list.length})`), make('ul', {}, ...cut.map((e) => this.edgeRow(e, words(e)))), ...rest];
+    return [make('h3', {}, `${name} (${list.length})`), make('ul', {}, ...cut.map((e) => this.edgeRow(e, words(e)))), ...andMore(list.length, cut.length)];
   }
 
   showNode(n) {
@@ -119,8 +124,7 @@ export class Panel {
     }
     if (round !== this.round) return;
     const shown = list.slice(0, FLOWS_SHOWN).map((f) => this.flowRow(f, now));
-    into.replaceChildren(make('ul', { id: 'flows' }, ...shown));
-    if (list.length > shown.length) into.append(make('p', { class: 'dim' }, `and ${plural(list.length - shown.length, 'more')}`));
+    into.replaceChildren(make('ul', { id: 'flows' }, ...shown), ...andMore(list.length, shown.length));
     const question = this.questionOf(e, list);
     button.disabled = !question;
     if (!question) why.replaceChildren(make('p', { class: 'dim' }, 'Only what begins or ends at a pod, at a port or as an ICMP echo, can be explained.'));
@@ -171,6 +175,27 @@ spec:
   ingress:
   - from: [{podSelector: {matchLabels: {app: web}}}]`;
 
+// "shop/web, shop/api and 398 more". A peer of several addresses is one name, so beyond these addresses are counted.
+function endsOf(p) {
+  const pods = p.pods_n - p.pods.length, peers = p.peers_more;
+  return [p.pods.join(', ') + (pods > 0 ? ` and ${pods.toLocaleString('en')} more` : ''), p.direction === 'ingress' ? '←' : '→',
+    p.peers.join(', ') + (peers > 0 ? ` and more: ${p.peers_n.toLocaleString('en')} addresses and blocks` : '')].join(' ');
+}
+
+// "TCP 80, UDP 53", "any but TCP 80"; what has all ports is its protocol alone.
+function portsOf(change) {
+  const words = (list) => list.map((x) => `${/^\d|-/.test(x.proto) ? 'protocols ' : ''}${x.proto}${x.ports === 'any' ? '' : ` ${x.ports}`}`).join(', ');
+  return change.but.length ? `any but ${words(change.but)}` : words(change.ports);
+}
+
+// The rule that decides, or who isolates the pod.
+function because(change, when) {
+  const rule = change[`${when}_rule`], by = change[`${when}_isolated_by`].join(', ');
+  if (rule) return ` (${rule})`;
+  if (change[when] === 'allowed') return by ? ` (allowed by ${by}, in mode Audit)` : ' (nobody isolates it)';
+  return by ? ` (isolated by ${by})` : '';
+}
+
 // A policy is tried: what it would change, and nothing of it is applied.
 export class Trial {
   constructor(panel, dataNow, show) {
@@ -213,17 +238,20 @@ export class Trial {
 
   parts(answer, changes) {
     const s = answer.summary, class_ = { denied: 'is-denied', audited: 'is-audited', allowed: 'is-allowed' };
-    const list = (name, rows, n) => (rows.length ? [make('h3', {}, `${name} (${n})`), make('ul', {}, ...rows)] : []);
-    const sessions = changes.slice(0, 200).map((e) => make('li', {}, `${title(e.from)} → ${title(e.to)} `, make('b', {}, port(e)), ' would be ',
+    const list = (name, rows, n, ...more) => (rows.length ? [make('h3', {}, `${name} (${n})`), make('ul', {}, ...rows), ...more] : []);
+    const sessions = changes.slice(0, ROWS).map((e) => make('li', {}, `${title(e.from)} → ${title(e.to)} `, make('b', {}, port(e)), ' would be ',
       make('span', { class: class_[e.would] }, e.would), make('span', { class: 'dim' }, ` · ${plural(e.sessions + e.tried, 'session')}`)));
-    const pairs = answer.pairs.flatMap((p) => p.changes.map((c) => make('li', {}, `${p.pods.join(', ')} ${p.direction === 'ingress' ? '←' : '→'} ${p.peers.join(', ')}`,
-      make('div', { class: 'dim' }, `${c.ports.map((x) => `${x.proto} ${x.ports}`).join(', ')}: ${c.was} → `, make('span', { class: class_[c.is] }, c.is)))));
+    const pair = (c) => make('div', { class: 'dim' }, `${portsOf(c)}: ${c.was}${because(c, 'was')} → `, make('span', { class: class_[c.is] }, c.is), because(c, 'is'));
+    const pairs = answer.pairs.map((p) => make('li', {}, endsOf(p), ...p.changes.map(pair), ...andMore(p.changes.length + p.changes_more, p.changes.length)));
+    const missing = s.complete === false ? 'Incomplete: an agent ran out of memory over it, so it may change more than is told here.'
+      : answer.code === PARTIAL ? 'Some nodes have not answered: it is of the others alone.' : '';
     return [
       make('p', {}, `${s.added} added, ${s.replaced} replaced, ${s.deleted} deleted; of ${plural(s.sessions, 'live session')} ${s.sessions_denied} would be cut. Nothing has been applied.`),
+      ...(missing ? [make('p', { class: 'is-denied' }, missing)] : []),
       ...answer.problems.map((p) => make('p', { class: 'is-denied' }, `Not understood: ${p.policy}: ${p.path} ${p.text}`)),
-      ...list('Connections that would change', sessions, changes.length),
-      ...list('Pods and peers', pairs, answer.pairs_n),
-      ...(changes.length || pairs.length ? [] : [make('p', {}, 'It would change nothing.')]),
+      ...list('Connections that would change', sessions, changes.length, ...andMore(changes.length, sessions.length)),
+      ...list('Pods and peers', pairs, answer.pairs_n, ...andMore(answer.pairs_n, pairs.length)),
+      ...(changes.length || pairs.length || missing ? [] : [make('p', {}, 'It would change nothing.')]),
     ];
   }
 }

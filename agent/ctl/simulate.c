@@ -228,20 +228,39 @@ void simulate_take(struct json_object *all, struct json_object *item)
 
 /* ---- for people ----------------------------------------------------------------------------- */
 
-/* "shop/a, shop/b and 7 more" */
-static void some_of(struct json_object *list, uint64_t known, char ret[400])
+/* "shop/a, shop/b": the first of the names. Returns how many these are. */
+static size_t first_of(struct json_object *list, char *ret, size_t size)
 {
-	const size_t n = ctl_length(list);
 	size_t i, used = 0;
 
 	ret[0] = '\0';
-	for (i = 0; i < n && i < NAMED && used < 300; i++)
-		used += (size_t)snprintf(ret + used, 400 - used, "%s%.90s", i ? ", " : "",
+	for (i = 0; i < ctl_length(list) && i < NAMED && used < size; i++)
+		used += (size_t)snprintf(ret + used, size - used, "%s%.90s", i ? ", " : "",
 					 json_object_get_string(json_object_array_get_idx(list, i)));
-	if (known > i)
-		(void)snprintf(ret + used, 400 - used, " and %llu more", (unsigned long long)(known - i));
-	else if (n > i)
-		(void)snprintf(ret + used, 400 - used, " and %zu more", n - i);
+	return i;
+}
+
+/* "shop/a, shop/b, shop/c and 7 more" */
+static void pods_text(struct json_object *item, char *ret, size_t size)
+{
+	const uint64_t n = ctl_int(item, "pods_n"), named = first_of(ctl_get(item, "pods"), ret, size);
+	const size_t used = strlen(ret);
+
+	if (n > named)
+		(void)snprintf(ret + used, size - used, " and %llu more", (unsigned long long)(n - named));
+}
+
+/* Of several addresses one name is told, so names are counted; where not all are told, addresses and blocks. */
+static void peers_text(struct json_object *item, char *ret, size_t size)
+{
+	struct json_object *peers = ctl_get(item, "peers");
+	const size_t named = first_of(peers, ret, size), used = strlen(ret);
+
+	if (ctl_int(item, "peers_more"))
+		(void)snprintf(ret + used, size - used, " and more: %llu addresses and blocks",
+			       (unsigned long long)ctl_int(item, "peers_n"));
+	else if (ctl_length(peers) > named)
+		(void)snprintf(ret + used, size - used, " and %zu more", ctl_length(peers) - named);
 }
 
 /* "TCP 80", "TCP", "protocols 0-5", "any" */
@@ -317,8 +336,8 @@ static void pair_rows(struct table *t, struct json_object *item)
 	char pods[400], peers[400], ports[400];
 	size_t i;
 
-	some_of(ctl_get(item, "pods"), ctl_int(item, "pods_n"), pods);
-	some_of(ctl_get(item, "peers"), 0, peers);
+	pods_text(item, pods, sizeof(pods));
+	peers_text(item, peers, sizeof(peers));
 	for (i = 0; i < ctl_length(changes); i++) {
 		ports_text(json_object_array_get_idx(changes, i), ports, sizeof(ports));
 		table_add(t, pods, BOLD);

@@ -249,6 +249,10 @@ class Ask(PolicedCase):
         told = self.node.ctl("simulate", "--delete", "NetworkPolicy/shop/db")
         self.assertEqual(told["summary"]["pairs_denied"], 0)
         self.assertGreater(told["summary"]["pairs_allowed"], 0)
+        blocks = [{"ipBlock": {"cidr": f"10.60.{n}.0/24"}} for n in range(0, 80, 2)]
+        with self.file_of(network_policy("blocks", ingress=[{"from": blocks}])) as name:
+            (pair,) = self.node.ctl("simulate", "-f", name)["pairs"]
+        self.assertEqual((len(pair["peers"]), pair["peers_n"], pair["peers_more"]), (32, 40, 8))
         code, text = self.node.ctl_text("simulate", "--delete", "NetworkPolicy/shop/bd")
         self.assertEqual(code, 2)
         self.assertIn("there is no NetworkPolicy 'shop/bd'\nhint: 'bulkheadctl policy list' lists", text)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """`bulkheadctl ui` and a browser that looks at it: what the classes share."""
 import http.client
+import json
 import os
 import subprocess
 import urllib.parse
@@ -118,6 +119,16 @@ class Page:
     def choose(self, select, value):
         """An option of a list."""
         self.browser.js(f"(() => {{ const s = document.getElementById({select!r}); s.value = {value!r}; s.dispatchEvent(new Event('change')); }})()")
+
+    def try_policy(self, text):
+        """Asks what it would change; the answer comes to #tried."""
+        self.browser.js(f"""(() => {{
+            document.getElementById('trial').click();
+            const policy = document.getElementById('policy');
+            policy.value = {json.dumps(text)};
+            policy.dispatchEvent(new Event('input'));
+            document.getElementById('try').click();
+        }})()""")
 
     def inked(self, x, y, colour, reach=5):
         """How many pixels of the canvas around a point have that colour of the page's."""

@@ -113,9 +113,7 @@ class Live(PolicedCase):
             "apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": {"name": "db", "namespace": "shop"},
             "spec": {"podSelector": {"matchLabels": {"app": "db"}}, "ingress": [{"ports": [{"port": 443}]}]},
         }
-        b.js("document.getElementById('trial').click()")
-        b.js(f"(() => {{ const t = document.getElementById('policy'); t.value = {json.dumps(json.dumps(policy))}; t.dispatchEvent(new Event('input')); }})()")
-        b.js("document.getElementById('try').click()")
+        self.page.try_policy(json.dumps(policy))
         said = b.wait("document.querySelector('#tried p:not(.dim)')?.textContent")
         self.assertIn("0 added, 1 replaced, 0 deleted", said)
         self.assertIn("shop/web → shop/db 80/TCP would be denied", self.page.text("#tried"))
@@ -123,8 +121,7 @@ class Live(PolicedCase):
         x, y = self.page.point("shop/web", "shop/db", "allowed")
         self.assertGreater(self.page.inked(x, y, "denied", 12), 8, "the line shows nothing of it")
         self.assertTrue(self.web.reaches(self.db), "it is in force")
-        b.js("(() => { const t = document.getElementById('policy'); t.value = 'kind: ['; t.dispatchEvent(new Event('input')); })()")
-        b.js("document.getElementById('try').click()")
+        self.page.try_policy("kind: [")
         self.assertIn("stdin", b.wait("document.querySelector('#tried pre')?.textContent"))
         b.press("Escape")
         b.wait("bulkhead.map.changes.length === 0")
@@ -312,6 +309,32 @@ class Nodes(unittest.TestCase):
         self.assertIn("Forbidden", self.page.text("#trouble"))
 
 
+def change(was, **more):
+    ruled = {"was_rule": None, "was_isolated_by": [], "is": "denied", "is_rule": None, "is_isolated_by": ["team-00/deny"]}
+    return {"ports": [{"proto": "TCP", "ports": "0-79"}], "but": [], "was": was, **ruled, **more}
+
+
+def pairs(n):
+    """The first of them has more of everything than an agent tells."""
+    alike = {
+        "kind": "pairs", "direction": "ingress", "pods": ["a/x"], "pods_n": 1, "peers": ["a/y"], "peers_n": 2, "peers_more": 0,
+        "changes": [change("allowed")], "changes_more": 0,
+    }
+    ports = [{"proto": "TCP", "ports": "80"}, {"proto": "UDP", "ports": "any"}, {"proto": "0-5", "ports": "any"}]
+    changes = [change("audited", but=ports, was_isolated_by=["a/p", "a/q"]), change("allowed", was_rule="a/p ingress[0]")]
+    yield {**alike, "pods_n": 4000, "peers_n": 9000, "peers_more": 8999, "changes": changes, "changes_more": 7}
+    yield from (alike for _ in range(n - 1))
+
+
+def simulated(request):
+    """An agent with too little memory for two of three questions."""
+    name = request["policies"][0]["metadata"]["name"]
+    done = {"added": 1, "replaced": 0, "deleted": 0, "sessions": 0, "sessions_denied": 0}
+    if name == "many":
+        yield from pairs(201)
+    yield {"kind": "summary", **done, "complete": name == "idle"}
+
+
 class Large(unittest.TestCase):
     """2,000 workloads and 20,000 connections, and one whose name would be markup."""
 
@@ -327,7 +350,8 @@ class Large(unittest.TestCase):
         odd = cluster.session(1, ("odd", ODD, "10.9.9.9"), cluster.pods[0], 80)
         replies = {name: list(getattr(cluster, name)()) for name in ("endpoints", "sessions", "flows")}
         replies["sessions"].append(odd)
-        cls.agent = canned.Agent("/run/canned", {name: lambda _, r=r: r for name, r in replies.items()})
+        ops = {name: lambda _, r=r: r for name, r in replies.items()}
+        cls.agent = canned.Agent("/run/canned", {**ops, "simulate": simulated})
         cls.ui = Ui("/run/canned")
         cls.page = Page(cls.ui)
         cls.browser = cls.page.browser
@@ -396,6 +420,32 @@ class Large(unittest.TestCase):
         self.assertTrue(all("team-07/" in e[0] + e[1] and e[2] == 443 for e in edges))
         b.press("Escape")
         b.wait("bulkhead.chosen.edges.length > 20000")
+
+    def test_what_a_trial_leaves_out(self):
+        """Of long lists how long they are; of half an answer that it is one."""
+        text = self.tried("many")
+        for part in (
+            "a/x and 3,999 more ← a/y and more: 9,000 addresses and blocks",
+            "any but TCP 80, UDP, protocols 0-5: audited (isolated by a/p, a/q) → denied (isolated by team-00/deny)",
+            "TCP 0-79: allowed (a/p ingress[0]) → denied (isolated by team-00/deny)and 7 more",
+            "a/x ← a/yTCP 0-79: allowed (nobody isolates it) → denied (isolated by team-00/deny)a/x",
+            "Incomplete: an agent ran out of memory",
+            "Pods and peers (201)",
+        ):
+            self.assertIn(part, text)
+        self.assertTrue(text.endswith("denied (isolated by team-00/deny)and 1 more"), text[-100:])
+        self.assertIn("Incomplete", self.tried("short"))
+        self.assertNotIn("nothing.", self.page.text("#tried"))
+        self.assertIn("It would change nothing.", self.tried("idle"))
+        self.assertNotIn("Incomplete", self.page.text("#tried"))
+        self.browser.press("Escape")
+
+    def tried(self, name):
+        """What the page says of a policy of that name."""
+        policy = {"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": {"name": name}, "spec": {}}
+        self.page.try_policy(json.dumps(policy))
+        self.browser.wait("!!document.querySelector('#tried p:not(.dim)')")
+        return self.page.text("#tried")
 
     def test_table_is_bounded(self):
         b = self.browser

@@ -137,6 +137,38 @@ static void people_read(void **state)
 	json_object_put(all);
 }
 
+/* Of peers, which the agent tells no more than some of, no small number stands for a large one. */
+static void assert_peers(const char *peers, const char *want)
+{
+	char item[600], *text = NULL;
+	struct json_object *all;
+	size_t len;
+	FILE *out = open_memstream(&text, &len);
+
+	(void)snprintf(item, sizeof(item),
+		       "{\"kind\":\"pairs\",\"direction\":\"egress\",\"pods\":[\"a/x\",\"a/y\",\"a/z\",\"a/w\"],"
+		       "\"pods_n\":400,%s,\"changes\":[{\"ports\":[{\"proto\":\"any\",\"ports\":\"any\"}],"
+		       "\"was\":\"denied\",\"is\":\"allowed\"}],\"changes_more\":7}",
+		       peers);
+	all = answer((const char *[]){ item }, 1);
+	simulate_print(out, all, false);
+	(void)fclose(out);
+	assert_non_null(strstr(text, "\na/x, a/y, a/z and 397 more  egress "));
+	assert_non_null(strstr(text, want));
+	assert_non_null(strstr(text, "  any (and 7 more)  "));
+	free(text);
+	json_object_put(all);
+}
+
+static void how_many_there_are(void **state)
+{
+	(void)state;
+	assert_peers("\"peers\":[\"p\",\"q\",\"r\",\"s\",\"t\"],\"peers_n\":9,\"peers_more\":0", "  p, q, r and 2 more  ");
+	assert_peers("\"peers\":[\"p\",\"q\",\"r\",\"s\",\"t\"],\"peers_n\":9000,\"peers_more\":8990",
+		     "  p, q, r and more: 9000 addresses and blocks  ");
+	assert_peers("\"peers\":[\"p\",\"q\"],\"peers_n\":2,\"peers_more\":0", "  p, q  ");
+}
+
 /* Of many sessions those are shown that carried most, and those that would be cut before the others. */
 static void many_sessions(void **state)
 {
@@ -190,6 +222,7 @@ int main(void)
 		cmocka_unit_test(policies_alone_are_sent),
 		cmocka_unit_test(what_goes),
 		cmocka_unit_test(people_read),
+		cmocka_unit_test(how_many_there_are),
 		cmocka_unit_test(many_sessions),
 		cmocka_unit_test(scripts_read),
 	};
