@@ -39,29 +39,19 @@ static unsigned int how_far(const char *text, const char *ns, const char *name)
 
 /* ---- what to say when there is none ------------------------------------------------------- */
 
-struct nearest {
-	unsigned int distance;
-	const char *ns, *name;
-};
-
-static void consider(struct nearest *n, const char *text, const char *ns, const char *name)
+static void consider(struct near *n, const char *text, const char *ns, const char *name)
 {
-	const unsigned int d = how_far(text, ns, name);
-
-	if (d < n->distance)
-		*n = (struct nearest){ .distance = d, .ns = ns, .name = name };
+	near_take(n, how_far(text, ns, name), "%.63s/%.63s", ns, name);
 }
 
-static struct nearest nearest(const struct model *m, const char *text, bool local)
+static void look_near(const struct model *m, const char *text, bool local, struct near *ret)
 {
-	struct nearest n = { .distance = NEAR_SLIPS + 1 };
 	size_t i;
 
 	for (i = 0; i < m->endpoints.n; i++)
-		consider(&n, text, m->endpoints.v[i]->ns, m->endpoints.v[i]->pod);
+		consider(ret, text, m->endpoints.v[i]->ns, m->endpoints.v[i]->pod);
 	for (i = 0; !local && i < m->pods.n; i++)
-		consider(&n, text, m->pods.v[i]->ns, m->pods.v[i]->name);
-	return n;
+		consider(ret, text, m->pods.v[i]->ns, m->pods.v[i]->name);
 }
 
 static bool listed_before(const struct model *m, size_t n, const char *ns)
@@ -88,15 +78,13 @@ static void list_namespaces(const struct model *m, bool local, struct buf *out)
 
 static int none(const struct model *m, const char *text, bool local, struct bh_err *err)
 {
-	const struct nearest n = nearest(m, text, local);
 	auto_buf struct buf spaces = BUF_INIT(100);
-	char hint[150] = "";
+	struct near near = NEAR_INIT;
 
 	list_namespaces(m, local, &spaces);
-	if (n.distance <= NEAR_SLIPS)
-		(void)snprintf(hint, sizeof(hint), "; did you mean '%.63s/%.63s'?", n.ns, n.name);
+	look_near(m, text, local, &near);
 	return bh_err_set(err, -ENOENT, "no pod '%.100s'%s; namespaces searched: %s%s", text,
-			  local ? " on this node" : "", spaces.len ? spaces.data : "none", hint);
+			  local ? " on this node" : "", spaces.len ? spaces.data : "none", near.hint);
 }
 
 /* ---- finding ------------------------------------------------------------------------------ */

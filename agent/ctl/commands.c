@@ -82,19 +82,14 @@ static unsigned int distance(const char *text, const char *name)
 	return first_word < whole ? first_word : whole;
 }
 
-const char *ctl_near_command(const char *text)
+void ctl_near_command(const char *text, struct near *ret)
 {
-	unsigned int least = NEAR_SLIPS + 1;
-	const char *found = NULL;
 	size_t i;
 
 	for (i = 0; ctl_commands[i]; i++) {
 		const unsigned int d = distance(text, ctl_commands[i]->name);
 
-		if (d >= least || 2 * d >= strlen(text) || ctl_commands[i]->hidden)
-			continue;
-		least = d;
-		found = ctl_commands[i]->name;
+		if (2 * d < strlen(text) && !ctl_commands[i]->hidden)
+			near_take(ret, d, "%s", ctl_commands[i]->name);
 	}
-	return found;
 }

@@ -125,8 +125,9 @@ bool ctl_takes(const struct command *command, const struct ctl_option *o);
 /* Return: the command that @words begin with, and how many of them its name has; or NULL. */
 const struct command *ctl_find(char *const *words, int n, int *ret_words);
 
-/* What of all commands, or of what one word leads to, @text may have meant; NULL: nothing is near. */
-const char *ctl_near_command(const char *text);
+/* What of all commands, or of what one word leads to, @text may have meant. */
+struct near;
+void ctl_near_command(const char *text, struct near *ret);
 
 /* Reads the options of @command (NULL: not known yet, so of all); @argv is sorted: what is no option comes
  * last. Return: where that begins, or -EINVAL. With @c NULL it sorts, and minds nothing else. */

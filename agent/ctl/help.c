@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "ctl/ctl.h"
+#include "util/near.h"
 
 #define WIDTH	80
 #define NAME_AT 2
@@ -158,7 +159,7 @@ static int run(const struct ctl *c, char **args)
 {
 	const int n = !args[0] ? 0 : args[1] ? 2 : 1;
 	const struct command *found;
-	const char *near;
+	struct near near = NEAR_INIT;
 	int words;
 
 	(void)c;
@@ -171,8 +172,8 @@ static int run(const struct ctl *c, char **args)
 		help_command(stdout, found);
 		return CTL_OK;
 	}
-	near = ctl_near_command(args[0]);
-	ctl_say(near ? "no command '%s'; did you mean '%s'?" : "no command '%s'", args[0], near);
+	ctl_near_command(args[0], &near);
+	ctl_say("no command '%s'%s", args[0], near.hint);
 	ctl_hint("'%s --help' lists the commands", ctl_program);
 	return CTL_USAGE;
 }

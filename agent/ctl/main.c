@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "ctl/ctl.h"
+#include "util/near.h"
 #include "util/scope.h"
 
 static int usage(const struct command *command, const char *why)
@@ -34,22 +35,19 @@ static void second_words(const char *first, char *ret, size_t size)
 static int no_command(char **args, int n)
 {
 	char seconds[200], why[400], both[100];
-	const char *near;
+	struct near near = NEAR_INIT;
 
 	if (!n)
 		return usage(NULL, "no command");
 	second_words(args[0], seconds, sizeof(seconds));
 	(void)snprintf(both, sizeof(both), "%.48s%s%.48s", args[0], n > 1 ? " " : "", n > 1 ? args[1] : "");
-	near = ctl_near_command(both);
-	if (!near)
-		near = ctl_near_command(args[0]);
+	ctl_near_command(both, &near);
+	if (!*near.hint)
+		ctl_near_command(args[0], &near);
 	if (*seconds)
 		(void)snprintf(why, sizeof(why), "'%s' takes one more word: %s", args[0], seconds);
-	else if (near)
-		(void)snprintf(why, sizeof(why), "unknown command '%.100s'; did you mean '%s'?", args[0],
-			       near);
 	else
-		(void)snprintf(why, sizeof(why), "unknown command '%.100s'", args[0]);
+		(void)snprintf(why, sizeof(why), "unknown command '%.100s'%.200s", args[0], near.hint);
 	return usage(NULL, why);
 }
 

@@ -242,19 +242,16 @@ static const struct ctl_option *of_letter(const struct command *command, int let
 static int unknown(const struct command *command, const char *word, struct bh_err *err)
 {
 	const size_t len = strcspn(word, "=");
-	unsigned int least = NEAR_SLIPS + 1, d;
-	char name[64], hint[100] = "";
+	struct near near = NEAR_INIT;
+	char name[64];
 	size_t i;
 
 	(void)snprintf(name, sizeof(name), "%.*s", len > 2 ? (int)len - 2 : 0, word + (len > 2 ? 2 : 0));
-	for (i = 0; *name && ctl_options[i].name; i++) {
-		d = near_distance(name, ctl_options[i].name);
-		if (d >= least || !ctl_takes(command, &ctl_options[i]))
-			continue;
-		least = d;
-		(void)snprintf(hint, sizeof(hint), "; did you mean '--%s'?", ctl_options[i].name);
-	}
-	return bh_err_set(err, -EINVAL, "unknown option '%.100s'%s", word, hint);
+	for (i = 0; *name && ctl_options[i].name; i++)
+		if (ctl_takes(command, &ctl_options[i]))
+			near_take(&near, near_distance(name, ctl_options[i].name), "--%s",
+				  ctl_options[i].name);
+	return bh_err_set(err, -EINVAL, "unknown option '%.100s'%s", word, near.hint);
 }
 
 static int no_option(const struct command *command, int o, const char *word, struct bh_err *err)

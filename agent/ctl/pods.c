@@ -225,19 +225,12 @@ static int list_pods(const struct ctl *c, struct agent_pods *ret)
 
 static int no_such_node(const struct agent_pods *all, const char *node)
 {
-	unsigned int least = NEAR_SLIPS + 1;
-	const char *near = NULL;
+	struct near near = NEAR_INIT;
 	size_t i;
 
-	for (i = 0; i < all->v.n; i++) {
-		const unsigned int d = near_distance(node, all->v.v[i].node);
-
-		if (d >= least)
-			continue;
-		least = d;
-		near = all->v.v[i].node;
-	}
-	ctl_say(near ? "no agent on a node '%s'; did you mean '%s'?" : "no agent on a node '%s'", node, near);
+	for (i = 0; i < all->v.n; i++)
+		near_take(&near, near_distance(node, all->v.v[i].node), "%s", all->v.v[i].node);
+	ctl_say("no agent on a node '%s'%s", node, near.hint);
 	return CTL_USAGE;
 }
 

@@ -14,8 +14,7 @@
 struct shown {
 	struct policy_name is;
 	struct json_object *list; /* of the policies that are called so: kinds and namespaces may differ */
-	char near[600];		  /* of the others; "": none */
-	unsigned int slips;
+	struct near near;	  /* of the others */
 };
 
 static struct json_object *at(struct json_object *list, size_t i)
@@ -96,10 +95,7 @@ static void look_near(struct shown *s, struct json_object *item)
 	const unsigned int slips =
 		near_distance(s->is.name, name) + (s->is.ns ? near_distance(s->is.ns, ns) : 0);
 
-	if (slips >= s->slips)
-		return;
-	s->slips = slips;
-	(void)snprintf(s->near, sizeof(s->near), "%s%s%s", ns, *ns ? "/" : "", name);
+	near_take(&s->near, slips, "%s%s%s", ns, *ns ? "/" : "", name);
 }
 
 /* The fields are those of the newest generation: a node may be late. */
@@ -319,15 +315,14 @@ static int unknown(const struct shown *s, int code)
 {
 	const char *ns = s->is.ns ? s->is.ns : "";
 
-	ctl_say("no agent knows a policy '%s%s%s'%s%s%s", ns, *ns ? "/" : "", s->is.name,
-		*s->near ? "; did you mean '" : "", s->near, *s->near ? "'?" : "");
+	ctl_say("no agent knows a policy '%s%s%s'%s", ns, *ns ? "/" : "", s->is.name, s->near.hint);
 	ctl_hint_policies();
 	return code == CTL_OK ? CTL_USAGE : code;
 }
 
 static int run(const struct ctl *c, char **args)
 {
-	struct shown s = { .slips = NEAR_SLIPS + 1 };
+	struct shown s = { .near = NEAR_INIT };
 	int code;
 
 	if (policy_name_read(args[0], &s.is) < 0)

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "util/near.h"
 
+#include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 #define NAME_LEN 64 /* letters compared */
@@ -34,4 +36,18 @@ unsigned int near_distance(const char *a, const char *b)
 		}
 	}
 	return row[m];
+}
+
+void near_take(struct near *n, unsigned int slips, const char *fmt, ...)
+{
+	char name[sizeof(n->hint) - 32];
+	va_list args;
+
+	if (slips >= n->slips)
+		return;
+	va_start(args, fmt);
+	(void)vsnprintf(name, sizeof(name), fmt, args);
+	va_end(args);
+	n->slips = slips;
+	(void)snprintf(n->hint, sizeof(n->hint), "; did you mean '%s'?", name);
 }

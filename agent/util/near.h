@@ -8,4 +8,15 @@
 /* Slips between two names: a letter inserted, left out, another one, or two swapped. */
 unsigned int near_distance(const char *a, const char *b);
 
+/* Of several names the nearest, and how a person is told. */
+struct near {
+	unsigned int slips;
+	char hint[600]; /* "; did you mean 'shop/web'?"; "": none is near */
+};
+
+#define NEAR_INIT { .slips = NEAR_SLIPS + 1 }
+
+/* One more of them, which is @slips away. Of equally near ones the first stays. */
+void near_take(struct near *n, unsigned int slips, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+
 #endif

@@ -143,6 +143,20 @@ static void slips_are_counted(void **state)
 	assert_int_equal(near_distance("kitten", "sitting"), 3);
 }
 
+static void the_nearest_is_the_first_of_them(void **state)
+{
+	struct near near = NEAR_INIT;
+
+	(void)state;
+	near_take(&near, NEAR_SLIPS + 1, "far");
+	assert_string_equal(near.hint, "");
+	near_take(&near, 2, "%s", "two");
+	near_take(&near, 1, "%s/%s", "one", "a");
+	near_take(&near, 1, "%s/%s", "one", "b");
+	near_take(&near, 2, "two");
+	assert_string_equal(near.hint, "; did you mean 'one/a'?");
+}
+
 static void addresses_lead_to_interfaces(void **state)
 {
 	struct addr a;
@@ -165,6 +179,7 @@ int main(void)
 		CASE(what_is_near_is_offered),
 		CASE(what_is_far_is_not),
 		cmocka_unit_test(slips_are_counted),
+		cmocka_unit_test(the_nearest_is_the_first_of_them),
 		CASE(addresses_lead_to_interfaces),
 	};
 

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "util/buf.h"
+#include "util/near.h"
 #include "util/scope.h"
 
 #define DOC "docs/bulkheadctl.md"
@@ -82,18 +83,26 @@ static void wrong_options_are_named(void **state)
 	assert_refused(command("help", NULL), "help -o json", "--output has no meaning for 'help'");
 }
 
+static void assert_near(const char *text, const char *hint)
+{
+	struct near near = NEAR_INIT;
+
+	ctl_near_command(text, &near);
+	assert_string_equal(near.hint, hint);
+}
+
 static void commands_are_found(void **state)
 {
 	(void)state;
 	assert_string_equal(command("policy", "list")->name, "policy list");
 	assert_null(command("policy", NULL));
 	assert_null(command("policy", "lists"));
-	assert_string_equal(ctl_near_command("stauts"), "status");
-	assert_string_equal(ctl_near_command("policy lsit"), "policy list");
-	assert_string_equal(ctl_near_command("polic"), "policy list");
-	assert_null(ctl_near_command("nothing-like-it"));
-	assert_null(ctl_near_command("xy"));
-	assert_null(ctl_near_command("foo")); /* two of three letters of 'top' are other ones */
+	assert_near("stauts", "; did you mean 'status'?");
+	assert_near("policy lsit", "; did you mean 'policy list'?");
+	assert_near("polic", "; did you mean 'policy list'?");
+	assert_near("nothing-like-it", "");
+	assert_near("xy", "");
+	assert_near("foo", ""); /* two of three letters of 'top' are other ones */
 }
 
 /* Two options of one command may not share a letter or a name; every text is there, and says one thing a
