@@ -151,15 +151,13 @@ static int drop_link_local(struct addr *addrs, int n)
 	return kept;
 }
 
-/*
- * kube-proxy in IPVS mode puts the address of every Service on this dummy: what goes there ends in a pod, and
- * is not for the node. Return: how many are kept, or -errno.
- */
-static int drop_services(const struct node *n, struct addr *addrs, int count, struct bh_err *err)
+/* Return: how many are kept, or -errno. */
+static int drop_those_of(const struct node *n, const char *ifname, struct addr *addrs, int count,
+			 struct bh_err *err)
 {
 	auto_free struct addr *services = NULL;
 	struct nl_link link;
-	int i, kept = 0, r = nl_link_by_name(n->ask_fd, "kube-ipvs0", &link, err);
+	int i, kept = 0, r = nl_link_by_name(n->ask_fd, ifname, &link, err);
 
 	if (r == -ENODEV)
 		return count;
@@ -172,6 +170,21 @@ static int drop_services(const struct node *n, struct addr *addrs, int count, st
 		if (!bsearch(&addrs[i], services, (size_t)r, sizeof(*services), addr_cmp))
 			addrs[kept++] = addrs[i];
 	return kept;
+}
+
+/*
+ * kube-proxy in IPVS mode and kube-router put the addresses of every Service on a dummy, those of load
+ * balancers and external IPs as well: what goes there ends in a pod, and is not for the node. (Elsewhere the
+ * model knows a ClusterIP.)
+ */
+static int drop_services(const struct node *n, struct addr *addrs, int count, struct bh_err *err)
+{
+	static const char *const dummies[] = { "kube-ipvs0", "kube-dummy-if" };
+	size_t i;
+
+	for (i = 0; i < sizeof(dummies) / sizeof(dummies[0]) && count >= 0; i++)
+		count = drop_those_of(n, dummies[i], addrs, count, err);
+	return count;
 }
 
 int node_read_addrs(const struct node *n, struct model *m, struct bh_err *err)
@@ -187,10 +200,10 @@ int node_read_addrs(const struct node *n, struct model *m, struct bh_err *err)
 	count = drop_services(n, addrs, count, err);
 	if (count < 0)
 		return count;
-	if (m->node_addrs.n == (size_t)count &&
-	    (!count || !memcmp(m->node_addrs.v, addrs, (size_t)count * sizeof(*addrs))))
+	if (m->local_addrs.n == (size_t)count &&
+	    (!count || !memcmp(m->local_addrs.v, addrs, (size_t)count * sizeof(*addrs))))
 		return 0;
-	r = model_set_node_addrs(m, addrs, (size_t)count);
+	r = model_set_local_addrs(m, addrs, (size_t)count);
 	return r < 0 ? bh_err_set(err, r, "no memory for %d addresses", count) : 1;
 }
 

@@ -156,9 +156,50 @@ void model_free(struct model *m)
 	FREE_ALL(&m->nodes, cluster_node_free);
 	FREE_ALL(&m->endpoints, endpoint_free);
 	free(m->node_name);
+	vec_done(&m->local_addrs);
 	vec_done(&m->node_addrs);
 	free(m);
 }
+
+/* ---- this node's addresses -------------------------------------------------------------- */
+
+static bool stands_here(const struct model *m, const struct service *s)
+{
+	size_t i;
+
+	for (i = 0; i < s->addrs.n; i++)
+		if (vec_find(&m->local_addrs, &s->addrs.v[i], addr_cmp))
+			return true;
+	return false;
+}
+
+/* What is the Service's is not the node's, though an interface here has it, or several. */
+static void leave_to_service(struct model *m, const struct service *s)
+{
+	struct addr *at;
+	size_t i;
+
+	for (i = 0; i < s->addrs.n; i++) {
+		while ((at = vec_find(&m->node_addrs, &s->addrs.v[i], addr_cmp))) {
+			m->node_addrs.n--;
+			memmove(at, at + 1, (size_t)(m->node_addrs.v + m->node_addrs.n - at) * sizeof(*at));
+		}
+	}
+}
+
+/* All over again. There is room for all. */
+static void settle_node_addrs(struct model *m)
+{
+	size_t i;
+
+	m->node_addrs.n = m->local_addrs.n;
+	if (m->local_addrs.n)
+		memcpy(m->node_addrs.v, m->local_addrs.v, m->local_addrs.n * sizeof(*m->local_addrs.v));
+	for (i = 0; i < m->services.n; i++)
+		leave_to_service(m, m->services.v[i]);
+}
+
+/* ---- what there is ---------------------------------------------------------------------- */
 
 int model_put_namespace(struct model *m, struct namespace *take)
 {
@@ -207,13 +248,20 @@ bool model_same_policy(struct model *m, struct net_policy *is, struct net_policy
 
 int model_put_service(struct model *m, struct service *take)
 {
-	const struct service *was = m->changes ? model_service(m, take->ns, take->name) : NULL;
+	const struct service *was = model_service(m, take->ns, take->name);
+	const bool stood = was && (was == take || stands_here(m, was));
+	int r;
 
-	if (was == take)
+	if (was == take || stood || stands_here(m, take))
 		changes_all(m->changes);
 	else
 		changes_service(m->changes, take->ns, take->name, was);
-	return PUT(&m->services, take, service_cmp, service_free);
+	r = PUT(&m->services, take, service_cmp, service_free);
+	if (stood)
+		settle_node_addrs(m);
+	else if (!r)
+		leave_to_service(m, take);
+	return r;
 }
 
 int model_put_slice(struct model *m, struct endpoint_slice *take)
@@ -268,10 +316,18 @@ bool model_del_policy(struct model *m, enum policy_kind kind, const char *ns, co
 bool model_del_service(struct model *m, const char *ns, const char *name)
 {
 	const struct service key = { .ns = (char *)ns, .name = (char *)name }, *k = &key;
+	const struct service *was = model_service(m, ns, name);
+	const bool stood = was && stands_here(m, was);
+	bool ret;
 
-	if (m->changes && model_service(m, ns, name))
-		changes_service(m->changes, ns, name, model_service(m, ns, name));
-	return DEL(&m->services, &k, service_cmp, service_free);
+	if (stood)
+		changes_all(m->changes);
+	else if (was)
+		changes_service(m->changes, ns, name, was);
+	ret = DEL(&m->services, &k, service_cmp, service_free);
+	if (stood)
+		settle_node_addrs(m);
+	return ret;
 }
 
 bool model_del_slice(struct model *m, const char *ns, const char *name)
@@ -375,20 +431,24 @@ int model_set_node_name(struct model *m, const char *name)
 	return 0;
 }
 
-int model_set_node_addrs(struct model *m, const struct addr *addrs, size_t n)
+int model_set_local_addrs(struct model *m, const struct addr *addrs, size_t n)
 {
-	auto_free struct addr *copy = NULL;
+	auto_free struct addr *local = NULL, *own = NULL;
 
 	if (n) {
-		copy = malloc(n * sizeof(*copy));
-		if (!copy)
+		local = malloc(n * sizeof(*local));
+		own = malloc(n * sizeof(*own));
+		if (!local || !own)
 			return -ENOMEM;
-		memcpy(copy, addrs, n * sizeof(*copy));
-		qsort(copy, n, sizeof(*copy), addr_cmp);
+		memcpy(local, addrs, n * sizeof(*local));
+		qsort(local, n, sizeof(*local), addr_cmp);
 	}
 	changes_all(m->changes);
+	vec_done(&m->local_addrs);
 	vec_done(&m->node_addrs);
-	m->node_addrs.v = TAKE_PTR(copy);
-	m->node_addrs.n = m->node_addrs.size = n;
+	m->local_addrs.v = TAKE_PTR(local);
+	m->node_addrs.v = TAKE_PTR(own);
+	m->local_addrs.n = m->local_addrs.size = m->node_addrs.size = n;
+	settle_node_addrs(m);
 	return 0;
 }

@@ -268,7 +268,8 @@ struct model {
 	VEC(struct endpoint_slice *) slices;	/* by namespace, name */
 	VEC(struct cluster_node *) nodes;	/* by name */
 	VEC(struct endpoint *) endpoints;	/* by key */
-	VEC(struct addr) node_addrs;		/* of this node, loopback left out; sorted */
+	VEC(struct addr) local_addrs;		/* of interfaces here, loopback left out; sorted */
+	VEC(struct addr) node_addrs;		/* of these the node's own: no Service's ClusterIP; sorted */
 	char *node_name;			/* what the API calls it; NULL: not known */
 	bool audit;				/* policies deny nothing here; what they would is reported */
 	int64_t now;				/* seconds since the epoch, by which policies expire */
@@ -394,6 +395,8 @@ struct endpoint *model_endpoint(const struct model *m, const struct hash128 *key
 const struct pod *model_endpoint_pod(const struct model *m, const struct endpoint *e);
 
 int model_set_node_name(struct model *m, const char *name);
-int model_set_node_addrs(struct model *m, const struct addr *addrs, size_t n); /* copied, sorted */
+
+/* Which addresses interfaces here have; copied, sorted. `node_addrs` follow, as they do Services. */
+int model_set_local_addrs(struct model *m, const struct addr *addrs, size_t n);
 
 #endif

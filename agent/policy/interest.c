@@ -34,6 +34,7 @@ struct looks {
 	VEC(struct local) locals;   /* by namespace, name */
 	VEC(struct addr) addrs;	    /* where one claim more or less may tell, beside locations; sorted */
 	VEC(struct addr) vips;	    /* addresses of Services; sorted */
+	VEC(struct addr) here;	    /* of interfaces here; sorted */
 	bool services;		    /* some policy set isolates egress, or refuses some */
 	bool nodes;		    /* some rule names nodes, the cluster or the world */
 	bool pods;		    /* some rule names the cluster or the world: any pod tells, any Service */
@@ -222,6 +223,8 @@ static int add_claimed(struct looks *i, const struct model *m, const struct tabl
 	size_t k;
 	int r = policy_add_addrs(&i->addrs, t->contested.v, t->contested.n);
 
+	if (!r)
+		r = policy_add_addrs(&i->here, m->local_addrs.v, m->local_addrs.n);
 	for (k = 0; !r && i->services && k < m->services.n; k++)
 		r = add_vips(i, m->services.v[k]);
 	vec_sort(&i->addrs, addr_cmp);
@@ -254,6 +257,7 @@ static void drop_looks(struct looks *i)
 	vec_done(&i->locals);
 	vec_done(&i->addrs);
 	vec_done(&i->vips);
+	vec_done(&i->here);
 	free(i);
 }
 
@@ -423,11 +427,14 @@ bool interest_policy(const struct interest *i, const struct net_policy *np)
 	return net_policy_is_cluster(np) || has_local(i->at, np->ns);
 }
 
-/* Some port of the node is no longer the node's, or is again, whatever policies say. */
-static bool is_of_nodes(const struct service *s)
+/* Some address or port of the node is no longer the node's, or is again, whatever policies say. */
+static bool is_of_nodes(const struct looks *i, const struct service *s)
 {
 	size_t k;
 
+	for (k = 0; k < s->addrs.n; k++)
+		if (vec_find(&i->here, &s->addrs.v[k], addr_cmp))
+			return true;
 	for (k = 0; k < s->ports.n; k++)
 		if (s->ports.v[k].node_port)
 			return true;
@@ -436,7 +443,7 @@ static bool is_of_nodes(const struct service *s)
 
 bool interest_service(const struct interest *i, const struct service *s)
 {
-	return s->addrs.n && (i->at->services || i->at->pods || is_of_nodes(s));
+	return s->addrs.n && (i->at->services || i->at->pods || is_of_nodes(i->at, s));
 }
 
 bool interest_slice(const struct interest *i, const struct endpoint_slice *slice,

@@ -5,7 +5,7 @@
  *
  * Ask about an object as it was and as it is. If neither matters, the tables that policy_compile() would make
  * are those that it made, but for the indexes in table_set.policies. Where it is not sure it says yes. What
- * a source does not change (endpoints, node_addrs) always matters, and is not asked about here.
+ * a source does not change (endpoints, local_addrs) always matters, and is not asked about here.
  */
 #ifndef BH_POLICY_INTEREST_H
 #define BH_POLICY_INTEREST_H

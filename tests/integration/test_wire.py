@@ -791,27 +791,39 @@ class HostTraffic(WireCase):
             self.node.world.run("ip", "addr", "del", f"{new}/{bits}", "dev", "eth0")
 
     def test_services_on_the_node(self):
-        """kube-proxy in IPVS mode gives the node every Service's address: what goes there ends in a pod."""
-        service = {4: "10.96.0.10", 6: "fd00:96::10"}[self.f]
-        bits = {4: 32, 6: 128}[self.f]
-        run("ip", "link", "add", "kube-ipvs0", "type", "bridge")  # of whatever type
+        """kube-proxy in IPVS mode and kube-router give the node every Service's address, NodeLocal DNSCache
+        that of one, which the API server tells of: what goes there is not for the node."""
+        service = {4: "10.96.0.%d", 6: "fd00:96::%d"}[self.f]
+        bits, last = {4: (32, "192.0.2.78"), 6: (128, "2001:db8:2::78")}[self.f]
+        dummies = {"kube-ipvs0": 11, "kube-dummy-if": 12, "nodelocaldns": 13}
+
+        def add(address, dev):
+            run("ip", "addr", "add", f"{address}/{bits}", "dev", dev, *(["nodad"] if self.f == 6 else []))
+
+        self.node.write(
+            "service.json",
+            {
+                "apiVersion": "v1",
+                "kind": "Service",
+                "metadata": {"namespace": "shop", "name": "dns"},
+                "spec": {"clusterIPs": [service % 13], "ports": [{"port": 80}]},
+            },
+        )
         try:
-            run(
-                "ip",
-                "addr",
-                "add",
-                f"{service}/{bits}",
-                "dev",
-                "kube-ipvs0",
-                *(["nodad"] if self.f == 6 else []),
-            )
-            self.assertTrue(
-                eventually(lambda: self.web.reaches(service, "tcp", 80, self.f)), "the test shows nothing"
-            )
-            self.assertFalse(self.db.reaches(service, "tcp", 80, self.f))
-            self.assertTrue(self.db.reaches(self.node.host, "tcp", 80, self.f))
+            for name, n in dummies.items():
+                run("ip", "link", "add", name, "type", "bridge")  # of whatever type
+                add(service % n, name)
+            add(last, "uplink")  # whoever knows of it knows of all
+            self.assertTrue(eventually(lambda: self.db.reaches(last, "tcp", 80, self.f)))
+            for name, n in dummies.items():
+                with self.subTest(name):
+                    self.assertTrue(self.web.reaches(service % n, "tcp", 80, self.f), "the test shows nothing")
+                    self.assertTrue(eventually(lambda n=n: not self.db.reaches(service % n, "tcp", 80, self.f)))
         finally:
-            run("ip", "link", "del", "kube-ipvs0")
+            self.node.remove("service.json")
+            run("ip", "addr", "del", f"{last}/{bits}", "dev", "uplink", check=False)
+            for name in dummies:
+                run("ip", "link", "del", name, check=False)
 
 
 class Told(WireCase):

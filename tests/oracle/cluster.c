@@ -221,7 +221,7 @@ static void put_node(struct model *m, struct dice *d)
 	const uint32_t n = dice_roll(d, 3);
 	struct cluster_node *this;
 
-	zero(model_set_node_addrs(m, node, n));
+	zero(model_set_local_addrs(m, node, n));
 	this = must(cluster_node_new("this"));
 	roll_labels(d, &this->labels);
 	if (n)

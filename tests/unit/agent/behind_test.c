@@ -17,7 +17,7 @@ static struct model *cluster(void)
 	const struct addr mine = w_addr("192.0.2.1");
 	struct service *s;
 
-	assert_int_equal(model_set_node_addrs(m, &mine, 1), 0);
+	assert_int_equal(model_set_local_addrs(m, &mine, 1), 0);
 	assert_int_equal(model_set_node_name(m, "n1"), 0);
 	w_namespace(m, "shop", "");
 	w_pod(m, "shop/db", "app=db", "10.0.0.7");

@@ -28,7 +28,7 @@ static void everybody_has_a_name(void **state)
 	struct service *s;
 
 	(void)state;
-	assert_int_equal(model_set_node_addrs(m, &mine, 1), 0);
+	assert_int_equal(model_set_local_addrs(m, &mine, 1), 0);
 	w_endpoint(m, "shop/db", 7, "10.0.0.7");
 	w_pod(m, "shop/web", "", "10.0.0.8");
 	w_pod(m, "shop/old", "", "10.0.0.9")->ended = true;
@@ -62,14 +62,14 @@ static void everybody_has_a_name(void **state)
 static void the_one_who_has_it(void **state)
 {
 	auto_model struct model *m = model_new();
-	const struct addr mine = w_addr("192.0.2.1");
+	const struct addr mine[] = { w_addr("192.0.2.1"), w_addr("10.96.0.10") };
 	struct names *n = names_new(m);
 
 	(void)state;
-	w_service(m, "shop/all", "192.0.2.1,192.0.2.2,10.0.0.8", "tcp/80");
+	w_stands(w_service(m, "shop/all", "192.0.2.2,10.0.0.8,10.96.0.10", "tcp/80"), externals, "192.0.2.1");
 	assert_name(n, "192.0.2.1", "service 'shop/all'");
 	assert_name(n, "10.0.0.8", "service 'shop/all'");
-	assert_int_equal(model_set_node_addrs(m, &mine, 1), 0);
+	assert_int_equal(model_set_local_addrs(m, mine, 2), 0);
 	w_node(m, "n1", "192.0.2.1");
 	w_node(m, "n2", "192.0.2.2");
 	w_pod(m, "shop/web", "", "10.0.0.8");
@@ -77,6 +77,7 @@ static void the_one_who_has_it(void **state)
 	assert_name(n, "192.0.2.1", "node");
 	assert_name(n, "192.0.2.2", "node 'n2'");
 	assert_name(n, "10.0.0.8", "shop/web");
+	assert_name(n, "10.96.0.10", "service 'shop/all'");
 	w_endpoint(m, "shop/db", 7, "10.0.0.8");
 	names_stale(n);
 	assert_name(n, "10.0.0.8", "shop/db");

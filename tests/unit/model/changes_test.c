@@ -178,7 +178,7 @@ static void what_is_no_pod(void **state)
 	assert_int_equal(model_put_endpoint(g->m, e), 0);
 	assert_true(all(g));
 	assert_true(model_del_endpoint(g->m, &(struct hash128){}) && all(g));
-	assert_int_equal(model_set_node_addrs(g->m, NULL, 0), 0);
+	assert_int_equal(model_set_local_addrs(g->m, NULL, 0), 0);
 	assert_true(all(g));
 }
 

@@ -288,15 +288,69 @@ static void node_addresses_are_sorted(void **state)
 	struct model *m = model_new();
 
 	(void)state;
-	assert_int_equal(model_set_node_addrs(m, in, N(in)), 0);
+	assert_int_equal(model_set_local_addrs(m, in, N(in)), 0);
 	assert_int_equal(m->node_addrs.n, 3);
 	assert_int_equal(m->node_addrs.v[0].b[0], 1);
 	assert_int_equal(m->node_addrs.v[2].b[0], 9);
 	assert_int_equal(in[0].b[0], 9);
-	assert_int_equal(model_set_node_addrs(m, m->node_addrs.v, 2), 0); /* the model's own */
+	assert_int_equal(model_set_local_addrs(m, m->node_addrs.v, 2), 0); /* the model's own */
 	assert_int_equal(m->node_addrs.n, 2);
-	assert_int_equal(model_set_node_addrs(m, NULL, 0), 0);
+	assert_int_equal(model_set_local_addrs(m, NULL, 0), 0);
 	assert_int_equal(m->node_addrs.n, 0);
+	model_free(m);
+}
+
+static struct service *service_at(const char *name, uint8_t first, uint8_t second)
+{
+	struct service *s = service_new("a", name);
+
+	*(struct addr *)vec_add(&s->addrs) = (struct addr){ { first } };
+	*(struct addr *)vec_add(&s->addrs) = (struct addr){ { second } };
+	return s;
+}
+
+/* The first bytes, in order. */
+static void assert_own(const struct model *m, const char *want)
+{
+	char is[16] = "";
+	size_t i;
+
+	for (i = 0; i < m->node_addrs.n; i++)
+		is[i] = (char)('0' + m->node_addrs.v[i].b[0]);
+	assert_string_equal(is, want);
+}
+
+/* Whichever comes first, and until the last Service that has it lets go. */
+static void a_cluster_ip_is_not_the_nodes(void **state)
+{
+	const struct addr in[] = { { { 5 } }, { { 1 } }, { { 5 } }, { { 3 } } };
+	struct model *m = model_new();
+	struct service *s = service_at("x", 5, 7);
+
+	(void)state;
+	assert_int_equal(model_put_service(m, s), 0);
+	assert_int_equal(model_set_local_addrs(m, in, N(in)), 0);
+	assert_int_equal(m->local_addrs.n, 4);
+	assert_own(m, "13");
+	assert_int_equal(model_put_service(m, service_at("y", 1, 5)), 0);
+	assert_own(m, "3");
+	assert_int_equal(model_put_service(m, service_at("y", 9, 8)), 0);
+	assert_own(m, "13");
+	s->addrs.v[0].b[0] = 9; /* in place */
+	assert_int_equal(model_put_service(m, s), 0);
+	assert_own(m, "1355");
+	assert_int_equal(model_put_service(m, service_at("y", 5, 3)), 0);
+	assert_int_equal(model_put_service(m, service_at("z", 5, 4)), 0);
+	assert_own(m, "1");
+	assert_true(model_del_service(m, "a", "y"));
+	assert_own(m, "13");
+	assert_false(model_del_service(m, "a", "y"));
+	assert_true(model_del_service(m, "a", "z"));
+	assert_own(m, "1355");
+	*(struct addr *)vec_add(&s->balancers) = (struct addr){ { 3 } };
+	*(struct addr *)vec_add(&s->externals) = (struct addr){ { 5 } };
+	assert_int_equal(model_put_service(m, s), 0); /* anybody's to claim */
+	assert_own(m, "1355");
 	model_free(m);
 }
 
@@ -313,6 +367,7 @@ int main(void)
 		cmocka_unit_test(endpoints),
 		cmocka_unit_test(the_pod_of_an_endpoint),
 		cmocka_unit_test(node_addresses_are_sorted),
+		cmocka_unit_test(a_cluster_ip_is_not_the_nodes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

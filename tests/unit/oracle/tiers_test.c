@@ -309,7 +309,7 @@ static struct model *cluster(void)
 	w_service(m, "a/hollow", HOLLOW, "tcp/80");
 	w_node(m, "n", NODE);
 	*(struct cidr *)vec_add(&m->nodes.v[0]->pods) = w_cidr("10.2.0.0/24");
-	assert_int_equal(model_set_node_addrs(m, &here, 1), 0);
+	assert_int_equal(model_set_local_addrs(m, &here, 1), 0);
 	m->now = NOW;
 	return m;
 }

@@ -81,7 +81,7 @@ static inline struct model *cluster(const char *more)
 	assert_string_equal(put(m, base), "");
 	w_endpoint(m, "shop/db", DB, "10.0.0.7,fd00::7");
 	w_endpoint(m, "shop/web", WEB, "10.0.0.8,fd00::8");
-	assert_int_equal(model_set_node_addrs(m, &node, 1), 0);
+	assert_int_equal(model_set_local_addrs(m, &node, 1), 0);
 	assert_string_equal(put(m, more), "");
 	return m;
 }

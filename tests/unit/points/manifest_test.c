@@ -101,7 +101,7 @@ static struct model *read_again(const struct model *m)
 	ret->audit = m->audit;
 	for (i = 0; i < m->endpoints.n; i++)
 		copy_endpoint(ret, m->endpoints.v[i]);
-	assert_int_equal(model_set_node_addrs(ret, m->node_addrs.v, m->node_addrs.n), 0);
+	assert_int_equal(model_set_local_addrs(ret, m->node_addrs.v, m->node_addrs.n), 0);
 	return ret;
 }
 

@@ -376,7 +376,7 @@ static void a_block_holds_pods_nodes_and_the_world(void **state)
 	auto_tables struct tables *t = NULL;
 	bool is_node = false;
 
-	assert_int_equal(model_set_node_addrs(m, &node, 1), 0);
+	assert_int_equal(model_set_local_addrs(m, &node, 1), 0);
 	t = with_rule(m, "10.0.0.0/16 -10.0.0.9/32", NULL);
 	allowed(t, DB, BH_INGRESS, "10.0.0.8", "tcp/80");
 	allowed(t, DB, BH_INGRESS, "10.0.1.8", "tcp/80");
@@ -649,7 +649,7 @@ static void an_address_of_this_node_is_no_pods(void **state)
 	auto_tables struct tables *t = NULL;
 	bool is_node = false;
 
-	assert_int_equal(model_set_node_addrs(m, &node, 1), 0);
+	assert_int_equal(model_set_local_addrs(m, &node, 1), 0);
 	t = with_rule(m, "pods(app=web)", NULL);
 	denied(t, DB, BH_INGRESS, "10.0.0.8", "tcp/80");
 	assert_int_equal(tables_class(t, &node, &is_node), BH_CLASS_NONE);
@@ -885,7 +885,7 @@ static struct model *busy(bool backwards)
 	char pod[64];
 	int i, k;
 
-	assert_int_equal(model_set_node_addrs(m, backwards ? edon : node, 2), 0);
+	assert_int_equal(model_set_local_addrs(m, backwards ? edon : node, 2), 0);
 	for (i = 0; i < 4; i++)
 		busy_policy(m, names[backwards ? 3 - i : i], backwards);
 	for (i = 0; i < 40; i++) {

@@ -244,6 +244,21 @@ static void services_with_ports_of_the_node(void **state)
 	assert_true(pod_matters(out, e, "far/x", "", "192.0.2.1"));
 }
 
+/* The node's own or not, whoever is judged. */
+static void services_at_addresses_of_interfaces_here(void **state)
+{
+	auto_model struct model *m = cluster("pods(app=web)", "i");
+	const struct addr here[] = { w_addr("192.0.2.1"), w_addr("10.96.0.10") };
+	struct service *s = w_service(m, "far/s", "10.96.0.10", "tcp/80");
+	auto_interest struct interest *i = NULL;
+
+	(void)state;
+	assert_int_equal(model_set_local_addrs(m, here, ARRAY_SIZE(here)), 0);
+	i = interest_of(m);
+	assert_true(interest_service(i, s));
+	assert_false(interest_service(i, w_service(m, "far/t", "10.96.0.11", "tcp/80")));
+}
+
 static void namespaces_and_policies(void **state)
 {
 	auto_model struct model *m = cluster("pods(app=web);ns(team=b) pods(app=x)", "i");
@@ -435,6 +450,7 @@ int main(void)
 		cmocka_unit_test(claims),
 		cmocka_unit_test(services_for_egress),
 		cmocka_unit_test(services_with_ports_of_the_node),
+		cmocka_unit_test(services_at_addresses_of_interfaces_here),
 		cmocka_unit_test(namespaces_and_policies),
 		cmocka_unit_test(what_does_not_matter_changes_nothing),
 	};

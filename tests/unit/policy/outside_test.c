@@ -18,7 +18,7 @@ static struct model *cluster(void)
 
 	for (i = 0; i < ARRAY_SIZE(mine); i++)
 		addrs[i] = w_addr(mine[i]);
-	assert_int_equal(model_set_node_addrs(m, addrs, ARRAY_SIZE(addrs)), 0);
+	assert_int_equal(model_set_local_addrs(m, addrs, ARRAY_SIZE(addrs)), 0);
 	w_node(m, "other", "192.0.2.2");
 	w_namespace(m, "shop", "");
 	w_pod(m, "shop/db", "app=db", "10.0.0.7,fd00::7");
@@ -291,6 +291,33 @@ static void who_claims_the_nodes_address_has_those_ports(void **state)
 	(void)state;
 }
 
+/* As NodeLocal DNSCache has it on a dummy of its own, beside one that no Service knows. */
+static void a_cluster_ip_that_an_interface_here_has(void **state)
+{
+	auto_model struct model *m = cluster();
+	auto_tables struct tables *yes = NULL, *no = NULL;
+	const struct addr here[] = { w_addr("192.0.2.1"), w_addr("10.96.0.10"), w_addr("169.254.20.10") };
+	bool is_node;
+
+	w_service(m, "shop/dns", "10.96.0.10", "udp/53,metrics:tcp/9153");
+	w_slice(m, "shop/dns-1", "10.0.0.8,10.0.0.9", "udp/53,metrics:tcp/9153");
+	assert_int_equal(model_set_local_addrs(m, here, ARRAY_SIZE(here)), 0);
+	yes = with_rule(m, "pods(app=web)", "udp/53");
+	(void)tables_class(yes, &here[1], &is_node);
+	assert_false(is_node);
+	(void)tables_class(yes, &here[2], &is_node);
+	assert_true(is_node);
+	assert_int_equal(yes->node_ports.n, 0); /* 169.254.20.10:53 is the node's own */
+	out(yes, "10.96.0.10", "udp/53", ALLOW);
+	out(yes, "10.96.0.10", "tcp/9153", "-");
+	out(yes, "10.96.0.10", "tcp/80", "-");
+	(void)model_del_policy(m, POLICY_NETWORK, "shop", "p");
+	no = with_rule(m, "10.96.0.0/16;169.254.20.10/32", NULL);
+	out(no, "10.96.0.10", "udp/53", "-");
+	out(no, "169.254.20.10", "udp/53", ALLOW);
+	(void)state;
+}
+
 /* A backend at a port of this node that leads elsewhere is not this node. */
 static void a_backend_may_be_a_node_port(void **state)
 {
@@ -422,6 +449,7 @@ int main(void)
 		cmocka_unit_test(node_ports_are_told_in_any_case),
 		cmocka_unit_test(a_host_port_is_its_pod),
 		cmocka_unit_test(who_claims_the_nodes_address_has_those_ports),
+		cmocka_unit_test(a_cluster_ip_that_an_interface_here_has),
 		cmocka_unit_test(a_backend_may_be_a_node_port),
 		cmocka_unit_test(ingress_is_as_for_any_address),
 		cmocka_unit_test(a_deny_holds_whatever_the_address),

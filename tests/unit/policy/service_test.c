@@ -311,14 +311,14 @@ static void pods_and_nodes_outrank_it(void **state)
 	auto_tables struct tables *t = NULL;
 
 	rule(m, "pods();192.0.2.0/24", NULL);
-	assert_int_equal(model_set_node_addrs(m, &mine, 1), 0);
+	assert_int_equal(model_set_local_addrs(m, &mine, 1), 0);
 	w_node(m, "other", "192.0.2.2");
 	w_service(m, "shop/a-pod", "10.0.0.8", "tcp/80");
 	w_pod(m, "ghost/x", "", "192.0.2.3"); /* in no peer set, and a pod all the same */
 	w_service(m, "shop/nodes", "192.0.2.1,192.0.2.2,192.0.2.3,192.0.2.4", "tcp/80");
 	t = w_compile(m);
 	out(t, "10.0.0.8", "tcp/1", ALLOW);
-	out(t, "192.0.2.1", "tcp/1", ALLOW);
+	out(t, "192.0.2.1", "tcp/1", "-"); /* not those of this node: the API server gave it to the Service */
 	out(t, "192.0.2.2", "tcp/1", ALLOW);
 	out(t, "192.0.2.3", "tcp/1", ALLOW);
 	out(t, "192.0.2.4", "tcp/1", "-");
@@ -388,7 +388,7 @@ static void this_node_behind_it_is_allowed(void **state)
 	struct pod *db;
 
 	rule(m, "pods(x=a)", "tcp/8080");
-	assert_int_equal(model_set_node_addrs(m, &mine, 1), 0);
+	assert_int_equal(model_set_local_addrs(m, &mine, 1), 0);
 	db = w_pod(m, "shop/db", "app=db", "10.0.0.7");
 	*vec_add(&db->host_ports) = (struct host_port){ .proto = IPPROTO_TCP, .port = 6443 };
 	w_node(m, "other", "192.0.2.2");
@@ -469,7 +469,7 @@ static void whatever_decides_is_in_the_name(void **state)
 		auto_model struct model *m = cluster();
 		auto_tables struct tables *t = NULL;
 
-		assert_int_equal(model_set_node_addrs(m, &mine, 1), 0);
+		assert_int_equal(model_set_local_addrs(m, &mine, 1), 0);
 		rule(m, "pods(x=a);pods(x=b);203.0.113.0/24", "tcp/8080");
 		w_service(m, "shop/s", "10.96.0.2", variants[i].service);
 		w_slice(m, "shop/s-1", variants[i].addrs, variants[i].slice);
