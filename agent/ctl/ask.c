@@ -30,7 +30,37 @@ struct json_object *ctl_request(const struct ctl *c, const char *op)
 	return o;
 }
 
-static int unreachable(int r, const struct bh_err *err)
+static void add_text(struct json_object *o, const char *name, const char *text)
+{
+	if (*text)
+		(void)json_object_object_add(o, name, json_object_new_string(text));
+}
+
+void ctl_unanswered(const struct ctl *c, const char *node, const char *why, const char *hint)
+{
+	struct json_object *o = json_object_new_object();
+
+	add_text(o, "node", node);
+	add_text(o, "why", why);
+	add_text(o, "hint", hint);
+	if (c->unanswered) {
+		(void)json_object_array_add(c->unanswered, o);
+		return;
+	}
+	ctl_say_unanswered(o);
+	json_object_put(o);
+}
+
+void ctl_say_unanswered(struct json_object *one)
+{
+	const char *node = ctl_str(one, "node"), *hint = ctl_str(one, "hint");
+
+	ctl_say("%s%s%s%s", *node ? "node " : "", node, *node ? ": " : "", ctl_str(one, "why"));
+	if (*hint)
+		ctl_hint("%s", hint);
+}
+
+static int unreachable(const struct ctl *c, int r, const struct bh_err *err)
 {
 	const char *hint = "";
 
@@ -40,9 +70,7 @@ static int unreachable(int r, const struct bh_err *err)
 		hint = "only root may talk to the agent";
 	else if (r == -ETIMEDOUT)
 		hint = "the agent is there but does not answer";
-	ctl_say("%s", err->msg[0] ? err->msg : strerror(-r));
-	if (*hint)
-		ctl_hint("%s", hint);
+	ctl_unanswered(c, "", err->msg[0] ? err->msg : strerror(-r), hint);
 	return CTL_UNREACHABLE;
 }
 
@@ -102,7 +130,7 @@ static int local_answer(const struct ctl *c, struct json_object *request,
 
 	r = api_call(c->run_dir ? c->run_dir : API_RUN_DIR, request, timeout_ms, each, ctx, &line, &err);
 	if (r < 0)
-		return unreachable(r, &err);
+		return unreachable(c, r, &err);
 	return concluded(c, line, last, ctx);
 }
 
@@ -140,7 +168,7 @@ static int local_follow(const struct ctl *c, struct json_object *request,
 		if (r >= 0 && (!gone || ctl_int(line, "code") != CTL_CODE_RETRY))
 			return concluded(c, line, last, ctx);
 		if (r < 0 && r != -ECONNRESET && !gone)
-			return unreachable(r, &err);
+			return unreachable(c, r, &err);
 		if (!f.at.failed)
 			ctl_say("%s; " RESUME_LATER, r < 0 ? err.msg : ctl_str(line, "msg"));
 		json_object_put(line);

@@ -52,6 +52,7 @@ struct ctl {
 	/* set by commands: what comes from several nodes is sorted by its "time"; makes sense for one node
 	 * alone */
 	bool by_time, one_node;
+	struct json_object *unanswered; /* set by commands: takes who does not answer; else that is said */
 	bool of_policies;    /* set by commands: what is not found is a policy, not a pod */
 	const char *ends[2]; /* set by commands: the two pods, or addresses, that are asked about */
 };
@@ -197,6 +198,11 @@ bool ctl_remote_by_wish(const struct ctl *c); /* not only because this node has 
 int ctl_answers(const struct ctl *c, struct json_object *take,
 		int (*each)(void *ctx, struct json_object *item),
 		void (*last)(void *ctx, struct json_object *line), void *ctx);
+
+/* One that does not answer, {"node", "why", "hint"}, goes to c->unanswered or is said. @node, @hint: "" is
+ * none. */
+void ctl_unanswered(const struct ctl *c, const char *node, const char *why, const char *hint);
+void ctl_say_unanswered(struct json_object *one);
 
 /* As ctl_answers(), for what one agent knows: *ret is the first last line (to be put; may be NULL), whatever
  * the other nodes say. */

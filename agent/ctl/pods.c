@@ -322,25 +322,32 @@ static void narrow(const struct ctl *c, struct agent_pods *p)
 		(void)choose(&some, p);
 }
 
+static void renew_one(struct agent_pod *pod, struct agent_pods *now)
+{
+	size_t i;
+
+	for (i = 0; i < now->v.n; i++) {
+		const struct agent_pod was = *pod;
+
+		if (strcmp(now->v.v[i].node, was.node))
+			continue;
+		*pod = now->v.v[i];
+		now->v.v[i] = was;
+		return;
+	}
+}
+
 void remote_renew(const struct ctl *c, const struct agent_pod *pod)
 {
 	struct agent_pods now = {};
 	struct bh_err err;
-	size_t i, k;
+	size_t i;
 	bool ran;
 
 	(void)get_pods(c, &now, &ran, &err); /* none: as it was */
-	for (i = 0; i < kept.v.n && &kept.v.v[i] != pod; i++)
-		;
-	for (k = 0; i < kept.v.n && k < now.v.n; k++) {
-		const struct agent_pod was = kept.v.v[i];
-
-		if (strcmp(now.v.v[k].node, was.node))
-			continue;
-		kept.v.v[i] = now.v.v[k];
-		now.v.v[k] = was;
-		break;
-	}
+	for (i = 0; i < kept.v.n; i++)
+		if (!pod || pod == &kept.v.v[i])
+			renew_one(&kept.v.v[i], &now);
 	remote_pods_done(&now);
 }
 

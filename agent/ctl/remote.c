@@ -436,7 +436,7 @@ static size_t say_failures(struct remote *r)
 			continue;
 		n++;
 		if (!k->told)
-			ctl_say("node %s: %s", k->pod->node, k->last ? ctl_str(k->last, "msg") : k->why);
+			ctl_unanswered(r->c, k->pod->node, k->last ? ctl_str(k->last, "msg") : k->why, "");
 		k->told = true;
 	}
 	return n;

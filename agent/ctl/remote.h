@@ -28,7 +28,8 @@ int remote_pods(const struct ctl *c, const struct agent_pods **ret);
 
 void remote_forget(void);
 
-/* Looks whether the node's agent has another pod now; @pod is one of remote_pods(), and is told in place. */
+/* Looks whether the node's agent has another pod now, or that one another phase; @pod is one of
+ * remote_pods(), NULL: all of them, and is told in place. */
 void remote_renew(const struct ctl *c, const struct agent_pod *pod);
 
 /* Of what `kubectl get pods -o json` prints; for the tests. Return: 0, -EPROTO, -ENOTUNIQ (several

@@ -7,6 +7,7 @@
 
 #include "ctl/ctl.h"
 #include "ctl/policy.h"
+#include "ctl/remote.h"
 #include "util/clock.h"
 
 #define WITHIN_MS 30000
@@ -20,10 +21,30 @@ struct round {
 	char found_ns[64];   /* of the first; "" of the cluster */
 	bool found, several;
 	size_t nodes;		     /* that have answered */
-	size_t known, late;	     /* of those: where it is known; policies of that name not in force */
-	char last[256], behind[256]; /* the last node that knows it; one where it is not in force */
+	struct json_object *known;   /* by their names: those that know it */
+	struct json_object *late;    /* names: where it is known, and not in force */
+	struct json_object *lacking; /* names: where it is not known */
+	struct json_object *silent;  /* who has not answered: ctl.unanswered */
 	char never[600];	     /* why waiting is of no use; "": it may be */
 };
+
+static struct round round_new(const struct policy_name *is, uint64_t generation)
+{
+	return (struct round){ .is = *is,
+			       .generation = generation,
+			       .known = json_object_new_object(),
+			       .late = json_object_new_array(),
+			       .lacking = json_object_new_array(),
+			       .silent = json_object_new_array() };
+}
+
+static void round_done(struct round *r)
+{
+	json_object_put(r->known);
+	json_object_put(r->late);
+	json_object_put(r->lacking);
+	json_object_put(r->silent);
+}
 
 static const char *why_never(struct json_object *item, char *ret, size_t size)
 {
@@ -39,6 +60,22 @@ static bool is_new_enough(const struct round *r, struct json_object *item)
 	return ctl_int(item, "generation") >= r->generation;
 }
 
+/* Whatever trouble the node is in, it enforces all that there is of it there. An agent that does not say for
+ * how many pods it ought to is not believed. */
+static bool has_no_pods(struct json_object *item)
+{
+	return ctl_get(item, "selected") && !ctl_int(item, "selected") && !ctl_int(item, "pods");
+}
+
+/* Once, though several policies are called so: they come node by node. */
+static void add_node(struct json_object *list, const char *node)
+{
+	struct json_object *last = json_object_array_get_idx(list, ctl_length(list) - 1);
+
+	if (!last || strcmp(json_object_get_string(last), node))
+		(void)json_object_array_add(list, json_object_new_string(node));
+}
+
 static int take_policy(void *ctx, struct json_object *item)
 {
 	struct round *r = ctx;
@@ -47,50 +84,63 @@ static int take_policy(void *ctx, struct json_object *item)
 		return 0;
 	r->several |= r->found && strcmp(r->found_ns, ctl_str(item, "namespace")) != 0;
 	r->found = true;
-	r->known += !r->known || strcmp(r->last, ctl_str(item, "node")) != 0;
-	(void)snprintf(r->last, sizeof(r->last), "%s", ctl_str(item, "node"));
+	(void)json_object_object_add(r->known, ctl_str(item, "node"), NULL);
 	(void)snprintf(r->found_ns, sizeof(r->found_ns), "%s", ctl_str(item, "namespace"));
 	if (is_new_enough(r, item) && !*r->never)
 		(void)why_never(item, r->never, sizeof(r->never));
-	if (is_new_enough(r, item) && ctl_bool(item, "in_force"))
+	if (is_new_enough(r, item) && (ctl_bool(item, "in_force") || has_no_pods(item)))
 		return 0;
-	r->late++;
-	(void)snprintf(r->behind, sizeof(r->behind), "%s", ctl_str(item, "node"));
+	add_node(r->late, ctl_str(item, "node"));
 	return 0;
 }
 
 static void take_node(void *ctx, struct json_object *line)
 {
 	struct round *r = ctx;
+	const char *node = ctl_str(line, "node");
 
-	(void)line;
 	r->nodes++;
+	if (!json_object_object_get_ex(r->known, node, NULL))
+		add_node(r->lacking, node);
 }
 
 static int ask(const struct ctl *c, struct round *r)
 {
-	const struct round asked = { .is = r->is, .generation = r->generation };
 	struct ctl each = *c;
 
 	each.timeout_ms = 0; /* of this command, not of one answer */
-	*r = asked;
+	each.unanswered = r->silent;
 	return ctl_answers(&each, ctl_request(&each, "policies"), take_policy, take_node, r);
+}
+
+/* As far as nodes have answered. */
+static bool is_missing(const struct round *r)
+{
+	return !r->nodes || ctl_length(r->late) || ctl_length(r->lacking) || *r->never;
 }
 
 static bool is_enforced(const struct round *r)
 {
-	return r->nodes && r->known == r->nodes && !r->late && !*r->never;
+	return !is_missing(r) && !ctl_length(r->silent);
+}
+
+static const char *word(const struct round *r)
+{
+	if (is_enforced(r))
+		return "enforced";
+	return is_missing(r) ? "not enforced" : "not known to be enforced";
 }
 
 static void tell(const struct ctl *c, const struct round *r)
 {
+	const size_t silent = ctl_length(r->silent), asked = r->nodes + silent;
 	const char *ns = r->found ? r->found_ns : r->is.ns ? r->is.ns : "";
 	struct json_object *o;
 
 	if (!c->json) {
-		(void)printf("%s%s%s: %s, %zu %s asked\n", ns, *ns ? "/" : "", r->is.name,
-			     is_enforced(r) ? "enforced" : "not enforced", r->nodes,
-			     r->nodes == 1 ? "node" : "nodes");
+		(void)printf("%s%s%s: %s, %zu %s asked", ns, *ns ? "/" : "", r->is.name, word(r), asked,
+			     asked == 1 ? "node" : "nodes");
+		(void)printf(silent ? ", %zu of them without an answer\n" : "\n", silent);
 		return;
 	}
 	o = json_object_new_object();
@@ -98,9 +148,32 @@ static void tell(const struct ctl *c, const struct round *r)
 	json_object_object_add(o, "name", json_object_new_string(r->is.name));
 	json_object_object_add(o, "enforced", json_object_new_boolean(is_enforced(r)));
 	json_object_object_add(o, "nodes", json_object_new_uint64(r->nodes));
-	json_object_object_add(o, "known", json_object_new_uint64(r->known));
+	json_object_object_add(o, "known", json_object_new_int(json_object_object_length(r->known)));
+	json_object_object_add(o, "late", json_object_get(r->late));
+	json_object_object_add(o, "unknown", json_object_get(r->lacking));
+	json_object_object_add(o, "unanswered", json_object_get(r->silent));
 	ctl_print(c, o);
 	json_object_put(o);
+}
+
+/* This node alone has no name. */
+static void say_where(const char *what, struct json_object *nodes)
+{
+	const size_t n = ctl_length(nodes);
+	const char *first = n ? json_object_get_string(json_object_array_get_idx(nodes, 0)) : "";
+
+	if (n == 1 && *first)
+		ctl_say("%s on node '%s'", what, first);
+	else if (n > 1)
+		ctl_say("%s on %zu nodes: '%s' is the first", what, n, first);
+}
+
+static void say_silent(const struct round *r)
+{
+	size_t i;
+
+	for (i = 0; i < ctl_length(r->silent); i++)
+		ctl_say_unanswered(json_object_array_get_idx(r->silent, i));
 }
 
 static int too_late(const struct ctl *c, const struct round *r, int code)
@@ -109,9 +182,13 @@ static int too_late(const struct ctl *c, const struct round *r, int code)
 		ctl_say("no agent knows a policy '%s%s%s'", r->is.ns ? r->is.ns : "", r->is.ns ? "/" : "",
 			r->is.name);
 		ctl_hint_policies();
-	} else if (*r->behind) {
-		ctl_say("not in force yet on node '%s', maybe on others", r->behind);
+	} else {
+		say_where("not in force yet", r->late);
+		say_where("not known", r->lacking);
 	}
+	say_silent(r);
+	if (ctl_length(r->silent))
+		ctl_say("whether it is in force there is not known");
 	tell(c, r);
 	return code == CTL_PARTIAL ? code : CTL_NEGATIVE;
 }
@@ -124,8 +201,10 @@ static int judge(const struct ctl *c, const struct round *r, int code)
 		ctl_hint("name it as NAMESPACE/NAME");
 		return CTL_USAGE;
 	}
-	if (!ctl_answered(code))
+	if (!ctl_answered(code)) {
+		say_silent(r);
 		return code;
+	}
 	if (*r->never) {
 		ctl_say("it will not be in force as it is: %s", r->never);
 		tell(c, r);
@@ -142,18 +221,23 @@ static int run(const struct ctl *c, char **args)
 	const int64_t ends_ms = clock_ms() + (int64_t)(c->timeout_ms ? c->timeout_ms : WITHIN_MS);
 	const long pause_ms = ctl_remote(c) ? REMOTE_MS : LOCAL_MS;
 	const struct timespec pause = { .tv_sec = pause_ms / 1000, .tv_nsec = pause_ms % 1000 * 1000000 };
-	struct round r = { .generation = c->generation };
-	int code, answered;
+	struct policy_name is;
+	int code;
 
-	if (policy_name_read(args[0], &r.is) < 0)
+	if (policy_name_read(args[0], &is) < 0)
 		return CTL_USAGE;
 	for (;;) {
-		answered = ask(c, &r);
+		struct round r = round_new(&is, c->generation);
+		const int answered = ask(c, &r);
+
 		code = judge(c, &r, answered);
+		if (code < 0 && clock_ms() + pause_ms >= ends_ms)
+			code = too_late(c, &r, answered);
+		round_done(&r);
 		if (code >= 0)
 			return code;
-		if (clock_ms() + pause_ms >= ends_ms)
-			return too_late(c, &r, answered);
+		if (answered == CTL_PARTIAL)
+			remote_renew(c, NULL); /* who did not answer may have another pod now, or be ready */
 		(void)nanosleep(&pause, NULL);
 	}
 }
@@ -163,14 +247,16 @@ const struct command command_wait = {
 	.args = "[NAMESPACE/]NAME",
 	.words = WORDS_POLICIES,
 	.summary = "until a policy is in force on this node, or on all nodes",
-	.text = "Each agent that is asked says whether it is: also one that has none of its pods, which it is at once. "
-		"Of a policy that was changed name the generation, "
+	.text = "Each agent that is asked says whether it is. One that knows the policy and has none of its pods holds "
+		"nobody up, whatever trouble its node is in; one that gives no answer is waited for, and named in the "
+		"end: whether it is in force there nobody can tell.\n\nOf a policy that was changed name the generation, "
 		"or what was there before may be meant.\n\nTo wait without asking the nodes, by the cluster's own "
 		"status: kubectl wait --for=condition=Programmed (docs/status.md).",
 	.examples = "wait policy shop/db --for enforced --timeout 60\tafter kubectl apply\n"
 		    "wait policy shop/db --all-nodes --generation 3\tas kubectl get -o "
 		    "jsonpath={.metadata.generation} says\n",
-	.exits = "1\tnot in time; or never, because something in it is not understood or it has expired\n",
+	.exits = "1\tnot in time; or never, because something in it is not understood or it has expired\n"
+		 "4\tnot known to be in time, because some nodes gave no answer\n",
 	.options = OPT_FOR | OPT_GENERATION,
 	.nargs = 1,
 	.run = run,

@@ -330,14 +330,20 @@ static ssize_t next_node(const node_set *set, ssize_t at)
 	return left ? (ssize_t)(64 * i) + __builtin_ctzll(left) : -1;
 }
 
+bool gather_selects(const struct model *m, const struct net_policy *p, const struct pod *pod)
+{
+	const struct namespace *ns = model_namespace(m, pod->ns);
+
+	return ns && may_be_subject(pod) && net_policy_is_for(p, ns) &&
+	       selector_matches(p->subject, pod->labels);
+}
+
 bool gather_is_subject(const struct model *m, const char *node, const struct net_policy *p,
 		       const struct bare_pod *bare)
 {
 	const struct pod *pod = model_pod(m, bare->ns, bare->name);
-	const struct namespace *ns = model_namespace(m, bare->ns);
 
-	return pod && ns && !strcmp(pod->node, node) && may_be_subject(pod) && net_policy_is_for(p, ns) &&
-	       selector_matches(p->subject, pod->labels);
+	return pod && !strcmp(pod->node, node) && gather_selects(m, p, pod);
 }
 
 static const struct bare_pod *bare_subject(const struct gather *g, const struct node *n,

@@ -73,6 +73,9 @@ struct gather_count {
 	const struct bare_pod *bare; /* GATHER_BARE: the first; NULL: the node does not name all it has */
 };
 
+/* Whether @p is about @pod, on whatever node that is. */
+bool gather_selects(const struct model *m, const struct net_policy *p, const struct pod *pod);
+
 /* Whether @p is about a pod that @node names as not protected: a node speaks for its own pods alone. */
 bool gather_is_subject(const struct model *m, const char *node, const struct net_policy *p,
 		       const struct bare_pod *bare);

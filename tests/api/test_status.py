@@ -227,14 +227,14 @@ class Told(StatusCase):
         for i in range(50):
             self.admin.delete("NetworkPolicy", "lab", f"p{i}")
 
+    @staticmethod
+    def wait(*args):
+        argv = [f"{BUILD}/bulkheadctl", f"--run-dir=/run/bh-{NODE}/run", "wait", "policy", *args]
+        return subprocess.run(argv, capture_output=True, text=True, check=False)
+
     def test_wait_policy(self):
         """By the agent's own word, without the status of anything."""
-        wait = lambda *args: subprocess.run(  # noqa: E731
-            [f"{BUILD}/bulkheadctl", f"--run-dir=/run/bh-{NODE}/run", "wait", "policy", *args],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        wait = self.wait
         self.segment("waited", policyTypes=["Ingress"])
         done = wait("shop/waited", "--for=enforced", "--timeout", "5")
         self.assertEqual((done.returncode, done.stdout), (0, "shop/waited: enforced, 1 node asked\n"), done.stderr)
@@ -318,6 +318,9 @@ class Told(StatusCase):
         self.segment("opened", podSelector={"matchLabels": {"app": "web"}})
         c = self.becomes("SegmentationPolicy", "shop", "opened", status="False", reason="NotProgrammed")
         self.assertIn("the node is OPEN: no policy is enforced on it", c["message"])
+        self.segment("nobodys", podSelector={"matchLabels": {"app": "none"}})
+        self.assertEqual(self.wait("shop/nobodys", "--timeout=10").returncode, 0)
+        self.assertEqual(self.wait("shop/opened", "--timeout=0.3").returncode, 1)
         self.switch(NODE, "close")
         self.becomes("SegmentationPolicy", "shop", "opened", status="True", reason="Programmed")
         self.assertTrue(eventually(lambda: told().get("unprotectedCount") == 1, 40), told())
@@ -325,6 +328,7 @@ class Told(StatusCase):
         c = self.becomes("SegmentationPolicy", "shop", "bare", status="False", reason="Unprotected")
         self.assertIn("shop/ghost", c["message"])
         self.assertIn("no-veth", c["message"])
+        self.assertEqual(self.wait("shop/bare", "--timeout=0.3").returncode, 1)
         self.admin.patch("Pod", "shop", "ghost", {"status": {"phase": "Succeeded"}}, "/status")
         self.becomes("SegmentationPolicy", "shop", "bare", within=40, status="True", reason="Programmed")
 

@@ -299,6 +299,64 @@ static void a_policy_that_nobody_knows(void **state)
 	assert_string_equal(said, "bulkheadctl: node gone: it is away\n");
 }
 
+/* ---- wait --------------------------------------------------------------------------------- */
+
+#define OF(generation, more)                                                                                 \
+	"{\"kind\":\"NetworkPolicy\",\"namespace\":\"shop\",\"name\":\"db\",\"problems\":[],\"generation\":"        \
+	#generation ",\"in_force\":" more "}\n"
+
+/* Two rounds, with time for an answer on a busy machine. */
+#define PATIENCE_MS 3900
+
+/* A node with nothing of it holds nobody up, full map or not, as long as it knows the policy and says so. */
+static void trouble_without_pods_is_not_waited_for(void **state)
+{
+	struct json_object *o;
+
+	(void)state;
+	nodes_are(dir, "n1 n2 w1 w2 w3 w4 w5", "Running");
+	nodes_write(dir, "n1.policies", OF(3, "true,\"pods\":2,\"selected\":2"));
+	nodes_write(dir, "n2.policies", OF(4, "false,\"pods\":0,\"selected\":0"));
+	nodes_write(dir, "w1.policies", OF(3, "false,\"pods\":0,\"selected\":1")); /* without our programs */
+	nodes_write(dir, "w2.policies", OF(3, "false,\"pods\":1,\"selected\":0")); /* it was of that one */
+	nodes_write(dir, "w3.policies", OF(3, "false,\"pods\":0"));		   /* nobody knows */
+	nodes_write(dir, "w4.policies", OF(2, "false,\"pods\":0,\"selected\":0")); /* of the one before */
+	nodes_write(dir, "w5.policies", "");
+	assert_int_equal(RUN("wait policy shop/db", .generation = 3, .timeout_ms = PATIENCE_MS, .json = true),
+			 CTL_NEGATIVE);
+	assert_string_equal(said, "bulkheadctl: not in force yet on 4 nodes: 'w1' is the first\n"
+				  "bulkheadctl: not known on node 'w5'\n");
+	o = json_tokener_parse(out);
+	assert_string_equal(json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN),
+			    "{\"namespace\":\"shop\",\"name\":\"db\",\"enforced\":false,\"nodes\":7,"
+			    "\"known\":6,\"late\":[\"w1\",\"w2\",\"w3\",\"w4\"],\"unknown\":[\"w5\"],"
+			    "\"unanswered\":[]}");
+	json_object_put(o);
+	nodes_are(dir, "n1 w5", "Running");
+	assert_int_equal(RUN("wait policy shop/db", .timeout_ms = PATIENCE_MS), CTL_NEGATIVE);
+	assert_string_equal(out, "shop/db: not enforced, 2 nodes asked\n");
+	nodes_are(dir, "n1 n2", "Running");
+	assert_int_equal(RUN("wait policy shop/db", .generation = 3), CTL_OK);
+	assert_string_equal(out, "shop/db: enforced, 2 nodes asked\n");
+	assert_string_equal(said, "");
+}
+
+/* Nobody can tell what is enforced there, and that is what is said; once, however often it was asked. */
+static void a_silent_node_is_no_success(void **state)
+{
+	(void)state;
+	nodes_are(dir, "n1 away", "Running");
+	nodes_write(dir, "n1.policies", OF(3, "true,\"pods\":2,\"selected\":2"));
+	assert_int_equal(RUN("wait policy shop/db", .timeout_ms = PATIENCE_MS), CTL_PARTIAL);
+	assert_string_equal(
+		out, "shop/db: not known to be enforced, 2 nodes asked, 1 of them without an answer\n");
+	assert_string_equal(said, "bulkheadctl: node away: it is away\n"
+				  "bulkheadctl: whether it is in force there is not known\n");
+	nodes_are(dir, "away", "Running");
+	assert_int_equal(RUN("wait policy shop/db"), CTL_UNREACHABLE);
+	assert_string_equal(said, "bulkheadctl: node away: it is away\n");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -310,6 +368,8 @@ int main(void)
 		cmocka_unit_test(a_policy_for_programs),
 		cmocka_unit_test(a_policy_of_no_pod),
 		cmocka_unit_test(a_policy_that_nobody_knows),
+		cmocka_unit_test(trouble_without_pods_is_not_waited_for),
+		cmocka_unit_test(a_silent_node_is_no_success),
 	};
 
 	return cmocka_run_group_tests_name("commands", tests, setup, teardown);
