@@ -17,6 +17,7 @@
 #include "health.h"
 #include "jsonx.h"
 #include "lock.h"
+#include "oneway.h"
 #include "opened.h"
 #include "preflight.h"
 #include "requests.h"
@@ -106,6 +107,21 @@ static void check_hooks(const struct doctor *d)
 	else
 		say(d, "hooks", HEALTHY, NULL, "first at all %zu pods (%zu by tcx, %zu by clsact)",
 		    seen.first, seen.first - seen.clsact, seen.clsact);
+}
+
+static void check_ways(const struct doctor *d)
+{
+	struct oneway o;
+
+	oneway_look(d->a, &o);
+	if (o.nothing_in || o.nothing_out)
+		say(d, "both ways", WARNING,
+		    "something takes packets past our program, and that way nothing is enforced: "
+		    "docs/troubleshooting.md, 'Packets pass one program alone'",
+		    "at %zu pods packets pass one of our programs alone (%zu: none to the pod, %zu: none from it): %s",
+		    o.nothing_in + o.nothing_out, o.nothing_in, o.nothing_out, o.names);
+	else
+		say(d, "both ways", HEALTHY, NULL, "no pod whose packets pass one of our programs alone");
 }
 
 static void check_unprotected(const struct doctor *d)
@@ -303,6 +319,7 @@ void answer_doctor(struct agent *a, struct api_conn *conn, struct json_object *r
 	check_policy(&d);
 	check_unprotected(&d);
 	check_hooks(&d);
+	check_ways(&d);
 	check_drift(&d);
 	check_maps(&d);
 	check_events(&d);

@@ -5,6 +5,7 @@
 
 #include <stddef.h>
 
+#include "../bpf/abi.h"
 #include "fill.h"
 
 enum health { HEALTHY, WARNING, FAULT };
@@ -16,6 +17,10 @@ enum health health_of_last(int64_t last_ms, int64_t now_ms, enum health bad);
 /* The fullest of @n maps (of one at least), and what makes room in it. */
 enum health health_of_fill(const struct fill *maps, size_t n, const struct fill **ret_fullest,
 			   const char **ret_todo);
+
+/* Which of a pod's two hooks its packets pass: of many one way, some must come the other way. */
+enum health_ways { BOTH_WAYS, NOTHING_IN, NOTHING_OUT };
+enum health_ways health_of_ways(const struct bh_ep_stat *stat);
 
 double health_percent(const struct fill *map);
 

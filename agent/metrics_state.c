@@ -7,6 +7,7 @@
 
 #include "endpoints.h"
 #include "http/web.h"
+#include "oneway.h"
 #include "requests.h"
 #include "selfcheck.h"
 #include "unprotected.h"
@@ -100,6 +101,15 @@ void collect_unprotected_reasons(struct view *v, struct exposition *x)
 void collect_displaced(struct view *v, struct exposition *x)
 {
 	expo_add(x, endpoints_displaced(v->a), NULL);
+}
+
+void collect_one_way(struct view *v, struct exposition *x)
+{
+	struct oneway o;
+
+	oneway_look(v->a, &o);
+	expo_add(x, o.nothing_in, "missing", "ingress", NULL);
+	expo_add(x, o.nothing_out, "missing", "egress", NULL);
 }
 
 void collect_healed(struct view *v, struct exposition *x)

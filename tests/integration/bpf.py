@@ -75,9 +75,10 @@ class Map:
         return [value.raw[i * self.stride : i * self.stride + self.value_size] for i in range(n)]
 
     def update(self, key, value):
-        """As bpf(2) does it: never of a per-CPU map."""
+        """As bpf(2) does it. What is shorter than a value, or than all of a per-CPU map's, ends in zeros."""
+        n = len(possible_cpus()) if self.per_cpu else 1
         k = ctypes.create_string_buffer(bytes(key), self.key_size)
-        v = ctypes.create_string_buffer(bytes(value), self.value_size)
+        v = ctypes.create_string_buffer(bytes(value), self.stride * n)
         attr = struct.pack("<IIQQQ", self.fd, 0, ctypes.addressof(k), ctypes.addressof(v), 0)
         bpf(MAP_UPDATE, bytearray(attr))
 
@@ -151,6 +152,12 @@ def endpoints():
             if ifindex:
                 found[ifindex] = (policy_set, epoch, value[16:22].hex(":"))
     return found
+
+
+def slot_of(ifindex):
+    """Where that interface lives, as a key."""
+    with Map("bh_endpoints") as m:
+        return next(key for key in m.keys() if struct.unpack_from("<I", m.lookup(key))[0] == ifindex)
 
 
 def ep_index():

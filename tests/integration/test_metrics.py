@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """/metrics as a real Prometheus meets it, and what else answers at that port."""
 import contextlib
+import ctypes
 import http.client
 import json
 import os
@@ -10,8 +11,10 @@ import signal
 import subprocess
 import urllib.parse
 
+import bpf
+import wire
 from case import PolicedCase
-from node import BUILD, ROOT, eventually
+from node import BUILD, PIN_DIR, ROOT, eventually
 
 PORT, SERVER = 17970, 19090
 PLACE = "/run/bh-prometheus"
@@ -85,7 +88,7 @@ class Metrics(PolicedCase):
         ours = table(subprocess.run(argv, check=True, capture_output=True, text=True).stdout)
         self.assertLessEqual(families(text), set(ours))
         fixed = [s for s in samples(text) if not re.match(r"bulkhead_(rule|pod)_|bulkhead_series_left_out", s)]
-        self.assertEqual(len(fixed), 235, "docs/metrics.md says how many")  # with those of the flow log
+        self.assertEqual(len(fixed), 237, "docs/metrics.md says how many")  # with those of the flow log
         self.assertEqual({n for n in set(ours) - families(text) if not RARE.match(n)}, set())
         with open(os.path.join(ROOT, "docs/metrics.md")) as f:
             self.assertEqual(table(f.read()), ours, "docs/metrics.md: paste what `bulkhead-agent metrics` prints")
@@ -115,6 +118,31 @@ class Metrics(PolicedCase):
         with open(f"/proc/{self.node.agent.pid}/status") as f:
             rss = 1024 * int(re.search(r"VmRSS:\s+(\d+)", f.read())[1])
         self.assertLess(abs(after["process_resident_memory_bytes"] - rss), rss / 2)
+
+    def test_one_way(self):
+        """Many packets from a pod, and none ever to it: so it looks where something takes them past our program."""
+        src, dst = self.web.ips[4], "192.0.2.1"
+        frame = wire.ether(self.web.mac, self.db.mac, wire.IP4, wire.ip4(src, dst, wire.UDP, wire.udp(src, dst, 1, 9, b"x")))
+        program = bpf.pinned(os.path.join(PIN_DIR, "prog_from_pod"))
+        self.addCleanup(os.close, program)
+        series = 'bulkhead_one_way_pods{missing="%s"}'
+        told = lambda: [samples(self.scrape())[series % way] for way in ("ingress", "egress")]  # noqa: E731
+        ways = lambda: next(i for i in self.node.ctl("doctor", codes=(0, 1, 5)) if i["check"] == "both ways")  # noqa: E731
+        self.assertEqual((told(), ways()["health"]), ([0, 0], "ok"))
+
+        def found():  # again where a neighbour's ARP came by in between
+            with bpf.Map("bh_ep_stats") as m:
+                m.update(bpf.slot_of(self.web.ifindex), b"")
+            held = ctypes.create_string_buffer(frame, len(frame))
+            self.assertNotEqual(bpf.test_run(program, held, self.web.ifindex, 0, 101), bpf.SHOT)
+            return told() == [1, 0] and (item := ways())["health"] == "warning" and item
+
+        item = eventually(found, 60)
+        self.assertTrue(item, "nobody told")
+        self.assertRegex(item["text"], r"at 1 pods .* \(1: none to the pod, 0: none from it\): shop/web$")
+        self.assertIn("'Packets pass one program alone'", item["todo"])
+        self.assertTrue(self.web.reaches(self.db))
+        self.assertEqual((told(), ways()["health"]), ([0, 0], "ok"))
 
     def test_of_each_rule_and_pod(self):
         """What one rule let through, in packets and bytes, and each pod once; nobody is left out."""
