@@ -43,8 +43,8 @@ static const struct row {
 	  "Flows that were tracked from their middle on: by both directions' rules, or in a new pod's grace.",
 	  collect_adopted },
 	{ "bulkhead_flow_events_total", METRIC_COUNTER, COUNTED, "result",
-	  "Reports of denied, audited and logged flows: read, lost (the ring was full), throttled (the same "
-	  "flow again).",
+	  "Reports of denied, audited and logged flows: read since the agent's start; lost (the ring was full) "
+	  "and throttled (the same flow again) since the maps were made.",
 	  collect_flow_events },
 	{ "bulkhead_flow_log_lines_total", METRIC_COUNTER, WORKING, "result",
 	  "Lines of the flow log: written, or unwritten (counted in the log itself); not there without one.",
