@@ -16,6 +16,7 @@
 
 #include "../bpf/session.h"
 #include "agent.h"
+#include "find.h"
 #include "jsonx.h"
 #include "kube/object.h"
 #include "model/overlay.h"
@@ -425,6 +426,17 @@ static int put_policy(struct simulation *s, struct json_object *o, struct bh_err
 	return overlay_put_policy(&s->overlay, *slot) < 0 ? bh_err_set(err, -ENOMEM, "no memory") : 0;
 }
 
+static int no_policy(const struct simulation *s, enum object_kind kind, const char *ns, const char *name,
+		     struct bh_err *err)
+{
+	struct near near = NEAR_INIT;
+	char text[POLICY_TEXT];
+
+	(void)snprintf(text, sizeof(text), "%s%s%s", ns, *ns ? "/" : "", name);
+	find_near_policy(s->a->model, object_policy_kind(kind), text, &near);
+	return bh_err_set(err, -ENOENT, "there is no %s '%s'%s", object_kinds[kind].kind, text, near.hint);
+}
+
 /* {"kind": "NetworkPolicy", "namespace": "shop", "name": "db"}; the namespace "" for those of the cluster. */
 static int del_policy(struct simulation *s, struct json_object *o, struct bh_err *err)
 {
@@ -435,8 +447,7 @@ static int del_policy(struct simulation *s, struct json_object *o, struct bh_err
 		if (strcmp(object_kinds[i].kind, kind))
 			continue;
 		if (!overlay_del_policy(&s->overlay, object_policy_kind((enum object_kind)i), ns, name))
-			return bh_err_set(err, -ENOENT, "there is no %s '%s%s%s'", kind, ns, *ns ? "/" : "",
-					  name);
+			return no_policy(s, (enum object_kind)i, ns, name, err);
 		s->deleted++;
 		return 0;
 	}

@@ -18,6 +18,7 @@ void answer_policies(struct agent *a, struct api_conn *conn, struct json_object 
 void answer_rules(struct agent *a, struct api_conn *conn, struct json_object *request);
 void answer_sessions(struct agent *a, struct api_conn *conn, struct json_object *request);
 void answer_flows(struct agent *a, struct api_conn *conn, struct json_object *request);
+void answer_names(struct agent *a, struct api_conn *conn, struct json_object *request);
 void answer_config(struct agent *a, struct api_conn *conn, struct json_object *request);
 void answer_explain(struct agent *a, struct api_conn *conn, struct json_object *request);
 void answer_doctor(struct agent *a, struct api_conn *conn, struct json_object *request);

@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "util/buf.h"
-#include "util/near.h"
 #include "util/scope.h"
 
 #define NAME_LEN 64
@@ -154,6 +153,59 @@ int find_pod(const struct model *m, const char *text, struct found *ret, struct 
 	*ret = f;
 	return 0;
 }
+
+/* ---- whether there is one ----------------------------------------------------------------- */
+
+bool find_knows_pod(const struct model *m, const char *text, struct near *ret)
+{
+	struct found f;
+	struct bh_err err;
+
+	if (find_pod(m, text, &f, &err) != -ENOENT)
+		return true;
+	look_near(m, text, false, ret);
+	return false;
+}
+
+/* A pod's interface may be known before its Namespace is. */
+bool find_knows_namespace(const struct model *m, const char *text, struct near *ret)
+{
+	size_t i;
+
+	if (model_namespace(m, text) || listed_before(m, m->endpoints.n, text))
+		return true;
+	for (i = 0; i < m->namespaces.n; i++)
+		near_take(ret, near_distance(text, m->namespaces.v[i]->name), "%s", m->namespaces.v[i]->name);
+	return false;
+}
+
+static void consider_policy(struct near *n, const char *text, const struct net_policy *p)
+{
+	near_take(n, how_far(text, p->ns, p->name), "%s%s%s", p->ns, *p->ns ? "/" : "", p->name);
+}
+
+bool find_knows_policy(const struct model *m, const char *text, struct near *ret)
+{
+	size_t i;
+
+	for (i = 0; i < m->policies.n; i++) {
+		if (matches(text, m->policies.v[i]->ns, m->policies.v[i]->name))
+			return true;
+		consider_policy(ret, text, m->policies.v[i]);
+	}
+	return false;
+}
+
+void find_near_policy(const struct model *m, enum policy_kind kind, const char *text, struct near *ret)
+{
+	size_t i;
+
+	for (i = 0; i < m->policies.n; i++)
+		if (m->policies.v[i]->kind == kind)
+			consider_policy(ret, text, m->policies.v[i]);
+}
+
+/* ---- by address --------------------------------------------------------------------------- */
 
 const struct endpoint *find_by_addr(const struct model *m, const struct addr *addr)
 {

@@ -5,6 +5,7 @@
 
 #include "model/model.h"
 #include "util/err.h"
+#include "util/near.h"
 
 /* What was found: an interface here, or else a pod elsewhere. Borrowed from the model. */
 struct found {
@@ -17,6 +18,15 @@ int find_pod(const struct model *m, const char *text, struct found *ret, struct 
 
 /* As find_pod(), of this node's interfaces alone. */
 int find_local(const struct model *m, const char *text, const struct endpoint **ret, struct bh_err *err);
+
+/* Whether there is one now: of pods here and elsewhere, and of policies, with or without its namespace. @ret: what
+ * is near where there is none. */
+bool find_knows_pod(const struct model *m, const char *text, struct near *ret);
+bool find_knows_namespace(const struct model *m, const char *text, struct near *ret);
+bool find_knows_policy(const struct model *m, const char *text, struct near *ret);
+
+/* Of the policies of one kind. */
+void find_near_policy(const struct model *m, enum policy_kind kind, const char *text, struct near *ret);
 
 /* The interface that has @addr; NULL: none here. */
 const struct endpoint *find_by_addr(const struct model *m, const struct addr *addr);

@@ -370,6 +370,7 @@ static const struct {
 	{ "rules", answer_rules, true, true },
 	{ "sessions", answer_sessions, true, true },
 	{ "flows", answer_flows, true, false },
+	{ "names", answer_names, true, false },
 	{ "config", answer_config, true, false },
 	{ "explain", answer_explain, true, false },
 	{ "simulate", answer_simulate, false, true }, /* it compiles what it is sent */

@@ -171,6 +171,9 @@ static int run(const struct ctl *c, char **args)
 	(void)args;
 	if (filter_read(c, &a.filter, &err) < 0)
 		return ctl_say("%s", err.msg), CTL_USAGE;
+	code = known_ask(c, &a.filter);
+	if (code == CTL_UNREACHABLE)
+		return code;
 	ordered.by_time = true;
 	ordered.pod = NULL; /* that may have gone since, or be elsewhere: the filter's business */
 	request = ctl_request(&ordered, "flows");
@@ -196,7 +199,8 @@ const struct command command_flows = {
 		"with their number. -f goes on when an agent that has ended is back, says so on stderr, and repeats "
 		"nothing.\n\n"
 		"What is chosen has all that was asked for. A pod is one of the two ends, and the peer the other one, "
-		"each by its name, its address or a block of them; a name without a namespace is of any.\n\n"
+		"each by its name, its address or a block of them; a name without a namespace is of any. Where nobody has one "
+		"of the names now that is said on stderr, with what is near, and it goes on.\n\n"
 		"--why adds, to what was denied or audited, the rule that comes closest to accepting it and the field "
 		"that fails, as 'explain' does: by policies and labels as they are now.",
 	.examples =

@@ -40,14 +40,13 @@ unsigned int near_distance(const char *a, const char *b)
 
 void near_take(struct near *n, unsigned int slips, const char *fmt, ...)
 {
-	char name[sizeof(n->hint) - 32];
 	va_list args;
 
 	if (slips >= n->slips)
 		return;
 	va_start(args, fmt);
-	(void)vsnprintf(name, sizeof(name), fmt, args);
+	(void)vsnprintf(n->name, sizeof(n->name), fmt, args);
 	va_end(args);
 	n->slips = slips;
-	(void)snprintf(n->hint, sizeof(n->hint), "; did you mean '%s'?", name);
+	(void)snprintf(n->hint, sizeof(n->hint), "; did you mean '%s'?", n->name);
 }

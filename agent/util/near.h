@@ -11,7 +11,8 @@ unsigned int near_distance(const char *a, const char *b);
 /* Of several names the nearest, and how a person is told. */
 struct near {
 	unsigned int slips;
-	char hint[600]; /* "; did you mean 'shop/web'?"; "": none is near */
+	char name[560]; /* "": none is near */
+	char hint[600]; /* "; did you mean 'shop/web'?", or "" */
 };
 
 #define NEAR_INIT { .slips = NEAR_SLIPS + 1 }

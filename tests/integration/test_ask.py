@@ -85,6 +85,26 @@ class Ask(PolicedCase):
             self.node.ctl_text("flows", "--why", "--port", "443/tcp")[1],
         )
 
+    def test_flows_of_a_name_that_nobody_has(self):
+        """It is said before anything else, and it goes on; what a pod elsewhere is called is known."""
+        self.allow_web()
+        self.node.write_pod("lab", "far", {"app": "web"}, ["10.99.0.1"], nodeName="elsewhere")
+        self.addCleanup(self.node.remove_pod, "lab", "far")
+        self.assertTrue(eventually(lambda: self.node.ask("names", pods=["lab/far"], policies=["db"])["items"] == []))
+        names = {"pods": ["wbe", "lab/far", "shop/db"], "namespaces": ["lab", "shpo"], "policies": ["shop/bd", None]}
+        self.assertEqual(
+            [(i["kind"], i["name"]) for i in self.node.ask("names", **names)["items"]],
+            [("pod", "wbe"), ("namespace", "shpo"), ("policy", "shop/bd")],
+        )
+        argv = [os.path.join(BUILD, "bulkheadctl"), "--run-dir", RUN_DIR, "flows", "-f"]
+        argv += ["--pod", "shop/wbe", "--peer", "lab/far", "--policy", "db"]
+        asker = subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        self.addCleanup(asker.stderr.close)
+        self.addCleanup(asker.wait)
+        self.addCleanup(asker.kill)
+        self.assertIn("no pod 'shop/wbe' is known now (did you mean 'shop/web'?); going on", asker.stderr.readline())
+        self.assertIsNone(asker.poll())
+
     def test_flows_go_on_over_a_restart(self):
         """None twice, none lost in silence: what nobody read while no agent was there is read later, or counted."""
         self.allow_web()
@@ -255,7 +275,7 @@ class Ask(PolicedCase):
         self.assertEqual((len(pair["peers"]), pair["peers_n"], pair["peers_more"]), (32, 40, 8))
         code, text = self.node.ctl_text("simulate", "--delete", "NetworkPolicy/shop/bd")
         self.assertEqual(code, 2)
-        self.assertIn("there is no NetworkPolicy 'shop/bd'\nhint: 'bulkheadctl policy list' lists", text)
+        self.assertIn("there is no NetworkPolicy 'shop/bd'; did you mean 'shop/db'?\nhint: 'bulkheadctl policy list' lists", text)
 
     def test_simulate_what_is_not_understood(self):
         """By object and path; and files that hold no policy, or nothing at all."""

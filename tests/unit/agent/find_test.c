@@ -32,7 +32,7 @@ static void add_endpoint(struct model *m, const char *ns, const char *name, cons
 	assert_int_equal(model_put_endpoint(m, e), 0);
 }
 
-/* Here: shop/web, shop/db, ops/web. Elsewhere: shop/cache, lab/mail. */
+/* Here: shop/web, shop/db, ops/web. Elsewhere: shop/cache, lab/mail. And policies. */
 static int setup(void **state)
 {
 	struct model *m = model_new();
@@ -42,6 +42,8 @@ static int setup(void **state)
 	add_pod(m, "ops", "web");
 	add_pod(m, "shop", "cache");
 	add_pod(m, "lab", "mail");
+	assert_int_equal(model_put_policy(m, net_policy_new(POLICY_NETWORK, "shop", "lock")), 0);
+	assert_int_equal(model_put_policy(m, net_policy_new(POLICY_CLUSTER, "", "all")), 0);
 	add_endpoint(m, "shop", "web", "10.0.0.1");
 	add_endpoint(m, "shop", "db", "10.0.0.2");
 	add_endpoint(m, "ops", "web", "10.0.0.3");
@@ -157,6 +159,47 @@ static void the_nearest_is_the_first_of_them(void **state)
 	assert_string_equal(near.hint, "; did you mean 'one/a'?");
 }
 
+static void what_is_known_now(void **state)
+{
+	struct near near = NEAR_INIT;
+
+	assert_true(find_knows_pod(*state, "web", &near)); /* of two namespaces */
+	assert_true(find_knows_pod(*state, "lab/mail", &near));
+	assert_true(find_knows_namespace(*state, "lab", &near)); /* has no interface here */
+	assert_true(find_knows_policy(*state, "lock", &near));
+	assert_true(find_knows_policy(*state, "shop/lock", &near));
+	assert_true(find_knows_policy(*state, "all", &near));
+	assert_false(find_knows_pod(*state, "shop/mail-0-0", &near));
+	assert_string_equal(near.name, "");
+}
+
+static void what_is_not_known_has_something_near(void **state)
+{
+	static const struct {
+		bool (*knows)(const struct model *m, const char *text, struct near *ret);
+		const char *asked, *near;
+	} cases[] = {
+		{ find_knows_pod, "lab/mial", "lab/mail" },
+		{ find_knows_namespace, "shpo", "shop" },
+		{ find_knows_policy, "lokc", "shop/lock" },
+		{ find_knows_policy, "lab/lock", "shop/lock" },
+		{ find_knows_policy, "al", "all" },
+	};
+	struct near none = NEAR_INIT;
+	size_t i;
+
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct near near = NEAR_INIT;
+
+		assert_false(cases[i].knows(*state, cases[i].asked, &near));
+		assert_string_equal(near.name, cases[i].near);
+	}
+	find_near_policy(*state, POLICY_CLUSTER, "shop/lokc", &none);
+	assert_string_equal(none.name, "");
+	find_near_policy(*state, POLICY_NETWORK, "shop/lokc", &none);
+	assert_string_equal(none.name, "shop/lock");
+}
+
 static void addresses_lead_to_interfaces(void **state)
 {
 	struct addr a;
@@ -180,6 +223,8 @@ int main(void)
 		CASE(what_is_far_is_not),
 		cmocka_unit_test(slips_are_counted),
 		cmocka_unit_test(the_nearest_is_the_first_of_them),
+		CASE(what_is_known_now),
+		CASE(what_is_not_known_has_something_near),
 		CASE(addresses_lead_to_interfaces),
 	};
 

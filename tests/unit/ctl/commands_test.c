@@ -97,6 +97,38 @@ static void nothing_is_said_to_be_nothing(void **state)
 	assert_nothing("top peers", "bulkheadctl: no denial was reported within 100 ms\n");
 }
 
+/* A name that no node knows is said to be that, before anything else; one that one of them knows is not. Where no
+ * name was given nobody is asked for any. */
+static void a_name_that_nobody_knows(void **state)
+{
+	static const char none[] = "bulkheadctl: no flow is known that was denied, audited or to be logged\n";
+	static const char going_on[] = "going on: it may have gone, or be to come\n";
+	char want[400];
+
+	(void)state;
+	nodes_are(dir, "n1 n2", "Running");
+	nodes_write(dir, "n1.flows", "");
+	nodes_write(dir, "n2.flows", "");
+	assert_int_equal(RUN("flows", .pod = "10.0.0.1", .peer = "node 'n1'"), CTL_OK);
+	assert_string_equal(said, none);
+	nodes_write(dir, "n1.names",
+		    "{\"kind\":\"pod\",\"name\":\"wbe\",\"near\":\"a/web\"}\n"
+		    "{\"kind\":\"policy\",\"name\":\"p\",\"near\":null}\n"
+		    "{\"kind\":\"namespace\",\"name\":\"b\",\"near\":null}\n");
+	nodes_write(dir, "n2.names",
+		    "{\"kind\":\"pod\",\"name\":\"wbe\",\"near\":null}\n"
+		    "{\"kind\":\"namespace\",\"name\":\"b\",\"near\":null}\n");
+	assert_int_equal(RUN("flows", .pod = "a/x", .peer = "wbe", .policy = "p", .namespace = "b"), CTL_OK);
+	(void)snprintf(want, sizeof(want),
+		       "bulkheadctl: no pod 'wbe' is known now (did you mean 'a/web'?); %s"
+		       "bulkheadctl: no namespace 'b' is known now; %s%s",
+		       going_on, going_on, none);
+	assert_string_equal(said, want);
+	nodes_are(dir, "gone", "Running");
+	assert_int_equal(RUN("flows", .pod = "wbe"), CTL_UNREACHABLE);
+	assert_string_equal(said, "bulkheadctl: node gone: it is away\n");
+}
+
 /* There is a pod, of which there is no row. */
 static void what_has_no_row_is_none(void **state)
 {
@@ -361,6 +393,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(nothing_is_said_to_be_nothing),
+		cmocka_unit_test(a_name_that_nobody_knows),
 		cmocka_unit_test(what_has_no_row_is_none),
 		cmocka_unit_test(unused_says_of_whom_it_speaks),
 		cmocka_unit_test(a_policy_of_all_nodes),
