@@ -9,6 +9,7 @@
 #include "ctl/ctl.h"
 #include "ctl/remote.h"
 #include "ctl/resume.h"
+#include "util/clock.h"
 #include "util/scope.h"
 
 #define SOCKET	   API_RUN_DIR "/" API_SOCKET
@@ -28,6 +29,15 @@ struct json_object *ctl_request(const struct ctl *c, const char *op)
 	if (c->unprotected)
 		json_object_object_add(o, "unprotected", json_object_new_boolean(true));
 	return o;
+}
+
+int64_t ctl_patience_ms(const struct ctl *c, int64_t usual_ms)
+{
+	const int64_t ms = c->timeout_ms ? (int64_t)c->timeout_ms : usual_ms, left = c->ends_ms - clock_ms();
+
+	if (!c->ends_ms || ms < left)
+		return ms;
+	return left > 0 ? left : 0;
 }
 
 static void add_text(struct json_object *o, const char *name, const char *text)
@@ -123,7 +133,7 @@ static int local_answer(const struct ctl *c, struct json_object *request,
 			int (*each)(void *ctx, struct json_object *item),
 			void (*last)(void *ctx, struct json_object *line), void *ctx)
 {
-	const int timeout_ms = c->timeout_ms ? (int)c->timeout_ms : each ? LIST_MS : TIMEOUT_MS;
+	const int timeout_ms = (int)ctl_patience_ms(c, each ? LIST_MS : TIMEOUT_MS);
 	struct json_object *line = NULL;
 	struct bh_err err = {};
 	int r;

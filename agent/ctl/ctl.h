@@ -52,6 +52,7 @@ struct ctl {
 	/* set by commands: what comes from several nodes is sorted by its "time"; makes sense for one node
 	 * alone */
 	bool by_time, one_node;
+	int64_t ends_ms; /* set by commands: until when, by clock_ms(), anybody is waited for; 0: no such end */
 	struct json_object *unanswered; /* set by commands: takes who does not answer; else that is said */
 	bool of_policies;    /* set by commands: what is not found is a policy, not a pod */
 	const char *ends[2]; /* set by commands: the two pods, or addresses, that are asked about */
@@ -198,6 +199,9 @@ bool ctl_remote_by_wish(const struct ctl *c); /* not only because this node has 
 int ctl_answers(const struct ctl *c, struct json_object *take,
 		int (*each)(void *ctx, struct json_object *item),
 		void (*last)(void *ctx, struct json_object *line), void *ctx);
+
+/* How long who usually has @usual_ms for an answer may be silent from now on. */
+int64_t ctl_patience_ms(const struct ctl *c, int64_t usual_ms);
 
 /* One that does not answer, {"node", "why", "hint"}, goes to c->unanswered or is said. @node, @hint: "" is
  * none. */

@@ -138,7 +138,7 @@ int remote_run(const struct ctl *c, const char *const *args, struct buf *out, st
 	remote_argv_free(argv);
 	if (r < 0)
 		return r;
-	r = read_all(&p, clock_ms() + (c->timeout_ms ? (int64_t)c->timeout_ms : RUN_MS), out, &said);
+	r = read_all(&p, clock_ms() + ctl_patience_ms(c, RUN_MS), out, &said);
 	code = process_end(&p, !r);
 	return r < 0 || code ? failed(r, &said, err) : 0;
 }

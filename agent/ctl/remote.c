@@ -36,6 +36,7 @@ struct call {
 	bool over;	    /* answered, or failed: `why` */
 	bool connected;	    /* followed: the agent's socket has been reached, once */
 	int64_t due_ms;	    /* 0: no more of that */
+	int64_t patience_ms; /* of which that is the end */
 	int64_t next_ms;    /* not started before */
 	struct resume at;   /* followed: where to go on */
 	struct buf request; /* followed: with that */
@@ -208,12 +209,18 @@ static void hung_up(struct call *k)
 	end_call(k, false);
 }
 
+static void wait_from_now(const struct remote *r, struct call *k)
+{
+	k->patience_ms = ctl_patience_ms(r->c, SILENT_MS);
+	k->due_ms = clock_ms() + k->patience_ms;
+}
+
 static void on_output(struct remote *r, struct call *k)
 {
 	const bool more = read_chunk(k->p.out, &k->in);
 
 	if (!r->c->follow)
-		k->due_ms = clock_ms() + (int64_t)(r->c->timeout_ms ? r->c->timeout_ms : SILENT_MS);
+		wait_from_now(r, k);
 	if (k->in.len)
 		take_lines(r, k);
 	if (!more && !k->over)
@@ -252,13 +259,15 @@ static void start(struct remote *r, struct call *k)
 	char **argv = remote_argv(r->c, args);
 	struct bh_err err = { "no memory" };
 
-	if (write_request(r, k) < 0)
+	if (r->c->ends_ms && clock_ms() >= r->c->ends_ms)
+		fail(k, "not asked: the time was over");
+	else if (write_request(r, k) < 0)
 		fail(k, "the request is longer than %u bytes", API_LINE_MAX);
 	else if (strcmp(k->pod->phase, "Running"))
 		fail(k, "its agent's pod %s/%s is %s", k->pod->ns, k->pod->pod, k->pod->phase);
 	else if (!argv || process_start(argv, &k->p, &err) < 0)
 		fail(k, "%s", err.msg);
-	k->due_ms = clock_ms() + (int64_t)(r->c->timeout_ms ? r->c->timeout_ms : SILENT_MS);
+	wait_from_now(r, k);
 	remote_argv_free(argv);
 }
 
@@ -308,8 +317,7 @@ static void handle(struct remote *r, struct call *k, const struct pollfd *fds)
 	if (fds[1].revents)
 		on_output(r, k);
 	else if (k->due_ms && clock_ms() >= k->due_ms)
-		fail(k, "no answer in %llu s",
-		     (unsigned long long)(r->c->timeout_ms ? r->c->timeout_ms : SILENT_MS) / 1000);
+		fail(k, "no answer in %llu s", (unsigned long long)k->patience_ms / 1000);
 }
 
 static void turn(struct remote *r)

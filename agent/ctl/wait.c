@@ -14,11 +14,12 @@
 #define LOCAL_MS  100  /* between two questions */
 #define REMOTE_MS 2000 /* each begins a process for each node */
 
-/* What one round of answers says. */
+/* What one round of answers says: `code`. */
 struct round {
 	struct policy_name is;
 	uint64_t generation; /* this one, or a later one */
 	char found_ns[64];   /* of the first; "" of the cluster */
+	int code;
 	bool found, several;
 	size_t nodes;		     /* that have answered */
 	struct json_object *known;   /* by their names: those that know it */
@@ -104,13 +105,12 @@ static void take_node(void *ctx, struct json_object *line)
 		add_node(r->lacking, node);
 }
 
-static int ask(const struct ctl *c, struct round *r)
+static void ask(const struct ctl *c, struct round *r)
 {
 	struct ctl each = *c;
 
-	each.timeout_ms = 0; /* of this command, not of one answer */
 	each.unanswered = r->silent;
-	return ctl_answers(&each, ctl_request(&each, "policies"), take_policy, take_node, r);
+	r->code = ctl_answers(&each, ctl_request(&each, "policies"), take_policy, take_node, r);
 }
 
 /* As far as nodes have answered. */
@@ -176,7 +176,7 @@ static void say_silent(const struct round *r)
 		ctl_say_unanswered(json_object_array_get_idx(r->silent, i));
 }
 
-static int too_late(const struct ctl *c, const struct round *r, int code)
+static int too_late(const struct ctl *c, const struct round *r)
 {
 	if (!r->found) {
 		ctl_say("no agent knows a policy '%s%s%s'", r->is.ns ? r->is.ns : "", r->is.ns ? "/" : "",
@@ -190,56 +190,70 @@ static int too_late(const struct ctl *c, const struct round *r, int code)
 	if (ctl_length(r->silent))
 		ctl_say("whether it is in force there is not known");
 	tell(c, r);
-	return code == CTL_PARTIAL ? code : CTL_NEGATIVE;
+	return r->code == CTL_PARTIAL ? r->code : CTL_NEGATIVE;
 }
 
 /* Return: an exit code, or -1: it may still become so. */
-static int judge(const struct ctl *c, const struct round *r, int code)
+static int judge(const struct ctl *c, const struct round *r)
 {
 	if (r->several) {
 		ctl_say("several namespaces have a policy '%s'", r->is.name);
 		ctl_hint("name it as NAMESPACE/NAME");
 		return CTL_USAGE;
 	}
-	if (!ctl_answered(code)) {
+	if (!ctl_answered(r->code)) {
 		say_silent(r);
-		return code;
+		return r->code;
 	}
 	if (*r->never) {
 		ctl_say("it will not be in force as it is: %s", r->never);
 		tell(c, r);
 		return CTL_NEGATIVE;
 	}
-	if (code != CTL_OK || !is_enforced(r))
+	if (r->code != CTL_OK || !is_enforced(r))
 		return -1;
 	tell(c, r);
 	return CTL_OK;
 }
 
+/* Who answered in the round before has not fallen silent, only because the time was over in this one. */
+static bool is_cut_short(const struct ctl *c, const struct round *before, const struct round *r)
+{
+	return clock_ms() >= c->ends_ms && r->nodes < before->nodes;
+}
+
 static int run(const struct ctl *c, char **args)
 {
-	const int64_t ends_ms = clock_ms() + (int64_t)(c->timeout_ms ? c->timeout_ms : WITHIN_MS);
 	const long pause_ms = ctl_remote(c) ? REMOTE_MS : LOCAL_MS;
 	const struct timespec pause = { .tv_sec = pause_ms / 1000, .tv_nsec = pause_ms % 1000 * 1000000 };
 	struct policy_name is;
+	struct ctl each = *c;
+	struct round r, next;
 	int code;
 
 	if (policy_name_read(args[0], &is) < 0)
 		return CTL_USAGE;
-	for (;;) {
-		struct round r = round_new(&is, c->generation);
-		const int answered = ask(c, &r);
-
-		code = judge(c, &r, answered);
-		if (code < 0 && clock_ms() + pause_ms >= ends_ms)
-			code = too_late(c, &r, answered);
-		round_done(&r);
-		if (code >= 0)
-			return code;
-		if (answered == CTL_PARTIAL)
-			remote_renew(c, NULL); /* who did not answer may have another pod now, or be ready */
+	each.ends_ms = clock_ms() + ctl_patience_ms(c, WITHIN_MS);
+	each.timeout_ms = 0; /* of this command, not of one answer */
+	r = round_new(&is, c->generation);
+	ask(&each, &r);
+	while ((code = judge(c, &r)) < 0 && clock_ms() + pause_ms < each.ends_ms) {
+		if (r.code == CTL_PARTIAL)
+			remote_renew(&each, NULL); /* who did not answer may have another pod, or be ready */
 		(void)nanosleep(&pause, NULL);
+		next = round_new(&is, c->generation);
+		ask(&each, &next);
+		if (is_cut_short(&each, &r, &next)) {
+			round_done(&next);
+			break;
+		}
+		round_done(&r);
+		r = next;
 	}
+	if (code < 0)
+		code = too_late(c, &r);
+	round_done(&r);
+	return code;
 }
 
 const struct command command_wait = {

@@ -12,6 +12,7 @@
 #include "ctl/remote.h"
 #include "tests/unit/ctl/nodes.h"
 #include "tests/unit/heard.h"
+#include "util/clock.h"
 #include "util/scope.h"
 
 /* The items of node n's answer to op are the lines of "n.op"; without that file it fails. */
@@ -22,9 +23,11 @@ static const char kubectl[] =
 	"read -r line\n"
 	"op=${line#*\\\"op\\\":\\\"} op=${op%%\\\"*}\n"
 	"node=${*%-0 -c agent*} node=${node##* }\n"
+	"[ $node = hangs ] || [ -e \"$dir/hangs\" ] && exec sleep 100\n"
 	"[ -f \"$dir/$node.$op\" ] || { echo 'it is away' >&2; exit 1; }\n"
 	"while read -r item; do echo \"{\\\"v\\\":1,\\\"item\\\":$item}\"; done <\"$dir/$node.$op\"\n"
-	"echo '{\"v\":1,\"done\":true,\"ok\":true}'\n";
+	"echo '{\"v\":1,\"done\":true,\"ok\":true}'\n"
+	"[ $node != once ] || ln -s . \"$dir/hangs\"\n";
 
 static char dir[NODES_DIR];
 
@@ -389,6 +392,29 @@ static void a_silent_node_is_no_success(void **state)
 	assert_string_equal(said, "bulkheadctl: node away: it is away\n");
 }
 
+/* An answer is waited for as long as there is time, not as long as answers are elsewhere. */
+static void nobody_is_waited_for_longer_than_in_all(void **state)
+{
+	const int64_t begin_ms = clock_ms();
+
+	(void)state;
+	nodes_are(dir, "hangs", "Running");
+	assert_int_equal(RUN("wait policy shop/db", .timeout_ms = 3000), CTL_UNREACHABLE);
+	assert_in_range(clock_ms() - begin_ms, 3000, 14000);
+	assert_non_null(strstr(said, "bulkheadctl: node hangs: no answer in "));
+}
+
+/* It answers the first time, and the time is over when it is asked again. */
+static void who_has_answered_is_not_silent(void **state)
+{
+	(void)state;
+	nodes_are(dir, "once", "Running");
+	nodes_write(dir, "once.policies", OF(3, "false,\"pods\":1,\"selected\":1"));
+	assert_int_equal(RUN("wait policy shop/db", .timeout_ms = PATIENCE_MS), CTL_NEGATIVE);
+	assert_string_equal(out, "shop/db: not enforced, 1 node asked\n");
+	assert_string_equal(said, "bulkheadctl: not in force yet on node 'once'\n");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -403,6 +429,8 @@ int main(void)
 		cmocka_unit_test(a_policy_that_nobody_knows),
 		cmocka_unit_test(trouble_without_pods_is_not_waited_for),
 		cmocka_unit_test(a_silent_node_is_no_success),
+		cmocka_unit_test(nobody_is_waited_for_longer_than_in_all),
+		cmocka_unit_test(who_has_answered_is_not_silent), /* from then on nobody answers */
 	};
 
 	return cmocka_run_group_tests_name("commands", tests, setup, teardown);
