@@ -9,7 +9,7 @@ from case_api import BACK_S, ApiCase
 from control import RULES
 from node import PIN_DIR, eventually
 from objects import ELSEWHERE, NODE
-from test_metrics import PORT, get
+from test_metrics import PORT, get, judged
 
 TICK_S = 2  # of the agent: when it looks at its pins
 
@@ -132,6 +132,7 @@ class Denied(EventsCase):
     def test_metrics(self):
         """As many as docs/metrics.md says; and that the API server goes away is counted."""
         self.assertTrue(eventually(lambda: self.posts()["posted"] >= 1, 10))
+        self.assertEqual(judged(get("/metrics")[2]), (0, ""))
         before = self.samples()
         self.assertEqual(len(before), 93 + 3)
         self.assertEqual(before['bulkhead_watch_synced{watch="networkpolicies"}'], 1)

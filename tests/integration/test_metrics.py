@@ -49,6 +49,12 @@ def samples(text):
     return found
 
 
+def judged(text):
+    """(exit code, what it says) of the format's own judge."""
+    done = subprocess.run(["promtool", "check", "metrics"], input=text, capture_output=True, text=True)
+    return done.returncode, done.stdout + done.stderr
+
+
 def families(text):
     return {line.split()[2] for line in text.splitlines() if line.startswith("# TYPE")}
 
@@ -82,8 +88,7 @@ class Metrics(PolicedCase):
         """By the format's own judge; and with nothing but what the table has, and all of that."""
         self.deny_db(NOBODY)
         text = self.scrape()
-        done = subprocess.run(["promtool", "check", "metrics"], input=text, capture_output=True, text=True)
-        self.assertEqual((done.returncode, done.stdout + done.stderr), (0, ""))
+        self.assertEqual(judged(text), (0, ""))
         argv = [os.path.join(BUILD, "bulkhead-agent"), "metrics"]
         ours = table(subprocess.run(argv, check=True, capture_output=True, text=True).stdout)
         self.assertLessEqual(families(text), set(ours))
