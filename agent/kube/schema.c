@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One document for both kinds, of some 100 KB. */
+/* One document for all kinds of a group, of some 100 KB. */
 #include "kube/schema.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <json-c/json.h>
 #include <stdio.h>
@@ -13,69 +14,97 @@
 #include "util/buf.h"
 #include "util/clock.h"
 
-#define PATH	     "/openapi/v3/apis/policy.bulkhead.dev/v1alpha1"
+#define PATH_BYTES   64
 #define DOCUMENT_MAX (4u << 20)
 #define TIMEOUT_MS   10000
 #define AGAIN_MS     1000 /* after an answer that was none, or not the wanted one; then twice as long, */
 #define AGAIN_MAX_MS 60000
-#define KINDS	     2
-#define FIELD_MAX    64
 
 struct schema {
 	struct http *http;
 	void (*changed)(void *ctx);
 	void *ctx;
+	const char *api_version; /* of the kinds that the document is about */
+	char path[PATH_BYTES];
 	struct http_call *call;
 	struct buf body;
 	int64_t due_ms;	       /* INT64_MAX: nothing to ask */
 	unsigned int again_ms; /* the pause before the next attempt */
 	bool known;
-	bool unread;		  /* the server does not say */
-	char trouble[KINDS][200]; /* "": none */
+	bool unread;				    /* the server does not say */
+	char trouble[POLICY_KINDS][SCHEMA_TROUBLE]; /* "": none */
+};
+
+/* ---- what is read -------------------------------------------------------------------------- */
+
+/* A field that decode_segmentation.c, decode_cluster.c and those behind them read, and what is in it; of a
+ * list in its items. */
+struct field {
+	const char *name;
+	const struct field *in;
+};
+
+#define FIELD(is)                                                                                            \
+	{                                                                                                    \
+		.name = (is)                                                                                 \
+	}
+#define WITH(is, what)                                                                                       \
+	{                                                                                                    \
+		.name = (is), .in = (what)                                                                   \
+	}
+
+static const struct field requirement[] = { FIELD("key"), FIELD("operator"), FIELD("values"), {} };
+static const struct field selector[] = { FIELD("matchLabels"), WITH("matchExpressions", requirement), {} };
+static const struct field pods[] = { WITH("namespaceSelector", selector), WITH("podSelector", selector), {} };
+static const struct field range[] = { FIELD("start"), FIELD("end"), {} };
+static const struct field port[] = { FIELD("number"), WITH("range", range), {} };
+static const struct field transport[] = { WITH("destinationPort", port), {} };
+static const struct field icmp[] = { FIELD("type"), FIELD("code"), {} };
+static const struct field service[] = { FIELD("namespace"), FIELD("name"), {} };
+
+#define PEERS WITH("namespaces", selector), WITH("pods", pods)
+#define PROTOCOLS                                                                                            \
+	WITH("tcp", transport), WITH("udp", transport), WITH("sctp", transport), FIELD("destinationNamedPort")
+#define RULE(peers, at, protocols)                                                                           \
+	FIELD("name"), FIELD("action"), WITH(peers, at), WITH("protocols", protocols)
+
+/* What the standard channel of network-policy-api has. (Another one may lose `nodes`: the peer that is left
+ * is empty, and not understood.) */
+static const struct field their_from[] = { PEERS, {} };
+static const struct field their_to[] = { PEERS, FIELD("networks"), {} };
+static const struct field their_protocols[] = { PROTOCOLS, {} };
+static const struct field their_ingress[] = { RULE("from", their_from, their_protocols), {} };
+static const struct field their_egress[] = { RULE("to", their_to, their_protocols), {} };
+
+static const struct field our_from[] = { PEERS, FIELD("networks"), FIELD("entities"), {} };
+static const struct field our_to[] = {
+	PEERS, FIELD("networks"), FIELD("entities"), WITH("services", service), {}
+};
+static const struct field our_protocols[] = {
+	PROTOCOLS, WITH("icmp", icmp), WITH("icmpv6", icmp), FIELD("number"), {}
+};
+static const struct field our_ingress[] = { RULE("from", our_from, our_protocols), FIELD("log"), {} };
+static const struct field our_egress[] = { RULE("to", our_to, our_protocols), FIELD("log"), {} };
+
+#define OF_CLUSTER FIELD("tier"), FIELD("priority"), WITH("subject", subject)
+#define OURS	   FIELD("mode"), FIELD("expires"), WITH("ingress", our_ingress), WITH("egress", our_egress)
+
+static const struct field subject[] = { PEERS, {} };
+static const struct field theirs[] = {
+	OF_CLUSTER, WITH("ingress", their_ingress), WITH("egress", their_egress), {}
+};
+static const struct field in_namespace[] = {
+	FIELD("priority"), WITH("podSelector", selector), FIELD("policyTypes"), OURS, {}
+};
+static const struct field of_cluster[] = { OF_CLUSTER, OURS, {} };
+
+static const struct field *const specs[POLICY_KINDS] = {
+	[POLICY_CLUSTER] = theirs,
+	[POLICY_SEGMENTATION] = in_namespace,
+	[POLICY_CLUSTER_SEGMENTATION] = of_cluster,
 };
 
 /* ---- the document ------------------------------------------------------------------------- */
-
-/* What decode_segmentation.c and those behind it read; of lists the items. */
-static const char *const common[] = {
-	"mode",
-	"expires",
-	"ingress.name",
-	"ingress.action",
-	"ingress.log",
-	"ingress.from.namespaces.matchLabels",
-	"ingress.from.namespaces.matchExpressions.operator",
-	"ingress.from.pods.namespaceSelector",
-	"ingress.from.pods.podSelector",
-	"ingress.from.networks",
-	"ingress.from.entities",
-	"ingress.protocols.tcp.destinationPort.number",
-	"ingress.protocols.udp.destinationPort.range.start",
-	"ingress.protocols.sctp.destinationPort.range.end",
-	"ingress.protocols.destinationNamedPort",
-	"ingress.protocols.icmp.type",
-	"ingress.protocols.icmp.code",
-	"ingress.protocols.icmpv6.type",
-	"ingress.protocols.number",
-	"egress.name",
-	"egress.action",
-	"egress.log",
-	"egress.to.namespaces.matchLabels",
-	"egress.to.pods.podSelector",
-	"egress.to.networks",
-	"egress.to.entities",
-	"egress.to.services.name",
-	"egress.to.services.namespace",
-	"egress.protocols.tcp.destinationPort.number",
-	"egress.protocols.destinationNamedPort",
-	"egress.protocols.icmp.type",
-	"egress.protocols.icmpv6.code",
-	"egress.protocols.number",
-	NULL,
-};
-static const char *const in_namespace[] = { "priority", "podSelector.matchLabels", "policyTypes", NULL };
-static const char *const of_cluster[] = { "priority", "tier", "subject.namespaces.matchLabels",
-					  "subject.pods.podSelector", NULL };
 
 /* The schema of the kind; NULL: there is none. */
 static struct json_object *find_kind(struct json_object *doc, const char *kind)
@@ -100,55 +129,38 @@ static bool keeps_all(struct json_object *schema)
 	return value_is_true(value_get(schema, "x-kubernetes-preserve-unknown-fields"));
 }
 
-/* @field: "ingress.from", with a '.' or an end behind each part. */
-static bool has_field(struct json_object *schema, const char *field)
+/* The first of @fields that @schema does not have, as "ingress.from", into @ret[at..). */
+static bool lacks(struct json_object *schema, const struct field *fields, char ret[SCHEMA_FIELD], size_t at)
 {
-	char part[FIELD_MAX];
-	size_t n;
+	struct json_object *in;
+	int n;
 
-	for (; *field; field += n + (field[n] == '.')) {
-		while (value_get(schema, "items"))
-			schema = value_get(schema, "items");
-		if (keeps_all(schema))
+	while (value_get(schema, "items"))
+		schema = value_get(schema, "items");
+	if (keeps_all(schema))
+		return false;
+	for (; fields->name; fields++) {
+		n = snprintf(ret + at, SCHEMA_FIELD - at, "%s%s", at ? "." : "", fields->name);
+		assert(n > 0 && at + (size_t)n < SCHEMA_FIELD);
+		in = value_get(value_get(schema, "properties"), fields->name);
+		if (!in || (fields->in && lacks(in, fields->in, ret, at + (size_t)n)))
 			return true;
-		n = strcspn(field, ".");
-		(void)snprintf(part, sizeof(part), "%.*s", (int)n, field);
-		schema = value_get(value_get(schema, "properties"), part);
-		if (!schema)
-			return false;
 	}
-	return true;
+	return false;
 }
 
-static const char *first_missing(struct json_object *spec, const char *const *fields)
-{
-	for (; *fields; fields++)
-		if (!has_field(spec, *fields))
-			return *fields;
-	return NULL;
-}
-
-const char *schema_missing(struct json_object *doc, enum object_kind kind)
+bool schema_lacks(struct json_object *doc, enum object_kind kind, char ret[SCHEMA_FIELD])
 {
 	struct json_object *schema = find_kind(doc, object_kinds[kind].kind);
-	struct json_object *spec = value_get(value_get(schema, "properties"), "spec");
-	const char *missing;
 
-	if (!schema)
-		return SCHEMA_NO_KIND;
-	if (keeps_all(schema))
-		return NULL;
-	missing = first_missing(spec, common);
-	return missing ? missing
-		       : first_missing(spec, kind == OBJECT_SEGMENTATION ? in_namespace : of_cluster);
+	ret[0] = '\0';
+	if (!schema || keeps_all(schema))
+		return !schema;
+	return lacks(value_get(value_get(schema, "properties"), "spec"), specs[object_policy_kind(kind)], ret,
+		     0);
 }
 
 /* ---- asking ------------------------------------------------------------------------------- */
-
-static enum object_kind kind_at(size_t i)
-{
-	return i ? OBJECT_CLUSTER_SEGMENTATION : OBJECT_SEGMENTATION;
-}
 
 static void later(struct schema *s)
 {
@@ -156,29 +168,39 @@ static void later(struct schema *s)
 	s->again_ms = s->again_ms < AGAIN_MAX_MS / 2 ? 2 * s->again_ms : AGAIN_MAX_MS;
 }
 
+static bool is_about(const struct schema *s, enum object_kind kind)
+{
+	return object_is_custom(kind) && !strcmp(object_kinds[kind].api_version, s->api_version);
+}
+
+/* Return: whether the document has all of the kind. */
+static bool judge_kind(struct json_object *doc, enum object_kind kind, char ret[SCHEMA_TROUBLE])
+{
+	char field[SCHEMA_FIELD];
+
+	ret[0] = '\0';
+	if (!schema_lacks(doc, kind, field))
+		return true;
+	if (!*field)
+		(void)snprintf(ret, SCHEMA_TROUBLE, "its definition is not known yet");
+	else
+		(void)snprintf(
+			ret, SCHEMA_TROUBLE,
+			"its definition on the server is older than this agent, without spec.%s: %s", field,
+			kind == OBJECT_CLUSTER_POLICY ? "apply that of network-policy-api v0.2.0 or later"
+						      : "apply the CRDs of this version");
+	return false;
+}
+
 static void judge(struct schema *s, struct json_object *doc)
 {
-	const char *missing;
+	enum object_kind kind;
 	bool all = true;
-	size_t i;
 
 	s->unread = false;
-	for (i = 0; i < KINDS; i++) {
-		missing = schema_missing(doc, kind_at(i));
-		s->trouble[i][0] = '\0';
-		if (!missing)
-			continue;
-		all = false;
-		if (!strcmp(missing, SCHEMA_NO_KIND))
-			(void)snprintf(s->trouble[i], sizeof(s->trouble[i]),
-				       "its definition is not known yet");
-		else
-			(void)snprintf(
-				s->trouble[i], sizeof(s->trouble[i]),
-				"its definition on the server is older than this agent, without spec.%s: "
-				"apply the CRDs of this version",
-				missing);
-	}
+	for (kind = 0; kind < OBJECT_OTHER; kind++)
+		if (is_about(s, kind))
+			all &= judge_kind(doc, kind, s->trouble[object_policy_kind(kind)]);
 	s->known = true;
 	if (!all)
 		later(s);
@@ -208,13 +230,13 @@ static void take_answer(struct schema *s, const struct http_end *end)
 	}
 	if (end->status == 401 || end->status == 403 || end->status == 404) {
 		s->known = s->unread = true;
-		s->trouble[0][0] = s->trouble[1][0] = '\0';
+		memset(s->trouble, 0, sizeof(s->trouble));
 		return;
 	}
 	later(s);
-	for (i = 0; i < KINDS && !s->known; i++)
+	for (i = 0; i < POLICY_KINDS && !s->known; i++)
 		(void)snprintf(s->trouble[i], sizeof(s->trouble[i]),
-			       "its definition cannot be read (%s): %.80s", PATH,
+			       "its definition cannot be read (%s): %.80s", s->path,
 			       end->status == 200 ? err.msg
 			       : end->status	  ? "an error"
 						  : end->why);
@@ -238,7 +260,7 @@ void schema_work(struct schema *s)
 	if (s->call || s->due_ms > clock_ms())
 		return;
 	s->due_ms = INT64_MAX;
-	if (http_get(s->http, PATH, TIMEOUT_MS, &handler, &s->call, &err) < 0)
+	if (http_get(s->http, s->path, TIMEOUT_MS, &handler, &s->call, &err) < 0)
 		later(s);
 }
 
@@ -259,7 +281,7 @@ int schema_timeout_ms(const struct schema *s)
 
 const char *schema_trouble(const struct schema *s, enum object_kind kind)
 {
-	const char *trouble = s->trouble[kind == OBJECT_CLUSTER_SEGMENTATION];
+	const char *trouble = s->trouble[object_policy_kind(kind)];
 
 	if (!s->known && !*trouble)
 		return "its definition is not known yet";
@@ -278,17 +300,20 @@ bool schema_is_unread(const struct schema *s)
 
 /* ---- life --------------------------------------------------------------------------------- */
 
-struct schema *schema_new(struct http *http, void (*changed)(void *ctx), void *ctx)
+struct schema *schema_new(struct http *http, const char *api_version, void (*changed)(void *ctx), void *ctx)
 {
 	struct schema *s = calloc(1, sizeof(*s));
 
-	if (s)
-		*s = (struct schema){ .http = http,
-				      .changed = changed,
-				      .ctx = ctx,
-				      .body = BUF_INIT(DOCUMENT_MAX),
-				      .again_ms = AGAIN_MS,
-				      .due_ms = INT64_MAX };
+	if (!s)
+		return NULL;
+	*s = (struct schema){ .http = http,
+			      .changed = changed,
+			      .ctx = ctx,
+			      .api_version = api_version,
+			      .body = BUF_INIT(DOCUMENT_MAX),
+			      .again_ms = AGAIN_MS,
+			      .due_ms = INT64_MAX };
+	(void)snprintf(s->path, sizeof(s->path), "/openapi/v3/apis/%s", api_version);
 	return s;
 }
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Does the API server keep all that the agent reads of our own kinds? One whose definitions are older than
- * the agent drops the fields that it does not know, silently, and a policy would mean something else than was
- * written. What it keeps its OpenAPI document says (KEP-2896, served to everybody who is authenticated).
+ * Does the API server keep all that the agent reads of the kinds that CRDs bring? One whose definitions are
+ * older than the agent drops the fields that it does not know, silently, and a policy would mean something
+ * else than was written. What it keeps its OpenAPI document says (KEP-2896, served to everybody who is
+ * authenticated).
  */
 #ifndef BH_KUBE_SCHEMA_H
 #define BH_KUBE_SCHEMA_H
@@ -15,8 +16,9 @@
 struct json_object;
 struct schema;
 
-/* @changed: the answer of schema_knows() may be another now. @http: borrowed. Return: NULL without memory. */
-struct schema *schema_new(struct http *http, void (*changed)(void *ctx), void *ctx);
+/* Of the kinds of a group. @changed: the answer of schema_trouble() may be another now. @http, @api_version:
+ * borrowed. Return: NULL without memory. */
+struct schema *schema_new(struct http *http, const char *api_version, void (*changed)(void *ctx), void *ctx);
 void schema_free(struct schema *s);
 
 /* The definitions may be others now: they are read again, the last answer stays until then. */
@@ -25,20 +27,22 @@ void schema_work(struct schema *s);
 int schema_timeout_ms(const struct schema *s); /* -1: none */
 
 /**
- * schema_trouble() - what is wrong with the definition of @kind, OBJECT_SEGMENTATION or
- * _CLUSTER_SEGMENTATION. Return: NULL: nothing; else a text like "its definition on the server is older than
- * this agent: without spec.expires; apply the CRDs of this version", or that it cannot be read. Valid until
- * it changes.
+ * schema_trouble() - what is wrong with the definition of @kind, one of the group's. Return: NULL: nothing;
+ * else a text like "its definition on the server is older than this agent, without spec.expires: apply the
+ * CRDs of this version", or that it cannot be read. Valid until it changes.
  */
+#define SCHEMA_TROUBLE 256
 const char *schema_trouble(const struct schema *s, enum object_kind kind);
 
 /* Whether the server does not say: what it keeps is believed then. */
 bool schema_is_unread(const struct schema *s);
 bool schema_is_known(const struct schema *s); /* or has ever been */
 
-/* The first field of @kind that the OpenAPI document @doc does not have, or SCHEMA_NO_KIND; NULL: it has all.
+/* Whether the OpenAPI document @doc is without a field of @kind that the agent reads: the first one into
+ * @ret,
+ * "" if it does not have the kind. (An API server comes to know a new CRD's some seconds after it serves it.)
  */
-#define SCHEMA_NO_KIND "" /* an API server comes to know a new CRD's some seconds after it serves it */
-const char *schema_missing(struct json_object *doc, enum object_kind kind);
+#define SCHEMA_FIELD 128
+bool schema_lacks(struct json_object *doc, enum object_kind kind, char ret[SCHEMA_FIELD]);
 
 #endif

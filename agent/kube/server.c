@@ -41,6 +41,13 @@ enum {
 	PARTS,
 };
 
+/* Of the kinds of one group, which an API server tells of in one document. */
+struct definitions {
+	struct server *server;
+	struct schema *schema;
+	char told[SCHEMA_TROUBLE]; /* the last trouble with them; "": none */
+};
+
 /* One thing that is watched. */
 struct part {
 	struct server *server;
@@ -61,9 +68,8 @@ struct server {
 	struct http *http;
 	struct part parts[PARTS];
 	struct confirms *confirms;
-	struct schema *schema; /* of our own kinds */
-	char schema_told[200]; /* the last trouble with it; "": none */
-	struct served *served; /* what is absent by the version that we read */
+	struct definitions theirs, ours; /* upstream's kind; our own */
+	struct served *served;		 /* what is absent by the version that we read */
 	struct events *events;
 	struct own *own;	/* NULL: no pod */
 	char *here, *elsewhere; /* field selectors */
@@ -222,9 +228,12 @@ static bool is_gone(const struct part *p, const struct source_seen *seen)
 	return watch_is_afresh(p->watch) || seen->version <= watch_version(p->watch);
 }
 
-static bool is_ours(const struct part *p)
+/* NULL: no CRD brings it. */
+static const struct definitions *definitions_of(const struct part *p)
 {
-	return p->kind == OBJECT_SEGMENTATION || p->kind == OBJECT_CLUSTER_SEGMENTATION;
+	if (!object_is_custom(p->kind))
+		return NULL;
+	return p->kind == OBJECT_CLUSTER_POLICY ? &p->server->theirs : &p->server->ours;
 }
 
 /* It is not nobody's policies that are absent, but a version of them. */
@@ -260,32 +269,49 @@ static void on_served(void *ctx)
 /* What the watch has to say does not mean what was written, or is not known to. NULL: it does. */
 static const char *wrong_schema(const struct part *p)
 {
+	const struct definitions *d = definitions_of(p);
+
 	if (wrong_version(p))
 		return wrong_version(p);
-	return is_ours(p) && watch_is_synced(p->watch) ? schema_trouble(p->server->schema, p->kind) : NULL;
+	return d && watch_is_synced(p->watch) ? schema_trouble(d->schema, p->kind) : NULL;
+}
+
+/* NULL: none. @ret_name: of the kind that it is about. */
+static const char *trouble_of(const struct definitions *d, const char **ret_name)
+{
+	const char *trouble = NULL;
+	size_t i;
+
+	for (i = 0; i < PARTS && !trouble; i++) {
+		const struct part *p = &d->server->parts[i];
+
+		if (definitions_of(p) != d)
+			continue;
+		*ret_name = p->spec.name;
+		trouble = wrong_schema(p);
+	}
+	if (schema_is_unread(d->schema))
+		return "the API server does not say which fields it keeps: see to it that its CRDs are those "
+		       "of this version";
+	return schema_is_known(d->schema) ? trouble : NULL;
 }
 
 /* Said once for as long as it stays the same; that it is not known yet is no trouble. */
 static void on_schema(void *ctx)
 {
-	struct server *s = ctx;
-	const struct part *p = wrong_schema(&s->parts[SEGMENTATIONS]) ? &s->parts[SEGMENTATIONS]
-								      : &s->parts[CLUSTER_SEGMENTATIONS];
-	const char *trouble = schema_is_known(s->schema) ? wrong_schema(p) : NULL;
+	struct definitions *d = ctx;
+	struct server *s = d->server;
+	const char *name = "", *trouble = trouble_of(d, &name);
 
 	s->news = true;
-	if (schema_is_unread(s->schema))
-		trouble =
-			"the API server does not say which fields it keeps: see to it that its CRDs are those of "
-			"this version";
-	if (!strcmp(s->schema_told, trouble ? trouble : ""))
+	if (!strcmp(d->told, trouble ? trouble : ""))
 		return;
 	if (trouble)
-		source_tell(&s->base, schema_is_unread(s->schema) ? SOURCE_ASIDE : SOURCE_BAD,
-			    "API server: %s: %s", p->spec.name, trouble);
+		source_tell(&s->base, schema_is_unread(d->schema) ? SOURCE_ASIDE : SOURCE_BAD,
+			    "API server: %s: %s", name, trouble);
 	else
-		source_tell(&s->base, SOURCE_GOOD, "API server: %s: well again", p->spec.name);
-	(void)snprintf(s->schema_told, sizeof(s->schema_told), "%s", trouble ? trouble : "");
+		source_tell(&s->base, SOURCE_GOOD, "API server: %s: well again", name);
+	(void)snprintf(d->told, sizeof(d->told), "%s", trouble ? trouble : "");
 }
 
 /* From the end: the last one out is the cheapest. */
@@ -305,8 +331,8 @@ static void on_synced(void *ctx, struct watch *w)
 	p->was_synced = true;
 	p->server->news = true; /* also where nothing changed: it may be the last that was waited for */
 	tell_version(p);
-	if (is_ours(p))
-		schema_ask(p->server->schema);
+	if (definitions_of(p))
+		schema_ask(definitions_of(p)->schema);
 }
 
 static void answers_again(struct server *s)
@@ -409,7 +435,8 @@ static void server_free(struct source *base)
 	size_t i;
 
 	confirms_free(s->confirms);
-	schema_free(s->schema);
+	schema_free(s->theirs.schema);
+	schema_free(s->ours.schema);
 	served_free(s->served);
 	events_free(s->events);
 	own_free(s->own);
@@ -438,7 +465,8 @@ static int server_timeout_ms(const struct source *base)
 	size_t i;
 
 	ms = sooner(ms, events_timeout_ms(s->events));
-	ms = sooner(ms, schema_timeout_ms(s->schema));
+	ms = sooner(ms, schema_timeout_ms(s->theirs.schema));
+	ms = sooner(ms, schema_timeout_ms(s->ours.schema));
 	ms = sooner(ms, served_timeout_ms(s->served));
 	if (s->own)
 		ms = sooner(ms, watch_timeout_ms(own_watch(s->own)));
@@ -500,7 +528,8 @@ static int server_work(struct source *base, struct source_change *ret, struct bh
 	for (i = 0; i < PARTS; i++)
 		watch_work(s->parts[i].watch);
 	confirms_work(s->confirms);
-	schema_work(s->schema);
+	schema_work(s->theirs.schema);
+	schema_work(s->ours.schema);
 	served_work(s->served);
 	events_work(s->events);
 	if (s->own)
@@ -637,6 +666,13 @@ static int add_part(struct server *s, size_t i, const char *name, const char *pa
 	return p->watch ? 0 : -ENOMEM;
 }
 
+/* @kind: one of them. */
+static void define(struct definitions *d, struct server *s, enum object_kind kind)
+{
+	d->server = s;
+	d->schema = schema_new(s->http, object_kinds[kind].api_version, on_schema, d);
+}
+
 static int add_own(struct server *s)
 {
 	const struct own_hooks hooks = { .retire = on_retire, .trouble = on_own_trouble, .ctx = s };
@@ -679,10 +715,12 @@ static int add_parts(struct server *s)
 	if (asprintf(&s->elsewhere, "spec.nodeName!=%s", s->opt.node) < 0)
 		s->elsewhere = NULL;
 	s->confirms = confirms_new(s->http, s->model, s->opt.node, on_read, s);
-	s->schema = schema_new(s->http, on_schema, s);
+	define(&s->theirs, s, OBJECT_CLUSTER_POLICY);
+	define(&s->ours, s, OBJECT_SEGMENTATION);
 	s->served = served_new(s->http, on_served, s);
 	s->events = events_new(s->http, s->opt.instance, on_refused, s);
-	if (!s->here || !s->elsewhere || !s->confirms || !s->schema || !s->served || !s->events)
+	if (!s->here || !s->elsewhere || !s->confirms || !s->theirs.schema || !s->ours.schema || !s->served ||
+	    !s->events)
 		return -ENOMEM;
 	for (i = 0; !r && i < PARTS; i++)
 		r = add_part(s, i, all[i].name, all[i].path, all[i].kind);

@@ -95,11 +95,11 @@ def cluster_policy(name, tier="Admin", priority=10, subject=None, **rules):
     return {**head("ClusterNetworkPolicy", None, name), "spec": spec}
 
 
-def definition(kind):
-    """A CRD of that kind, which takes what it is sent."""
+def definition(kind, schema=None):
+    """A CRD of that kind, which takes what it is sent, or what @schema knows."""
     version, plural, namespaced = KINDS[kind]
     group, version = version.split("/")
-    schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+    schema = schema or {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
     names = {"kind": kind, "listKind": kind + "List", "plural": plural, "singular": kind.lower()}
     one = {"name": version, "served": True, "storage": True, "schema": {"openAPIV3Schema": schema}}
     one["subresources"] = {"status": {}}

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """ClusterNetworkPolicy: of a CRD that may come while the agent runs, judged before and behind NetworkPolicy."""
 from case_api import BACK_S, IN, ApiCase
+from client import ApiError
 from node import eventually
 from objects import cluster_policy, definition
 
@@ -16,12 +17,25 @@ class Cluster(ApiCase):
     def start(cls):
         super().start()
         cls.before = cls.watch()
+        spec = {"type": "object", "properties": {"tier": {"type": "string"}}}
+        older = {"type": "object", "properties": {"spec": spec}}
+        cls.node.api.apply(definition("ClusterNetworkPolicy", older))
+        cls.told_in_time = eventually(lambda: "without spec." in (cls.watch()["trouble"] or ""), BACK_S)
         cls.node.api.apply(definition("ClusterNetworkPolicy"))
+        cls.well_in_time = eventually(lambda: cls.watch()["trouble"] is None and cls.is_served(), BACK_S)
         cls.known_in_time = eventually(lambda: cls.watch()["state"] == "watching", BACK_S)
 
     @classmethod
     def watch(cls):
         return next(w for w in cls.node.ask("status")["watches"] if w["name"] == NAME)
+
+    @classmethod
+    def is_served(cls):
+        """For a moment it is not, whenever its definition changes."""
+        try:
+            return bool(cls.node.api.admin.list("ClusterNetworkPolicy"))
+        except ApiError:
+            return False
 
     def tearDown(self):
         for policy in self.node.api.admin.list("ClusterNetworkPolicy")["items"]:
@@ -35,6 +49,11 @@ class Cluster(ApiCase):
         """Until then it is no trouble, and nothing that is waited for."""
         self.assertEqual((self.before["state"], self.before["trouble"], self.before["synced"]), ("absent", None, False))
         self.assertTrue(self.known_in_time, self.watch())
+
+    def test_a_crd_that_is_older(self):
+        """It is told, for as long as it is so."""
+        self.assertTrue(self.told_in_time, self.watch())
+        self.assertTrue(self.well_in_time, self.watch())
 
     def test_admin(self):
         """Stands before what a namespace allows, by the order of its rules."""

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the agent reads of our own kinds is what their definitions have, as they are shipped. */
+/* What the agent reads of kinds that CRDs bring is what their definitions have: ours as they are shipped, and
+ * upstream's. */
 #include <json-c/json.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -41,110 +42,116 @@ static struct json_object *document_of(struct json_object *crd)
 	return doc;
 }
 
-static void with_shipped(void (*fn)(struct json_object *doc, enum object_kind kind))
+static enum object_kind kind_of(struct json_object *crd)
+{
+	const char *name = value_text(value_get(value_get(value_get(crd, "spec"), "names"), "kind"));
+	enum object_kind kind;
+
+	for (kind = OBJECT_CLUSTER_POLICY; kind <= OBJECT_CLUSTER_SEGMENTATION; kind++)
+		if (!strcmp(object_kinds[kind].kind, name))
+			return kind;
+	return OBJECT_OTHER; /* those of statuses, which the agent writes */
+}
+
+static unsigned int each_of(const char *path, void (*fn)(struct json_object *doc, enum object_kind kind))
 {
 	struct buf text = BUF_INIT(MANIFEST_BYTES_MAX);
-	FILE *f = fopen("manifests/crds.yaml", "re");
+	FILE *f = fopen(path, "re");
 	struct manifest m = {};
 	struct bh_err err;
 	char line[4096];
-	size_t i, n = 0;
+	unsigned int n = 0;
+	size_t i;
 
 	assert_non_null(f);
 	while (fgets(line, sizeof(line), f))
 		assert_int_equal(buf_str(&text, line), 0);
 	(void)fclose(f);
-	if (manifest_parse("crds.yaml", text.data, text.len, &m, &err) < 0)
+	if (manifest_parse(path, text.data, text.len, &m, &err) < 0)
 		fail_msg("%s", err.msg);
-	for (i = 0; i < m.docs.n && n < 2; i++) { /* those behind are of statuses, which the agent writes */
-		struct json_object *doc = m.docs.v[i].root ? document_of(m.docs.v[i].root) : NULL;
+	for (i = 0; i < m.docs.n; i++) {
+		struct json_object *root = m.docs.v[i].root, *doc;
 
-		if (doc)
-			fn(doc, n++ ? OBJECT_CLUSTER_SEGMENTATION : OBJECT_SEGMENTATION);
+		if (!root || kind_of(root) == OBJECT_OTHER)
+			continue;
+		doc = document_of(root);
+		fn(doc, kind_of(root));
 		json_object_put(doc);
+		n++;
 	}
-	assert_int_equal(n, 2);
 	manifest_done(&m);
 	buf_done(&text);
+	return n;
+}
+
+/* Ours as they are shipped, and upstream's. */
+static void with_all(void (*fn)(struct json_object *doc, enum object_kind kind))
+{
+	assert_int_equal(each_of("manifests/crds.yaml", fn), 2);
+	assert_int_equal(each_of("tests/unit/kube/fixtures/clusternetworkpolicies.yaml", fn), 1);
 }
 
 static void has_all(struct json_object *doc, enum object_kind kind)
 {
-	const char *missing = schema_missing(doc, kind);
+	char missing[SCHEMA_FIELD];
 
-	if (missing)
+	if (schema_lacks(doc, kind, missing))
 		fail_msg("%s: '%s' is missing", object_kinds[kind].kind, missing);
 }
 
-static void the_shipped_ones_have_all(void **state)
+static void they_have_all(void **state)
 {
 	(void)state;
-	with_shipped(has_all);
+	with_all(has_all);
 }
 
-/* Every field that a definition has below spec, taken out, is missed; but those that are in two places are
- * read in one of them alone. */
-static unsigned int missed, kept;
+static unsigned int fields;
 
-static void without(struct json_object *doc, enum object_kind kind, struct json_object *properties)
+/* Each field of @schema and below, taken out, is missed, and by its name. */
+static void without(struct json_object *doc, enum object_kind kind, struct json_object *schema,
+		    const char *at)
 {
-	struct json_object *taken;
+	char path[SCHEMA_FIELD], missing[SCHEMA_FIELD], *names[16];
+	struct json_object *properties, *taken;
 	size_t i, n = 0;
-	char *names[64];
 
+	while (value_get(schema, "items"))
+		schema = value_get(schema, "items");
+	properties = value_get(schema, "properties");
+	if (!properties)
+		return;
 	json_object_object_foreach(properties, name, value) {
 		(void)value;
+		assert_in_range(n, 0, 15);
 		names[n++] = strdup(name);
 	}
 	for (i = 0; i < n; i++) {
+		(void)snprintf(path, sizeof(path), "%s%s%s", at, *at ? "." : "", names[i]);
 		taken = json_object_get(value_get(properties, names[i]));
 		json_object_object_del(properties, names[i]);
-		*(schema_missing(doc, kind) ? &missed : &kept) += 1;
+		if (!schema_lacks(doc, kind, missing))
+			fail_msg("%s: nobody misses '%s'", object_kinds[kind].kind, path);
+		assert_string_equal(missing, path);
 		add(properties, names[i], taken);
+		without(doc, kind, taken, path);
 		free(names[i]);
+		fields++;
 	}
 }
 
-static struct json_object *below(struct json_object *schema, const char *field)
+static void without_each(struct json_object *doc, enum object_kind kind)
 {
-	while (value_get(schema, "items"))
-		schema = value_get(schema, "items");
-	return value_get(value_get(schema, "properties"), field);
-}
-
-static struct json_object *properties_of(struct json_object *schema)
-{
-	while (value_get(schema, "items"))
-		schema = value_get(schema, "items");
-	return value_get(schema, "properties");
-}
-
-static void each_is_missed(struct json_object *doc, enum object_kind kind)
-{
-	static const char *const sections[][2] = { { "ingress", "from" }, { "egress", "to" } };
 	struct json_object *schema = value_get(value_get(value_get(doc, "components"), "schemas"), "x");
-	struct json_object *spec = below(schema, "spec");
-	size_t i;
 
-	missed = kept = 0;
-	without(doc, kind, properties_of(spec));
-	assert_int_equal(kept, 0);
-	for (i = 0; i < 2; i++) {
-		struct json_object *rules = below(spec, sections[i][0]);
-
-		without(doc, kind, properties_of(rules));
-		assert_int_equal(kept, 0);
-		without(doc, kind, properties_of(below(rules, sections[i][1])));
-		without(doc, kind, properties_of(below(rules, "protocols")));
-	}
-	assert_in_range(missed, 30, 60);
-	assert_in_range(kept, 0, 4); /* of egress, what ingress is asked for: udp, sctp, ... */
+	fields = 0;
+	without(doc, kind, value_get(value_get(schema, "properties"), "spec"), "");
+	assert_in_range(fields, 80, 200);
 }
 
 static void an_older_one_misses_some(void **state)
 {
 	(void)state;
-	with_shipped(each_is_missed);
+	with_all(without_each);
 }
 
 static void odd_documents(void **state)
@@ -153,21 +160,23 @@ static void odd_documents(void **state)
 		"{\"components\": {\"schemas\": {\"a\": {\"x-kubernetes-group-version-kind\": "
 		"[{\"kind\": \"SegmentationPolicy\"}], "
 		"\"x-kubernetes-preserve-unknown-fields\": true}}}}";
-	struct json_object *doc = json_tokener_parse(open_one), *none = json_object_new_object();
+	struct json_object *docs[] = { json_tokener_parse(open_one), json_object_new_object(), NULL };
+	char missing[SCHEMA_FIELD];
+	size_t i;
 
 	(void)state;
-	assert_null(schema_missing(doc, OBJECT_SEGMENTATION)); /* it keeps everything */
-	assert_string_equal(schema_missing(doc, OBJECT_CLUSTER_SEGMENTATION), SCHEMA_NO_KIND);
-	assert_string_equal(schema_missing(none, OBJECT_SEGMENTATION), SCHEMA_NO_KIND);
-	assert_string_equal(schema_missing(NULL, OBJECT_SEGMENTATION), SCHEMA_NO_KIND);
-	json_object_put(doc);
-	json_object_put(none);
+	assert_false(schema_lacks(docs[0], OBJECT_SEGMENTATION, missing)); /* it keeps everything */
+	for (i = 0; i < 3; i++) {
+		assert_true(schema_lacks(docs[i], OBJECT_CLUSTER_SEGMENTATION, missing));
+		assert_string_equal(missing, "");
+		json_object_put(docs[i]);
+	}
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(the_shipped_ones_have_all),
+		cmocka_unit_test(they_have_all),
 		cmocka_unit_test(an_older_one_misses_some),
 		cmocka_unit_test(odd_documents),
 	};

@@ -673,7 +673,7 @@ static void an_older_definition_is_not_ready(void **state)
 	answer_ends(SCHEMA, 200);
 	not_ready(
 		"not known yet: segmentationpolicies: its definition on the server is older than this agent, "
-		"without spec.expires: apply the CRDs of this version");
+		"without spec.priority: apply the CRDs of this version");
 	wait_for_call(SCHEMA);
 	says(SCHEMA, KIND("\"x-kubernetes-preserve-unknown-fields\":true"));
 	answer_ends(SCHEMA, 200);
@@ -694,6 +694,30 @@ static void a_new_definition_is_waited_for(void **state)
 	not_ready("not known yet: segmentationpolicies: its definition is not known yet");
 	wait_for_call(SCHEMA);
 	answer_ends(SCHEMA, 403); /* nobody says: then what it keeps is believed */
+	assert_int_equal(source_ready(source, &err), 0);
+}
+
+#define THEIR_SCHEMA "/openapi/v3/apis/policy.networking.k8s.io/v1alpha2"
+
+/* Upstream's kind has its own document, and an API server without its CRD is not asked for it. */
+static void an_older_definition_of_upstream_is_not_ready(void **state)
+{
+	struct bh_err err;
+
+	begin_again(state);
+	assert_null(asked(THEIR_SCHEMA));
+	says(CLUSTER, list_ends("policy.networking.k8s.io/v1alpha2 ClusterNetworkPolicy", 170));
+	(void)work();
+	not_ready("not known yet: clusternetworkpolicies: its definition is not known yet");
+	says(THEIR_SCHEMA,
+	     "{\"components\":{\"schemas\":{\"a\":{\"x-kubernetes-group-version-kind\":[{\"kind\":"
+	     "\"ClusterNetworkPolicy\"}],\"properties\":{\"spec\":{\"properties\":{\"tier\":{}}}}}}}}");
+	answer_ends(THEIR_SCHEMA, 200);
+	not_ready(
+		"not known yet: clusternetworkpolicies: its definition on the server is older than this agent, "
+		"without spec.priority: apply that of network-policy-api v0.2.0 or later");
+	wait_for_call(THEIR_SCHEMA);
+	answer_ends(THEIR_SCHEMA, 404); /* nobody says */
 	assert_int_equal(source_ready(source, &err), 0);
 }
 
@@ -728,6 +752,7 @@ int main(void)
 		TEST(other_kinds_are_no_trouble),
 		TEST(an_older_definition_is_not_ready),
 		TEST(a_new_definition_is_waited_for),
+		TEST(an_older_definition_of_upstream_is_not_ready),
 		TEST(what_was_there_is_not_absent),
 		TEST(an_add_takes_no_other_answer),
 		ANSWER(0),
