@@ -5,10 +5,8 @@
 static void decode_object(struct walk *w, struct json_object *spec)
 {
 	static const char *const known[] = { "tier", "priority", "subject", "ingress", "egress", NULL };
-	bool ok = walk_has_only(w, spec, known);
 
-	ok &= rules_cluster_spec(w, spec);
-	rules_sections(w, spec, ok);
+	rules_sections(w, spec, known, rules_cluster_spec(w, spec));
 }
 
 static void decode_spec(struct walk *w, struct json_object *spec)

@@ -58,11 +58,15 @@ static bool decode_port(struct walk *w, struct json_object *o, void *into)
 	       walk_field(w, o, "range", decode_range, into);
 }
 
+/* Ours may have no port, for all of them; upstream's API server refuses that. */
 static bool decode_transport(struct walk *w, struct json_object *o, void *into)
 {
 	static const char *const known[] = { "destinationPort", NULL };
 
-	return walk_has_only(w, o, known) && walk_field(w, o, "destinationPort", decode_port, into);
+	if (!walk_has_only(w, o, known))
+		return false;
+	return rules_are_ours(w) ? walk_field(w, o, "destinationPort", decode_port, into)
+				 : walk_required(w, o, "destinationPort", decode_port, into);
 }
 
 /* Of whatever protocol the pod's port by that name is. */

@@ -195,13 +195,17 @@ bool rules_cluster_spec(struct walk *w, struct json_object *spec)
 	return ok;
 }
 
-void rules_sections(struct walk *w, struct json_object *spec, bool understood)
+void rules_sections(struct walk *w, struct json_object *spec, const char *const known[], bool understood)
 {
+	const bool only = walk_has_only(w, spec, known);
 	int dir;
 
-	for (dir = 0; dir < DIR_MAX; dir++)
+	for (dir = 0; dir < DIR_MAX; dir++) {
 		(void)walk_field(w, spec, walk_section[dir], rules_decode, &dir);
-	if (!understood)
+		if (!only && !w->policy->rules[dir].n)
+			(void)add_rule(w, dir);
+	}
+	if (!only || !understood)
 		walk_distrust(w->policy);
 }
 

@@ -78,16 +78,15 @@ static void decode_object(struct walk *w, struct json_object *spec)
 	static const char *const known[] = { "priority",    "mode",    "expires", "podSelector",
 					     "policyTypes", "ingress", "egress",  NULL };
 	struct selector *subject = NULL;
-	bool ok = walk_has_only(w, spec, known);
+	bool ok = walk_field(w, spec, "priority", rules_priority, &w->policy->priority);
 
-	ok &= walk_field(w, spec, "priority", rules_priority, &w->policy->priority);
 	ok &= walk_required(w, spec, "podSelector", walk_selector, &subject);
 	ok &= decode_common(w, spec);
 	if (subject) {
 		selector_free(w->policy->subject);
 		w->policy->subject = subject;
 	}
-	rules_sections(w, spec, ok);
+	rules_sections(w, spec, known, ok);
 	(void)decode_isolation(w, spec);
 }
 
@@ -111,11 +110,10 @@ static void decode_cluster_object(struct walk *w, struct json_object *spec)
 {
 	static const char *const known[] = { "tier",	"priority", "mode",   "expires",
 					     "subject", "ingress",  "egress", NULL };
-	bool ok = walk_has_only(w, spec, known);
+	bool ok = rules_cluster_spec(w, spec);
 
-	ok &= rules_cluster_spec(w, spec);
 	ok &= decode_common(w, spec);
-	rules_sections(w, spec, ok);
+	rules_sections(w, spec, known, ok);
 }
 
 static void decode_of_cluster(struct walk *w, struct json_object *spec)

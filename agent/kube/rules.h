@@ -28,8 +28,10 @@ bool rules_selectors(struct walk *w, struct json_object *o, struct peer *p);
 
 bool rules_priority(struct walk *w, struct json_object *o, void *into); /* step; uint16_t */
 
-/* The rules of both directions; none of them can be trusted if what was said for all was not understood. */
-void rules_sections(struct walk *w, struct json_object *spec, bool understood);
+/* The rules of both directions; none of them can be trusted if what was said for all was not @understood. A
+ * field that is not among @known may be rules that deny: a direction that has no other ones has one that was
+ * not understood. */
+void rules_sections(struct walk *w, struct json_object *spec, const char *const known[], bool understood);
 
 /* The spec of a policy of the cluster, by @object. One that has none, which no API server takes, says nothing
  * of anybody. */

@@ -87,8 +87,9 @@ static bool read_zone(const char *text, int64_t *ret)
 bool value_time(struct json_object *o, int64_t *ret)
 {
 	const char *text = value_text(o), *rest;
-	struct tm tm = {};
+	struct tm tm = {}, there;
 	int64_t zone;
+	time_t t;
 
 	if (!text || strspn(text, DIGITS) != 4)
 		return false;
@@ -102,7 +103,11 @@ bool value_time(struct json_object *o, int64_t *ret)
 	}
 	if (!read_zone(rest, &zone))
 		return false;
-	*ret = timegm(&tm) - zone;
+	there = tm;
+	t = timegm(&there); /* which makes the 30th of February one of March */
+	if (there.tm_mday != tm.tm_mday || there.tm_sec != tm.tm_sec)
+		return false;
+	*ret = t - zone;
 	return true;
 }
 

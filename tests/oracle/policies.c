@@ -119,12 +119,16 @@ void roll_head(struct dice *d, struct rule *r)
 static void roll_cluster_rule(struct dice *d, struct rule *r, int dir)
 {
 	uint32_t n;
+	size_t i;
 
 	roll_head(d, r);
 	for (n = r->unknown && dice_chance(d, 50) ? 0 : 1 + dice_roll(d, 2); n; n--)
 		roll_cluster_peer(d, must(vec_add(&r->peers)), dir);
 	for (n = dice_chance(d, 40) ? 0 : 1 + dice_roll(d, 3); n; n--)
 		roll_transport(d, r, true);
+	for (i = 0; i < r->ports.n; i++) /* upstream has no words for all ports of a protocol */
+		if (!*r->ports.v[i].name && !r->ports.v[i].first)
+			r->ports.v[i].first = 1;
 }
 
 struct net_policy *roll_of_cluster(struct dice *d, enum policy_kind kind)

@@ -74,8 +74,6 @@ static const struct row understood[] = {
 	{ DESTINATION("{nodes: {}}, {nodes: {matchLabels: {a: b}}}"),
 	  ALL " | out accept(host{} host{a=b} : all)", NULL },
 	/* protocols */
-	{ PROTOCOL("{tcp: {}}, {udp: {destinationPort: null}}, {sctp: {}}"),
-	  ALL " | in accept(ns{} : 6/0-65535 17/0-65535 132/0-65535)", NULL },
 	{ PROTOCOL("{tcp: {destinationPort: {number: 80}}}, {udp: {destinationPort: {number: 1}}}, "
 		   "{sctp: {destinationPort: {number: 65535}}}"),
 	  ALL " | in accept(ns{} : 6/80-80 17/1-1 132/65535-65535)", NULL },
@@ -239,7 +237,10 @@ static const struct row bad[] = {
 	  "spec.ingress[0].protocols[0] needs exactly one of tcp, udp, sctp and destinationNamedPort" },
 	{ PROTOCOL("{tcp: null}"), UNKNOWN,
 	  "spec.ingress[0].protocols[0] needs exactly one of tcp, udp, sctp and destinationNamedPort" },
-	{ PROTOCOL("{tcp: {}}, {tcp: {}, udp: {}}"), UNKNOWN,
+	{ PROTOCOL("{tcp: {}}"), UNKNOWN, "spec.ingress[0].protocols[0].tcp.destinationPort is missing" },
+	{ PROTOCOL("{udp: {destinationPort: null}}"), UNKNOWN,
+	  "spec.ingress[0].protocols[0].udp.destinationPort is missing" },
+	{ PROTOCOL("{tcp: {destinationPort: {number: 1}}}, {tcp: {}, udp: {}}"), UNKNOWN,
 	  "spec.ingress[0].protocols[1] needs exactly one of tcp, udp, sctp and destinationNamedPort" },
 	{ PROTOCOL("{sctp: {}, destinationNamedPort: http}"), UNKNOWN,
 	  "spec.ingress[0].protocols[0] needs exactly one of tcp, udp, sctp and destinationNamedPort" },
@@ -283,7 +284,7 @@ static const struct row bad[] = {
 	  "spec.ingress[0].protocols[0].destinationNamedPort is a number, not a text" },
 	/* no port of a network has a name, and a rule is for each of its peers */
 	{ OUT("action: Deny, to: [{namespaces: {}}, {networks: [10.0.0.0/8]}], "
-	      "protocols: [{tcp: {}}, {destinationNamedPort: http}]"),
+	      "protocols: [{tcp: {destinationPort: {number: 1}}}, {destinationNamedPort: http}]"),
 	  ALL " | out deny?",
 	  "spec.egress[0] has destinationNamedPort beside networks or nodes, where no port has a name" },
 };
@@ -311,8 +312,9 @@ static void limits(void **state)
 		  RULE_ACCEPT, "spec.egress[0].to has 1025 items, more than 1024" },
 		{ START "egress: [{" ACCEPT "to: [{networks: [", "10.0.0.0/8", "]}]}]}", DECODE_NETWORKS_MAX,
 		  RULE_ACCEPT, "spec.egress[0].to[0].networks has 26 items, more than 25" },
-		{ START "egress: [{" ACCEPT TO ", protocols: [", "{tcp: {}}", "]}]}", DECODE_ITEMS_MAX,
-		  RULE_ACCEPT, "spec.egress[0].protocols has 1025 items, more than 1024" },
+		{ START "egress: [{" ACCEPT TO ", protocols: [", "{tcp: {destinationPort: {number: 1}}}",
+		  "]}]}", DECODE_ITEMS_MAX, RULE_ACCEPT,
+		  "spec.egress[0].protocols has 1025 items, more than 1024" },
 		{ START "egress: [{" ACCEPT TO ", name: 'x", "\xc3\xa9", "'}]}", 50, RULE_ACCEPT,
 		  "spec.egress[0].name is longer than 100 characters" },
 	};

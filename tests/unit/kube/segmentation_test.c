@@ -31,11 +31,17 @@ static const struct row whole[] = {
 	{ HEAD("mode: audit"), "segmentation 100 {} ", "spec.mode 'audit' is neither Enforce nor Audit" },
 	{ HEAD("mode: Off, ingress: [{action: Accept, from: [{namespaces: {}}]}]"),
 	  "segmentation 100 {} I | in accept?", "spec.mode 'Off' is neither Enforce nor Audit" },
-	{ HEAD("tier: Admin"), "segmentation 100 {} ", "spec.tier is not a known field" },
+	{ HEAD("tier: Admin"), "segmentation 100 {}  | in deny? | out deny?",
+	  "spec.tier is not a known field" },
 	/* expires */
 	{ HEAD("expires: '1970-01-01T00:01:00Z'"), "segmentation 100 until 60 {} ", NULL },
 	{ HEAD("expires: '2026-11-27T20:00:00.25+01:00'"), "segmentation 100 until 1795806000 {} ", NULL },
 	{ HEAD("expires: '2026-11-27T20:00:00-00:30'"), "segmentation 100 until 1795811400 {} ", NULL },
+	{ HEAD("expires: '2028-02-29T00:00:00Z'"), "segmentation 100 until 1835395200 {} ", NULL },
+	{ HEAD("expires: '2027-02-29T00:00:00Z'"), "segmentation 100 {} ",
+	  "spec.expires '2027-02-29T00:00:00Z' is not a time like 2026-01-31T12:00:00Z" },
+	{ HEAD("expires: '2027-02-28T23:59:60Z'"), "segmentation 100 {} ",
+	  "spec.expires '2027-02-28T23:59:60Z' is not a time like 2026-01-31T12:00:00Z" },
 	{ HEAD("expires: '2026-11-27'"), "segmentation 100 {} ",
 	  "spec.expires '2026-11-27' is not a time like 2026-01-31T12:00:00Z" },
 	{ HEAD("expires: '2026-11-27T20:00:00'"), "segmentation 100 {} ",
@@ -147,7 +153,8 @@ static const struct row of_cluster[] = {
 	  "admin 1 ns{}pods{} | out deny(ns{}pods{} : all)", NULL },
 	{ CLUSTER("egress: [{action: Deny, to: [{services: [{name: db}]}]}]"),
 	  "admin 1 ns{}pods{} | out deny?", "spec.egress[0].to[0].services[0].namespace is missing" },
-	{ CLUSTER("policyTypes: [Ingress]"), "admin 1 ns{}pods{}", "spec.policyTypes is not a known field" },
+	{ CLUSTER("policyTypes: [Ingress]"), "admin 1 ns{}pods{} | in deny? | out deny?",
+	  "spec.policyTypes is not a known field" },
 	{ CLUSTER("mode: 1, ingress: [{action: Accept, from: [{namespaces: {}}]}]"),
 	  "admin 1 ns{}pods{} | in accept?", "spec.mode is a number, not a text" },
 	{ "{tier: Baseline, subject: {namespaces: {}}}", "baseline 0 ns{}pods{}",
@@ -162,7 +169,8 @@ static void the_cluster(void **state)
 
 /* What ours alone have is not understood in upstream's. */
 static const struct row upstream[] = {
-	{ CLUSTER("mode: Audit"), "admin 1 ns{}pods{}", "spec.mode is not a known field" },
+	{ CLUSTER("mode: Audit"), "admin 1 ns{}pods{} | in deny? | out deny?",
+	  "spec.mode is not a known field" },
 	{ CLUSTER("ingress: [{action: Deny, from: [{entities: [World]}]}]"), "admin 1 ns{}pods{} | in deny?",
 	  "spec.ingress[0].from[0].entities is not a known field" },
 	{ CLUSTER("ingress: [{action: Deny, log: true, from: [{namespaces: {}}]}]"),

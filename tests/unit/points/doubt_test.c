@@ -112,9 +112,9 @@ static void address_of_a_service(void **state)
 
 static void equal_priorities(void **state)
 {
-	GIVEN(CLUSTER_POLICY("a", ADMIN
-			     "ingress: [{action: Pass, from: [{namespaces: {}}], protocols: [{tcp: {}}]}, "
-			     "{action: Deny, from: [{namespaces: {}}]}]")
+	GIVEN(CLUSTER_POLICY("a", ADMIN "ingress: [{action: Pass, from: [{namespaces: {}}], protocols: "
+					"[{tcp: {destinationPort: {range: {start: 1, end: 65535}}}}]}, "
+					"{action: Deny, from: [{namespaces: {}}]}]")
 		      CLUSTER_POLICY("b", ADMIN "ingress: [{action: Accept, from: [{namespaces: {}}]}]")
 			      CLUSTER_POLICY("c", "tier: Admin, priority: 2, ingress: [{action: Deny, from: "
 						  "[{namespaces: {}}]}]")
