@@ -364,7 +364,7 @@ static const struct pod *pod_named(const struct model *m, const char *text)
 	auto_free char *ns = slash ? strndup(text, (size_t)(slash - text)) : NULL;
 	const struct pod *pod = ns ? model_pod(m, ns, slash + 1) : NULL;
 
-	return pod && model_namespace(m, ns) ? pod : NULL;
+	return pod && model_pod_namespace(m, pod) ? pod : NULL;
 }
 
 /* By the policies and labels as they are now. */

@@ -279,9 +279,16 @@ void endpoints_check_links(struct agent *a)
 
 static const char *what_is_unknown(const struct model *m, const struct endpoint *e)
 {
-	if (!model_namespace(m, e->ns))
+	const struct pod *p = model_pod(m, e->ns, e->pod);
+	const struct namespace *ns = model_namespace(m, e->ns);
+
+	if (!ns)
 		return "its Namespace is not known";
-	return model_pod(m, e->ns, e->pod) ? "its Pod with this UID is not known" : "its Pod is not known";
+	if (ns->partial)
+		return "its Namespace has too many labels";
+	if (p && p->partial)
+		return "its Pod has too many labels or ports";
+	return p ? "its Pod with this UID is not known" : "its Pod is not known";
 }
 
 void endpoints_tell_unknown(struct agent *a)

@@ -115,15 +115,16 @@ bool decode_is_list(struct json_object *o, struct json_object **ret_items)
 static int add_label(const struct labels **l, const char *key, struct json_object *value)
 {
 	const char *text = value_text(value);
+	int r;
 
 	if (!text || strlen(key) > DECODE_KEY_MAX || strlen(text) > DECODE_VALUE_MAX ||
 	    (*l)->n >= DECODE_LABELS_MAX)
 		return 0;
-	return labels_set(l, key, text);
+	r = labels_set(l, key, text);
+	return r < 0 ? r : 1;
 }
 
-/* What is set in *l already (a namespace's own name) stays. */
-int decode_labels(struct json_object *o, const struct labels **l)
+int decode_labels(struct json_object *o, const struct labels **l, bool *ret_partial)
 {
 	struct json_object *labels = value_get(value_get(o, "metadata"), "labels");
 	int r;
@@ -136,6 +137,7 @@ int decode_labels(struct json_object *o, const struct labels **l)
 		r = add_label(l, key, value);
 		if (r < 0)
 			return r;
+		*ret_partial |= !r;
 	}
 	return 0;
 }
@@ -143,7 +145,7 @@ int decode_labels(struct json_object *o, const struct labels **l)
 int decode_namespace(struct json_object *o, const struct object_id *id, struct namespace **ret)
 {
 	struct namespace *n = namespace_new(id->name);
-	int r = n ? decode_labels(o, &n->labels) : -ENOMEM;
+	int r = n ? decode_labels(o, &n->labels, &n->partial) : -ENOMEM;
 
 	if (r < 0) {
 		namespace_free(n);
@@ -199,7 +201,7 @@ static int add_addr(struct pod *p, struct json_object *value)
 	const char *text = value_text(value);
 	struct addr a, *slot;
 
-	if (!text || addr_parse(text, &a) < 0 || p->addrs.n >= DECODE_ADDRS_MAX)
+	if (!text || addr_parse_loose(text, &a) < 0 || p->addrs.n >= DECODE_ADDRS_MAX)
 		return 0;
 	slot = vec_add(&p->addrs);
 	if (!slot)
@@ -248,8 +250,12 @@ static int add_host_port(struct pod *p, struct json_object *port)
 				      .to = port_number(port, "containerPort") };
 	struct host_port *slot;
 
-	if (!hp.proto || !hp.port || p->host_ports.n >= DECODE_HOST_PORTS_MAX)
+	if (!hp.proto || !hp.port)
 		return 0;
+	if (p->host_ports.n >= DECODE_HOST_PORTS_MAX) {
+		p->partial = true;
+		return 0;
+	}
 	slot = vec_add(&p->host_ports);
 	if (!slot)
 		return -ENOMEM;
@@ -259,14 +265,18 @@ static int add_host_port(struct pod *p, struct json_object *port)
 
 typedef VEC(struct named_port) named_vec;
 
-static int add_named_port(named_vec *v, struct json_object *port)
+static int add_named_port(struct pod *p, named_vec *v, struct json_object *port)
 {
 	struct named_port np = { .proto = port_protocol(port), .port = port_number(port, "containerPort") };
 	const char *name = value_text(value_get(port, "name"));
 	struct named_port *slot;
 
-	if (!name || !port_name_is_valid(name) || !np.proto || !np.port || v->n >= DECODE_PORTS_MAX)
+	if (!name || !port_name_is_valid(name) || !np.proto || !np.port)
 		return 0;
+	if (v->n >= DECODE_PORTS_MAX) {
+		p->partial = true;
+		return 0;
+	}
 	slot = vec_add(v);
 	if (!slot)
 		return -ENOMEM;
@@ -290,7 +300,7 @@ static int decode_ports(struct json_object *containers, bool init, struct pod *p
 		for (j = 0; j < value_length(ports); j++) {
 			r = add_host_port(p, value_at(ports, j));
 			if (!r && stays)
-				r = add_named_port(named, value_at(ports, j));
+				r = add_named_port(p, named, value_at(ports, j));
 			if (r < 0)
 				return r;
 		}
@@ -326,7 +336,7 @@ static int fill_pod(struct json_object *o, struct pod *p)
 
 	p->host_network = value_is_true(value_get(spec, "hostNetwork"));
 	p->ended = has_ended(status);
-	r = decode_labels(o, &p->labels);
+	r = decode_labels(o, &p->labels, &p->partial);
 	if (!r)
 		r = decode_uid(o, &p->uid);
 	if (!r)

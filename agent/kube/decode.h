@@ -15,9 +15,9 @@
 struct json_object;
 
 /* Nothing that an object says grows without a limit. Far above what the API server lets through. */
-#define DECODE_LABELS_MAX     256 /* of one pod or namespace; what is beyond is passed over */
-#define DECODE_ADDRS_MAX      16  /* podIPs */
-#define DECODE_HOST_PORTS_MAX 256
+#define DECODE_LABELS_MAX     256  /* of one pod or namespace; one that has more is `partial` */
+#define DECODE_ADDRS_MAX      16   /* podIPs */
+#define DECODE_HOST_PORTS_MAX 256  /* of one pod; likewise, as the next */
 #define DECODE_PORTS_MAX      256  /* of one pod that have a name */
 #define DECODE_TEXT_MAX	      256  /* bytes of uid and nodeName */
 #define DECODE_KEY_MAX	      317  /* label key: 253 of prefix, slash, 63 of name */
@@ -92,8 +92,9 @@ bool decode_is_list(struct json_object *o, struct json_object **ret_items);
 /* metadata.uid instead of *@uid, if it has one. Return: 0 or -ENOMEM. */
 int decode_uid(struct json_object *o, char **uid);
 
-/* metadata.labels, leniently. Return: 0 or -ENOMEM. */
-int decode_labels(struct json_object *o, const struct labels **l);
+/* metadata.labels; what is set in *@l already (a namespace's own name) stays. *@ret_partial: set where not
+ * all of them are there. Return: 0 or -ENOMEM. */
+int decode_labels(struct json_object *o, const struct labels **l, bool *ret_partial);
 
 /* @id as decode_id() told. Return: 0 or -ENOMEM. */
 int decode_namespace(struct json_object *o, const struct object_id *id, struct namespace **ret);

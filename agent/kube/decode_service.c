@@ -26,7 +26,7 @@ static int add_addr(void *vec, struct json_object *value)
 	addr_vec *addrs = vec;
 	struct addr a, *slot;
 
-	if (!text || addr_parse(text, &a) < 0)
+	if (!text || addr_parse_loose(text, &a) < 0)
 		return 0;
 	slot = vec_add(addrs);
 	if (!slot)
@@ -194,11 +194,13 @@ static int add_backend(struct endpoint_slice *s, struct json_object *value, cons
 	r = add_addr(&s->addrs, value);
 	if (r == 1 && addr_is_v4(&s->addrs.v[s->addrs.n - 1]) == s->v4)
 		return add_node(s, node);
+	s->addrs.n -= r == 1;
 	s->unknown = true;
 	return r < 0 ? r : 0;
 }
 
-/* Whatever the conditions say: who is not ready, or going, may still be sent to. */
+/* Whatever the conditions say: who is not ready, or going, may still be sent to. Who stands beside somebody
+ * that we do not understand may be one that a rule denies. */
 static int decode_endpoints(struct json_object *list, struct endpoint_slice *s)
 {
 	size_t i, k;
@@ -209,7 +211,7 @@ static int decode_endpoints(struct json_object *list, struct endpoint_slice *s)
 		const char *node = value_text(value_get(value_at(list, i), "nodeName"));
 
 		s->unknown |= !value_length(addrs);
-		for (k = 0; !r && k < value_length(addrs) && !s->unknown; k++)
+		for (k = 0; !r && k < value_length(addrs) && s->v4 != s->v6; k++)
 			r = add_backend(s, value_at(addrs, k), node);
 	}
 	return r;
@@ -319,11 +321,12 @@ int decode_node(struct json_object *o, const struct object_id *id, struct cluste
 {
 	struct cluster_node *n = cluster_node_new(id->name);
 	int r = n ? fill_node(o, n) : -ENOMEM;
+	bool partial = false; /* labels of nodes are an administrator's affair */
 
 	if (!r)
 		r = decode_uid(o, &n->uid);
 	if (!r)
-		r = decode_labels(o, &n->labels);
+		r = decode_labels(o, &n->labels, &partial);
 	if (!r)
 		r = fill_node_pods(o, n);
 	if (r < 0) {

@@ -362,6 +362,13 @@ const struct namespace *model_namespace(const struct model *m, const char *name)
 	return GET(&m->namespaces, &k, namespace_cmp);
 }
 
+const struct namespace *model_pod_namespace(const struct model *m, const struct pod *p)
+{
+	const struct namespace *ns = p->partial ? NULL : model_namespace(m, p->ns);
+
+	return ns && !ns->partial ? ns : NULL;
+}
+
 bool model_audits(const struct model *m, const struct net_policy *p)
 {
 	const struct namespace *ns = *p->ns ? model_namespace(m, p->ns) : NULL;

@@ -76,6 +76,7 @@ struct namespace {
 	/* clang-format on */
 	char *name;
 	const struct labels *labels; /* with kubernetes.io/metadata.name, as the API server sets it */
+	bool partial;		     /* it has more labels than are taken in */
 	struct source_seen seen;
 };
 
@@ -116,7 +117,8 @@ struct pod {
 	VEC(struct host_port) host_ports; /* spec.containers[].ports[].hostPort */
 	const struct named_ports *ports;  /* of containers and restartable init containers; NULL: none */
 	bool host_network;		  /* is the node, for every policy */
-	bool ended; /* phase Succeeded or Failed: its addresses may be another's by now */
+	bool ended;   /* phase Succeeded or Failed: its addresses may be another's by now */
+	bool partial; /* it has more labels or ports than are taken in: whom policies mean cannot be told */
 };
 
 /* What the decoder could not take in: `path` is like "spec.ingress[0].ports[1].endPort". */
@@ -379,6 +381,10 @@ bool model_del_endpoint(struct model *m, const struct hash128 *key);
 
 /* Borrowed; NULL if not there. */
 const struct namespace *model_namespace(const struct model *m, const char *name);
+
+/* The namespace of a pod by which policies may judge it; NULL: it is not known, or one of the two is known in
+ * part alone. Such a pod is isolated; who accepts does not mean it, who denies may. */
+const struct namespace *model_pod_namespace(const struct model *m, const struct pod *p);
 
 /* Whether a policy denies nothing, by itself or because its namespace or all agents are in mode Audit. One of
  * the cluster may still deny nothing to some of its pods: those of namespaces that are. */

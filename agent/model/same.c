@@ -9,7 +9,7 @@
 
 bool namespace_same(const struct namespace *a, const struct namespace *b)
 {
-	return a->labels == b->labels;
+	return a->labels == b->labels && a->partial == b->partial;
 }
 
 static bool same_text(const char *a, const char *b)
@@ -23,7 +23,8 @@ bool pod_same(const struct pod *a, const struct pod *b)
 
 	if (strcmp(a->uid, b->uid) || !same_text(a->static_uid, b->static_uid) || a->node != b->node ||
 	    a->labels != b->labels || a->ports != b->ports || a->host_network != b->host_network ||
-	    a->ended != b->ended || !SAME_ADDRS(&a->addrs, &b->addrs) || a->host_ports.n != b->host_ports.n)
+	    a->ended != b->ended || a->partial != b->partial || !SAME_ADDRS(&a->addrs, &b->addrs) ||
+	    a->host_ports.n != b->host_ports.n)
 		return false;
 	for (i = 0; i < a->host_ports.n; i++)
 		if (a->host_ports.v[i].proto != b->host_ports.v[i].proto ||

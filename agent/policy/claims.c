@@ -20,7 +20,7 @@
 struct claim {
 	struct addr addr;
 	bool status;	   /* by status.podIPs; else by an endpoint */
-	bool unknown;	   /* pod or namespace are not known */
+	bool unknown;	   /* pod or namespace are not known, or in part alone */
 	struct list peers; /* of the pod */
 	const struct named_ports *ports;
 };
@@ -66,7 +66,7 @@ static int pod_name_cmp(const void *key, const void *elem)
 /* What a pod claims; NULL: one that is not known. */
 static struct claim claim_of(const struct model *m, const struct list *members, const struct pod *p)
 {
-	struct claim c = { .unknown = !p || !model_namespace(m, p->ns) };
+	struct claim c = { .unknown = !p || !model_pod_namespace(m, p) };
 
 	if (p) {
 		c.peers = members[vec_find(&m->pods, p, pod_name_cmp) - m->pods.v];
@@ -109,9 +109,9 @@ static int status_claims(const struct model *m, const struct list *members, stru
 		if (pod_is_out(p))
 			continue;
 		if (p->ns != ns)
-			known = model_namespace(m, p->ns);
+			known = model_namespace(m, p->ns) && !model_namespace(m, p->ns)->partial;
 		ns = p->ns;
-		claim.unknown = !known;
+		claim.unknown = !known || p->partial;
 		r = add_claims(c, m, p->addrs.v, p->addrs.n, &claim);
 	}
 	return r;

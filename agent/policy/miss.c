@@ -24,7 +24,7 @@ static void claim(const struct model *m, struct far_end *f, const struct pod *p)
 {
 	if (f->pod == p && p)
 		return;
-	f->in_doubt |= f->pod || !p || !model_namespace(m, p->ns);
+	f->in_doubt |= f->pod || !p || !model_pod_namespace(m, p);
 	f->pod = p;
 }
 
@@ -72,7 +72,7 @@ static uint32_t failing(const struct selector *s, const struct labels *l)
 static struct miss miss_pods(const struct model *m, const struct pod *far, const struct net_policy *np,
 			     const struct peer *p)
 {
-	const struct namespace *ns = far ? model_namespace(m, far->ns) : NULL;
+	const struct namespace *ns = far ? model_pod_namespace(m, far) : NULL;
 	struct miss ret = {};
 
 	if (!ns)

@@ -86,7 +86,7 @@ static int add_rules(struct trial *t, const struct net_policy *np)
 
 static int collect(struct trial *t)
 {
-	const struct namespace *ns = model_namespace(t->m, t->f->pod->ns);
+	const struct namespace *ns = model_pod_namespace(t->m, t->f->pod);
 	size_t i;
 	int r = 0;
 

@@ -4,7 +4,7 @@
  * known then but for those of the pods, and most often all that follows is that these have other classes. So
  * not for
  *
- * - a pod that has an interface here, or whose namespace is not known;
+ * - a pod that has an interface here, or that or whose namespace is not known, or in part alone;
  * - an address that somebody else claims as well, before or after;
  * - an address that is in a peer set not by a pod's labels (entities.c), and whatever makes such a set;
  * - a name of a port that means a number which it did not mean for any pod.
@@ -109,7 +109,7 @@ static int claim(struct patch *p, const struct pod *pod, struct list pods)
  * patch, -ENOMEM. */
 static int arrive(struct patch *p, const struct pod *pod)
 {
-	const struct namespace *ns = model_namespace(p->m, pod->ns);
+	const struct namespace *ns = model_pod_namespace(p->m, pod);
 	struct build *b = &p->k->b;
 	const size_t lists = b->lists.n, classes = b->classes.n;
 	struct list list;

@@ -103,7 +103,7 @@ static int add_subject(struct build *b, const struct ordered *order, const struc
 		       struct bh_err *err)
 {
 	const struct pod *p = model_endpoint_pod(b->model, e);
-	const struct namespace *ns = p ? model_namespace(b->model, p->ns) : NULL;
+	const struct namespace *ns = p ? model_pod_namespace(b->model, p) : NULL;
 	struct subject *s = vec_add(&b->subjects);
 	int r;
 
@@ -118,9 +118,9 @@ static int add_subject(struct build *b, const struct ordered *order, const struc
 	if (r < 0)
 		return r;
 	/*
-	 * Whose labels or namespace we do not know is isolated. So is the interface of a pod that has
-	 * ended (nothing runs there any more) or that claims to be the node (nodes have no ADD): what
-	 * they would be subject to is not for their labels to say, and open is the wrong guess.
+	 * Whose labels or namespace we do not know, or not all of them, is isolated. So is the interface of a
+	 * pod that has ended (nothing runs there any more) or that claims to be the node (nodes have no ADD):
+	 * what they would be subject to is not for their labels to say, and open is the wrong guess.
 	 */
 	if (!ns || pod_is_out(p))
 		return 0;

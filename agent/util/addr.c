@@ -3,6 +3,7 @@
 #include "util/addr.h"
 
 #include <arpa/inet.h>
+#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -31,6 +32,39 @@ int addr_parse(const char *text, struct addr *ret)
 	if (inet_pton(AF_INET6, text, a.b) != 1 || addr_is_v4(&a))
 		return -EINVAL;
 	*ret = a;
+	return 0;
+}
+
+/* Without the zeros that lead an octet or a group. Return: whether there is room for it. */
+static bool drop_zeros(const char *text, char *ret, size_t size)
+{
+	bool first = true; /* of an octet or a group */
+	size_t n = 0;
+
+	for (; *text; text++) {
+		if (first && *text == '0' && isxdigit((unsigned char)text[1]))
+			continue;
+		first = *text == '.' || *text == ':';
+		if (n + 1 == size)
+			return false;
+		ret[n++] = *text;
+	}
+	ret[n] = '\0';
+	return true;
+}
+
+int addr_parse_loose(const char *text, struct addr *ret)
+{
+	char plain[INET6_ADDRSTRLEN];
+	struct addr a;
+
+	if (!drop_zeros(text, plain, sizeof(plain)))
+		return -EINVAL;
+	if (!addr_parse(plain, ret))
+		return 0;
+	if (inet_pton(AF_INET6, plain, a.b) != 1)
+		return -EINVAL;
+	*ret = a; /* ::ffff:a.b.c.d is a.b.c.d here, too */
 	return 0;
 }
 

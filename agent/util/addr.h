@@ -27,6 +27,11 @@ bool addr_is_link_local(const struct addr *a); /* fe80::/10 */
 /* Return: 0, or -EINVAL: no address, or an IPv6 text that holds an IPv4 address (::ffff:…). */
 int addr_parse(const char *text, struct addr *ret);
 
+/* As what Kubernetes reads the addresses of objects with (ParseIPSloppy, k8s.io/utils/net): with leading
+ * zeros, which mean nothing (010.0.0.1 is 10.0.0.1), and ::ffff:10.0.0.1, which is 10.0.0.1. Return: 0 or
+ * -EINVAL. */
+int addr_parse_loose(const char *text, struct addr *ret);
+
 /**
  * cidr_parse() - "10.0.0.0/8", "fd00::/8"; host bits are cleared, as the kernel and NetworkPolicy do.
  * Return: 0, or -EINVAL: as addr_parse(), or a length that is missing or out of range, or an IPv6

@@ -27,6 +27,7 @@ static void put_namespace(struct model *m, struct dice *d)
 	zero(labels_set(&n->labels, name_label, name));
 	if (dice_chance(d, 10))
 		zero(labels_set(&n->labels, "policy.bulkhead.dev/mode", pick(d, modes)));
+	n->partial = dice_chance(d, 3);
 	zero(model_put_namespace(m, n));
 }
 
@@ -66,6 +67,7 @@ static void put_pod(struct model *m, struct dice *d)
 	roll_named_ports(d, p);
 	p->host_network = dice_chance(d, 4);
 	p->ended = dice_chance(d, 4);
+	p->partial = dice_chance(d, 3);
 	zero(model_put_pod(m, p));
 }
 

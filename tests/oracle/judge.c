@@ -28,7 +28,7 @@ const struct pod *subject_of(const struct model *m, uint32_t ifindex)
 		owner = m->endpoints.v[i];
 	}
 	pod = owner ? pod_of(m, owner) : NULL;
-	if (!pod || is_no_pod(pod) || !namespace_of(m, pod->ns))
+	if (!pod || is_no_pod(pod) || !is_known(m, pod))
 		return NULL;
 	return pod;
 }

@@ -81,7 +81,7 @@ static bool in_block(const struct peer *p, const struct addr *a)
 static bool peer_is_pod(const struct model *m, const struct net_policy *np, const struct peer *p,
 			const struct pod *pod)
 {
-	const struct namespace *ns = pod ? namespace_of(m, pod->ns) : NULL;
+	const struct namespace *ns = is_known(m, pod) ? namespace_of(m, pod->ns) : NULL;
 
 	if (!ns)
 		return false;

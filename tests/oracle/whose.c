@@ -89,7 +89,7 @@ bool is_no_pod(const struct pod *p)
 
 bool is_known(const struct model *m, const struct pod *p)
 {
-	return p && namespace_of(m, p->ns);
+	return p && !p->partial && namespace_of(m, p->ns) && !namespace_of(m, p->ns)->partial;
 }
 
 static bool is_on_link(const struct addr *a)

@@ -19,6 +19,7 @@
 #include "kube/content.h"
 #include "kube/manifest.h"
 #include "kube/merge.h"
+#include "util/scope.h"
 #include "util/buf.h"
 
 #define N(a)	 (sizeof(a) / sizeof((a)[0]))
@@ -505,8 +506,48 @@ static void pods_have_limits(void **state)
 	assert_int_equal(p->host_ports.n, DECODE_HOST_PORTS_MAX);
 	assert_int_equal(p->ports->n, DECODE_PORTS_MAX);
 	assert_string_equal(p->uid, "");
+	assert_true(p->partial);
 	model_free(m);
 	buf_done(&text);
+}
+
+/* With the last one that there is room for all is known, and with one more it is not. */
+static void what_is_left_out_is_not_forgotten(void **state)
+{
+	static const struct {
+		const char *kind, *before, *line;
+		int max;
+	} lists[] = {
+		{ "Pod", "  labels:\n", "    l%d: x\n", DECODE_LABELS_MAX },
+		{ "Namespace", "  labels:\n", "    l%d: x\n",
+		  DECODE_LABELS_MAX - 1 }, /* it has one of its own */
+		{ "Pod", "spec:\n  containers:\n  - ports:\n", "    - {containerPort: 1, name: p%d}\n",
+		  DECODE_PORTS_MAX },
+		{ "Pod", "spec:\n  containers:\n  - ports:\n", "    - {containerPort: 1, hostPort: 1%03d}\n",
+		  DECODE_HOST_PORTS_MAX },
+	};
+	size_t i;
+	int n, more;
+
+	(void)state;
+	for (i = 0; i < ARRAY_SIZE(lists); i++) {
+		for (more = 0; more < 2; more++) {
+			struct buf text = BUF_INIT(1 << 20);
+			struct model *m;
+
+			(void)buf_fmt(&text, "apiVersion: v1\nkind: %s\nmetadata:\n  name: a\n%s",
+				      lists[i].kind, lists[i].before);
+			for (n = 0; n < lists[i].max + more; n++)
+				(void)buf_fmt(&text, lists[i].line, n);
+			m = model_of(content_of("x.yaml", text.data), "");
+			if (strcmp(lists[i].kind, "Pod"))
+				assert_int_equal(model_namespace(m, "a")->partial, more);
+			else
+				assert_int_equal(model_pod(m, "default", "a")->partial, more);
+			model_free(m);
+			buf_done(&text);
+		}
+	}
 }
 
 /* ---- the union ---------------------------------------------------------------------------- */
@@ -702,6 +743,7 @@ int main(void)
 		cmocka_unit_test(names_of_ports),
 		cmocka_unit_test(a_namespace_keeps_its_name_label),
 		cmocka_unit_test(pods_have_limits),
+		cmocka_unit_test(what_is_left_out_is_not_forgotten),
 		cmocka_unit_test(differences_only),
 		cmocka_unit_test(fields_of_no_use_do_not_count),
 		cmocka_unit_test(services_and_nodes_come_and_go),

@@ -138,6 +138,8 @@ static void services_without_an_address(void **state)
 		{ SERVICE("{type: 7, clusterIP: 10.96.0.1}"), "10.96.0.1" },
 		{ SERVICE("{clusterIP: 10.96.0.1, clusterIPs: [x, 1, null, fd00::1]}"), "fd00::1" },
 		{ SERVICE("{clusterIP: [10.96.0.1], clusterIPs: {}}"), "" },
+		{ SERVICE("{clusterIP: 10.096.000.01}"), "10.96.0.1" },
+		{ SERVICE("{clusterIP: '::ffff:10.96.0.1'}"), "10.96.0.1" },
 		{ SERVICE("7"), "" },
 	};
 	size_t i;
@@ -269,20 +271,24 @@ static void slices_not_understood(void **state)
 	static const struct {
 		const char *text;
 		bool unknown, v4, v6;
+		const char *addrs;
 	} cases[] = {
-		{ ENDPOINTS(""), false, true, false },
-		{ ENDPOINTS("{addresses: [10.0.0.1, 10.0.0.2]}"), false, true, false },
-		{ SLICE("IPv6", "endpoints: null"), false, false, true },
-		{ SLICE("FQDN", "endpoints: []"), true, true, true },
-		{ SLICE("null", "endpoints: []"), true, true, true },
-		{ SLICE("[IPv4]", "endpoints: []"), true, true, true },
-		{ ENDPOINTS("null"), true, true, false },
-		{ ENDPOINTS("{}"), true, true, false },
-		{ ENDPOINTS("{addresses: []}"), true, true, false },
-		{ ENDPOINTS("{addresses: 10.0.0.1}"), true, true, false },
-		{ ENDPOINTS("{addresses: [10.0.0.1, a.example.org]}"), true, true, false },
-		{ ENDPOINTS("{addresses: [10.0.0.1, null]}"), true, true, false },
-		{ ENDPOINTS("{addresses: [10.0.0.1]}, {addresses: ['fd00::1']}"), true, true, false },
+		{ ENDPOINTS(""), false, true, false, "" },
+		{ ENDPOINTS("{addresses: [10.0.0.1, 10.0.0.2]}"), false, true, false, "10.0.0.1 10.0.0.2" },
+		{ ENDPOINTS("{addresses: [010.0.0.09]}"), false, true, false, "10.0.0.9" },
+		{ SLICE("IPv6", "endpoints: null"), false, false, true, "" },
+		{ SLICE("FQDN", "endpoints: [{addresses: [10.0.0.1]}]"), true, true, true, "" },
+		{ SLICE("null", "endpoints: []"), true, true, true, "" },
+		{ SLICE("[IPv4]", "endpoints: []"), true, true, true, "" },
+		{ ENDPOINTS("null"), true, true, false, "" },
+		{ ENDPOINTS("{}"), true, true, false, "" },
+		{ ENDPOINTS("{addresses: []}"), true, true, false, "" },
+		{ ENDPOINTS("{addresses: 10.0.0.1}"), true, true, false, "" },
+		{ ENDPOINTS("{addresses: [a.example.org, 10.0.0.1]}"), true, true, false, "10.0.0.1" },
+		{ ENDPOINTS("{addresses: [10.0.0.1, null]}, {}, {addresses: [10.0.0.2]}"), true, true, false,
+		  "10.0.0.1 10.0.0.2" },
+		{ ENDPOINTS("{addresses: ['fd00::1']}, {addresses: [10.0.0.1]}"), true, true, false,
+		  "10.0.0.1" },
 	};
 	size_t i;
 
@@ -293,6 +299,8 @@ static void slices_not_understood(void **state)
 		assert_int_equal(s->unknown, cases[i].unknown);
 		assert_int_equal(s->v4, cases[i].v4);
 		assert_int_equal(s->v6, cases[i].v6);
+		assert_addrs(s, cases[i].addrs);
+		assert_int_equal(s->nodes.n, s->addrs.n);
 	}
 }
 

@@ -63,6 +63,10 @@ static void strip(struct model *m)
 		if (np->kind == POLICY_NETWORK && !np->isolates[DIR_INGRESS] && !np->isolates[DIR_EGRESS])
 			(void)model_del_policy(m, np->kind, np->ns, np->name);
 	}
+	for (i = 0; i < m->pods.n; i++)
+		m->pods.v[i]->partial = false;
+	for (i = 0; i < m->namespaces.n; i++)
+		m->namespaces.v[i]->partial = false;
 	while (m->services.n)
 		(void)model_del_service(m, m->services.v[0]->ns, m->services.v[0]->name);
 	while (m->slices.n)

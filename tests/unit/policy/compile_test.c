@@ -513,6 +513,33 @@ static void unknown_pods_and_namespaces_are_isolated_and_no_peers(void **state)
 	(void)state;
 }
 
+/* Of whom not all labels are known: a rule that accepts does not mean him, one that denies does. */
+static void who_is_known_in_part_is_as_unknown(void **state)
+{
+	auto_model struct model *m = cluster();
+	auto_tables struct tables *whole = NULL, *accepts = NULL, *all = NULL, *denies = NULL;
+	struct net_policy *no = net_policy_new(POLICY_SEGMENTATION, "shop", "no");
+	struct pod *p = w_pod(m, "shop/many", "app=web", "10.0.0.22");
+
+	w_endpoint(m, "shop/many", 22, "10.0.0.22");
+	whole = with_rule(m, "pods(app=web); pods(!x)", NULL);
+	assert_true(w_find(whole, 22)->set >= 0);
+	allowed(whole, DB, BH_INGRESS, "10.0.0.22", "tcp/80");
+	p->partial = true;
+	accepts = with_rule(m, "pods(app=web); pods(!x)", NULL);
+	assert_int_equal(w_find(accepts, 22)->set, -1);
+	denied(accepts, DB, BH_INGRESS, "10.0.0.22", "tcp/80");
+	w_rule(w_policy(m, "shop/all", "app=db", "i"), DIR_INGRESS, NULL, NULL);
+	all = w_compile(m);
+	allowed(all, DB, BH_INGRESS, "10.0.0.22", "tcp/80");
+	w_rule(no, DIR_INGRESS, "pods(quarantine)", NULL)->action = RULE_DENY;
+	assert_int_equal(model_put_policy(m, no), 0);
+	denies = w_compile(m);
+	allowed(denies, DB, BH_INGRESS, "10.0.0.8", "tcp/80");
+	decided(denies, DB, BH_INGRESS, "10.0.0.22", "tcp/80", "-segpol shop/no ingress[0]");
+	(void)state;
+}
+
 static void another_uid_is_another_pod(void **state)
 {
 	auto_model struct model *m = cluster();
@@ -991,6 +1018,7 @@ int main(void)
 		cmocka_unit_test(families_do_not_imply_each_other),
 		cmocka_unit_test(a_wide_v6_block_brings_a_guard_for_v4),
 		cmocka_unit_test(unknown_pods_and_namespaces_are_isolated_and_no_peers),
+		cmocka_unit_test(who_is_known_in_part_is_as_unknown),
 		cmocka_unit_test(another_uid_is_another_pod),
 		cmocka_unit_test(host_network_pods_are_neither),
 		cmocka_unit_test(ended_pods_are_neither_and_their_address_is_free),

@@ -51,6 +51,41 @@ static void addresses(void **state)
 	}
 }
 
+/* What API servers take for an address, old ones all of it: kube-proxy translates these. */
+static void loose_addresses(void **state)
+{
+	static const struct {
+		const char *text, *prints;
+	} loose[] = {
+		{ "10.0.0.1", "10.0.0.1" },
+		{ "10.096.007.010", "10.96.7.10" },
+		{ "0000000010.0.0.000", "10.0.0.0" },
+		{ "::ffff:10.0.0.1", "10.0.0.1" },
+		{ "::ffff:0a00:0001", "10.0.0.1" },
+		{ "0::FFFF:010.0.0.01", "10.0.0.1" },
+		{ "fd00::00001", "fd00::1" },
+		{ "::", "::" },
+		{ "10.0.0", NULL },
+		{ "10.0.0.0256", NULL },
+		{ "10..0.1", NULL },
+		{ "0x0a.0.0.1", NULL },
+		{ "10.0.0.1%x", NULL },
+		{ "fe80::1%0", NULL },
+		{ "", NULL },
+		{ "1000.1000.1000.1000.1000.1000.1000.1000.1000.1000.1000", NULL },
+	};
+	char text[ADDR_TEXT];
+	struct addr a;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < N(loose); i++) {
+		assert_int_equal(addr_parse_loose(loose[i].text, &a), loose[i].prints ? 0 : -EINVAL);
+		if (loose[i].prints)
+			assert_string_equal(addr_text(&a, text), loose[i].prints);
+	}
+}
+
 static const struct {
 	const char *text, *prints;
 	uint8_t len;
@@ -177,8 +212,8 @@ static void order(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(addresses), cmocka_unit_test(blocks), cmocka_unit_test(membership),
-		cmocka_unit_test(cover),     cmocka_unit_test(order),
+		cmocka_unit_test(addresses),  cmocka_unit_test(loose_addresses), cmocka_unit_test(blocks),
+		cmocka_unit_test(membership), cmocka_unit_test(cover),		 cmocka_unit_test(order),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
