@@ -217,12 +217,14 @@ static void print_checks(FILE *out, struct json_object *answer, const char *from
 static void print_way(FILE *out, struct json_object *answer, const char *head, const char *from,
 		      const char *to, const char *verdict, bool colours)
 {
-	const bool allowed = is(answer, verdict, "allow");
+	const bool allowed = is(answer, verdict, "allow"), all = !ctl_length(ctl_get(answer, "unasked"));
 	char flow[32];
 
 	flow_text(answer, flow, sizeof(flow));
-	(void)fprintf(out, "%s%s%s%s: %s -> %s, %s\n", head, colour_code(colours, allowed ? GREEN : RED),
-		      allowed ? "ALLOWED" : "DENIED", colour_code(colours, PLAIN), from, to, flow);
+	(void)fprintf(out, "%s%s%s%s: %s -> %s, %s\n", head,
+		      colour_code(colours, !allowed ? RED : all ? GREEN : YELLOW),
+		      !allowed ? "DENIED" : all ? "ALLOWED" : "ALLOWED AS FAR AS ASKED",
+		      colour_code(colours, PLAIN), from, to, flow);
 	print_checks(out, answer, from, colours);
 }
 
@@ -310,11 +312,13 @@ void explain_join(struct json_object *all, struct json_object *one)
 
 /* ---- the command -------------------------------------------------------------------------- */
 
-/* Where no node had a say, that is no answer; where one did not answer, it may have denied. */
+/* Where no node had a say, that is no answer; one that did not answer, or was not asked, may have denied. */
 static int verdict_code(struct json_object *answer, int code)
 {
+	if (is(answer, "verdict", "allow"))
+		return ctl_length(ctl_get(answer, "unasked")) ? CTL_PARTIAL : code;
 	if (*ctl_str(answer, "verdict"))
-		return is(answer, "verdict", "allow") ? code : CTL_NEGATIVE;
+		return CTL_NEGATIVE;
 	ctl_say("neither '%s' nor '%s' is on this node", ctl_str(answer, "pod"), ctl_str(answer, "peer"));
 	print_unasked(stderr, answer);
 	return CTL_USAGE;
@@ -381,10 +385,11 @@ const struct command command_explain = {
 		"families where both ends have them, and its answer is compared with the tables that the policies were "
 		"compiled to. The question is about a new flow.\n\n"
 		"Each agent answers for the ends that are on its node; alone on a node, ends elsewhere are named with "
-		"theirs. What is denied is told with the rule that comes closest to accepting it, and the field that "
-		"fails.",
+		"theirs, and what is allowed is allowed as far as was asked. What is denied is told with the rule that "
+		"comes closest to accepting it, and the field that fails.",
 	.examples = "explain shop/web shop/db 5432\tmay web connect to db?\n"
 		    "explain shop/db 203.0.113.9 53/udp\tmay db ask that resolver?\n",
-	.exits = "1\tSRC may not open this to DST\n",
+	.exits = "1\tSRC may not open this to DST\n"
+		 "4\tallowed as far as was asked: the other end's node was not, or gave no answer\n",
 	.run = run,
 };

@@ -198,10 +198,17 @@ class Ask(PolicedCase):
         """One end is here: the other one is named, with whom to ask; with neither there is no answer."""
         self.node.write_pod("lab", "far", {"app": "web"}, ["10.99.0.1"], nodeName="elsewhere")
         self.addCleanup(self.node.remove_pod, "lab", "far")
-        self.assertTrue(eventually(lambda: self.node.ctl("explain", "lab/far", "shop/db", "80", check=False)))
-        answer = self.node.ctl("explain", "lab/far", "shop/db", "80")
+        half = lambda **kw: self.node.ctl("explain", "lab/far", "shop/db", "80", codes=(4,), **kw)  # noqa: E731
+        self.assertTrue(eventually(lambda: half(check=False)))
+        answer = half()
+        self.assertEqual(answer["verdict"], "allow")
         self.assertEqual(answer["unasked"], [{"at": "lab/far", "node": "elsewhere"}])
         self.assertEqual({c["at"] for c in answer["checks"]}, {"shop/db"})
+        code, text = self.node.ctl_text("explain", "lab/far", "shop/db", "80")
+        self.assertEqual((code, text.splitlines()[0]), (4, "ALLOWED AS FAR AS ASKED: lab/far -> shop/db, TCP 80"))
+        self.assertIn("not asked: what happens at lab/far, which is on node 'elsewhere'", text)
+        code, text = self.node.ctl_text("explain", "203.0.113.9", "shop/db", "80")  # no agent would know more
+        self.assertEqual((code, text.splitlines()[0]), (0, "ALLOWED: 203.0.113.9 -> shop/db, TCP 80"))
         self.node.write_pod("lab", "near", {"app": "web"}, ["10.99.0.2"], nodeName="elsewhere")
         self.addCleanup(self.node.remove_pod, "lab", "near")
         asked = lambda: self.node.ctl_text("explain", "lab/far", "lab/near", "80")  # noqa: E731

@@ -150,7 +150,7 @@ static void the_closest_rule_and_who_was_not_asked(void **state)
 		    "          closest is 'a/p egress[0]', but for port (asked TCP 80, the rule has TCP 81) and "
 		    "pod-labels (b=c expected)\n"
 		    "  (not asked: what happens at a/y, which is on node 'n2': ask the agent there)\n"
-		    "The other way round: ALLOWED: a/y -> a/x, TCP 80\n");
+		    "The other way round: ALLOWED AS FAR AS ASKED: a/y -> a/x, TCP 80\n");
 }
 
 /* What another version or a liar says in the place of a list. */
