@@ -160,7 +160,8 @@ static int take_followed(void *ctx, struct json_object *item)
 	return f->each(f->ctx, item);
 }
 
-/* As long as it takes: an agent that has answered once is waited for when it goes. */
+/* As long as it takes: an agent that has answered once is waited for when it goes, unless another process
+ * could not go on with what it has begun. */
 static int local_follow(const struct ctl *c, struct json_object *request,
 			int (*each)(void *ctx, struct json_object *item),
 			void (*last)(void *ctx, struct json_object *line), void *ctx)
@@ -177,7 +178,7 @@ static int local_follow(const struct ctl *c, struct json_object *request,
 			     &err);
 		if (r >= 0 && (!gone || ctl_int(line, "code") != CTL_CODE_RETRY))
 			return concluded(c, line, last, ctx);
-		if (r < 0 && r != -ECONNRESET && !gone)
+		if (r < 0 && (c->one_run || (r != -ECONNRESET && !gone)))
 			return unreachable(c, r, &err);
 		if (!f.at.failed)
 			ctl_say("%s; " RESUME_LATER, r < 0 ? err.msg : ctl_str(line, "msg"));

@@ -260,6 +260,7 @@ static int run(const struct ctl *c, char **args)
 	(void)args;
 	patient.follow = true; /* for as long as it takes */
 	patient.one_node = true;
+	patient.one_run = true; /* another process counts from another beginning */
 	if (c->interface)
 		json_object_object_add(request, "interface", json_object_new_string(c->interface));
 	if (c->interval_ms)
@@ -269,6 +270,8 @@ static int run(const struct ctl *c, char **args)
 	code = ctl_call(&patient, request, take, &p, &last);
 	if (ctl_answered(code) && p.begun)
 		code = conclude(&p);
+	else if (code == CTL_UNREACHABLE && p.head)
+		ctl_say("the agent ended meanwhile, or the way to it did: ask again");
 	json_object_put(last);
 	json_object_put(p.kept);
 	json_object_put(p.intervals);

@@ -6,11 +6,12 @@ import json
 import os
 import select
 import struct
+import subprocess
 
 import bpf
 import wire
 from case import PolicedCase
-from node import LOGS, PIN_DIR, eventually
+from node import BUILD, LOGS, PATIENCE, PIN_DIR, RUN_DIR, eventually
 
 SECONDS = os.environ.get("BH_PERF_SECONDS")  # of `make test-perf`
 
@@ -201,6 +202,20 @@ class Perf(PolicedCase):
             last = next(line for line in map(json.loads, answer) if line.get("done"))
         self.assertEqual(last["code"], 101)
         self.assertIn("the pod is gone", last["msg"])
+
+    def test_the_agent_ends(self):
+        """What another process counts is no end of what this one has begun."""
+        argv = [os.path.join(BUILD, "bulkheadctl"), "--run-dir", RUN_DIR, "perf", "--duration", "60", "--interval", "0.1"]
+        with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as asker:
+            self.addCleanup(asker.kill)
+            self.assertTrue(any(" s  " in line[:12] for line in asker.stdout))
+            self.node.agent_kill()
+            self.node.agent_start()
+            text, said = asker.communicate(timeout=20 * PATIENCE)
+        self.assertEqual(asker.returncode, 3, said)
+        self.assertIn("the agent ended meanwhile", said)
+        self.assertRegex(text, r"^( +\d+\.\d s [^\n]*\n)*$")
+        self.assertNotRegex(text, r"\d{12}|-\d")
 
     def held(self):
         """The agent's descriptors but for connections, of which the last one may still be closing."""

@@ -306,6 +306,20 @@ static void who_goes_is_followed_again(void **state)
 		      "passed on is not known\n");
 }
 
+/* What it had begun another process cannot end. */
+static void who_goes_in_its_only_run_is_not(void **state)
+{
+	struct fixture *f = *state;
+	char said[1000];
+
+	cluster(f, "again", "Running");
+	assert_int_equal(ask(f, (struct ctl){ .all_nodes = true, .follow = true, .one_run = true }, said,
+			     sizeof(said)),
+			 CTL_UNREACHABLE);
+	assert_string_equal(f->items, "again:1 again:2 ");
+	assert_string_equal(said, "bulkheadctl: node again: kubectl ended without an answer\n");
+}
+
 #define OTHERS                                                                                               \
 	"other-a other-b other-c other-d other-e other-f other-g other-h other-i other-j other-k other-l "   \
 	"other-m other-n other-o "
@@ -473,6 +487,7 @@ int main(void)
 		cmocka_unit_test(two_nodes_of_many),
 		cmocka_unit_test(names_of_the_cluster_are_completed),
 		cmocka_unit_test(who_goes_is_followed_again),
+		cmocka_unit_test(who_goes_in_its_only_run_is_not),
 		cmocka_unit_test(kubectl_gets_the_users_words),
 		cmocka_unit_test(the_best_pod_of_a_node_is_asked),
 		cmocka_unit_test(agents_are_in_one_namespace),
