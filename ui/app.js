@@ -211,5 +211,5 @@ setInterval(sayAge, 1000);
 refresh(true);
 sayWhere();
 
-// For whoever measures: frames that were drawn, and what the map shows.
+// For whoever measures: what the map shows, and of what.
 window.bulkhead = { map, get data() { return data; }, get chosen() { return chosen; } };

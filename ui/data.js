@@ -83,7 +83,7 @@ function readSearch(text) {
   });
 }
 
-// What is to be seen: { nodes, edges, narrowed }. A workload that is meant comes with those it talks to.
+// What is to be seen: { nodes, edges }. A workload that is meant comes with those it talks to.
 export function choose(data, filter) {
   const terms = readSearch(filter.search);
   const ports = terms.filter((t) => t.port !== undefined).map((t) => t.port);
@@ -93,10 +93,9 @@ export function choose(data, filter) {
   const edges = data.edges.filter((e) =>
     e.verdicts.some((v) => filter.verdicts.has(v)) && ports.every((p) => String(e.port) === p) &&
     (!tests.length || meant.has(e.from) || meant.has(e.to)));
-  const narrowed = tests.length > 0 || ports.length > 0;
   const shown = new Set(ports.length ? [] : meant);
   for (const e of edges) shown.add(e.from).add(e.to);
-  return { nodes: data.nodes.filter((n) => shown.has(n)), edges, narrowed, meant };
+  return { nodes: data.nodes.filter((n) => shown.has(n)), edges };
 }
 
 // ---- words ---------------------------------------------------------------------------------------

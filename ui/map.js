@@ -92,7 +92,6 @@ export class GraphMap {
     this.plan = { groups: [], places: new Map(), width: 1, height: 1 };
     this.selected = null;   // { node } or { from, to }
     this.focused = null;    // a workload's id
-    this.frames = 0;
     this.listen();
     this.resize();
   }
@@ -202,7 +201,6 @@ export class GraphMap {
   }
 
   frame() {
-    this.frames++;
     const resting = performance.now() - (this.movedAt || 0) > REST_MS;
     const same = this.drawn && this.drawn.x === this.view.x && this.drawn.y === this.view.y && this.drawn.k === this.view.k;
     if (!same && (resting || !this.drawn || this.lines.length <= SMALL)) this.render();

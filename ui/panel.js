@@ -35,7 +35,7 @@ const busiest = (a, b) => b.denied - a.denied || b.audited - a.audited || b.sess
 export class Panel {
   constructor(root, go) {
     this.root = root;
-    this.go = go; // { edge, pair, node, close }
+    this.go = go; // { edge, node, close }
     this.round = 0;
   }
 

@@ -45,7 +45,6 @@ int dp_open(const char *pin_dir, const struct dp_sizes *sizes, struct dp **ret, 
 int dp_prepare(const char *pin_dir, const struct dp_sizes *sizes, struct dp **ret, struct bh_err *err);
 int dp_take(struct dp *dp, struct bh_err *err);
 void dp_free(struct dp *dp); /* closes; whatever is pinned stays and goes on working */
-const char *dp_pin_dir(const struct dp *dp);
 int dp_prog_fd(const struct dp *dp, enum bh_dir dir); /* BH_EGRESS: bh_from_pod */
 
 /* Both programs once more, loaded from the same object on the same maps: [0] bh_from_pod, [1] bh_to_pod. The

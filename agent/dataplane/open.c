@@ -656,11 +656,6 @@ void dp_free(struct dp *dp)
 	free(dp);
 }
 
-const char *dp_pin_dir(const struct dp *dp)
-{
-	return dp->pin_dir;
-}
-
 int dp_prog_fd(const struct dp *dp, enum bh_dir dir)
 {
 	return dp->prog[dir];

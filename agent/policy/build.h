@@ -134,7 +134,6 @@ int policy_rules(struct build *b);
 int policy_sets(struct build *b);
 int policy_locations(struct build *b);
 int policy_services(struct build *b);
-int policy_node_ports(struct build *b); /* forwards.c; policy_services() does this, too */
 int policy_rows(struct build *b);
 
 /* The classes have others' indexes: @now has, by index, what it is now. Tells all who hold one, and @t the

@@ -143,12 +143,3 @@ int services_forwards(struct services *x)
 		r = tell(x, x->b->t, 4);
 	return r ? r : tell(x, x->b->t, 6);
 }
-
-int policy_node_ports(struct build *b)
-{
-	struct services x = { .b = b };
-	const int r = services_forwards(&x);
-
-	services_done(&x);
-	return r;
-}
