@@ -137,11 +137,12 @@ struct {
 } bh_fragments SEC(".maps");
 
 /* BH_NODE_PORT() of this node's hostPorts, nodePorts and others (tables.node_ports): what a pod
- * sends there ends elsewhere, so it is not host traffic. All nodePorts that there can be have room. Agent
- * writes, the cold path reads. Full means refused. */
+ * sends there ends elsewhere, so it is not host traffic. There is room for all nodePorts of the default range
+ * (2,768 of three protocols and two families), and for as many more. Agent writes, the cold path reads. Full
+ * means refused. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 16384);
+	__uint(max_entries, 32768);
 	__type(key, __u32);
 	__type(value, __u8);
 } bh_node_ports SEC(".maps");

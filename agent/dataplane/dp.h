@@ -82,8 +82,9 @@ int dp_step(struct dp *dp, const struct step *step, struct bh_err *err);
 int dp_grace_fd(const struct dp *dp);
 int dp_grace_begin(struct dp *dp, struct bh_err *err);
 
-/* The ports, as BH_NODE_PORT(), on which this node forwards to others (tables.node_ports): they
- * are no part of the exemption for the node's own addresses. Replaces the former list. */
+/* The ports, as BH_NODE_PORT(), ascending, on which this node forwards to others (tables.node_ports): they
+ * are no part of the exemption for the node's own addresses. Replaces the former list. Return: 0, -ENOSPC:
+ * they do not fit, and nothing has changed, or -errno. */
 int dp_set_node_ports(struct dp *dp, const uint32_t *ports, size_t n, struct bh_err *err);
 
 /* The emergency switch: nothing is denied while it is on. */

@@ -350,7 +350,7 @@ int dp_step(struct dp *dp, const struct step *s, struct bh_err *err)
 	return r < 0 ? bh_err_errno(err, r, "%s", step_text(s->kind)) : 0;
 }
 
-/* ---- host ports --------------------------------------------------------------------------- */
+/* ---- ports that lead elsewhere -------------------------------------------------------------- */
 
 struct port_list {
 	const uint32_t *ports;
@@ -358,16 +358,21 @@ struct port_list {
 	VEC(uint32_t) gone;
 };
 
+static int port_cmp(const void *a, const void *b)
+{
+	const uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+	return (x > y) - (x < y);
+}
+
 static int note_gone(void *ctx, const void *key)
 {
 	struct port_list *l = ctx;
 	uint32_t port, *gone;
-	size_t i;
 
 	memcpy(&port, key, sizeof(port));
-	for (i = 0; i < l->n; i++)
-		if (l->ports[i] == port)
-			return 0;
+	if (l->n && bsearch(&port, l->ports, l->n, sizeof(port), port_cmp))
+		return 0;
 	gone = vec_add(&l->gone);
 	if (!gone)
 		return -ENOMEM;
@@ -375,20 +380,35 @@ static int note_gone(void *ctx, const void *key)
 	return 0;
 }
 
-int dp_set_node_ports(struct dp *dp, const uint32_t *ports, size_t n, struct bh_err *err)
+/* What is new first: where both do not fit, only as many go before as room is needed for. */
+static int replace_ports(int fd, const struct port_list *l, size_t max)
 {
-	const int fd = DP_FD(dp, bh_node_ports);
-	struct port_list list = { .ports = ports, .n = n };
 	const uint8_t one = 1;
-	size_t i;
+	size_t i, gone = 0;
 	int r = 0;
 
-	for (i = 0; !r && i < n; i++)
-		r = set(fd, &ports[i], &one);
+	for (; !r && l->n + l->gone.n - gone > max; gone++)
+		r = del(fd, &l->gone.v[gone]);
+	for (i = 0; !r && i < l->n; i++)
+		r = set(fd, &l->ports[i], &one);
+	for (; !r && gone < l->gone.n; gone++)
+		r = del(fd, &l->gone.v[gone]);
+	return r;
+}
+
+int dp_set_node_ports(struct dp *dp, const uint32_t *ports, size_t n, struct bh_err *err)
+{
+	const uint32_t max = bpf_map__max_entries(dp->skel->maps.bh_node_ports);
+	const int fd = DP_FD(dp, bh_node_ports);
+	struct port_list list = { .ports = ports, .n = n };
+	int r;
+
+	if (n > max)
+		return bh_err_set(err, -ENOSPC,
+				  "map bh_node_ports is too small: %zu entries wanted, %u there are", n, max);
+	r = each_key(fd, sizeof(uint32_t), note_gone, &list);
 	if (!r)
-		r = each_key(fd, sizeof(uint32_t), note_gone, &list);
-	for (i = 0; !r && i < list.gone.n; i++)
-		r = del(fd, &list.gone.v[i]);
+		r = replace_ports(fd, &list, max);
 	vec_done(&list.gone);
 	return r < 0 ? bh_err_errno(err, r, "bh_node_ports") : 0;
 }

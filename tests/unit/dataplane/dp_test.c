@@ -1069,7 +1069,7 @@ static void sessions_of_a_newer_layout(void **state)
 static void node_ports_are_replaced(void **state)
 {
 	const uint32_t first[] = { BH_PORT(6, 80), BH_PORT(17, 53) },
-		       second[] = { BH_PORT(17, 53), BH_PORT(6, 81) };
+		       second[] = { BH_PORT(6, 81), BH_PORT(17, 53) };
 	struct dp *dp = open_dp();
 	struct bh_err err;
 
@@ -1079,6 +1079,31 @@ static void node_ports_are_replaced(void **state)
 	assert_int_equal(dp_set_node_ports(dp, second, 2, &err), 0);
 	assert_true(!has_port(first[0]) && has_port(second[0]) && has_port(second[1]));
 	dp_free(dp);
+}
+
+/* The port after the last one that has room is refused before any is written. */
+static void node_ports_that_do_not_fit(void **state)
+{
+	const size_t all = 2768 * 3 * 2, max = 2 * (size_t)16384;
+	uint32_t *ports = calloc(3 * max, sizeof(*ports));
+	struct dp *dp = open_dp();
+	struct bh_err err = { "" };
+	size_t i;
+
+	(void)state;
+	assert_true(ports && all <= max); /* all nodePorts */
+	for (i = 0; i < 3 * max; i++)
+		ports[i] = (uint32_t)(2 * i);
+	assert_int_equal(dp_set_node_ports(dp, ports, max - 1, &err), 0);
+	assert_int_equal(dp_set_node_ports(dp, ports, max, &err), 0);
+	assert_int_equal(dp_set_node_ports(dp, ports + max, max + 1, &err), -ENOSPC);
+	assert_string_equal(err.msg, "map bh_node_ports is too small: 32769 entries wanted, 32768 there are");
+	assert_true(has_port(ports[0]) && has_port(ports[max - 1]) && !has_port(ports[max]));
+	assert_int_equal(dp_set_node_ports(dp, ports + max, max, &err), 0); /* not beside those before */
+	assert_true(!has_port(ports[0]) && !has_port(ports[max - 1]));
+	assert_true(has_port(ports[max]) && has_port(ports[2 * max - 1]));
+	dp_free(dp);
+	free(ports);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -1113,6 +1138,7 @@ int main(void)
 		TEST(few_words_of_classes_are_mapped),
 		TEST(counters_of_a_slot_that_is_used_again),
 		TEST(node_ports_are_replaced),
+		TEST(node_ports_that_do_not_fit),
 	};
 
 	return cmocka_run_group_tests_name("dataplane", tests, NULL, NULL);
