@@ -6,6 +6,7 @@ import datetime
 import random
 import socket
 import struct
+import time
 
 import wire
 
@@ -205,6 +206,22 @@ class Segmentation(PolicedCase):
         self.assertTrue(eventually(lambda: self.web.reaches(self.db), 12))
         self.assertTrue(self.node.ctl("policy", "list")[0]["expired"])
         self.assertIn("expired", self.node.ctl_text("policy", "list")[1])
+
+    def test_expires_while_the_agent_is_away(self):
+        """Nobody takes it out then: an exception stays in force until the agent is back."""
+        self.node.write_policy("shop", "p", subject={"app": "db"}, ingress=[])
+        self.becomes(False, self.db)
+        at = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=8)
+        accept = {"action": "Accept", "from": PODS}
+        self.segment(subject={"app": "db"}, expires=at.strftime("%Y-%m-%dT%H:%M:%SZ"), ingress=[accept])
+        self.becomes(True, self.db)
+        self.node.agent_pause()
+        try:
+            time.sleep(max(0, at.timestamp() + 3 - time.time()))  # longer than from one look to the next
+            self.assertTrue(self.web.reaches(self.db))
+        finally:
+            self.node.agent_resume()
+        self.assertTrue(eventually(lambda: not self.web.reaches(self.db), 12))
 
     def test_what_is_not_understood(self):
         """Denied or refused, and said where one looks."""
