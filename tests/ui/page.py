@@ -40,6 +40,11 @@ class Ui:
         conn.close()
         return result
 
+    def peak_kb(self):
+        """The most memory that it has had: without those that it starts to ask."""
+        with open(f"/proc/{self.process.pid}/status") as f:
+            return next(int(line.split()[1]) for line in f if line.startswith("VmHWM:"))
+
     def close(self):
         """Its exit code."""
         self.process.terminate()
