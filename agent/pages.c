@@ -49,7 +49,7 @@ static void on_metrics(void *ctx, const struct web_request *request, struct web_
 	if (!r)
 		return;
 	log_error("metrics: cannot answer with all of them: %s; see the limits in docs/metrics.md",
-		  strerror(-r));
+		  bh_errno_text(r));
 	ret->status = 500;
 	buf_clear(&ret->body);
 }

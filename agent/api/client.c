@@ -58,6 +58,15 @@ static int wait_for(const struct call *c, short events, struct bh_err *err)
 	return r ? 0 : timed_out(c, err);
 }
 
+static int refused(const struct call *c, int r, struct bh_err *err)
+{
+	if (r == -ENOENT)
+		return bh_err_set(err, r, "%s: nobody answers: there is no such socket", c->path);
+	if (r == -ECONNREFUSED)
+		return bh_err_set(err, r, "%s: nobody answers: no agent listens there", c->path);
+	return bh_err_errno(err, r, "%s: nobody answers", c->path);
+}
+
 /* A local connect is done or refused at once; EAGAIN means that the listener's queue is full. */
 static int connect_to(const struct call *c, struct bh_err *err)
 {
@@ -69,7 +78,7 @@ static int connect_to(const struct call *c, struct bh_err *err)
 		if (errno == EINTR)
 			continue;
 		if (errno != EAGAIN)
-			return bh_err_errno(err, -errno, "%s: nobody answers", c->path);
+			return refused(c, -errno, err);
 		left = left_ms(c);
 		if (!left)
 			return timed_out(c, err);

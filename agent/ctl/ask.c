@@ -73,6 +73,7 @@ void ctl_say_unanswered(struct json_object *one)
 static int unreachable(const struct ctl *c, int r, const struct bh_err *err)
 {
 	const char *hint = "";
+	struct bh_err other;
 
 	if (r == -ENOENT || r == -ECONNREFUSED)
 		hint = "is bulkhead-agent running? --run-dir names where its socket is";
@@ -80,7 +81,9 @@ static int unreachable(const struct ctl *c, int r, const struct bh_err *err)
 		hint = "only root may talk to the agent";
 	else if (r == -ETIMEDOUT)
 		hint = "the agent is there but does not answer";
-	ctl_unanswered(c, "", err->msg[0] ? err->msg : strerror(-r), hint);
+	if (!err->msg[0])
+		(void)bh_err_errno(&other, r, "cannot ask the agent");
+	ctl_unanswered(c, "", err->msg[0] ? err->msg : other.msg, hint);
 	return CTL_UNREACHABLE;
 }
 

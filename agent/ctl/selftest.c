@@ -85,7 +85,7 @@ static int serve(const struct ctl *c, char **args)
 		fds[i] = (struct pollfd){ .fd = listen_at(ports[i]), .events = POLLIN };
 		if (fds[i].fd >= 0)
 			continue;
-		ctl_say("port %u: %s", ports[i], strerror(-fds[i].fd));
+		ctl_say("cannot listen at port %u: %s", ports[i], strerror(-fds[i].fd));
 		return CTL_UNREACHABLE;
 	}
 	(void)snprintf(text, sizeof(text), ANSWER_FORMAT, ports[0], ports[1]);

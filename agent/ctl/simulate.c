@@ -97,6 +97,8 @@ static int read_file(const char *file, struct json_object *list, struct bh_err *
 	if (fd < 0)
 		return bh_err_errno(err, -errno, "cannot read '%s'", file);
 	r = buf_read(&b, fd);
+	if (r == -E2BIG)
+		return bh_err_set(err, r, "cannot read '%s': larger than %u bytes", file, MANIFEST_BYTES_MAX);
 	if (r < 0)
 		return bh_err_errno(err, r, "cannot read '%s'", file);
 	return simulate_read(in ? "stdin" : file, b.data ? b.data : "", b.len, list, stderr, err);

@@ -2,6 +2,7 @@
 /* Filling struct bh_err. */
 #include "util/err.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -58,6 +59,11 @@ int bh_err_set(struct bh_err *err, int r, const char *fmt, ...)
 	return r;
 }
 
+const char *bh_errno_text(int r)
+{
+	return r == -E2BIG ? "it is too large" : strerror(-r);
+}
+
 int bh_err_errno(struct bh_err *err, int r, const char *fmt, ...)
 {
 	char tail[64];
@@ -65,7 +71,7 @@ int bh_err_errno(struct bh_err *err, int r, const char *fmt, ...)
 
 	if (!err)
 		return r;
-	(void)snprintf(tail, sizeof(tail), ": %s", strerror(-r));
+	(void)snprintf(tail, sizeof(tail), ": %s", bh_errno_text(r));
 	va_start(ap, fmt);
 	fill(err, tail, fmt, ap);
 	va_end(ap);

@@ -21,8 +21,11 @@ struct bh_err {
  */
 int bh_err_set(struct bh_err *err, int r, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
+/* As strerror(-@r), but for what reads as if it were about a command: E2BIG is a maximum of ours. */
+const char *bh_errno_text(int r);
+
 /**
- * bh_err_errno() - as bh_err_set(), and ": " with the text of -@r at the end.
+ * bh_err_errno() - as bh_err_set(), and ": " with bh_errno_text(@r) at the end.
  */
 int bh_err_errno(struct bh_err *err, int r, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 

@@ -299,6 +299,7 @@ class Ask(PolicedCase):
             ("a: [", "flow node"),
             ("{}", ":1: what has no kind is no policy, ignoring"),
             ("", "no policy"),
+            ("#" * ((4 << 20) + 1), "larger than 4194304 bytes"),
         ):
             with self.file_of(text) as name:
                 code, said = self.node.ctl_text("simulate", "-f", name)

@@ -89,6 +89,8 @@ static void err_messages(void **state)
 	assert_string_equal(err.msg, "port 80");
 	assert_int_equal(bh_err_errno(&err, -ENOENT, "cannot open '%s'", "x"), -ENOENT);
 	assert_string_equal(err.msg, "cannot open 'x': No such file or directory");
+	(void)bh_err_errno(&err, -E2BIG, "the request"); /* "Argument list too long" is not about ours */
+	assert_string_equal(err.msg, "the request: it is too large");
 	assert_int_equal(bh_err_set(NULL, -EPERM, "nobody asks"), -EPERM);
 	assert_int_equal(bh_err_errno(NULL, -EPERM, "nobody asks"), -EPERM);
 
