@@ -349,7 +349,8 @@ static void ask_again(struct remote *r, struct call *k)
 {
 	const char *why = k->last ? ctl_str(k->last, "msg") : k->why;
 
-	if (r->c->one_run || !k->over || !k->connected || (k->last && ctl_int(k->last, "code") != CTL_CODE_RETRY))
+	if (r->c->one_run || !k->over || !k->connected ||
+	    (k->last && ctl_int(k->last, "code") != CTL_CODE_RETRY))
 		return;
 	if (!k->at.failed)
 		ctl_say("node %s: %s; " RESUME_LATER, k->pod->node, why);
