@@ -212,8 +212,9 @@ ZSH_DIR := zsh/$(if $(filter /usr,$(PREFIX)),vendor-completions,site-functions)
 # The tables in these pages; tests compare them. $(1): the page, $(2): what prints them.
 in_page = { sed '/^<!-- begin/q' $(1) && $(2) && sed -n '/^<!-- end/,$$p' $(1); } >$(B)/reference.md && cat $(B)/reference.md >$(1)
 .PHONY: reference
-reference: $(B)/bulkheadctl
+reference: $(B)/bulkheadctl $(B)/bulkhead-agent
 	$(Q)$(call in_page,docs/bulkheadctl.md,$< reference markdown)
+	$(Q)$(call in_page,docs/metrics.md,$(B)/bulkhead-agent metrics)
 	$(Q)$(call in_page,docs/values.md,hack/reference values)
 	$(Q)$(call in_page,docs/crds.md,hack/reference crds)
 
@@ -261,5 +262,5 @@ help:
 	@echo "test-perf         bulkheadctl perf under a load of its own (SECONDS=10)"
 	@echo "bench             figures, into build/bench, some drawn in docs   install      DESTDIR= PREFIX="
 	@echo "image             build/image/bulkhead-$(VERSION)-$(ARCH).tar, for every container runtime"
-	@echo "manifests golden  what is rendered from helm/bulkhead   reference   tables in docs: commands, values, definitions"
+	@echo "manifests golden  what is rendered from helm/bulkhead   reference   tables in docs: commands, metrics, values, definitions"
 	@echo "format clean      V=1 SAN=1 DEBUG=1 ARCH=aarch64"

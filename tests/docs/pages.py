@@ -39,14 +39,14 @@ class Page:
         with open(os.path.join(ROOT, path)) as f:
             lines = f.read().splitlines()
         for number, line in enumerate(lines, 1):
-            fence = re.match(r" *```(\w*)$", line)
+            fence = re.match(r"( *)```(\w*)$", line)
             if fence and block:
                 block = None
             elif fence:
-                block = Block(path, number, fence[1], before)
+                block, indent = Block(path, number, fence[2], before), len(fence[1])
                 self.blocks.append(block)
             elif block:
-                block.lines.append(line)
+                block.lines.append(line[indent:])
             else:
                 self.text.append((number, line))
                 if line.startswith("#"):

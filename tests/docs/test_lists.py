@@ -42,8 +42,10 @@ class Lists(unittest.TestCase):
         self.same(re.findall(r"^\| (\d+) \|", source("docs/socket.md"), re.M), list(dict.fromkeys(numbers)))
 
     def test_generated(self):
-        for what in ("values", "crds"):
-            made = subprocess.run([os.path.join(ROOT, "hack/reference"), what], capture_output=True, text=True, check=True)
+        by = {what: [os.path.join(ROOT, "hack/reference"), what] for what in ("values", "crds")}
+        by["metrics"] = [os.path.join(ROOT, os.environ.get("BH_BUILD", "build"), "bulkhead-agent"), "metrics"]
+        for what, argv in by.items():
+            made = subprocess.run(argv, capture_output=True, text=True, check=True)
             page = source(f"docs/{what}.md")
             kept = page[page.index("\n", page.index("<!-- begin")) + 1 : page.index("<!-- end -->")]
             self.assertGreater(made.stdout.count("\n"), 40)

@@ -74,6 +74,9 @@ class Said(PolicedCase):
     def test_explain(self):
         self.hold()
 
+    def test_explain_port(self):
+        self.hold("docs/troubleshooting.md")
+
     def test_explain_service(self):
         self.node.remove_policies()
         service = {"namespace": "shop", "name": "web"}
