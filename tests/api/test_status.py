@@ -168,10 +168,10 @@ class Told(StatusCase):
 
     def test_page(self):
         """What docs/status.md shows."""
-        self.add_pod("lonely", "lone", "lone")
-        self.addCleanup(self.admin.delete, "Pod", "shop", "lone")
+        self.add_pod("lonely", "batch", "batch")
+        self.addCleanup(self.admin.delete, "Pod", "shop", "batch")
         self.segment("db", policyTypes=["Ingress"])
-        for name in ("web", "lone"):
+        for name in ("web", "batch"):
             self.admin.apply(policy("shop", name, subject={"app": name}))
 
         def answer(words):
