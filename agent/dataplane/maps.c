@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "policy/order.h"
 #include "util/scope.h"
 
 /* ---- reading ------------------------------------------------------------------------------ */
@@ -358,20 +359,13 @@ struct port_list {
 	VEC(uint32_t) gone;
 };
 
-static int port_cmp(const void *a, const void *b)
-{
-	const uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-
-	return (x > y) - (x < y);
-}
-
 static int note_gone(void *ctx, const void *key)
 {
 	struct port_list *l = ctx;
 	uint32_t port, *gone;
 
 	memcpy(&port, key, sizeof(port));
-	if (l->n && bsearch(&port, l->ports, l->n, sizeof(port), port_cmp))
+	if (l->n && bsearch(&port, l->ports, l->n, sizeof(port), policy_index_cmp))
 		return 0;
 	gone = vec_add(&l->gone);
 	if (!gone)

@@ -364,9 +364,9 @@ const struct namespace *model_namespace(const struct model *m, const char *name)
 
 const struct namespace *model_pod_namespace(const struct model *m, const struct pod *p)
 {
-	const struct namespace *ns = p->partial ? NULL : model_namespace(m, p->ns);
+	const struct namespace *ns = model_namespace(m, p->ns);
 
-	return ns && !ns->partial ? ns : NULL;
+	return pod_is_whole(p, ns) ? ns : NULL;
 }
 
 bool model_audits(const struct model *m, const struct net_policy *p)

@@ -382,8 +382,14 @@ bool model_del_endpoint(struct model *m, const struct hash128 *key);
 /* Borrowed; NULL if not there. */
 const struct namespace *model_namespace(const struct model *m, const char *name);
 
-/* The namespace of a pod by which policies may judge it; NULL: it is not known, or one of the two is known in
- * part alone. Such a pod is isolated; who accepts does not mean it, who denies may. */
+/* Whether all of a pod is known that policies judge it by; @ns: its namespace, NULL: not known. */
+static inline bool pod_is_whole(const struct pod *p, const struct namespace *ns)
+{
+	return ns && !ns->partial && !p->partial;
+}
+
+/* The namespace of a pod by which policies may judge it; NULL: pod_is_whole() says no. Such a pod is
+ * isolated; who accepts does not mean it, who denies may. */
 const struct namespace *model_pod_namespace(const struct model *m, const struct pod *p);
 
 /* Whether a policy denies nothing, by itself or because its namespace or all agents are in mode Audit. One of

@@ -97,8 +97,8 @@ static int endpoint_claims(const struct model *m, const struct list *members, st
 
 static int status_claims(const struct model *m, const struct list *members, struct claims *c)
 {
-	const char *ns = NULL; /* of the pod before; interned */
-	bool known = false;
+	const char *last = NULL; /* namespace of the pod before; interned */
+	const struct namespace *ns = NULL;
 	size_t i;
 	int r = 0;
 
@@ -108,10 +108,10 @@ static int status_claims(const struct model *m, const struct list *members, stru
 
 		if (pod_is_out(p))
 			continue;
-		if (p->ns != ns)
-			known = model_namespace(m, p->ns) && !model_namespace(m, p->ns)->partial;
-		ns = p->ns;
-		claim.unknown = !known || p->partial;
+		if (p->ns != last)
+			ns = model_namespace(m, p->ns);
+		last = p->ns;
+		claim.unknown = !pod_is_whole(p, ns);
 		r = add_claims(c, m, p->addrs.v, p->addrs.n, &claim);
 	}
 	return r;

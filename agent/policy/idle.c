@@ -106,12 +106,11 @@ static bool some_pod(const struct model *m, const char *own, const struct peer *
 
 		if (pod->ns != last) {
 			ns = model_namespace(m, pod->ns);
-			meant = ns && !ns->partial &&
-				(p->namespaces ? selector_matches(p->namespaces, ns->labels)
-					       : !strcmp(pod->ns, own));
+			meant = ns && (p->namespaces ? selector_matches(p->namespaces, ns->labels)
+						     : !strcmp(pod->ns, own));
 		}
 		last = pod->ns;
-		if (meant && !pod->partial && !pod_is_out(pod) &&
+		if (meant && pod_is_whole(pod, ns) && !pod_is_out(pod) &&
 		    (!p->pods || selector_matches(p->pods, pod->labels)))
 			return true;
 	}

@@ -368,7 +368,7 @@ bool interest_pod(const struct interest *i, const struct namespace *ns, const st
 	if (i->at->pods)
 		return true;
 	/* Whom nobody can tell, rules that refuse may mean. */
-	return ns && !ns->partial && !p->partial ? is_wanted(i->at, ns, p) : i->at->refuses;
+	return pod_is_whole(p, ns) ? is_wanted(i->at, ns, p) : i->at->refuses;
 }
 
 /* Whether the same peers select both, and names mean the same. */
@@ -395,8 +395,8 @@ bool interest_pod_change(const struct interest *i, const struct namespace *ns, c
 		pod_is_out(old) == pod_is_out(new) && old->addrs.n == new->addrs.n &&
 		(!old->addrs.n || !memcmp(old->addrs.v, new->addrs.v, old->addrs.n * sizeof(*old->addrs.v)));
 
-	if (!is_local(i->at, old) && same_claims &&
-	    old->partial == new->partial &&same_peers(i->at, ns, old, new))
+	if (!is_local(i->at, old) && old->partial == new->partial &&
+	    same_claims &&same_peers(i->at, ns, old, new))
 		return false;
 	return interest_pod(i, ns, old) || interest_pod(i, ns, new);
 }

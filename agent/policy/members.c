@@ -73,11 +73,11 @@ static int namespace_members(struct build *b, size_t from, size_t to, struct can
 	size_t i, last = to;
 	int r;
 
-	if (!ns || ns->partial)
+	if (!ns)
 		return 0;
 	r = policy_candidates(b, ns, candidates);
 	for (i = from; !r && i < to; i++) {
-		if (pod_is_out(pods[i]) || pods[i]->partial)
+		if (pod_is_out(pods[i]) || !pod_is_whole(pods[i], ns))
 			continue;
 		if (last != to && pods[last]->labels == pods[i]->labels &&
 		    pods[last]->ports == pods[i]->ports)

@@ -11,15 +11,14 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "../copies.h"
 #include "util/scope.h"
 
 #define BIG (3u << 20)
@@ -493,23 +492,12 @@ static void test_a_child_with_a_copy_is_no_matter(void **state)
 	struct seen *s = *state;
 	struct pollfd p = { .fd = web_fd(s->web), .events = POLLIN };
 	const int fd = dial(s);
-	int told[2], turns;
 	struct web_stats stats;
-	char byte;
-	pid_t pid;
+	int turns;
 
-	assert_int_equal(pipe(told), 0);
 	say(fd, R("/hello"));
 	free(hear(s, fd, "\n"));
-	pid = fork();
-	if (!pid) {
-		(void)alarm(60);
-		(void)close(fd);
-		(void)!write(told[1], "", 1);
-		(void)pause();
-		_exit(0);
-	}
-	assert_int_equal(read(told[0], &byte, 1), 1);
+	copies_begin(fd);
 	(void)close(fd);
 	for (turns = 0; turns < 50; turns++) {
 		web_stats(s->web, &stats);
@@ -519,10 +507,7 @@ static void test_a_child_with_a_copy_is_no_matter(void **state)
 	}
 	assert_int_equal(stats.conns, 0);
 	assert_int_equal(poll(&p, 1, 0), 0);
-	(void)kill(pid, SIGKILL);
-	(void)waitpid(pid, NULL, 0);
-	(void)close(told[0]);
-	(void)close(told[1]);
+	copies_end();
 }
 
 int main(void)
