@@ -59,7 +59,10 @@ static const char *last_text(int64_t last_ms, char ret[32])
 {
 	const long long s = (long long)(clock_ms() - last_ms) / 1000;
 
-	(void)snprintf(ret, 32, !last_ms ? "" : s < 600 ? ", last %lld s ago" : ", last %lld min ago",
+	(void)snprintf(ret, 32,
+		       !last_ms	 ? ""
+		       : s < 600 ? ", last %lld s ago"
+				 : ", last %lld min ago",
 		       s < 600 ? s : s / 60);
 	return ret;
 }
@@ -200,7 +203,8 @@ static void check_maps(const struct doctor *d)
 
 	fill_of(d->a, maps);
 	health = health_of_fill(maps, FILL_MAPS, &fullest, &todo);
-	say(d, "maps", health, todo, "the fullest is %s, with %.0f %%", fullest->map, health_percent(fullest));
+	say(d, "maps", health, todo, "the fullest is %s, with %.0f %%", fullest->map,
+	    health_percent(fullest));
 }
 
 static void check_events(const struct doctor *d)

@@ -44,7 +44,8 @@ void answer_names(struct agent *a, struct api_conn *conn, struct json_object *re
 
 		n = json_object_is_type(list, json_type_array) ? json_object_array_length(list) : 0;
 		for (k = 0; !r && k < n && k < NAMES_LOOKED_FOR; k++)
-			r = tell(a, conn, &kinds[i], json_object_get_string(json_object_array_get_idx(list, k)));
+			r = tell(a, conn, &kinds[i],
+				 json_object_get_string(json_object_array_get_idx(list, k)));
 	}
 	if (!r)
 		(void)api_send(conn, jx_done());

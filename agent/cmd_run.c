@@ -303,8 +303,9 @@ static int run(const struct agent_options *opt)
 	if (r < 0)
 		log_error("cannot start: %s", err.msg);
 	else if ((r = agent_run(&agent)) < 0)
-		log_error("the event loop failed: %s; what is in force stays in force, and nothing new comes: report this",
-			  strerror(-r));
+		log_error(
+			"the event loop failed: %s; what is in force stays in force, and nothing new comes: report this",
+			strerror(-r));
 	agent_stop(&agent);
 	mark = agent.retire_mark;
 	return agent.unchained ? retired_run(opt, mark) : r ? 1 : 0;

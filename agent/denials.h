@@ -31,7 +31,8 @@ void denials_unfollow(struct agent *a, struct api_conn *conn);
 
 uint64_t denials_read(const struct agent *a); /* events, since the start */
 
-/* Those that found no room since the start. @ret_last_ms: when that was noticed last, by clock_ms(); 0: never. */
+/* Those that found no room since the start. @ret_last_ms: when that was noticed last, by clock_ms(); 0:
+ * never. */
 uint64_t denials_lost(const struct agent *a, int64_t *ret_last_ms);
 
 /* One of those that are kept, as a question to the program. Return: whether there is one. */

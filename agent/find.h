@@ -19,8 +19,8 @@ int find_pod(const struct model *m, const char *text, struct found *ret, struct 
 /* As find_pod(), of this node's interfaces alone. */
 int find_local(const struct model *m, const char *text, const struct endpoint **ret, struct bh_err *err);
 
-/* Whether there is one now: of pods here and elsewhere, and of policies, with or without its namespace. @ret: what
- * is near where there is none. */
+/* Whether there is one now: of pods here and elsewhere, and of policies, with or without its namespace. @ret:
+ * what is near where there is none. */
 bool find_knows_pod(const struct model *m, const char *text, struct near *ret);
 bool find_knows_namespace(const struct model *m, const char *text, struct near *ret);
 bool find_knows_policy(const struct model *m, const char *text, struct near *ret);

@@ -12,7 +12,8 @@ enum health health_of_last(int64_t last_ms, int64_t now_ms, enum health bad)
 	return last_ms && now_ms - last_ms < HEALTH_LATELY_MS ? bad : HEALTHY;
 }
 
-/* What passed to or from one address, as an answer does; one may not be asked of multicast, nor of what was dropped. */
+/* What passed to or from one address, as an answer does; one may not be asked of multicast, nor of what was
+ * dropped. */
 static uint64_t asking(const struct bh_ep_stat *stat, enum bh_dir dir)
 {
 	return stat->hot[dir].packets + stat->packets[BH_POLICY][dir] + stat->packets[BH_HOST][dir];

@@ -10,7 +10,8 @@
 
 enum health { HEALTHY, WARNING, FAULT };
 
-/* Of what went wrong last at @last_ms (0: never): @bad while that is not long ago, as it may have been healed. */
+/* Of what went wrong last at @last_ms (0: never): @bad while that is not long ago, as it may have been
+ * healed. */
 #define HEALTH_LATELY_MS 600000
 enum health health_of_last(int64_t last_ms, int64_t now_ms, enum health bad);
 

@@ -43,8 +43,8 @@ collect_fn collect_enforce, collect_changes, collect_failures, collect_failing, 
 	collect_watch_age, collect_watch_synced, collect_watch_state, collect_watch_lists,
 	collect_watch_events, collect_watch_failures, collect_posts, collect_denied_events, collect_objects,
 	collect_problems, collect_endpoints, collect_unprotected, collect_unprotected_reasons,
-	collect_displaced, collect_one_way, collect_healed, collect_checks, collect_open, collect_audit, collect_standby,
-	collect_chained, collect_http, collect_log, collect_log_left_out;
+	collect_displaced, collect_one_way, collect_healed, collect_checks, collect_open, collect_audit,
+	collect_standby, collect_chained, collect_http, collect_log, collect_log_left_out;
 
 /* metrics_process.c */
 collect_fn collect_build, collect_cpu, collect_resident, collect_virtual, collect_fds, collect_max_fds,

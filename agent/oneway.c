@@ -26,7 +26,8 @@ static void add_name(struct oneway *o, const struct endpoint *e)
 	const size_t n = o->nothing_in + o->nothing_out, len = strlen(o->names);
 
 	if (n <= NAMED)
-		(void)snprintf(o->names + len, sizeof(o->names) - len, "%s%s/%s", n > 1 ? ", " : "", e->ns, e->pod);
+		(void)snprintf(o->names + len, sizeof(o->names) - len, "%s%s/%s", n > 1 ? ", " : "", e->ns,
+			       e->pod);
 	else if (n == NAMED + 1)
 		(void)snprintf(o->names + len, sizeof(o->names) - len, ", ...");
 }

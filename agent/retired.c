@@ -275,8 +275,9 @@ int retired_run(const struct agent_options *opt, const char *mark)
 	if (r < 0)
 		log_error("cannot leave this node: %s", err.msg);
 	else if ((r = loop_run(t.loop)) < 0)
-		log_error("the event loop failed: %s; the node is left as it is now: report this, and start it again",
-			  strerror(-r));
+		log_error(
+			"the event loop failed: %s; the node is left as it is now: report this, and start it again",
+			strerror(-r));
 	stop(&t);
 	return r < 0;
 }

@@ -18,7 +18,7 @@ void selfcheck_free(struct agent *a);
 void selfcheck_enforced(struct agent *a); /* something new is in force */
 void selfcheck_tick(struct agent *a);
 
-struct selfcheck_seen { /* since the start */
+struct selfcheck_seen {		/* since the start */
 	uint64_t asked, differ; /* flows; those of which the program says something else */
 	int64_t differed_ms;	/* when it last did, by clock_ms(); 0: never */
 	const char *last;	/* what it was about; "" */

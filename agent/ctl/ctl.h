@@ -52,10 +52,10 @@ struct ctl {
 	/* set by commands: what comes from several nodes is sorted by its "time"; makes sense for one node
 	 * alone */
 	bool by_time, one_node;
-	bool one_run;	     /* set by commands: of what is followed: an agent that ends is not waited for */
+	bool one_run;	 /* set by commands: of what is followed: an agent that ends is not waited for */
 	int64_t ends_ms; /* set by commands: until when, by clock_ms(), anybody is waited for; 0: no end */
 	struct json_object *unanswered; /* set by commands: takes who does not answer; else that is said */
-	bool of_policies;    /* set by commands: what is not found is a policy, not a pod */
+	bool of_policies;		/* set by commands: what is not found is a policy, not a pod */
 	const char *ends[2]; /* set by commands: the two pods, or addresses, that are asked about */
 };
 

@@ -222,8 +222,12 @@ static void print_way(FILE *out, struct json_object *answer, const char *head, c
 
 	flow_text(answer, flow, sizeof(flow));
 	(void)fprintf(out, "%s%s%s%s: %s -> %s, %s\n", head,
-		      colour_code(colours, !allowed ? RED : all ? GREEN : YELLOW),
-		      !allowed ? "DENIED" : all ? "ALLOWED" : "ALLOWED AS FAR AS ASKED",
+		      colour_code(colours, !allowed ? RED
+					   : all    ? GREEN
+						    : YELLOW),
+		      !allowed ? "DENIED"
+		      : all    ? "ALLOWED"
+			       : "ALLOWED AS FAR AS ASKED",
 		      colour_code(colours, PLAIN), from, to, flow);
 	print_checks(out, answer, from, colours);
 }

@@ -32,18 +32,18 @@
 struct call {
 	const struct agent_pod *pod;
 	struct process p;
-	bool told;	    /* that it failed */
-	bool over;	    /* answered, or failed: `why` */
-	bool connected;	    /* followed: the agent's socket has been reached, once */
-	int64_t due_ms;	    /* 0: no more of that */
+	bool told;	     /* that it failed */
+	bool over;	     /* answered, or failed: `why` */
+	bool connected;	     /* followed: the agent's socket has been reached, once */
+	int64_t due_ms;	     /* 0: no more of that */
 	int64_t patience_ms; /* of which that is the end */
-	int64_t next_ms;    /* not started before */
-	struct resume at;   /* followed: where to go on */
-	struct buf request; /* followed: with that */
-	size_t sent;	    /* of the request */
-	struct buf in;	    /* what has no end of line yet */
-	struct buf said;    /* on stderr */
-	struct buf kept;    /* items, one a line, until all are given out */
+	int64_t next_ms;     /* not started before */
+	struct resume at;    /* followed: where to go on */
+	struct buf request;  /* followed: with that */
+	size_t sent;	     /* of the request */
+	struct buf in;	     /* what has no end of line yet */
+	struct buf said;     /* on stderr */
+	struct buf kept;     /* items, one a line, until all are given out */
 	struct json_object *last;
 	char why[REMOTE_WHY];
 };

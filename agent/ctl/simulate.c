@@ -252,7 +252,8 @@ static void pods_text(struct json_object *item, char *ret, size_t size)
 		(void)snprintf(ret + used, size - used, " and %llu more", (unsigned long long)(n - named));
 }
 
-/* Of several addresses one name is told, so names are counted; where not all are told, addresses and blocks. */
+/* Of several addresses one name is told, so names are counted; where not all are told, addresses and blocks.
+ */
 static void peers_text(struct json_object *item, char *ret, size_t size)
 {
 	struct json_object *peers = ctl_get(item, "peers");

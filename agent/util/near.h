@@ -15,9 +15,13 @@ struct near {
 	char hint[600]; /* "; did you mean 'shop/web'?", or "" */
 };
 
-#define NEAR_INIT { .slips = NEAR_SLIPS + 1 }
+#define NEAR_INIT                                                                                            \
+	{                                                                                                    \
+		.slips = NEAR_SLIPS + 1                                                                      \
+	}
 
 /* One more of them, which is @slips away. Of equally near ones the first stays. */
-void near_take(struct near *n, unsigned int slips, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+void near_take(struct near *n, unsigned int slips, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
 
 #endif

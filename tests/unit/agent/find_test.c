@@ -179,10 +179,8 @@ static void what_is_not_known_has_something_near(void **state)
 		bool (*knows)(const struct model *m, const char *text, struct near *ret);
 		const char *asked, *near;
 	} cases[] = {
-		{ find_knows_pod, "lab/mial", "lab/mail" },
-		{ find_knows_namespace, "shpo", "shop" },
-		{ find_knows_policy, "lokc", "shop/lock" },
-		{ find_knows_policy, "lab/lock", "shop/lock" },
+		{ find_knows_pod, "lab/mial", "lab/mail" }, { find_knows_namespace, "shpo", "shop" },
+		{ find_knows_policy, "lokc", "shop/lock" }, { find_knows_policy, "lab/lock", "shop/lock" },
 		{ find_knows_policy, "al", "all" },
 	};
 	struct near none = NEAR_INIT;

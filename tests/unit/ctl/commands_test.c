@@ -100,8 +100,8 @@ static void nothing_is_said_to_be_nothing(void **state)
 	assert_nothing("top peers", "bulkheadctl: no denial was reported within 100 ms\n");
 }
 
-/* A name that no node knows is said to be that, before anything else; one that one of them knows is not. Where no
- * name was given nobody is asked for any. */
+/* A name that no node knows is said to be that, before anything else; one that one of them knows is not.
+ * Where no name was given nobody is asked for any. */
 static void a_name_that_nobody_knows(void **state)
 {
 	static const char none[] = "bulkheadctl: no flow is known that was denied, audited or to be logged\n";
@@ -336,9 +336,9 @@ static void a_policy_that_nobody_knows(void **state)
 
 /* ---- wait --------------------------------------------------------------------------------- */
 
-#define OF(generation, more)                                                                                 \
-	"{\"kind\":\"NetworkPolicy\",\"namespace\":\"shop\",\"name\":\"db\",\"problems\":[],\"generation\":"        \
-	#generation ",\"in_force\":" more "}\n"
+#define OF(generation, more)                                                                                             \
+	"{\"kind\":\"NetworkPolicy\",\"namespace\":\"shop\",\"name\":\"db\",\"problems\":[],\"generation\":" #generation \
+	",\"in_force\":" more "}\n"
 
 /* Two rounds, with time for an answer on a busy machine. */
 #define PATIENCE_MS 3900

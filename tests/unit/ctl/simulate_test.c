@@ -145,11 +145,12 @@ static void assert_peers(const char *peers, const char *want)
 	size_t len;
 	FILE *out = open_memstream(&text, &len);
 
-	(void)snprintf(item, sizeof(item),
-		       "{\"kind\":\"pairs\",\"direction\":\"egress\",\"pods\":[\"a/x\",\"a/y\",\"a/z\",\"a/w\"],"
-		       "\"pods_n\":400,%s,\"changes\":[{\"ports\":[{\"proto\":\"any\",\"ports\":\"any\"}],"
-		       "\"was\":\"denied\",\"is\":\"allowed\"}],\"changes_more\":7}",
-		       peers);
+	(void)snprintf(
+		item, sizeof(item),
+		"{\"kind\":\"pairs\",\"direction\":\"egress\",\"pods\":[\"a/x\",\"a/y\",\"a/z\",\"a/w\"],"
+		"\"pods_n\":400,%s,\"changes\":[{\"ports\":[{\"proto\":\"any\",\"ports\":\"any\"}],"
+		"\"was\":\"denied\",\"is\":\"allowed\"}],\"changes_more\":7}",
+		peers);
 	all = answer((const char *[]){ item }, 1);
 	simulate_print(out, all, false);
 	(void)fclose(out);
@@ -163,7 +164,8 @@ static void assert_peers(const char *peers, const char *want)
 static void how_many_there_are(void **state)
 {
 	(void)state;
-	assert_peers("\"peers\":[\"p\",\"q\",\"r\",\"s\",\"t\"],\"peers_n\":9,\"peers_more\":0", "  p, q, r and 2 more  ");
+	assert_peers("\"peers\":[\"p\",\"q\",\"r\",\"s\",\"t\"],\"peers_n\":9,\"peers_more\":0",
+		     "  p, q, r and 2 more  ");
 	assert_peers("\"peers\":[\"p\",\"q\",\"r\",\"s\",\"t\"],\"peers_n\":9000,\"peers_more\":8990",
 		     "  p, q, r and more: 9000 addresses and blocks  ");
 	assert_peers("\"peers\":[\"p\",\"q\"],\"peers_n\":2,\"peers_more\":0", "  p, q  ");
