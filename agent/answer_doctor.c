@@ -59,11 +59,12 @@ static const char *last_text(int64_t last_ms, char ret[32])
 {
 	const long long s = (long long)(clock_ms() - last_ms) / 1000;
 
-	(void)snprintf(ret, 32,
-		       !last_ms	 ? ""
-		       : s < 600 ? ", last %lld s ago"
-				 : ", last %lld min ago",
-		       s < 600 ? s : s / 60);
+	if (!last_ms)
+		ret[0] = '\0';
+	else if (s < 600)
+		(void)snprintf(ret, 32, ", last %lld s ago", s);
+	else
+		(void)snprintf(ret, 32, ", last %lld min ago", s / 60);
 	return ret;
 }
 
