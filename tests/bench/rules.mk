@@ -15,9 +15,10 @@ $(B)/tests/bench/datapath: $(call obj,$(DATAPATH) $(LINK_dataplane))
 	$(say) LD $@
 	$(Q)$(CC) $(CFLAGS) $(LDHARDEN) -o $@ $(filter %.o,$^) $(LIBS_dataplane) -lcmocka
 
+# The object's own sizes of maps say what fits.
 $(B)/tests/bench/compile: $(call obj,tests/bench/compile.c $(LINK_policy))
 	$(say) LD $@
-	$(Q)$(CC) $(CFLAGS) $(LDHARDEN) -o $@ $^ -lcmocka
+	$(Q)$(CC) $(CFLAGS) $(LDHARDEN) -o $@ $^ $(LIBS_dataplane) -lcmocka
 
 $(B)/tests/bench/model: $(call obj,tests/bench/model.c $(LINK_kube))
 	$(say) LD $@
