@@ -60,6 +60,15 @@ static struct fill pool(const struct dp *dp, const char *name, enum bh_family f)
 	return (struct fill){ name, given, lines };
 }
 
+/* What is in force says them: the mirror does not follow that map. */
+static struct fill node_ports(const struct agent *a)
+{
+	const struct inforce *now = reconcile_inforce(a->reconcile);
+
+	return (struct fill){ "bh_node_ports", now ? now->tables->node_ports.n : 0,
+			      dp_node_ports_max(a->dp) };
+}
+
 void fill_of(const struct agent *a, struct fill ret[FILL_MAPS])
 {
 	const struct actual *x = reconcile_actual(a->reconcile);
@@ -72,7 +81,8 @@ void fill_of(const struct agent *a, struct fill ret[FILL_MAPS])
 	ret[3] = (struct fill){ "bh_rows", count_rows(x), x->size.rows };
 	ret[4] = (struct fill){ "bh_ranges", ranges, x->size.ranges };
 	ret[5] = (struct fill){ "bh_rules", count_ids(x, BH_ID_RULE, NULL), x->size.rules };
-	ret[6] = (struct fill){ "bh_ids", count_ids(x, 0, NULL), x->size.ids };
-	ret[7] = pool(a->dp, "bh_sess4", BH_V4);
-	ret[8] = pool(a->dp, "bh_sess6", BH_V6);
+	ret[6] = node_ports(a);
+	ret[7] = (struct fill){ "bh_ids", count_ids(x, 0, NULL), x->size.ids };
+	ret[8] = pool(a->dp, "bh_sess4", BH_V4);
+	ret[9] = pool(a->dp, "bh_sess6", BH_V6);
 }

@@ -7,7 +7,7 @@
 
 struct agent;
 
-#define FILL_MAPS 9
+#define FILL_MAPS 10
 
 struct fill {
 	const char *map;

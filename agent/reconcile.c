@@ -163,7 +163,7 @@ static int make_plan(struct reconcile *r, struct bh_err *err)
 
 	if (r->passes++ >= PASSES_MAX)
 		return bh_err_set(err, -ELOOP, "still not in force after %d passes", PASSES_MAX);
-	ret = delta_plan(r->next->tables, r->actual, &r->plan, err);
+	ret = delta_plan(r->next->tables, r->actual, r->model, &r->plan, err);
 	if (ret < 0)
 		return ret;
 	r->at = 0;

@@ -174,8 +174,7 @@ struct {
 	__type(value, struct bh_ep_stat);
 } bh_ep_stats SEC(".maps");
 
-/* Decisions by rule id. Programs write, the agent reads and gives out the ids. A rule whose id is past
- * the end works and is not counted. */
+/* Decisions by rule id. Programs write, the agent reads and gives out the ids. Full means refused. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, 16384);

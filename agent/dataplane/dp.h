@@ -86,6 +86,7 @@ int dp_grace_begin(struct dp *dp, struct bh_err *err);
  * are no part of the exemption for the node's own addresses. Replaces the former list. Return: 0, -ENOSPC:
  * they do not fit, and nothing has changed, or -errno. */
 int dp_set_node_ports(struct dp *dp, const uint32_t *ports, size_t n, struct bh_err *err);
+uint32_t dp_node_ports_max(const struct dp *dp);
 
 /* The emergency switch: nothing is denied while it is on. */
 bool dp_node_is_open(const struct dp *dp);

@@ -390,16 +390,23 @@ static int replace_ports(int fd, const struct port_list *l, size_t max)
 	return r;
 }
 
+uint32_t dp_node_ports_max(const struct dp *dp)
+{
+	return bpf_map__max_entries(dp->skel->maps.bh_node_ports);
+}
+
 int dp_set_node_ports(struct dp *dp, const uint32_t *ports, size_t n, struct bh_err *err)
 {
-	const uint32_t max = bpf_map__max_entries(dp->skel->maps.bh_node_ports);
+	const uint32_t max = dp_node_ports_max(dp);
 	const int fd = DP_FD(dp, bh_node_ports);
 	struct port_list list = { .ports = ports, .n = n };
 	int r;
 
 	if (n > max)
 		return bh_err_set(err, -ENOSPC,
-				  "map bh_node_ports is too small: %zu entries wanted, %u there are", n, max);
+				  "map bh_node_ports has room for %u hostPorts, nodePorts and other ports of "
+				  "this node that lead elsewhere, %zu needed",
+				  max, n);
 	r = each_key(fd, sizeof(uint32_t), note_gone, &list);
 	if (!r)
 		r = replace_ports(fd, &list, max);

@@ -22,12 +22,6 @@
 
 #define NO_SLOT UINT32_MAX
 
-static int full(struct work *w, const char *map, uint32_t need, uint32_t have)
-{
-	return bh_err_set(w->err, -ENOSPC, "map %s is too small: %u entries wanted, %u there are", map, need,
-			  have);
-}
-
 static int add_location_step(struct work *w, enum step_kind addr, enum step_kind cidr, const struct move *m)
 {
 	struct step *s = work_step(w, m->is_block ? cidr : addr);
@@ -98,7 +92,7 @@ static int new_endpoint(struct work *w, const struct table_endpoint *e)
 		return -ENOMEM;
 	s->ep.slot = take_ep_slot(w, e->ifindex);
 	if (s->ep.slot == NO_SLOT)
-		return bh_err_set(w->err, -ENOSPC, "map bh_endpoints is full: %d interfaces", BH_EP_SLOTS);
+		return work_full(w, MAP_ENDPOINTS, w->wanted->endpoints.n);
 	w->epoch += 2;
 	s->ep.ep = (struct bh_endpoint){
 		.ifindex = e->ifindex,
@@ -232,11 +226,11 @@ static int check_capacity(struct work *w)
 	const struct actual_sizes *size = &w->actual->size;
 
 	if (w->addrs > size->addrs)
-		return full(w, "bh_addrs", w->addrs, size->addrs);
+		return work_full(w, MAP_ADDRS, w->addrs);
 	if (w->cidrs > size->cidrs)
-		return full(w, "bh_cidrs", w->cidrs, size->cidrs);
+		return work_full(w, MAP_CIDRS, w->cidrs);
 	if (w->row_count > size->rows)
-		return full(w, "bh_rows", w->row_count, size->rows);
+		return work_full(w, MAP_ROWS, w->row_count);
 	return 0;
 }
 
@@ -284,10 +278,10 @@ static int make_plan(struct work *w)
 	return r ? r : delete_unused(w);
 }
 
-int delta_plan(const struct tables *wanted, const struct actual *actual, struct plan **ret,
-	       struct bh_err *err)
+int delta_plan(const struct tables *wanted, const struct actual *actual, const struct model *model,
+	       struct plan **ret, struct bh_err *err)
 {
-	struct work w = { .err = err };
+	struct work w = { .model = model, .err = err };
 	int r = work_init(&w, wanted, actual);
 
 	if (!r)

@@ -120,7 +120,9 @@ struct plan {
 
 /**
  * delta_plan() - the steps from @actual to @wanted.
- * @err: names the map that would not hold it and by how much.
+ * @model: what @wanted was made from, or has become since; NULL: err names no policy.
+ * @err: names the map that would not hold it, what it would have to hold, and the policy that takes most of
+ * it.
  *
  * If @wanted differs from what @actual settled at by tables.moved alone, the steps are the same ones, and
  * cost what moves.
@@ -128,8 +130,8 @@ struct plan {
  * Return: 0 (no steps: nothing to do), -ENOSPC a map is too small: nothing may be changed, what is in
  * force stays; -ENOMEM.
  */
-int delta_plan(const struct tables *wanted, const struct actual *actual, struct plan **ret,
-	       struct bh_err *err);
+int delta_plan(const struct tables *wanted, const struct actual *actual, const struct model *model,
+	       struct plan **ret, struct bh_err *err);
 void plan_free(struct plan *p);
 
 /* Brings @actual to where the maps are after @step; call actual_sort() once the plan is through, and

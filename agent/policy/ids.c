@@ -205,25 +205,17 @@ static uint32_t start_of(const struct pool *p, uint32_t kind, const struct hash1
 	return n;
 }
 
-int ids_take(struct ids *ids, uint32_t kind, const struct hash128 *hash, uint32_t len, uint32_t *ret,
-	     struct bh_err *err)
+int ids_take(struct ids *ids, uint32_t kind, const struct hash128 *hash, uint32_t len, uint32_t *ret)
 {
-	static const char *const maps[] = {
-		[BH_ID_CLASS] = "bh_classes",
-		[BH_ID_SET] = "bh_rows",
-		[BH_ID_SLICE] = "bh_ranges",
-		[BH_ID_RULE] = "bh_rules",
-	};
 	uint32_t id;
 	int r;
 
 	if (!ids->left)
-		return bh_err_set(err, -ENOSPC, "map bh_ids is full");
+		return -ENOSPC;
 	r = kind == BH_ID_SLICE ? take_span(ids, len, &id)
 				: pool_take(&ids->pool[kind], start_of(&ids->pool[kind], kind, hash), &id);
-	if (r < 0)
-		return bh_err_set(err, r, "map %s is full", maps[kind]);
-	r = remember(ids, kind, hash, id, len);
+	if (!r)
+		r = remember(ids, kind, hash, id, len);
 	if (r < 0)
 		return r;
 	if (kind == BH_ID_SLICE)
@@ -231,4 +223,19 @@ int ids_take(struct ids *ids, uint32_t kind, const struct hash128 *hash, uint32_
 	ids->left--;
 	*ret = id;
 	return 0;
+}
+
+uint32_t ids_left(const struct ids *ids)
+{
+	return ids->left;
+}
+
+uint32_t ids_left_ranges(const struct ids *ids)
+{
+	uint32_t left = ids->ranges - 1;
+	size_t i;
+
+	for (i = 0; i < ids->spans.n; i++)
+		left -= ids->spans.v[i].len;
+	return left;
 }

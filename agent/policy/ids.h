@@ -21,9 +21,12 @@ int ids_find(const struct ids *ids, uint32_t kind, const struct hash128 *hash, u
 /**
  * ids_take() - a free id for new content.
  * @len: BH_ID_SLICE: how many ranges; else 0.
- * Return: 0, -ENOSPC (err names the map), -ENOMEM.
+ * Return: 0, -ENOSPC none of that kind is free, or no ids_left(); -ENOMEM.
  */
-int ids_take(struct ids *ids, uint32_t kind, const struct hash128 *hash, uint32_t len, uint32_t *ret,
-	     struct bh_err *err);
+int ids_take(struct ids *ids, uint32_t kind, const struct hash128 *hash, uint32_t len, uint32_t *ret);
+
+/* Free entries of bh_ids, and of bh_ranges: those may lie apart. */
+uint32_t ids_left(const struct ids *ids);
+uint32_t ids_left_ranges(const struct ids *ids);
 
 #endif

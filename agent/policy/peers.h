@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The names of peer sets. Used by rules.c alone. */
+/* The names of peer sets. Used by rules.c, and most.c for a list of blocks, alone. */
 #ifndef BH_POLICY_PEERS_H
 #define BH_POLICY_PEERS_H
 

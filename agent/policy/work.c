@@ -3,8 +3,11 @@
 #include "policy/work.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "policy/most.h"
 
 struct step *work_step(struct work *w, enum step_kind kind)
 {
@@ -65,6 +68,67 @@ uint32_t work_word_of(const struct work *w, const struct table_endpoint *e)
 {
 	return e->set < 0 ? 0 : w->set_word[e->set];
 }
+
+/* ---- what has no room ----------------------------------------------------------------------- */
+
+/* Ids begin at 1, and ranges, so that 0 is none. */
+static uint32_t room(const struct actual_sizes *size, enum work_map map)
+{
+	switch (map) {
+	case MAP_ENDPOINTS:
+		return BH_EP_SLOTS;
+	case MAP_ADDRS:
+		return size->addrs;
+	case MAP_CIDRS:
+		return size->cidrs;
+	case MAP_CLASSES:
+		return size->classes;
+	case MAP_ROWS:
+		return size->rows;
+	case MAP_RANGES:
+		return size->ranges - 1;
+	case MAP_RULES:
+		return size->rules - 1;
+	case MAP_IDS:
+		return size->ids;
+	}
+	return 0;
+}
+
+int work_full(struct work *w, enum work_map map, uint64_t need)
+{
+	/* counts: what a policy has, where it is not what the map holds; NULL: none has any */
+	static const struct {
+		const char *map, *holds, *counts;
+		enum most most;
+	} maps[] = {
+		[MAP_ENDPOINTS] = { "bh_endpoints", "interfaces of pods", NULL, 0 },
+		[MAP_ADDRS] = { "bh_addrs", "addresses of pods, nodes and Services", "", MOST_ADDRS },
+		[MAP_CIDRS] = { "bh_cidrs", "blocks", "", MOST_BLOCKS },
+		[MAP_CLASSES] = { "bh_classes", "addresses and blocks", " addresses", MOST_ADDRS },
+		[MAP_ROWS] = { "bh_rows", "verdict rows", "", MOST_ROWS },
+		[MAP_RANGES] = { "bh_ranges", "port ranges", "", MOST_RANGES },
+		[MAP_RULES] = { "bh_rules", "rules", "", MOST_RULES },
+		[MAP_IDS] = { "bh_ids", "ids", " verdict rows", MOST_ROWS },
+	};
+	const struct net_policy *most = NULL;
+	const uint32_t have = room(&w->actual->size, map);
+	char who[POLICY_TEXT + 64] = "", needed[32] = "more are";
+	char text[POLICY_TEXT];
+	uint32_t n;
+
+	if (w->model && maps[map].counts)
+		most = policy_most(w->model, w->wanted, maps[map].most, &n);
+	if (most)
+		(void)snprintf(who, sizeof(who), "; most by policy %s: %u%s", net_policy_text(most, text), n,
+			       maps[map].counts);
+	if (need > have)
+		(void)snprintf(needed, sizeof(needed), "%llu", (unsigned long long)need);
+	return bh_err_set(w->err, -ENOSPC, "map %s has room for %u %s, %s needed%s", maps[map].map, have,
+			  maps[map].holds, needed, who);
+}
+
+/* ---- birth and death ------------------------------------------------------------------------ */
 
 /* What content there is and will be. */
 static int init_content(struct work *w)

@@ -40,6 +40,7 @@ struct flip {
 };
 
 struct work {
+	const struct model *model; /* whose policies those are; NULL: nobody is to be named */
 	const struct tables *wanted;
 	const struct actual *actual;
 	struct plan *plan;
@@ -68,6 +69,24 @@ struct work {
 
 int work_init(struct work *w, const struct tables *wanted, const struct actual *actual);
 void work_done(struct work *w);
+
+/* ---- what has no room ------------------------------------------------------------------------- */
+
+/* What a map holds, by map. */
+enum work_map {
+	MAP_ENDPOINTS,
+	MAP_ADDRS,
+	MAP_CIDRS,
+	MAP_CLASSES,
+	MAP_ROWS,
+	MAP_RANGES,
+	MAP_RULES,
+	MAP_IDS,
+};
+
+/* @need: what it would have to hold; 0: nobody knows, but more than there is room for. Return: -ENOSPC; err
+ * names the map and the policy that takes most of it, if policies do. */
+int work_full(struct work *w, enum work_map map, uint64_t need);
 
 /* ---- appending steps: 0 or -ENOMEM; work_step() NULL ---------------------------------------- */
 

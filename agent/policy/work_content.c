@@ -3,7 +3,10 @@
 #include "policy/work.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
+
+#include "util/scope.h"
 
 /* ---- ids ---------------------------------------------------------------------------------- */
 
@@ -29,6 +32,32 @@ static int announce_id(struct work *w, uint32_t kind, uint32_t id, const struct 
 	return 0;
 }
 
+/* How many ids of the kind there would be: @n elements of @size at @v begin with the hash of some content. */
+static uint64_t ids_needed(const struct work *w, uint32_t kind, const void *v, size_t n, size_t size)
+{
+	uint64_t ret = 0;
+	uint32_t id;
+	size_t i;
+
+	for (i = 0; i < w->actual->ids.n; i++)
+		ret += w->actual->ids.v[i].key.kind == kind;
+	for (i = 0; i < n; i++)
+		ret += !ids_find(w->ids, kind, (const void *)((const char *)v + i * size), &id);
+	return ret;
+}
+
+static int no_id(struct work *w, uint32_t kind)
+{
+	const struct tables *t = w->wanted;
+
+	if (!ids_left(w->ids))
+		return work_full(w, MAP_IDS, 0);
+	if (kind == BH_ID_RULE)
+		return work_full(w, MAP_RULES,
+				 ids_needed(w, kind, t->rules.v, t->rules.n, sizeof(*t->rules.v)));
+	return work_full(w, kind == BH_ID_SET ? MAP_ROWS : MAP_CLASSES, 0); /* each set has two rows */
+}
+
 /* The id of some wanted content, a new one if it has none. */
 static int content_id(struct work *w, uint32_t kind, const struct hash128 *hash, uint32_t flags,
 		      uint32_t *ret)
@@ -37,9 +66,9 @@ static int content_id(struct work *w, uint32_t kind, const struct hash128 *hash,
 	int r;
 
 	if (!ids_find(w->ids, kind, hash, &id)) {
-		r = ids_take(w->ids, kind, hash, 0, &id, w->err);
+		r = ids_take(w->ids, kind, hash, 0, &id);
 		if (r < 0)
-			return r;
+			return r == -ENOSPC ? no_id(w, kind) : r;
 		id |= flags;
 		r = announce_id(w, kind, id, hash, 0);
 		if (r < 0)
@@ -85,10 +114,10 @@ int work_passing_id(struct work *w, uint32_t kind, uint32_t flags, uint32_t *ret
 {
 	const struct hash128 none = { 0 };
 	uint32_t id;
-	int r = ids_take(w->ids, kind, &none, 0, &id, w->err);
+	int r = ids_take(w->ids, kind, &none, 0, &id);
 
 	if (r < 0)
-		return r;
+		return r == -ENOSPC ? no_id(w, kind) : r;
 	*ret = id | flags;
 	return announce_id(w, kind, *ret, &none, 0);
 }
@@ -105,42 +134,81 @@ static struct bh_range range_of(const struct work *w, const struct table_range *
 	};
 }
 
+/* What the row's ranges are as the programs read them, into @ret. Return: 0 or -ENOMEM. */
+static int slice_of(const struct work *w, const struct table_row *t, void *ret)
+{
+	VEC(struct bh_range) *content = ret;
+	uint32_t i;
+
+	vec_clear(content);
+	for (i = 0; i < t->n; i++) {
+		struct bh_range *range = vec_add(content);
+
+		if (!range)
+			return -ENOMEM;
+		*range = range_of(w, &w->wanted->ranges.v[t->first + i]);
+	}
+	return 0;
+}
+
+/* Those that have a place, and all that have none yet: rows that say the same share theirs. */
+static uint64_t ranges_needed(const struct work *w)
+{
+	auto_free uint8_t *seen = calloc(w->wanted->ranges.n + 1, 1);
+	VEC(struct bh_range) content = { 0 };
+	uint64_t ret = w->actual->size.ranges - 1 - ids_left_ranges(w->ids);
+	size_t i;
+
+	for (i = 0; seen && i < w->wanted->rows.n; i++) {
+		const struct table_row *t = &w->wanted->rows.v[i];
+		struct hash128 hash;
+		uint32_t base;
+
+		if (t->n <= BH_ROW_INLINE || seen[t->first] || slice_of(w, t, &content) < 0)
+			continue;
+		seen[t->first] = 1;
+		hash = hash128_of(content.v, content.n * sizeof(*content.v));
+		ret += ids_find(w->ids, BH_ID_SLICE, &hash, &base) ? 0 : t->n;
+	}
+	vec_done(&content);
+	return ret;
+}
+
+/* A place for the slice, into which the plan writes it. */
+static int new_slice(struct work *w, const struct bh_range *v, uint32_t n, const struct hash128 *hash,
+		     uint32_t *ret)
+{
+	int r = ids_take(w->ids, BH_ID_SLICE, hash, n, ret);
+	uint32_t i;
+
+	if (r == -ENOSPC)
+		return ids_left(w->ids) ? work_full(w, MAP_RANGES, ranges_needed(w))
+					: work_full(w, MAP_IDS, 0);
+	for (i = 0; !r && i < n; i++) {
+		struct step *s = work_step(w, STEP_RANGE);
+
+		if (!s)
+			return -ENOMEM;
+		s->range.index = *ret + i;
+		s->range.range = w->ranges[*ret + i] = v[i];
+	}
+	return r ? r : announce_id(w, BH_ID_SLICE, *ret, hash, n);
+}
+
 /* Puts more ranges than fit inline into bh_ranges, unless the same slice is there already. */
 static int slice_id(struct work *w, const struct table_row *t, uint32_t *ret)
 {
 	VEC(struct bh_range) content = { 0 };
 	struct hash128 hash;
-	uint32_t i, base;
-	int r = 0;
+	int r = slice_of(w, t, &content);
 
-	for (i = 0; i < t->n; i++) {
-		struct bh_range *range = vec_add(&content);
-
-		if (!range) {
-			vec_done(&content);
-			return -ENOMEM;
-		}
-		*range = range_of(w, &w->wanted->ranges.v[t->first + i]);
-	}
-	hash = hash128_of(content.v, content.n * sizeof(*content.v));
-	if (!ids_find(w->ids, BH_ID_SLICE, &hash, &base)) {
-		r = ids_take(w->ids, BH_ID_SLICE, &hash, t->n, &base, w->err);
-		for (i = 0; !r && i < t->n; i++) {
-			struct step *s = work_step(w, STEP_RANGE);
-
-			if (!s) {
-				r = -ENOMEM;
-				break;
-			}
-			s->range.index = base + i;
-			s->range.range = w->ranges[base + i] = content.v[i];
-		}
-		if (!r)
-			r = announce_id(w, BH_ID_SLICE, base, &hash, t->n);
+	if (!r) {
+		hash = hash128_of(content.v, content.n * sizeof(*content.v));
+		if (!ids_find(w->ids, BH_ID_SLICE, &hash, ret))
+			r = new_slice(w, content.v, t->n, &hash, ret);
 	}
 	vec_done(&content);
-	*ret = base;
-	return r ? r : work_keep_id(w, BH_ID_SLICE, base);
+	return r ? r : work_keep_id(w, BH_ID_SLICE, *ret);
 }
 
 static int row_of(struct work *w, const struct table_row *t, struct actual_row *ret)

@@ -13,7 +13,7 @@ static int take_slot(struct work *w, uint32_t *ret)
 		*ret = w->slot_next++;
 		return 0;
 	}
-	return bh_err_set(w->err, -ENOSPC, "map bh_classes is full");
+	return work_full(w, MAP_CLASSES, 0);
 }
 
 /* The class word that @cidr has in the world before without an entry of its own: that of the longest

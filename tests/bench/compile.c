@@ -432,7 +432,7 @@ static struct plan *plan(const struct tables *wanted, const struct actual *a, st
 	struct bh_err e = {};
 	struct plan *ret;
 
-	if (delta_plan(wanted, a, &ret, &e) < 0)
+	if (delta_plan(wanted, a, NULL, &ret, &e) < 0)
 		errx(1, "%s", e.msg);
 	note(t, from);
 	return ret;
@@ -619,7 +619,7 @@ static struct tables *one_event(struct compiler *c, struct actual *a, struct tim
 	struct bh_err e;
 	struct plan *p;
 
-	if (compiler_run(c, &ret, &e) < 0 || delta_plan(ret, a, &p, &e) < 0)
+	if (compiler_run(c, &ret, &e) < 0 || delta_plan(ret, a, NULL, &p, &e) < 0)
 		errx(1, "%s", e.msg);
 	note(t, from);
 	plan_free(p);

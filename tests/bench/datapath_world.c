@@ -128,7 +128,7 @@ static void publish(const struct world *w, struct actual *a)
 	size_t i;
 
 	do {
-		if (delta_plan(w->tables, a, &plan, &e) < 0)
+		if (delta_plan(w->tables, a, NULL, &plan, &e) < 0)
 			errx(1, "%s: %s", w->name, e.msg);
 		for (i = 0; i < plan->steps.n; i++)
 			if (dp_step(w->dp, &plan->steps.v[i], &e) < 0 ||

@@ -579,6 +579,8 @@ class Neighbours(NodeCase):
         finally:
             del os.environ["CAP_ARGS"]
         self.assertTrue(self.node.world.reaches(self.node.host, "tcp", 8888, ms=2000))
+        ports = [m["used"] for m in self.node.ask("status")["maps"] if m["map"] == "bh_node_ports"]
+        self.assertEqual(ports, [len(self.node.families)])
         self.reaches_host_port(8888)
         self.node.write_policy("shop", "web", subject={"app": "web"}, policyTypes=IN)
         self.assert_matrix(

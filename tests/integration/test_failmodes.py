@@ -76,8 +76,11 @@ class MapFull(FailCase):
         self.only_web_reaches_db()
         self.node.write_policy("lab", "big", subject={"app": "web"}, policyTypes=IN, **spec)
         self.assertTrue(eventually(lambda: name in self.failing(), 5), f"status says '{self.failing()}'")
+        self.assertIn("; most by policy lab/big: ", self.failing())
         self.only_web_reaches_db()  # all of it as it was, and nothing of the big one
-        self.assertIn(name, self.add_fails())
+        message = self.add_fails()
+        self.assertIn(name, message)
+        self.assertIn("lab/big", message)
         self.assertEqual(self.node.ours("CHECK", self.web, self.web.result), (0, ""))
         self.node.remove_policy("lab", "big")
         self.assertTrue(eventually(lambda: not self.failing(), 5))

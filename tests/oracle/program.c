@@ -71,7 +71,7 @@ static int pass(struct program *p, const struct tables *t, bool *ret_again, stru
 	size_t i;
 	int r;
 
-	r = delta_plan(t, p->actual, &plan, err);
+	r = delta_plan(t, p->actual, NULL, &plan, err);
 	for (i = 0; !r && i < plan->steps.n; i++) {
 		r = dp_step(p->dp, &plan->steps.v[i], err);
 		if (!r)

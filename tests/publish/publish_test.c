@@ -213,7 +213,7 @@ static struct plan *plan_to(const struct world *w, const struct actual *a)
 	struct bh_err err = { "" };
 	struct plan *p = NULL;
 
-	if (delta_plan(t, a, &p, &err) < 0)
+	if (delta_plan(t, a, NULL, &p, &err) < 0)
 		fail_msg("%s", err.msg);
 	free_tables(t);
 	return p;

@@ -1097,7 +1097,10 @@ static void node_ports_that_do_not_fit(void **state)
 	assert_int_equal(dp_set_node_ports(dp, ports, max - 1, &err), 0);
 	assert_int_equal(dp_set_node_ports(dp, ports, max, &err), 0);
 	assert_int_equal(dp_set_node_ports(dp, ports + max, max + 1, &err), -ENOSPC);
-	assert_string_equal(err.msg, "map bh_node_ports is too small: 32769 entries wanted, 32768 there are");
+	assert_int_equal(dp_node_ports_max(dp), max);
+	assert_string_equal(
+		err.msg, "map bh_node_ports has room for 32768 hostPorts, nodePorts and other ports of this "
+			 "node that lead elsewhere, 32769 needed");
 	assert_true(has_port(ports[0]) && has_port(ports[max - 1]) && !has_port(ports[max]));
 	assert_int_equal(dp_set_node_ports(dp, ports + max, max, &err), 0); /* not beside those before */
 	assert_true(!has_port(ports[0]) && !has_port(ports[max - 1]));

@@ -227,7 +227,7 @@ static struct plan *plan(const struct tables *t, const struct actual *a)
 	struct bh_err err = {};
 	struct plan *ret = NULL;
 
-	if (delta_plan(t, a, &ret, &err) < 0)
+	if (delta_plan(t, a, NULL, &ret, &err) < 0)
 		fail_msg("delta_plan: %s", err.msg);
 	return ret;
 }

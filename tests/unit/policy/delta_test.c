@@ -219,7 +219,7 @@ static struct plan *plan_to(const struct world *w, const struct actual *a)
 	struct plan *p = NULL;
 	struct bh_err err = { "" };
 
-	if (delta_plan(t, a, &p, &err) < 0)
+	if (delta_plan(t, a, NULL, &p, &err) < 0)
 		fail_msg("no plan: %s", err.msg);
 	free_tables(t);
 	return p;
@@ -435,7 +435,7 @@ static bool has_room(const struct actual_sizes *size, struct bh_err *err)
 	struct actual *a = actual_new(size);
 	struct tables *t = tables_of(&w);
 	struct plan *p = NULL;
-	const int r = delta_plan(t, a, &p, err);
+	const int r = delta_plan(t, a, NULL, &p, err);
 
 	assert_true(!r || (r == -ENOSPC && !p));
 	plan_free(p);
@@ -495,7 +495,7 @@ static void test_replaced_interface(void **state)
 	(void)go_to(&w, a, NULL);
 	t = tables_of(&w);
 	t->endpoints.v[0].mac[5] = 9;
-	assert_int_equal(delta_plan(t, a, &p, NULL), 0);
+	assert_int_equal(delta_plan(t, a, NULL, &p, NULL), 0);
 	for (i = 0; i < p->steps.n; i++) {
 		if (p->steps.v[i].kind == STEP_EP_NEW)
 			born = i + 1;
@@ -523,7 +523,7 @@ static void test_adopted_interface(void **state)
 
 	(void)state;
 	t->endpoints.v[0].flags = BH_EP_ADOPTED;
-	assert_int_equal(delta_plan(t, a, &p, NULL), 0);
+	assert_int_equal(delta_plan(t, a, NULL, &p, NULL), 0);
 	run_steps(a, p, p->steps.n, NULL);
 	plan_free(p);
 	young = *endpoint_in(a, 0);
@@ -532,7 +532,7 @@ static void test_adopted_interface(void **state)
 	assert_int_equal(a->epoch, young.epoch);
 
 	t->endpoints.v[0].flags = 0;
-	assert_int_equal(delta_plan(t, a, &p, NULL), 0);
+	assert_int_equal(delta_plan(t, a, NULL, &p, NULL), 0);
 	assert_int_equal(p->steps.n, 1);
 	assert_int_equal(p->steps.v[0].kind, STEP_EP_FLAGS);
 	run_steps(a, p, p->steps.n, NULL);

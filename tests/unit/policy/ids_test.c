@@ -19,9 +19,8 @@ static const struct actual_sizes size = {
 static uint32_t take(struct ids *ids, uint32_t kind, uint32_t n)
 {
 	const struct hash128 hash = { .b = { (uint8_t)n, (uint8_t)(n >> 8) } };
-	struct bh_err err = { "" };
 	uint32_t id;
-	int r = ids_take(ids, kind, &hash, 0, &id, &err);
+	int r = ids_take(ids, kind, &hash, 0, &id);
 
 	return r < 0 ? (uint32_t)r : id;
 }

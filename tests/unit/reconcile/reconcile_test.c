@@ -384,6 +384,29 @@ static void what_is_in_force_stays_when_compiling_fails(void **state)
 	assert_string_equal(status.failing, "");
 }
 
+/* Who asks for what there is no room for is said, whatever changed last. */
+static void a_full_map_names_the_policy(void **state)
+{
+	struct node *n = *state;
+	struct net_policy *p = net_policy_new(POLICY_SEGMENTATION, "shop", "odd");
+	struct rule *rule = vec_add(&p->rules[DIR_INGRESS]);
+	struct reconcile_status status;
+	uint32_t i;
+
+	p->subject = selector_new();
+	for (i = 0; i < sizes.ranges; i++)
+		*vec_add(&rule->ports) =
+			(struct port_range){ 6, (uint16_t)(2 * i + 1), (uint16_t)(2 * i + 1), "" };
+	assert_int_equal(model_put_policy(n->model, p), 0);
+	reconcile_changed(n->r, CHANGE_POD, "pod");
+	turn(n);
+	assert_int_equal(n->failed, 1);
+	reconcile_status(n->r, &status);
+	assert_string_equal(
+		status.failing,
+		"map bh_ranges has room for 63 port ranges, 64 needed; most by policy segpol shop/odd: 64");
+}
+
 /* A model that lacks what was in force before the start takes nothing away. */
 static void nothing_changes_until_all_can_be_read(void **state)
 {
@@ -649,6 +672,7 @@ int main(void)
 		CASE(a_change_during_a_run_is_compiled_after_it),
 		CASE(as_many_passes_as_the_plan_wants),
 		CASE(what_is_in_force_stays_when_compiling_fails),
+		CASE(a_full_map_names_the_policy),
 		CASE(nothing_changes_until_all_can_be_read),
 		CASE(time_of_a_change_goes_over_failures),
 		CASE(after_a_failed_step_the_maps_are_read_again),
