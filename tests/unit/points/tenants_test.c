@@ -77,6 +77,8 @@ static void keep_ranges_apart(struct model *m)
 		if (!strcmp(s->ns, "b"))
 			vec_clear(&s->balancers);
 	}
+	/* What was changed in place may be what an address of the node was left to. */
+	assert_int_equal(model_set_local_addrs(m, m->local_addrs.v, m->local_addrs.n), 0);
 }
 
 /* Who asks for what is behind a Service of b lets b say who that is. */
@@ -148,12 +150,13 @@ static bool is_others(const struct model *m, const struct addr *a)
 	return false;
 }
 
-/* Its own pods', and not the node's as well. */
+/* Its own pods', and on no interface of the node as well: whether that is the node's or a Service's, of b as
+ * of anybody, is for the API server to say. */
 static bool is_inside(const struct model *m, const struct addr *a)
 {
 	size_t i, k;
 
-	if (vec_find(&m->node_addrs, a, addr_cmp))
+	if (vec_find(&m->local_addrs, a, addr_cmp))
 		return false;
 	for (i = 0; i < m->pods.n; i++)
 		for (k = 0; k < m->pods.v[i]->addrs.n; k++)
@@ -234,7 +237,7 @@ static bool is_given(const struct model *m, const struct addr *a)
 	for (i = 0; i < m->slices.n; i++)
 		for (k = 0; k < m->slices.v[i]->addrs.n; k++)
 			if (strcmp(m->slices.v[i]->ns, "b") &&
-			    vec_find(&m->node_addrs, &m->slices.v[i]->addrs.v[k], addr_cmp))
+			    vec_find(&m->local_addrs, &m->slices.v[i]->addrs.v[k], addr_cmp))
 				return false;
 	return given;
 }
