@@ -178,22 +178,46 @@ int decode_uid(struct json_object *o, char **uid)
 	return 0;
 }
 
-/* The kubelet's name for a pod of a manifest file, whose Pod in the API is a mirror with a UID of its own. */
-static int decode_static_uid(struct json_object *annotations, struct pod *p)
-{
-	const char *text = value_text(value_get(annotations, "kubernetes.io/config.hash"));
-
-	if (!text || strlen(text) > DECODE_TEXT_MAX)
-		return 0;
-	p->static_uid = strdup(text);
-	return p->static_uid ? 0 : -ENOMEM;
-}
-
 static int decode_node_name(struct json_object *value, struct pod *p)
 {
 	const char *text = short_text(value);
 
 	return text ? pod_set_node(p, text) : 0;
+}
+
+static bool is_text(struct json_object *value, const char *text)
+{
+	const char *is = value_text(value);
+
+	return is && !strcmp(is, text);
+}
+
+/* It is a Node's, and the one's that runs it: a kubelet may make no other (the admission plugin
+ * NodeRestriction). */
+static bool is_of_its_node(struct json_object *meta, const struct pod *p)
+{
+	struct json_object *owners = value_get(meta, "ownerReferences"), *owner = value_at(owners, 0);
+
+	return value_length(owners) == 1 && is_text(value_get(owner, "apiVersion"), "v1") &&
+	       is_text(value_get(owner, "kind"), "Node") && is_text(value_get(owner, "name"), p->node) &&
+	       value_is_true(value_get(owner, "controller"));
+}
+
+/*
+ * The kubelet's name for a pod of a manifest file, whose Pod in the API is a mirror with a UID of its own. It
+ * stands in two annotations (pkg/kubelet/config/common.go, pod/mirror_client.go), and what stands in
+ * annotations the pod's owner can write. Not in this one: the API server lets nobody give it to a pod that is
+ * there, or change it (ValidatePodSpecificAnnotationUpdates), and a kubelet runs no pod that came with it.
+ */
+static int decode_static_uid(struct json_object *meta, struct pod *p)
+{
+	const char *text =
+		short_text(value_get(value_get(meta, "annotations"), "kubernetes.io/config.mirror"));
+
+	if (!text || !is_of_its_node(meta, p))
+		return 0;
+	p->static_uid = strdup(text);
+	return p->static_uid ? 0 : -ENOMEM;
 }
 
 static int add_addr(struct pod *p, struct json_object *value)
@@ -340,9 +364,9 @@ static int fill_pod(struct json_object *o, struct pod *p)
 	if (!r)
 		r = decode_uid(o, &p->uid);
 	if (!r)
-		r = decode_static_uid(value_get(value_get(o, "metadata"), "annotations"), p);
-	if (!r)
 		r = decode_node_name(value_get(spec, "nodeName"), p);
+	if (!r)
+		r = decode_static_uid(value_get(o, "metadata"), p);
 	if (!r)
 		r = decode_addrs(status, p);
 	if (!r)

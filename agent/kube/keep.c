@@ -4,10 +4,10 @@
 
 #include <stddef.h>
 
-/* kubernetes.io/config.hash: the UID by which a runtime knows a static pod; the other one ends a streaming
+/* kubernetes.io/config.mirror: the UID by which a runtime knows a static pod; the other one ends a streaming
  * list. */
 static const struct scan_keep annotations[] = {
-	{ "kubernetes.io/config.hash", NULL },
+	{ "kubernetes.io/config.mirror", NULL },
 	{ "k8s.io/initial-events-end", NULL },
 	{ NULL, NULL },
 };
@@ -20,10 +20,15 @@ static const struct scan_keep annotations[] = {
 
 static const struct scan_keep metadata[] = { METADATA, { NULL, NULL } };
 
+static const struct scan_keep owner[] = {
+	{ "apiVersion", NULL }, { "kind", NULL }, { "name", NULL }, { "controller", NULL }, { NULL, NULL },
+};
+
 static const struct scan_keep wire_metadata[] = {
 	METADATA,
 	{ "resourceVersion", NULL },
 	{ "annotations", annotations },
+	{ "ownerReferences", owner },
 	{ NULL, NULL },
 };
 

@@ -132,8 +132,14 @@ class ApiNode(Node):
     def write_namespace(self, name, labels=None):
         self.api.apply(namespace(name, labels))
 
-    def write_pod(self, ns, name, labels=None, ips=(), annotations=None, **spec):
-        self.uids[ns, name] = self.api.apply(pod(ns, name, labels, annotations, **spec))["metadata"]["uid"]
+    def write_pod(self, ns, name, labels=None, ips=(), annotations=None, mirror=False, **spec):
+        """@mirror: as a kubelet makes it for a static pod, owned by its Node."""
+        made = pod(ns, name, labels, annotations, **spec)
+        if mirror:
+            made["metadata"]["ownerReferences"] = [
+                {"apiVersion": "v1", "kind": "Node", "name": NODE, "uid": "n", "controller": True}
+            ]
+        self.uids[ns, name] = self.api.apply(made)["metadata"]["uid"]
         if ips:
             self.api.set_status(ns, name, pod_status(ips))
 

@@ -139,12 +139,12 @@ class Follow(ApiCase):
         self.node.del_pod(self.node.add_pod("shop", "new", {"app": "new"}))
 
     def test_static_pods(self):
-        """The kubelet knows them by the hash of their file, the API by another UID."""
-        hash_of = {"kubernetes.io/config.hash": "0123456789abcdef"}
-        self.node.write_pod("shop", "static", {"app": "static"}, annotations=hash_of)
-        self.node.uids["shop", "static"] = "fedcba9876543210"
+        """The kubelet knows them by the hash of their file, the API by another UID. What anybody can write says nothing."""
+        said = {"kubernetes.io/config.mirror": "0123456789abcdef", "kubernetes.io/config.hash": "fedcba9876543210"}
+        self.node.write_pod("shop", "static", {"app": "static"}, annotations=said, mirror=True)
+        self.node.uids["shop", "static"] = said["kubernetes.io/config.hash"]
         self.assert_add_fails(name="static", manifest=False)
-        self.node.uids["shop", "static"] = hash_of["kubernetes.io/config.hash"]
+        self.node.uids["shop", "static"] = said["kubernetes.io/config.mirror"]
         pod = self.node.add_pod("shop", "static", manifest=False)
         self.node.write_policy("shop", "static", subject={"app": "static"}, policyTypes=IN)
         self.assert_policed(ingress=lambda s, d, *_: d is not pod)

@@ -59,6 +59,8 @@ static void put_pod(struct model *m, struct dice *d)
 	p = must(pod_new(roll_namespace(d), name));
 	free(p->uid);
 	p->uid = roll_uid(d);
+	if (dice_chance(d, 25))
+		p->static_uid = must(strdup(dice_chance(d, 50) ? "u1" : "u2"));
 	roll_labels(d, &p->labels);
 	for (n = dice_roll(d, 4); n; n--)
 		*(struct addr *)must(vec_add(&p->addrs)) = roll_pod_addr(d, n % 2);

@@ -67,6 +67,8 @@ static void print_pod(const struct pod *p, FILE *out)
 {
 	print_head(out, "v1", "Pod", p->ns, p->name);
 	fprintf(out, ", uid: '%s'", p->uid);
+	if (p->static_uid)
+		fprintf(out, ", annotations: {kubernetes.io/config.mirror: '%s'}", p->static_uid);
 	print_labels(p->labels, out);
 	fprintf(out, "}\nspec: {hostNetwork: %s", p->host_network ? "true" : "false");
 	print_container(p, out);

@@ -185,6 +185,7 @@ static void shrink_inside(struct shrinking *s)
 	for (i = 0; i < m->policies.n; i++)
 		shrink_policy(s, m->policies.v[i]);
 	for (i = 0; i < m->pods.n; i++) {
+		FORGET(s, m->pods.v[i]->static_uid);
 		SHRINK(s, &m->pods.v[i]->addrs);
 		SHRINK(s, &m->pods.v[i]->host_ports);
 		shrink_ports(s, m->pods.v[i]);

@@ -65,6 +65,14 @@ const struct namespace *namespace_of(const struct model *m, const char *name)
 	return NULL;
 }
 
+/* Unless both say, and nothing that the pod says is what the interface says. */
+static bool may_be_its_uid(const struct pod *p, const char *uid)
+{
+	if (!uid || uid[0] == '\0' || p->uid[0] == '\0' || strcmp(p->uid, uid) == 0)
+		return true;
+	return p->static_uid && strcmp(p->static_uid, uid) == 0;
+}
+
 const struct pod *pod_of(const struct model *m, const struct endpoint *e)
 {
 	size_t i;
@@ -74,7 +82,7 @@ const struct pod *pod_of(const struct model *m, const struct endpoint *e)
 
 		if (strcmp(p->ns, e->ns) || strcmp(p->name, e->pod))
 			continue;
-		if (e->uid && e->uid[0] && p->uid[0] && strcmp(p->uid, e->uid))
+		if (!may_be_its_uid(p, e->uid))
 			return NULL; /* another pod of the same name */
 		return p;
 	}

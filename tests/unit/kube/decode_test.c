@@ -17,8 +17,10 @@
 #include <cmocka.h>
 
 #include "kube/content.h"
+#include "kube/keep.h"
 #include "kube/manifest.h"
 #include "kube/merge.h"
+#include "kube/wire.h"
 #include "util/scope.h"
 #include "util/buf.h"
 
@@ -726,9 +728,88 @@ static void what_is_kept_of_a_service(void **state)
 	model_free(m);
 }
 
+/* ---- static pods ---------------------------------------------------------------------------- */
+
+#define MIRROR(value)	"annotations: {kubernetes.io/config.mirror: " value "}"
+#define OWNED_BY(owner) "ownerReferences: [{apiVersion: v1, " owner "}]"
+#define ITS_NODE	"kind: Node, name: n, controller: true"
+
+/* Whoever may write a pod may write what is not of a kubelet's making. */
+static const struct {
+	const char *meta, *uid;
+} statics[] = {
+	{ MIRROR("'77'") ", " OWNED_BY(ITS_NODE), "77" },
+	{ "annotations: {kubernetes.io/config.hash: '77'}, " OWNED_BY(ITS_NODE), NULL },
+	{ "annotations: {kubernetes.io/config.hash: '77'}", NULL },
+	{ MIRROR("'77'"), NULL },
+	{ MIRROR("77") ", " OWNED_BY(ITS_NODE), NULL },
+	{ MIRROR("'77'") ", ownerReferences: [{apiVersion: apps/v1, " ITS_NODE "}]", NULL },
+	{ MIRROR("'77'") ", " OWNED_BY("kind: ReplicaSet, name: n, controller: true"), NULL },
+	{ MIRROR("'77'") ", " OWNED_BY("kind: Node, name: other, controller: true"), NULL },
+	{ MIRROR("'77'") ", " OWNED_BY("kind: Node, name: n, controller: false"), NULL },
+	{ MIRROR("'77'") ", " OWNED_BY("kind: Node, name: n, controller: 'true'"), NULL },
+	{ MIRROR("'77'") ", " OWNED_BY("kind: Node, name: n"), NULL },
+	{ MIRROR("'77'") ", " OWNED_BY(ITS_NODE "}, {apiVersion: v1, " ITS_NODE), NULL }, /* two of them */
+	{ MIRROR("'77'") ", ownerReferences: {apiVersion: v1, " ITS_NODE "}", NULL },
+};
+
+static int decode_sent(void *ctx, enum scan_kind kind, const char *json, size_t len, struct bh_err *err)
+{
+	struct json_object *o = kube_parse(json, len, err);
+	struct object_id id;
+
+	(void)kind;
+	assert_non_null(o);
+	assert_int_equal(decode_id(o, &id, err), 0);
+	assert_int_equal(decode_pod(o, &id, ctx), 0);
+	json_object_put(o);
+	return 0;
+}
+
+/* As an API server sends it, narrowed on the way. */
+static struct pod *pod_sent(const char *yaml)
+{
+	struct pod *ret = NULL;
+	struct scan *s = scan_new(keep_sent[OBJECT_POD], false, decode_sent, &ret);
+	struct manifest m = {};
+	struct bh_err err;
+	const char *text;
+
+	assert_non_null(s);
+	assert_int_equal(manifest_parse("x.yaml", yaml, strlen(yaml), &m, &err), 0);
+	text = json_object_to_json_string_ext(m.docs.v[0].root, JSON_C_TO_STRING_NOSLASHESCAPE);
+	assert_int_equal(scan_feed(s, text, strlen(text), &err), 0);
+	assert_non_null(ret);
+	manifest_done(&m);
+	scan_free(s);
+	return ret;
+}
+
+static void by_what_uid_a_runtime_knows_a_pod(void **state)
+{
+	char text[512];
+	struct pod *p;
+	size_t i;
+
+	for (i = 0; i < N(statics); i++) {
+		(void)snprintf(text, sizeof(text),
+			       V1("Pod", "metadata: {name: a, uid: '1', %s}\nspec: {nodeName: n}\n"),
+			       statics[i].meta);
+		p = pod_sent(text);
+		if (pod_has_uid(p, "77") != !!statics[i].uid)
+			fail_msg("%s: its UID is %s", statics[i].meta,
+				 p->static_uid ? p->static_uid : "1 alone");
+		assert_true(pod_has_uid(p, "1"));
+		assert_false(pod_has_uid(p, "78"));
+		pod_free(p);
+	}
+	(void)state;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(by_what_uid_a_runtime_knows_a_pod),
 		cmocka_unit_test(a_real_pod),
 		cmocka_unit_test(a_real_list_of_pods),
 		cmocka_unit_test(real_namespaces),

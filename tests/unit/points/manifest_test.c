@@ -63,8 +63,11 @@ static void strip(struct model *m)
 		if (np->kind == POLICY_NETWORK && !np->isolates[DIR_INGRESS] && !np->isolates[DIR_EGRESS])
 			(void)model_del_policy(m, np->kind, np->ns, np->name);
 	}
-	for (i = 0; i < m->pods.n; i++)
+	for (i = 0; i < m->pods.n; i++) {
 		m->pods.v[i]->partial = false;
+		free(m->pods.v[i]->static_uid); /* for an API server to say */
+		m->pods.v[i]->static_uid = NULL;
+	}
 	for (i = 0; i < m->namespaces.n; i++)
 		m->namespaces.v[i]->partial = false;
 	while (m->services.n)

@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Two tenants: nothing that the owner of a namespace can write (labels and ports of pods, policies of either
- * kind, Services, slices, the namespace's mode) changes a verdict between pods of others, and nothing opens
- * anything to them outside. Random clusters whose namespace b becomes another; what the pods of a are told of
- * each other and of Services stays as it was, and of the world, the node and addresses that nobody has they
- * are allowed no more than if b claimed nothing. BH_SEED=N.
+ * Two tenants: nothing that the owner of a namespace can write (labels, annotations, ports and hostPorts of
+ * pods, policies of either kind, Services, slices, the namespace's mode) changes a verdict between pods of
+ * others, and nothing opens anything to them outside. Random clusters whose namespace b becomes another; what
+ * the pods of a are told of each other and of Services stays as it was, and of the world, the node and
+ * addresses that nobody has they are allowed no more than if b claimed nothing. BH_SEED=N.
  */
 #include "cluster.h"
 
 #include "tests/oracle/cluster.h"
 
 #define WORLDS 200
+
+static const char *const ports[] = { "tcp/1", "tcp/2", "tcp/5", "tcp/7", "udp/1", "udp/3", "sctp/2" };
 
 /* ---- what the owner of b does --------------------------------------------------------------- */
 
@@ -40,21 +42,47 @@ static void copy_ports(struct pod *p, const struct named_ports *from)
 	assert_int_equal(pod_set_ports(p, copy, n), 0);
 }
 
-/* Their addresses are not for a tenant to say. */
-static void relabel_pods(struct model *m, const struct model *other)
+/* Of annotations the model has the UID of a static pod, which is not for a tenant to say, but if it were. */
+static void rewrite_pod(struct pod *p, const struct pod *like)
 {
-	size_t i, k;
+	size_t i;
+
+	for (i = 0; i < like->labels->n; i++)
+		assert_int_equal(labels_set(&p->labels, like->labels->at[i].key, like->labels->at[i].value),
+				 0);
+	copy_ports(p, like->ports);
+	free(p->static_uid);
+	p->static_uid = like->static_uid ? strdup(like->static_uid) : NULL;
+}
+
+/* As many of the ports that a asks for as it likes. */
+static void take_host_ports(struct pod *p, struct dice *d)
+{
+	size_t i;
+
+	vec_clear(&p->host_ports);
+	for (i = 0; i < ARRAY_SIZE(ports) && dice_chance(d, 80); i++) {
+		const struct port_range port = w_port(ports[i]);
+
+		*(struct host_port *)vec_add(&p->host_ports) = (struct host_port){
+			.proto = port.proto, .port = port.first, .to = (uint16_t)dice_roll(d, 8)
+		};
+	}
+}
+
+/* Their addresses are not for a tenant to say. */
+static void rewrite_pods(struct model *m, const struct model *other, struct dice *d)
+{
+	size_t i;
 
 	for (i = 0; i < m->pods.n; i++) {
 		struct pod *p = m->pods.v[i];
 		const struct pod *like = strcmp(p->ns, "b") ? NULL : model_pod(other, "b", p->name);
 
-		for (k = 0; like && k < like->labels->n; k++)
-			assert_int_equal(
-				labels_set(&p->labels, like->labels->at[k].key, like->labels->at[k].value),
-				0);
 		if (like)
-			copy_ports(p, like->ports);
+			rewrite_pod(p, like);
+		if (!strcmp(p->ns, "b") && dice_chance(d, 50))
+			take_host_ports(p, d);
 	}
 }
 
@@ -123,7 +151,7 @@ static void b_does(struct model *m, struct dice *d)
 					       m->policies.v[i - 1]->name);
 	keep_ranges_apart(other);
 	change_mode_of_b(m, d);
-	relabel_pods(m, other);
+	rewrite_pods(m, other, d);
 	MOVE_OF_B(m, other, policies, model_put_policy);
 	MOVE_OF_B(m, other, services, model_put_service);
 	MOVE_OF_B(m, other, slices, model_put_slice);
@@ -244,15 +272,16 @@ static bool is_given(const struct model *m, const struct addr *a)
 
 static void add_answers(FILE *out, const struct tables *t, uint32_t ifindex, const char *remote)
 {
-	static const char *const ports[] = { "tcp/1", "tcp/2", "tcp/5",	 "tcp/7",
-					     "udp/1", "udp/3", "sctp/2", "icmp" };
 	uint32_t dir;
 	size_t i;
 
 	for (dir = 0; dir < DIR_MAX; dir++)
-		for (i = 0; i < ARRAY_SIZE(ports); i++)
-			fprintf(out, "%u %u %s %s %s\n", ifindex, dir, remote, ports[i],
-				answer(t, ifindex, dir, remote, ports[i]));
+		for (i = 0; i <= ARRAY_SIZE(ports); i++) {
+			const char *port = i < ARRAY_SIZE(ports) ? ports[i] : "icmp";
+
+			fprintf(out, "%u %u %s %s %s\n", ifindex, dir, remote, port,
+				answer(t, ifindex, dir, remote, port));
+		}
 }
 
 /* All of it as a text; owned by the caller. */
@@ -353,6 +382,9 @@ static void without_claims_of_b(struct model *m)
 		for (k = 0; k < s->ports.n; k++)
 			s->ports.v[k].node_port = 0;
 	}
+	for (i = 0; i < m->pods.n; i++)
+		if (!strcmp(m->pods.v[i]->ns, "b"))
+			vec_clear(&m->pods.v[i]->host_ports);
 }
 
 static void nothing_that_b_claims_is_open_to_a(void **state)
