@@ -23,11 +23,11 @@ uint32_t query_key(const struct bh_query *q)
 	is_v4 = addr_is_v4(&remote);
 	if (query_has_ports(q->proto))
 		return BH_PORT(q->proto, ntohs(q->dir == BH_EGRESS ? q->rport : q->lport));
-	if (q->proto == IPPROTO_ICMP && is_v4)
-		return BH_ICMP(q->proto, ICMP_ECHO, 0);
-	if (q->proto == IPPROTO_ICMPV6 && !is_v4)
-		return BH_ICMP(q->proto, ICMP6_ECHO_REQUEST, 0);
-	return BH_PORT(q->proto, 0);
+	if (q->proto != (is_v4 ? IPPROTO_ICMP : IPPROTO_ICMPV6))
+		return BH_PORT(q->proto, 0);
+	if (q->flags & BH_Q_ICMP)
+		return BH_PORT(q->proto, ntohs(q->rport));
+	return BH_ICMP(q->proto, is_v4 ? ICMP_ECHO : ICMP6_ECHO_REQUEST, 0);
 }
 
 struct bh_query query_of(uint32_t ifindex, enum bh_dir dir, const struct addr *local,

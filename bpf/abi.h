@@ -414,6 +414,7 @@ BH_ASSERT_SIZE(struct bh_meta, 128);
 
 #define BH_Q_HOST_MADE 0x01 /* take the packet as made by this node */
 #define BH_Q_MIDFLOW   0x02 /* not the first packet of a flow: TCP without SYN, echo reply */
+#define BH_Q_ICMP      0x04 /* ICMP, but no echo and no neighbour message: rport is its type and code */
 
 struct bh_query {
 	__u32 ifindex;

@@ -276,6 +276,16 @@ static __always_inline int handle(struct __sk_buff *skb, const enum bh_dir dir)
 	return action;
 }
 
+/* What parse_icmp4() and parse_icmp6() call it. */
+static __always_inline enum bh_reason icmp_kind(const struct bh_query *q, int v4)
+{
+	const __u8 type = *(const __u8 *)&q->rport;
+
+	if (!(q->flags & BH_Q_ICMP))
+		return BH_POLICY;
+	return (v4 ? is_icmp4_error(type) : is_icmp6_error(type)) ? BH_UNRELATED : BH_ICMP_TYPE;
+}
+
 /* A query as the packet that it stands for. Echo: the ports play no part. */
 static __always_inline void packet_of(const struct bh_query *q, struct bh_pkt *p)
 {
@@ -289,8 +299,9 @@ static __always_inline void packet_of(const struct bh_query *q, struct bh_pkt *p
 	p->flow.proto = q->proto;
 	p->family = v4 ? 4 : 6;
 	p->kind = BH_PROTOCOL;
-	if (q->proto == IPPROTO_TCP || q->proto == IPPROTO_UDP || q->proto == IPPROTO_SCTP ||
-	    q->proto == (v4 ? IPPROTO_ICMP : IPPROTO_ICMPV6))
+	if (q->proto == (v4 ? IPPROTO_ICMP : IPPROTO_ICMPV6))
+		p->kind = icmp_kind(q, v4);
+	else if (q->proto == IPPROTO_TCP || q->proto == IPPROTO_UDP || q->proto == IPPROTO_SCTP)
 		p->kind = BH_POLICY;
 	if (!(q->flags & BH_Q_MIDFLOW) || q->proto == IPPROTO_UDP)
 		p->bits = BH_PKT_OPENS;

@@ -95,6 +95,14 @@ int program_load(struct program *p, const struct tables *t, struct bh_err *err)
 	return r;
 }
 
+int program_load_afresh(struct program *p, const struct tables *t, struct bh_err *err)
+{
+	const struct tables none = {};
+	const int r = program_load(p, &none, err);
+
+	return r ? r : program_load(p, t, err);
+}
+
 int program_ask(struct program *p, struct bh_query *q, struct bh_err *err)
 {
 	return dp_explain(p->dp, q, err);

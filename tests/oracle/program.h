@@ -16,8 +16,10 @@ struct program;
 int program_open(struct program **ret, struct bh_err *err);
 void program_free(struct program *p);
 
-/* Enforce these tables. */
+/* Enforce these tables; afresh: nothing of what was in force remains meanwhile, so what they say came by no
+ * steps between two clusters. */
 int program_load(struct program *p, const struct tables *t, struct bh_err *err);
+int program_load_afresh(struct program *p, const struct tables *t, struct bh_err *err);
 
 int program_ask(struct program *p, struct bh_query *q, struct bh_err *err);
 

@@ -5,6 +5,7 @@
 #include <arpa/inet.h>
 
 #include "meant.h"
+#include "query.h"
 #include "tests/unit/policy/world.h"
 
 #define PICKS 4000
@@ -152,13 +153,31 @@ static void another_answer_differs(void **state)
 	inforce_unref(f);
 }
 
+/* Of ICMP an echo, whatever stands for its ports, unless the query has a type; where it is none, its number.
+ */
+static void what_rules_ask_about(void **state)
+{
+	struct bh_query q = query("10.1.2.3", IPPROTO_ICMP, 0, 0);
+
+	(void)state;
+	q.rport = htons(3 << 8 | 1);
+	assert_int_equal(query_key(&q), BH_ICMP(IPPROTO_ICMP, 8, 0));
+	q.flags = BH_Q_ICMP;
+	assert_int_equal(query_key(&q), BH_ICMP(IPPROTO_ICMP, 3, 1));
+	q.proto = IPPROTO_ICMPV6;
+	assert_int_equal(query_key(&q), BH_PORT(IPPROTO_ICMPV6, 0));
+	q.remote.w[2] = 0;
+	assert_int_equal(query_key(&q), BH_ICMP(IPPROTO_ICMPV6, 3, 1));
+	q.flags = 0;
+	assert_int_equal(query_key(&q), BH_ICMP(IPPROTO_ICMPV6, 128, 0));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(every_edge_is_met),
-		cmocka_unit_test(no_flow_that_cannot_be),
-		cmocka_unit_test(nobody_to_ask),
-		cmocka_unit_test(another_answer_differs),
+		cmocka_unit_test(every_edge_is_met),	cmocka_unit_test(no_flow_that_cannot_be),
+		cmocka_unit_test(nobody_to_ask),	cmocka_unit_test(another_answer_differs),
+		cmocka_unit_test(what_rules_ask_about),
 	};
 
 	return cmocka_run_group_tests_name("agent/picks", tests, NULL, NULL);
