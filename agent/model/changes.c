@@ -21,8 +21,21 @@ static void clear(change_vec *v)
 	vec_done(v);
 }
 
+static void clear_endpoints(struct model_changes *c)
+{
+	size_t i;
+
+	for (i = 0; i < c->endpoints.n; i++) {
+		free(c->endpoints.v[i].ns);
+		free(c->endpoints.v[i].pod);
+		vec_done(&c->endpoints.v[i].addrs);
+	}
+	vec_done(&c->endpoints);
+}
+
 void changes_clear(struct model_changes *c)
 {
+	clear_endpoints(c);
 	clear(&c->pods);
 	clear(&c->services);
 	clear(&c->slices);
@@ -93,13 +106,15 @@ static struct object_change *note(struct model_changes *c, change_vec *v, const 
 	return new;
 }
 
-static void add_addrs(struct model_changes *c, struct object_change *to, const struct addr *v, size_t n)
+/* @to: a VEC(struct addr) of some change. */
+static void add_addrs(struct model_changes *c, void *to, const struct addr *v, size_t n)
 {
+	VEC(struct addr) *addrs = to;
 	struct addr *slot;
 	size_t i;
 
 	for (i = 0; i < n && !c->all; i++) {
-		slot = vec_add(&to->addrs);
+		slot = vec_add(addrs);
 		if (slot)
 			*slot = v[i];
 		else
@@ -111,8 +126,47 @@ void changes_pod(struct model_changes *c, const char *ns, const char *name, cons
 {
 	struct object_change *new = c ? note(c, &c->pods, ns, name) : NULL;
 
-	if (new &&was && !was->host_network && !was->ended)
-		add_addrs(c, new, was->addrs.v, was->addrs.n);
+	if (!new || !was)
+		return;
+	new->was_out = was->host_network || was->ended;
+	new->had_host_ports = was->host_ports.n;
+	if (!new->was_out)
+		add_addrs(c, &new->addrs, was->addrs.v, was->addrs.n);
+}
+
+/* NULL: likewise. */
+static struct endpoint_change *note_endpoint(struct model_changes *c, const struct hash128 *key)
+{
+	struct endpoint_change *new;
+	size_t i;
+
+	if (c->all)
+		return NULL;
+	for (i = 0; i < c->endpoints.n; i++)
+		if (!hash128_cmp(&c->endpoints.v[i].key, key))
+			return NULL;
+	new = c->endpoints.n < CHANGES_MAX ? vec_add(&c->endpoints) : NULL;
+	if (new)
+		new->key = *key;
+	else
+		changes_all(c);
+	return new;
+}
+
+/* Nobody's, it is for a compile of all. */
+void changes_endpoint(struct model_changes *c, const struct hash128 *key, const struct endpoint *was)
+{
+	struct endpoint_change *new = c ? note_endpoint(c, key) : NULL;
+
+	if (!new || !was)
+		return;
+	new->ns = was->ns ? strdup(was->ns) : NULL;
+	new->pod = was->pod ? strdup(was->pod) : NULL;
+	new->had_link = was->ifindex;
+	if (new->ns &&new->pod)
+		add_addrs(c, &new->addrs, was->addrs.v, was->addrs.n);
+	else
+		changes_all(c);
 }
 
 void changes_service(struct model_changes *c, const char *ns, const char *name, const struct service *was)
@@ -121,9 +175,9 @@ void changes_service(struct model_changes *c, const char *ns, const char *name, 
 
 	if (!new || !was)
 		return;
-	add_addrs(c, new, was->addrs.v, was->addrs.n);
-	add_addrs(c, new, was->balancers.v, was->balancers.n);
-	add_addrs(c, new, was->externals.v, was->externals.n);
+	add_addrs(c, &new->addrs, was->addrs.v, was->addrs.n);
+	add_addrs(c, &new->addrs, was->balancers.v, was->balancers.n);
+	add_addrs(c, &new->addrs, was->externals.v, was->externals.n);
 }
 
 void changes_slice(struct model_changes *c, const char *ns, const char *name,
@@ -135,7 +189,7 @@ void changes_slice(struct model_changes *c, const char *ns, const char *name,
 		return;
 	new->service = intern_text(was->service);
 	if (new->service)
-		add_addrs(c, new, was->addrs.v, was->addrs.n);
+		add_addrs(c, &new->addrs, was->addrs.v, was->addrs.n);
 	else
 		changes_all(c);
 }

@@ -283,7 +283,12 @@ int model_put_node(struct model *m, struct cluster_node *take)
 
 int model_put_endpoint(struct model *m, struct endpoint *take)
 {
-	changes_all(m->changes);
+	const struct endpoint *was = m->changes ? model_endpoint(m, &take->key) : NULL;
+
+	if (was == take)
+		changes_all(m->changes);
+	else
+		changes_endpoint(m->changes, &take->key, was);
 	return PUT(&m->endpoints, take, endpoint_cmp, endpoint_free);
 }
 
@@ -351,7 +356,8 @@ bool model_del_endpoint(struct model *m, const struct hash128 *key)
 {
 	const struct endpoint wanted = { .key = *key }, *k = &wanted;
 
-	changes_all(m->changes);
+	if (m->changes && model_endpoint(m, key))
+		changes_endpoint(m->changes, key, model_endpoint(m, key));
 	return DEL(&m->endpoints, &k, endpoint_cmp, endpoint_free);
 }
 

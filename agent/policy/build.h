@@ -71,7 +71,7 @@ struct list {
 struct pod_addr {
 	struct addr addr;
 	struct list peers; /* by selectors; none: nobody's peer, but a pod's */
-	bool is_sole;	   /* one known pod claims it, by its status */
+	bool is_sole;	   /* nobody but one known pod claims it */
 };
 
 /* One thing that must be allowed for a port of a Service to be. */
@@ -127,6 +127,14 @@ void policy_build_done(struct build *b);
 
 /* Whether the pod, which is in @ns, is subject to it. Those of a namespace reach its own pods only. */
 bool policy_selects(const struct net_policy *np, const struct namespace *ns, const struct pod *p);
+
+/* One of policy_subjects(), if nobody else has its interface; @ret: all zero, its policies are freed by the
+ * caller. Return: 0, -E2BIG or -ENOMEM. */
+int policy_subject(const struct build *b, const struct endpoint *e, struct subject *ret);
+
+/* What its policy set is called, where policy_rules() saw all of these; else some other name. */
+struct hash128 policy_set_hash(const struct build *b, const struct subject *s);
+int policy_set_cmp(const void *a, const void *b); /* struct table_set by hash */
 
 /* Each returns 0 or -errno; err names the object. */
 int policy_subjects(struct build *b, struct bh_err *err);

@@ -19,9 +19,10 @@
 
 struct claim {
 	struct addr addr;
-	bool status;	   /* by status.podIPs; else by an endpoint */
-	bool unknown;	   /* pod or namespace are not known, or in part alone */
-	struct list peers; /* of the pod */
+	bool status;	       /* by status.podIPs; else by an endpoint */
+	const struct pod *pod; /* NULL: it is not known */
+	bool unknown;	       /* pod or namespace are not known, or in part alone */
+	struct list peers;     /* of the pod */
 	const struct named_ports *ports;
 };
 
@@ -66,7 +67,7 @@ static int pod_name_cmp(const void *key, const void *elem)
 /* What a pod claims; NULL: one that is not known. */
 static struct claim claim_of(const struct model *m, const struct list *members, const struct pod *p)
 {
-	struct claim c = { .unknown = !p || !model_pod_namespace(m, p) };
+	struct claim c = { .pod = p, .unknown = !p || !model_pod_namespace(m, p) };
 
 	if (p) {
 		c.peers = members[vec_find(&m->pods, p, pod_name_cmp) - m->pods.v];
@@ -104,7 +105,7 @@ static int status_claims(const struct model *m, const struct list *members, stru
 
 	for (i = 0; !r && i < m->pods.n; i++) {
 		const struct pod *p = m->pods.v[i];
-		struct claim claim = { .status = true, .peers = members[i], .ports = p->ports };
+		struct claim claim = { .status = true, .pod = p, .peers = members[i], .ports = p->ports };
 
 		if (pod_is_out(p))
 			continue;
@@ -221,6 +222,16 @@ static bool is_contested(const struct claims *c, size_t from, size_t to)
 	return false;
 }
 
+/* Nobody but one known pod claims it, by its status and its interfaces. */
+static bool is_sole(const struct claims *c, size_t from, size_t to)
+{
+	const struct claim *first = &c->at.v[from];
+
+	while (from < to && c->at.v[from].pod == first->pod)
+		from++;
+	return from == to && !first->unknown;
+}
+
 static int note_contested(struct build *b, const struct addr *a)
 {
 	struct addr *slot = vec_add(&b->t->contested);
@@ -269,8 +280,7 @@ static int settle_all(struct build *b, struct claims *c)
 			return -ENOMEM;
 		*pa = (struct pod_addr){ .addr = c->at.v[from].addr,
 					 .peers = peers,
-					 .is_sole = to - from == 1 && c->at.v[from].status &&
-						    !c->at.v[from].unknown };
+					 .is_sole = is_sole(c, from, to) };
 	}
 	return 0;
 }

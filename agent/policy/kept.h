@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a compiler keeps from one result to the next. Used by compiler.c, patch.c, service_patch.c and
- * remake.c alone. */
+/* What a compiler keeps from one result to the next. Used by compiler.c, remake.c, patch.c and the other
+ * patches alone. */
 #ifndef BH_POLICY_KEPT_H
 #define BH_POLICY_KEPT_H
 
@@ -11,8 +11,8 @@ typedef VEC(struct addr) addr_vec;
 
 /*
  * The rules and peer sets, what names of ports mean, the classes and their lists; all of it borrows from
- * policies and from pods of this node that have not changed since. And of the addresses that pods claim,
- * whether one pod does: only such ones are patched.
+ * policies that have not changed since, and from pods that are subject to them. And of the addresses that
+ * pods claim, whether one pod does: only such ones are patched.
  */
 struct kept {
 	struct build b;
@@ -72,6 +72,29 @@ int kept_settle(struct kept *k, bool services, struct tables *t);
 
 /* Rows and ranges of @t, whose classes are in order; @services: what stands for them is found out first. */
 int policy_remake(struct kept *k, bool services, struct tables *t);
+
+/* An address that a pod claims now. */
+struct kept_claim {
+	struct addr addr;
+	uint32_t class; /* KEPT_NONE: it needs no location */
+	const struct pod *pod;
+};
+
+/* What pods and interfaces that changed claimed before, and what they claim now; both by address, no
+ * duplicates. And which interfaces these are, that were there, and are. */
+struct claim_changes {
+	addr_vec gone;
+	VEC(struct kept_claim) come;
+	VEC(struct hash128) were;
+	VEC(const struct endpoint *) are;
+};
+
+/* claim_patch.c. Return, of this and the next: 1, 0 not for a patch, or -ENOMEM. */
+int policy_claim_changes(struct kept *k, const struct model_changes *c, struct claim_changes *ret);
+void claim_changes_done(struct claim_changes *c);
+
+/* endpoint_patch.c: endpoints of @t, which has the last result's sets. */
+int policy_patch_endpoints(struct kept *k, const struct claim_changes *c, struct tables *t);
 
 /*
  * service_patch.c: node_ports of @t, and what becomes of the addresses of Services of which something

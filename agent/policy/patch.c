@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Tables from those before, where pods came, changed or went, or Services did. Whose addresses are whose is
- * known then but for those of the pods, and most often all that follows is that these have other classes. So
- * not for
+ * Tables from those before, where pods came, changed or went, or interfaces or Services did. Whose addresses
+ * are whose is known then but for those of the pods, and most often all that follows is that these have other
+ * classes. So not for
  *
- * - a pod that has an interface here, or that or whose namespace is not known, or in part alone;
+ * - a pod that or whose namespace is not known, or in part alone, and an interface of such a one;
+ * - the first interface of a policy set, or the last, and one with host ports (endpoint_patch.c);
  * - an address that somebody else claims as well, before or after;
  * - an address that is in a peer set not by a pod's labels (entities.c), and whatever makes such a set;
  * - a name of a port that means a number which it did not mean for any pod.
@@ -22,148 +23,35 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "policy/claims.h"
-#include "policy/members.h"
 #include "policy/order.h"
 #include "util/share.h"
-
-/* An address that one of the pods claims now. */
-struct come {
-	struct addr addr;
-	uint32_t class;
-};
 
 struct patch {
 	struct kept *k;
 	const struct model *m;
 	const struct model_changes *c;
-	addr_vec gone; /* that the pods claimed; sorted, as the others */
-	VEC(struct come) come;
-	move_vec moves;		      /* of pods, then of Services */
-	bool services;		      /* all of them are to be found out again */
-	bool remake;		      /* rows follow */
-	struct candidates candidates; /* of `ns` */
-	const struct namespace *ns;
+	struct claim_changes claims;
+	move_vec moves; /* of pods, then of Services */
+	bool services;	/* all of them are to be found out again */
+	bool remake;	/* rows follow */
+	bool endpoints; /* others than before */
 };
-
-/* ---- the pods ------------------------------------------------------------------------------- */
-
-/* An interface makes a pod a subject, with its ports, its host ports and its claim. */
-static bool is_local(const struct model *m, const struct object_change *c)
-{
-	size_t i;
-
-	for (i = 0; i < m->endpoints.n; i++) {
-		const struct endpoint *e = m->endpoints.v[i];
-
-		if (e->ns && e->pod && !strcmp(e->pod, c->name) && !strcmp(e->ns, c->ns))
-			return true;
-	}
-	return false;
-}
-
-static int leave(struct patch *p, const struct object_change *c)
-{
-	size_t i;
-	int r = 0;
-
-	for (i = 0; !r && i < c->addrs.n; i++)
-		if (policy_may_be_claimed(p->m, &c->addrs.v[i]))
-			r = policy_add_addrs(&p->gone, &c->addrs.v[i], 1);
-	return r;
-}
-
-/* The class of an address of a pod in those peer sets. */
-static int class_of(struct kept *k, const struct addr *a, struct list pods, uint32_t *ret)
-{
-	const uint32_t block = tables_block_class(k->t, a);
-	struct class_use key = {};
-	struct build *b = &k->b;
-
-	*ret = KEPT_NONE;
-	if (!pods.n)
-		return 0;
-	if (policy_exact_peers(b, pods, b->classes.v[block].peers, &key.peers) < 0)
-		return -ENOMEM;
-	key.hash = policy_class_hash(b, b->lists.v + key.peers.first, key.peers.n);
-	return kept_find_class(k, &key, ret);
-}
-
-static int claim(struct patch *p, const struct pod *pod, struct list pods)
-{
-	struct come *come;
-	size_t i;
-
-	for (i = 0; i < pod->addrs.n; i++) {
-		if (!policy_may_be_claimed(p->m, &pod->addrs.v[i]))
-			continue;
-		come = vec_add(&p->come);
-		if (!come || class_of(p->k, &pod->addrs.v[i], pods, &come->class) < 0)
-			return -ENOMEM;
-		come->addr = pod->addrs.v[i];
-	}
-	return 1;
-}
-
-/* Neighbours by name are of one namespace, most of them. Return, of this and what follows: 1, 0 not for a
- * patch, -ENOMEM. */
-static int arrive(struct patch *p, const struct pod *pod)
-{
-	const struct namespace *ns = model_pod_namespace(p->m, pod);
-	struct build *b = &p->k->b;
-	const size_t lists = b->lists.n, classes = b->classes.n;
-	struct list list;
-	int r;
-
-	if (!ns || policy_name_is_new(b, pod))
-		return 0;
-	if (ns != p->ns && policy_candidates(b, ns, &p->candidates) < 0)
-		return -ENOMEM;
-	p->ns = ns;
-	r = policy_pod_members(b, pod, &p->candidates, &list);
-	r = r < 0 ? r : claim(p, pod, list);
-	if (b->classes.n == classes) /* else one has its list there */
-		b->lists.n = lists;
-	return r;
-}
-
-static int change_pods(struct patch *p)
-{
-	const change_vec *pods = &p->c->pods;
-	const struct pod *pod;
-	size_t i;
-	int r = 1;
-
-	for (i = 0; r > 0 && i < pods->n; i++) {
-		if (is_local(p->m, &pods->v[i]))
-			return 0;
-		r = leave(p, &pods->v[i]) < 0 ? -ENOMEM : 1;
-		pod = model_pod(p->m, pods->v[i].ns, pods->v[i].name);
-		if (r > 0 && pod && !pod_is_out(pod) && pod->addrs.n)
-			r = arrive(p, pod);
-	}
-	return r;
-}
 
 /* ---- their addresses ------------------------------------------------------------------------ */
 
-static int come_cmp(const void *a, const void *b)
-{
-	return addr_cmp(&((const struct come *)a)->addr, &((const struct come *)b)->addr);
-}
-
-typedef int walk_fn(struct patch *p, const struct addr *a, bool was, const struct come *come);
+typedef int walk_fn(struct patch *p, const struct addr *a, bool was, const struct kept_claim *come);
 
 /* Calls @each for every address, whether it was claimed and how it is, in order; as long as that returns 1.
  */
 static int walk(struct patch *p, walk_fn *each)
 {
+	const struct claim_changes *c = &p->claims;
 	size_t i = 0, k = 0;
 	int r = 1;
 
-	while (r > 0 && (i < p->gone.n || k < p->come.n)) {
-		const struct addr *was = i < p->gone.n ? &p->gone.v[i] : NULL;
-		const struct come *is = k < p->come.n ? &p->come.v[k] : NULL;
+	while (r > 0 && (i < c->gone.n || k < c->come.n)) {
+		const struct addr *was = i < c->gone.n ? &c->gone.v[i] : NULL;
+		const struct kept_claim *is = k < c->come.n ? &c->come.v[k] : NULL;
 		const int order = !was ? 1 : !is ? -1 : addr_cmp(was, &is->addr);
 
 		r = each(p, order <= 0 ? was : &is->addr, order <= 0, order >= 0 ? is : NULL);
@@ -174,19 +62,18 @@ static int walk(struct patch *p, walk_fn *each)
 }
 
 /* Whether its claim is the only one, before and after; and what it is to Services. */
-static int judge(struct patch *p, const struct addr *a, bool was, const struct come *come)
+static int judge(struct patch *p, const struct addr *a, bool was, const struct kept_claim *come)
 {
 	const struct kept *k = p->k;
-	const bool again = come && come + 1 < p->come.v + p->come.n && !addr_cmp(a, &come[1].addr);
 
-	if (again || vec_find(&k->shared, a, addr_cmp) || (!was && vec_find(&k->sole, a, addr_cmp)) ||
+	if (vec_find(&k->shared, a, addr_cmp) || was != (vec_find(&k->sole, a, addr_cmp) != NULL) ||
 	    vec_find(&k->extras, a, addr_cmp))
 		return 0;
 	p->services |= was != (come != NULL) && vec_find(&k->vips, a, addr_cmp);
 	return 1;
 }
 
-static int move(struct patch *p, const struct addr *a, bool was, const struct come *come)
+static int move(struct patch *p, const struct addr *a, bool was, const struct kept_claim *come)
 {
 	const struct table_location *at = tables_location(p->k->t, a);
 	const uint32_t class = come ? come->class : KEPT_NONE;
@@ -247,9 +134,9 @@ static int patch_claims(struct patch *p)
 	size_t i;
 	int r = 0;
 
-	for (i = 0; !r && i < p->come.n; i++)
-		r = policy_add_addrs(&come, &p->come.v[i].addr, 1);
-	r = r ? r : kept_replace(&p->k->sole, &p->gone, &come);
+	for (i = 0; !r && i < p->claims.come.n; i++)
+		r = policy_add_addrs(&come, &p->claims.come.v[i].addr, 1);
+	r = r ? r : kept_replace(&p->k->sole, &p->claims.gone, &come);
 	vec_done(&come);
 	return r;
 }
@@ -300,7 +187,6 @@ static int share_others(struct tables *from, struct tables *to)
 	to->sharers = from->sharers;
 	COPY_VEC(&from->rules, &to->rules);
 	COPY_VEC(&from->sets, &to->sets);
-	COPY_VEC(&from->endpoints, &to->endpoints);
 	COPY_VEC(&from->contested, &to->contested);
 	return 0;
 }
@@ -376,17 +262,27 @@ static int finish(struct patch *p, struct tables *t)
 		return remake_services(p, t);
 	if (p->remake)
 		return policy_remake(p->k, false, t);
-	if (!p->c->services.n && tell_moved(p, t) < 0)
+	if (!p->c->services.n && !p->endpoints && tell_moved(p, t) < 0)
 		return -ENOMEM;
 	return share_rows(p->k->t, t);
 }
 
-static int fill_tables(struct patch *p, struct tables *t)
+/* Where the interfaces are others, so is whose they are (interest.c). */
+static int patch_endpoints(struct patch *p, struct tables *t)
 {
-	int r = share_others(p->k->t, t);
+	const int r = policy_patch_endpoints(p->k, &p->claims, t);
+	const struct tables *before = p->k->t;
 
-	if (!r)
-		r = patch_locations(p->k->t, &p->moves, t);
+	p->endpoints = p->c->endpoints.n || t->endpoints.n != before->endpoints.n ||
+		       (t->endpoints.n && memcmp(t->endpoints.v, before->endpoints.v,
+						 t->endpoints.n * sizeof(*t->endpoints.v)));
+	return r;
+}
+
+static int patch_others(struct patch *p, struct tables *t)
+{
+	int r = patch_locations(p->k->t, &p->moves, t);
+
 	if (!r)
 		r = patch_claims(p);
 	if (!r && !p->services)
@@ -398,13 +294,26 @@ static int fill_tables(struct patch *p, struct tables *t)
 	return r ? r : finish(p, t);
 }
 
+/* Return: 1, 0 not for a patch, -ENOMEM. */
+static int fill_tables(struct patch *p, struct tables *t)
+{
+	int r = share_others(p->k->t, t) < 0 ? -ENOMEM : patch_endpoints(p, t);
+
+	if (r > 0)
+		r = walk(p, move);
+	if (r > 0)
+		r = patch_others(p, t) < 0 ? -ENOMEM : 1;
+	return r;
+}
+
 static int make_tables(struct patch *p, struct tables **ret)
 {
 	struct tables *t = calloc(1, sizeof(*t));
+	const int r = t ? fill_tables(p, t) : -ENOMEM;
 
-	if (!t || fill_tables(p, t) < 0) {
+	if (r <= 0) {
 		tables_free(t);
-		return -ENOMEM;
+		return r;
 	}
 	tables_free(p->k->t);
 	p->k->t = tables_hold(t);
@@ -455,19 +364,13 @@ static bool is_over(const struct kept *k, const struct model_changes *c)
 int policy_patch(struct kept *k, const struct model_changes *c, struct tables **ret)
 {
 	struct patch p = { .k = k, .m = k->b.model, .c = c, .services = k->services && c->nodes };
-	int r = is_over(k, c) ? 0 : change_pods(&p);
+	int r = is_over(k, c) ? 0 : policy_claim_changes(k, c, &p.claims);
 
-	vec_sort(&p.gone, addr_cmp);
-	vec_sort(&p.come, come_cmp);
 	if (r > 0)
 		r = walk(&p, judge);
 	if (r > 0)
-		r = walk(&p, move);
-	if (r > 0)
 		r = make_tables(&p, ret);
-	vec_done(&p.gone);
-	vec_done(&p.come);
+	claim_changes_done(&p.claims);
 	vec_done(&p.moves);
-	vec_done(&p.candidates);
 	return r;
 }

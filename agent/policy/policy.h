@@ -108,8 +108,7 @@ struct tables {
 	uint64_t from;		/* the run that they differ from by `moved` alone; 0: by who knows what */
 	VEC(struct cidr) moved; /* exact locations that came, went, or have another class; sorted */
 	unsigned int holders;	/* beside the first */
-	/* Who else has these vectors; NULL: nobody. Of rules, sets, endpoints, contested; classes, rows,
-	 * ranges. */
+	/* Who else has these vectors; NULL: nobody. Of rules, sets, contested; classes, rows, ranges. */
 	unsigned int *sharers, *row_sharers;
 };
 

@@ -24,7 +24,7 @@ static void digest_names(struct sha256 *sha, const struct rule_use *rule, const 
 }
 
 /* The policies' own hashes hold their names, so that counters and explain name the right rule. */
-static struct hash128 set_hash(const struct build *b, const struct subject *s)
+struct hash128 policy_set_hash(const struct build *b, const struct subject *s)
 {
 	struct sha256 sha;
 	size_t i, k;
@@ -42,7 +42,7 @@ static struct hash128 set_hash(const struct build *b, const struct subject *s)
 	return policy_digest_end(&sha);
 }
 
-static int set_cmp(const void *a, const void *b)
+int policy_set_cmp(const void *a, const void *b)
 {
 	return hash128_cmp(&((const struct table_set *)a)->hash, &((const struct table_set *)b)->hash);
 }
@@ -83,9 +83,9 @@ static void drop_duplicates(struct tables *t)
 {
 	size_t i, kept = 0;
 
-	vec_sort(&t->sets, set_cmp);
+	vec_sort(&t->sets, policy_set_cmp);
 	for (i = 0; i < t->sets.n; i++) {
-		if (kept && !set_cmp(&t->sets.v[kept - 1], &t->sets.v[i])) {
+		if (kept && !policy_set_cmp(&t->sets.v[kept - 1], &t->sets.v[i])) {
 			vec_done(&t->sets.v[i].policies);
 			continue;
 		}
@@ -107,7 +107,7 @@ int policy_sets(struct build *b)
 
 		if (!s->known)
 			continue;
-		s->set = set_hash(b, s);
+		s->set = policy_set_hash(b, s);
 		r = add_set(b, s);
 		if (r < 0)
 			return r;
@@ -125,7 +125,7 @@ int policy_sets(struct build *b)
 		*ep = b->subjects.v[i].ep;
 		if (!b->subjects.v[i].known)
 			continue;
-		ep->set = (int32_t)(vec_find(&b->t->sets, &key, set_cmp) - b->t->sets.v);
+		ep->set = (int32_t)(vec_find(&b->t->sets, &key, policy_set_cmp) - b->t->sets.v);
 		b->set_ports[ep->set] = b->subjects.v[i].ports;
 	}
 	return 0;

@@ -81,7 +81,7 @@ static struct ordered *order_policies(const struct model *m)
 	return ret;
 }
 
-static int select_policies(struct build *b, const struct ordered *order, const struct namespace *ns,
+static int select_policies(const struct build *b, const struct ordered *order, const struct namespace *ns,
 			   const struct pod *p, struct subject *ret)
 {
 	uint32_t *slot;
@@ -99,16 +99,13 @@ static int select_policies(struct build *b, const struct ordered *order, const s
 	return 0;
 }
 
-static int add_subject(struct build *b, const struct ordered *order, const struct endpoint *e,
-		       struct bh_err *err)
+static int make_subject(const struct build *b, const struct ordered *order, const struct endpoint *e,
+			struct subject *s, struct bh_err *err)
 {
 	const struct pod *p = model_endpoint_pod(b->model, e);
 	const struct namespace *ns = p ? model_pod_namespace(b->model, p) : NULL;
-	struct subject *s = vec_add(&b->subjects);
 	int r;
 
-	if (!s)
-		return -ENOMEM;
 	s->ep.key = e->key;
 	s->ep.ifindex = e->ifindex;
 	s->ep.set = -1;
@@ -128,6 +125,22 @@ static int add_subject(struct build *b, const struct ordered *order, const struc
 	s->audited = b->model->audit || namespace_is_audited(ns);
 	s->ports = p->ports;
 	return select_policies(b, order, ns, p, s);
+}
+
+static int add_subject(struct build *b, const struct ordered *order, const struct endpoint *e,
+		       struct bh_err *err)
+{
+	struct subject *s = vec_add(&b->subjects);
+
+	return s ? make_subject(b, order, e, s, err) : -ENOMEM;
+}
+
+int policy_subject(const struct build *b, const struct endpoint *e, struct subject *ret)
+{
+	auto_free struct ordered *order = order_policies(b->model);
+	struct bh_err err;
+
+	return order ? make_subject(b, order, e, ret, &err) : -ENOMEM;
 }
 
 /* Two owners of one interface: one of them is stale and nothing here says which, so neither's

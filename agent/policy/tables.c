@@ -34,7 +34,6 @@ static void free_others(struct tables *t)
 		vec_done(&t->sets.v[i].policies);
 	vec_done(&t->rules);
 	vec_done(&t->sets);
-	vec_done(&t->endpoints);
 	vec_done(&t->contested);
 	free(t->sharers);
 }
@@ -43,6 +42,7 @@ void tables_free(struct tables *t)
 {
 	if (!t || t->holders--)
 		return;
+	vec_done(&t->endpoints);
 	vec_done(&t->locations);
 	vec_done(&t->moved);
 	vec_done(&t->node_ports);

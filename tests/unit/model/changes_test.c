@@ -135,6 +135,50 @@ static void services_as_they_were(void **state)
 	assert_true(g->changes.all);
 }
 
+static void put_endpoint(struct given *g, const char *pod, const char *addr)
+{
+	struct endpoint *e = endpoint_new();
+
+	e->ns = pod ? strdup("shop") : NULL;
+	e->pod = pod ? strdup(pod) : NULL;
+	e->ifindex = 7;
+	assert_int_equal(addr_parse(addr, vec_add(&e->addrs)), 0);
+	assert_int_equal(model_put_endpoint(g->m, e), 0);
+}
+
+static void interfaces_as_they_were(void **state)
+{
+	const struct hash128 key = {};
+	struct given *g = *state;
+	struct addr first;
+
+	assert_int_equal(addr_parse("10.0.0.1", &first), 0);
+	assert_false(model_del_endpoint(g->m, &key));
+	assert_int_equal(g->changes.endpoints.n, 0);
+	put_endpoint(g, "web", "10.0.0.1");
+	assert_int_equal(g->changes.endpoints.n, 1);
+	assert_null(g->changes.endpoints.v[0].pod);
+	changes_clear(&g->changes);
+	put_endpoint(g, "other", "10.0.0.2");
+	assert_true(model_del_endpoint(g->m, &key));
+	assert_false(g->changes.all);
+	assert_int_equal(g->changes.endpoints.n, 1);
+	assert_string_equal(g->changes.endpoints.v[0].pod, "web");
+	assert_true(g->changes.endpoints.v[0].had_link);
+	assert_int_equal(g->changes.endpoints.v[0].addrs.n, 1);
+	assert_int_equal(addr_cmp(&g->changes.endpoints.v[0].addrs.v[0], &first), 0);
+	changes_clear(&g->changes);
+	put_endpoint(g, "web", "10.0.0.1");
+	assert_int_equal(model_put_endpoint(g->m, g->m->endpoints.v[0]), 0); /* in place */
+	assert_true(g->changes.all);
+	changes_clear(&g->changes);
+	put_endpoint(g, NULL, "10.0.0.1");
+	assert_false(g->changes.all);
+	changes_clear(&g->changes);
+	assert_true(model_del_endpoint(g->m, &key)); /* nobody's */
+	assert_true(g->changes.all);
+}
+
 static bool flags(struct given *g, bool services, bool slices, bool nodes)
 {
 	const struct model_changes *c = &g->changes;
@@ -155,7 +199,6 @@ static bool all(struct given *g)
 static void what_is_no_pod(void **state)
 {
 	struct given *g = *state;
-	struct endpoint *e = endpoint_new();
 
 	assert_int_equal(model_put_service(g->m, service_new("a", "x")), 0);
 	assert_true(flags(g, true, false, false));
@@ -175,9 +218,6 @@ static void what_is_no_pod(void **state)
 	assert_int_equal(model_put_policy(g->m, net_policy_new(POLICY_CLUSTER, "", "x")), 0);
 	assert_true(all(g));
 	assert_true(model_del_policy(g->m, POLICY_CLUSTER, "", "x") && all(g));
-	assert_int_equal(model_put_endpoint(g->m, e), 0);
-	assert_true(all(g));
-	assert_true(model_del_endpoint(g->m, &(struct hash128){}) && all(g));
 	assert_int_equal(model_set_local_addrs(g->m, NULL, 0), 0);
 	assert_true(all(g));
 }
@@ -186,8 +226,8 @@ int main(void)
 {
 #define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		CASE(pods_as_they_were),     CASE(more_than_are_kept), CASE(a_pod_changed_in_place),
-		CASE(services_as_they_were), CASE(what_is_no_pod),
+		CASE(pods_as_they_were),     CASE(more_than_are_kept),	    CASE(a_pod_changed_in_place),
+		CASE(services_as_they_were), CASE(interfaces_as_they_were), CASE(what_is_no_pod),
 	};
 
 	return cmocka_run_group_tests_name("model/changes", tests, NULL, NULL);

@@ -14,6 +14,7 @@
 #define WORLDS 80
 #define STEPS  60
 #define REMOTE 40 /* names of pods that no interface here is of */
+#define LOCAL  8  /* and of pods that some interface is, now and then */
 #define EVENTS 4  /* at most, from one result to the next */
 
 DEFINE_SCOPE_FREE(struct compiler, compiler_free)
@@ -67,6 +68,25 @@ static void drop_remote(struct model *m, struct dice *d)
 	(void)model_del_pod(m, i % 3 ? "a" : "b", name);
 }
 
+/* Two of them at once have the same address. */
+static void clash(struct model *m, struct dice *d)
+{
+	const uint32_t i = dice_roll(d, REMOTE);
+	uint32_t n;
+
+	for (n = dice_chance(d, 20) ? 0 : 2; n < 2; n++) {
+		const uint32_t who = dice_roll(d, REMOTE);
+		struct pod *p;
+		char name[16];
+
+		remote_name(who, name);
+		p = must(pod_new(who % 3 ? "a" : "b", name));
+		roll_labels(d, &p->labels);
+		*(struct addr *)must(vec_add(&p->addrs)) = remote_addr(d, i, true);
+		zero(model_put_pod(m, p));
+	}
+}
+
 static struct pod *copy_of(const struct pod *from)
 {
 	struct pod *p = must(pod_new(from->ns, from->name));
@@ -100,6 +120,85 @@ static void repeat_remote(struct model *m, struct dice *d)
 		roll_labels(d, &p->labels);
 	p->ended ^= dice_chance(d, 10);
 	zero(model_put_pod(m, p));
+}
+
+/* Most have the labels and the addresses that they always have; few, another's. */
+static void add_local_addrs(struct dice *d, uint32_t i, void *addrs)
+{
+	VEC(struct addr) *to = addrs;
+	char text[ADDR_TEXT];
+	uint32_t n;
+
+	if (dice_chance(d, 8))
+		i = dice_roll(d, LOCAL);
+	for (n = 2; n; n--) {
+		(void)snprintf(text, sizeof(text), n % 2 ? "10.0.3.%u" : "fd00::3:%x", i);
+		if (dice_chance(d, 95))
+			*(struct addr *)must(vec_add(to)) =
+				dice_chance(d, 3) ? remote_addr(d, i, n % 2) : addr_of(text);
+	}
+}
+
+static void put_local_pod(struct model *m, struct dice *d, uint32_t i, const char *ns, const char *name)
+{
+	struct pod *p = must(pod_new(ns, name));
+
+	if (dice_chance(d, 12))
+		roll_labels(d, &p->labels);
+	if (dice_chance(d, 12))
+		roll_named_ports(d, p);
+	if (dice_chance(d, 75))
+		add_local_addrs(d, i, &p->addrs);
+	if (dice_chance(d, 8))
+		*(struct host_port *)must(vec_add(&p->host_ports)) =
+			(struct host_port){ .proto = 6, .port = 2, .to = 2 };
+	p->ended = dice_chance(d, 20);
+	p->partial = dice_chance(d, 2);
+	if (dice_chance(d, 2)) {
+		free(p->uid);
+		p->uid = must(strdup("u2"));
+	}
+	zero(model_put_pod(m, p));
+}
+
+static void put_local_endpoint(struct model *m, struct dice *d, uint32_t i, const char *ns, const char *name,
+			       const struct hash128 *key)
+{
+	struct endpoint *e = must(endpoint_new());
+
+	e->key = *key;
+	e->ns = must(strdup(ns));
+	e->pod = must(strdup(name));
+	e->uid = must(strdup("u1"));
+	e->ifname = must(strdup("eth0"));
+	e->ifindex = dice_chance(d, 3) ? 0 : 100 + (dice_chance(d, 3) ? 0 : i);
+	add_local_addrs(d, i, &e->addrs);
+	zero(model_put_endpoint(m, e));
+}
+
+/* What becomes of a pod of this node and its interface: each comes and goes by itself, as calls of the plugin
+ * and the API server's words do. */
+static void live_here(struct model *m, struct dice *d)
+{
+	const uint32_t i = dice_roll(d, LOCAL), index = 1000 + i + (dice_chance(d, 5) ? LOCAL : 0);
+	const struct hash128 key = hash128_of(&index, sizeof(index));
+	const uint32_t what = dice_roll(d, 100);
+	const char *ns = i % 2 ? "a" : "b";
+	char name[16];
+
+	(void)snprintf(name, sizeof(name), "l%u", i);
+	if (!model_pod(m, ns, name))
+		put_local_pod(m, d, i, ns, name);
+	else if (!model_endpoint(m, &key) && what < 70)
+		put_local_endpoint(m, d, i, ns, name, &key);
+	else if (what < 50)
+		put_local_pod(m, d, i, ns, name);
+	else if (what < 60)
+		put_local_endpoint(m, d, i, ns, name, &key);
+	else if (what < 95)
+		(void)(model_del_endpoint(m, &key) || model_del_pod(m, ns, name));
+	else
+		(void)model_del_pod(m, ns, name);
 }
 
 static struct service_port *copy_port(const struct service_port *from, struct service_port *to)
@@ -152,8 +251,8 @@ static void scale(struct model *m, struct dice *d)
 static void happens(struct model *m, struct dice *d)
 {
 	static void (*const events[])(struct model * m, struct dice * d) = {
-		put_remote,  repeat_remote, repeat_remote,	    repeat_remote,
-		drop_remote, scale,	    cluster_change_service,
+		put_remote,  put_remote, repeat_remote, repeat_remote,		repeat_remote, repeat_remote,
+		drop_remote, clash,	 scale,		cluster_change_service, live_here,     live_here,
 	};
 
 	if (dice_chance(d, 95))
@@ -275,6 +374,7 @@ static const struct actual_sizes sizes = {
 struct count {
 	unsigned int all, patches, moves, remakes;
 	unsigned int slices, slice_patches; /* of those after which some slice had changed, and no Service */
+	unsigned int locals, local_patches; /* likewise, some interface */
 };
 
 static bool minds_services(const struct tables *t)
@@ -287,7 +387,7 @@ static bool minds_services(const struct tables *t)
 	return false;
 }
 
-static void add_count(struct count *count, const struct tables *t, bool slices)
+static void add_count(struct count *count, const struct tables *t, bool slices, bool locals)
 {
 	count->all++;
 	count->patches += t->from != 0;
@@ -295,6 +395,8 @@ static void add_count(struct count *count, const struct tables *t, bool slices)
 	count->remakes += !t->from && t->sharers;
 	count->slices += slices && minds_services(t);
 	count->slice_patches += slices && minds_services(t) && t->from;
+	count->locals += locals;
+	count->local_patches += locals && t->sharers;
 }
 
 static void one_world(struct dice *d, struct count *count)
@@ -304,7 +406,7 @@ static void one_world(struct dice *d, struct count *count)
 	struct tables *held[2] = {}; /* as an agent does: what is in force, and what is next */
 	struct actual *a = must(actual_new(&sizes));
 	struct interest *interest = NULL;
-	bool slices;
+	bool slices, locals;
 	uint32_t i, n;
 
 	for (i = 0; i < REMOTE; i++)
@@ -314,11 +416,12 @@ static void one_world(struct dice *d, struct count *count)
 	for (i = 0; i < STEPS; i++) {
 		tables_free(held[i % 2]);
 		slices = m->changes->slices.n && !m->changes->services.n;
+		locals = m->changes->endpoints.n;
 		held[i % 2] = run(c, m);
 		follow_interest(m, held[i % 2], &interest);
 		if (dice_chance(d, 90)) /* else it could not be brought in */
 			follow(held[i % 2], a);
-		add_count(count, held[i % 2], slices);
+		add_count(count, held[i % 2], slices, locals);
 		for (n = dice_roll(d, EVENTS + 1); n; n--)
 			happens(m, d);
 	}
@@ -341,8 +444,10 @@ static void any_order_of_events(void **state)
 		      count.all, count.patches, count.moves, count.remakes);
 	print_message("%u after slices that matter changed, %u of them patches\n", count.slices,
 		      count.slice_patches);
+	print_message("%u after interfaces changed, %u of them patches\n", count.locals, count.local_patches);
 	assert_true(count.patches > count.all / 3 && count.moves > count.all / 16);
 	assert_true(count.remakes > count.all / 20);
+	assert_true(count.locals > count.all / 16 && count.local_patches > count.locals / 8);
 	assert_true(count.slices > count.all / 20 && count.slice_patches > count.slices / 5);
 }
 
