@@ -353,12 +353,21 @@ static void on_lock(void *ctx);
 
 static int make_own_parts(struct agent *a, struct bh_err *err)
 {
+	struct cidr *cidr;
+	size_t i;
+
 	a->model = model_new();
 	a->names = a->model ? names_new(a->model) : NULL;
 	if (!a->names || model_set_node_name(a->model, a->opt.node_name) < 0 || endpoints_new(a) < 0 ||
 	    adopt_new(a) < 0 || requests_new(a) < 0 || standing_new(a) < 0 || leader_new(a) < 0)
 		return bh_err_set(err, -ENOMEM, "no memory");
 	a->model->audit = a->opt.audit;
+	for (i = 0; i < a->opt.pod_cidrs.n; i++) {
+		cidr = vec_add(&a->model->pod_cidrs);
+		if (!cidr)
+			return bh_err_set(err, -ENOMEM, "no memory");
+		*cidr = a->opt.pod_cidrs.at[i];
+	}
 	a->tick = (struct loop_timer){ .fn = on_tick, .ctx = a };
 	a->source_timer = (struct loop_timer){ .fn = on_source, .ctx = a };
 	a->lock_timer = (struct loop_timer){ .fn = on_lock, .ctx = a };

@@ -21,6 +21,7 @@
 #include "node.h"
 #include "pages.h"
 #include "reconcile.h"
+#include "podcidrs.h"
 #include "timeouts.h"
 
 struct adopt;
@@ -50,7 +51,8 @@ struct agent_options {
 	bool policy_status; /* the cluster is told which policies are in force here */
 	bool audit;	    /* policies deny nothing on this node, and what they would is reported */
 	struct dp_sizes sizes;
-	struct timeouts timeouts;   /* of sessions */
+	struct timeouts timeouts; /* of sessions */
+	struct podcidrs pod_cidrs;
 	struct chain_options chain; /* conf_dir NULL: the chain is somebody else's business */
 	struct pages_options pages;
 	const char *flow_log; /* "stdout", or a path; NULL: none */

@@ -41,6 +41,18 @@ static struct json_object *timeouts_of(const struct timeouts *t)
 	return o;
 }
 
+/* NULL: null. */
+static struct json_object *pod_cidrs_of(const struct podcidrs *c)
+{
+	struct json_object *list = c->n ? json_object_new_array() : NULL;
+	char text[ADDR_TEXT];
+	size_t i;
+
+	for (i = 0; i < c->n; i++)
+		(void)json_object_array_add(list, json_object_new_string(cidr_text(&c->at[i], text)));
+	return list;
+}
+
 /* Under the names that they have on the command line; null where it says nothing. */
 static struct json_object *options_of(const struct agent_options *opt)
 {
@@ -55,6 +67,7 @@ static struct json_object *options_of(const struct agent_options *opt)
 	jx_add_str(o, "probe-dir", opt->probe_dir);
 	jx_add_str(o, "attach", hook_mode_text(opt->attach));
 	jx_add_str(o, "mode", opt->audit ? "Audit" : "Enforce");
+	jx_add(o, "pod-cidr", pod_cidrs_of(&opt->pod_cidrs));
 	jx_add_str(o, "cni-conf-dir", opt->chain.conf_dir);
 	jx_add_str(o, "cni-bin-dir", opt->chain.bin_dir);
 	jx_add_str(o, "plugin", opt->chain.plugin);

@@ -163,6 +163,19 @@ static void check_policy(const struct doctor *d)
 		say(d, "policies", HEALTHY, NULL, "all %zu are understood", d->a->model->policies.n);
 }
 
+static void check_pod_cidrs(const struct doctor *d)
+{
+	const struct model *m = d->a->model;
+
+	if (podcidrs_missed(m))
+		say(d, "pod ranges", WARNING, "set agent.podCIDRs (--pod-cidr)",
+		    "no Node says spec.podCIDRs: to the policies with World or Cluster a pod not heard of yet is of the "
+		    "World");
+	else
+		say(d, "pod ranges", HEALTHY, NULL, "spec.podCIDRs of %zu Nodes, %zu of --pod-cidr",
+		    podcidrs_nodes(m), m->pod_cidrs.n);
+}
+
 static void check_open(const struct doctor *d)
 {
 	struct json_object *o = json_object_new_object(), *open = NULL;
@@ -322,6 +335,7 @@ void answer_doctor(struct agent *a, struct api_conn *conn, struct json_object *r
 	check_agent(&d);
 	check_open(&d);
 	check_policy(&d);
+	check_pod_cidrs(&d);
 	check_unprotected(&d);
 	check_hooks(&d);
 	check_ways(&d);

@@ -179,6 +179,22 @@ static void add_chain(struct json_object *o, const struct agent *a)
 	jx_add(o, "chain", c);
 }
 
+/* Where pods have their addresses: how many Nodes say theirs, and the option's. */
+static struct json_object *pod_cidrs_of(const struct model *m)
+{
+	struct json_object *o = json_object_new_object(), *list = json_object_new_array();
+	char text[ADDR_TEXT];
+	size_t i;
+
+	for (i = 0; i < m->pod_cidrs.n; i++)
+		(void)json_object_array_add(list,
+					    json_object_new_string(cidr_text(&m->pod_cidrs.v[i], text)));
+	jx_add_int(o, "nodes", podcidrs_nodes(m));
+	jx_add(o, "option", list);
+	jx_add_bool(o, "missed", podcidrs_missed(m));
+	return o;
+}
+
 static struct json_object *healed_of(const struct healed *h)
 {
 	struct json_object *o = json_object_new_object();
@@ -232,6 +248,7 @@ void answer_status(struct agent *a, struct api_conn *conn, struct json_object *r
 	jx_add_int(o, "namespaces", a->model->namespaces.n);
 	jx_add_int(o, "policies", a->model->policies.n);
 	jx_add_int(o, "policies_with_problems", policies_with_problems(a->model));
+	jx_add(o, "pod_cidrs", pod_cidrs_of(a->model));
 	add_reconcile(o, a);
 	add_chain(o, a);
 	jx_add(o, "maps", maps_of(a));

@@ -34,6 +34,7 @@ static const char usage[] =
 	"                      (default Enforce)\n"
 	"  --policy-status     write which policies are in force here into the cluster's NodePolicyStatus of\n"
 	"                      this node; one of all agents writes the status of policies\n"
+	"  --pod-cidr CIDR     pods have their addresses there: beside spec.podCIDRs of Nodes (may be repeated)\n"
 	"  --sessions N        tracked flows of each family; only when the maps are made\n"
 	"  --session-timeout NAME=SECONDS  how long such a flow may be silent (may be repeated)\n"
 	"  --metrics-address ADDR:PORT  answer HTTP there: /metrics, /livez, /readyz (default: nowhere)\n"
@@ -54,6 +55,7 @@ static const struct option options[] = {
 	{ "attach", required_argument, NULL, 'a' },
 	{ "mode", required_argument, NULL, 'm' },
 	{ "policy-status", no_argument, NULL, 'y' },
+	{ "pod-cidr", required_argument, NULL, 'c' },
 	{ "sessions", required_argument, NULL, 'n' },
 	{ "session-timeout", required_argument, NULL, 't' },
 	CHAIN_LONG_OPTIONS,
@@ -190,6 +192,8 @@ static int read_option(int c, struct agent_options *o, struct bh_err *err)
 	case 'y':
 		o->policy_status = true;
 		return 0;
+	case 'c':
+		return podcidrs_read(optarg, &o->pod_cidrs, err);
 	case 'n':
 		return read_sessions(optarg, o, err);
 	case 't':

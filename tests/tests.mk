@@ -18,7 +18,7 @@ LINK_ctl        := $(UTIL) $(MODEL) $(API_CLIENT) $(HTTP) $(filter-out agent/ctl
 LINK_chain      := $(UTIL) $(CHAIN) agent/loop.c
 LINK_preflight  := $(LINK_chain) agent/preflight_judge.c
 LINK_cni-plugin := $(UTIL) $(MODEL) $(HOOK) $(API_CLIENT) $(filter-out cni-plugin/main.c,$(PLUGIN))
-LINK_agent      := $(UTIL) $(MODEL) $(POLICY) $(HOOK) $(API) $(addprefix agent/,apart.c loop.c find.c names.c inforce.c content.c lock.c match.c conntrack.c timeouts.c meant.c picks.c query.c behind.c closest.c why.c jsonx.c exposition.c flowlog.c denied_pace.c health.c)
+LINK_agent      := $(UTIL) $(MODEL) $(POLICY) $(HOOK) $(API) $(addprefix agent/,apart.c loop.c find.c names.c inforce.c content.c lock.c match.c conntrack.c timeouts.c podcidrs.c meant.c picks.c query.c behind.c closest.c why.c jsonx.c exposition.c flowlog.c denied_pace.c health.c)
 # The API server is the test's own here.
 LINK_source     := $(UTIL) $(MODEL) $(filter-out agent/kube/http.c,$(KUBE))
 # So is the source, to which an Event goes.

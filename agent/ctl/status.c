@@ -4,6 +4,8 @@
 #include "util/err.h"
 #include "util/vec.h"
 
+#define CIDRS_TOLD 3
+
 static void print_state(const struct ctl *c, struct json_object *o)
 {
 	const char *failing = ctl_str(o, "failing");
@@ -124,6 +126,29 @@ static void print_numbers(const struct ctl *c, struct json_object *o)
 			       (unsigned long long)bad);
 		ctl_line(c, "", YELLOW, text);
 	}
+}
+
+/* Where pods have their addresses; NULL: the agent is an older one. */
+static void print_pod_cidrs(const struct ctl *c, struct json_object *o)
+{
+	struct json_object *option = ctl_get(o, "option");
+	const size_t n = ctl_length(option), told = n < CIDRS_TOLD ? n : CIDRS_TOLD;
+	char text[256];
+	size_t i, len;
+
+	if (!o)
+		return;
+	len = (size_t)snprintf(text, sizeof(text), "spec.podCIDRs of %llu Nodes%s",
+			       (unsigned long long)ctl_int(o, "nodes"), n ? "; --pod-cidr" : "");
+	for (i = 0; i < told; i++)
+		len += (size_t)snprintf(text + len, sizeof(text) - len, "%s %.48s", i ? "," : "",
+					json_object_get_string(json_object_array_get_idx(option, i)));
+	if (told < n)
+		len += (size_t)snprintf(text + len, sizeof(text) - len, " and %zu more", n - told);
+	if (ctl_bool(o, "missed"))
+		(void)snprintf(text + len, sizeof(text) - len,
+			       ": World has pods not heard of yet; set --pod-cidr");
+	ctl_line(c, "pod ranges", ctl_bool(o, "missed") ? YELLOW : PLAIN, text);
 }
 
 /* Absent where the agent does not see to it. */
@@ -281,6 +306,7 @@ static void print_text(const struct ctl *c, struct json_object *o)
 	print_state(c, o);
 	print_chain(c, o);
 	print_numbers(c, o);
+	print_pod_cidrs(c, ctl_get(o, "pod_cidrs"));
 	print_events(c, o);
 	if (ctl_get(o, "self_check"))
 		print_self_check(c, ctl_get(o, "self_check"));

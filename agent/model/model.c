@@ -158,6 +158,7 @@ void model_free(struct model *m)
 	free(m->node_name);
 	vec_done(&m->local_addrs);
 	vec_done(&m->node_addrs);
+	vec_done(&m->pod_cidrs);
 	free(m);
 }
 

@@ -272,6 +272,7 @@ struct model {
 	VEC(struct endpoint *) endpoints;	/* by key */
 	VEC(struct addr) local_addrs;		/* of interfaces here, loopback left out; sorted */
 	VEC(struct addr) node_addrs;		/* of these the node's own: no Service's ClusterIP; sorted */
+	VEC(struct cidr) pod_cidrs;		/* where pods are, beside what Nodes say; no Node's */
 	char *node_name;			/* what the API calls it; NULL: not known */
 	bool audit;				/* policies deny nothing here; what they would is reported */
 	int64_t now;				/* seconds since the epoch, by which policies expire */

@@ -35,7 +35,8 @@ static int add_outside(struct blocks *ret, const struct cidr *c)
 	return 0;
 }
 
-/* On a link there are pods and nodes, and nobody can tell which; what nodes have for their pods. */
+/* On a link there are pods and nodes, and nobody can tell which; what nodes have for their pods, and what
+ * else pods have. */
 static int collect_outside(const struct build *b, struct blocks *ret)
 {
 	static const struct cidr link_local = { .addr.b = { 0xfe, 0x80 }, .len = 10 };
@@ -45,6 +46,8 @@ static int collect_outside(const struct build *b, struct blocks *ret)
 	for (i = 0; i < b->model->nodes.n; i++)
 		for (k = 0; !r && k < b->model->nodes.v[i]->pods.n; k++)
 			r = add_outside(ret, &b->model->nodes.v[i]->pods.v[k]);
+	for (i = 0; !r && i < b->model->pod_cidrs.n; i++)
+		r = add_outside(ret, &b->model->pod_cidrs.v[i]);
 	return r;
 }
 

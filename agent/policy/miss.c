@@ -141,6 +141,9 @@ static bool is_cluster(const struct model *m, const struct pod *far, const struc
 		for (k = 0; k < m->nodes.v[i]->pods.n; k++)
 			if (cidr_holds(&m->nodes.v[i]->pods.v[k], a))
 				return true;
+	for (i = 0; i < m->pod_cidrs.n; i++)
+		if (cidr_holds(&m->pod_cidrs.v[i], a))
+			return true;
 	return false;
 }
 

@@ -13,10 +13,11 @@
 struct count {
 	const struct model *m;
 	const struct tables *t;
-	uint32_t *owner;	    /* by rule, index + 1: the policy, likewise; 0: it is there no more */
-	uint32_t *base[DIR_MAX];    /* by rule, index + 1: the last set whose row of class 0 it is in, likewise */
-	uint32_t *n;		    /* by policy, index + 1 */
-	uint32_t *last;		    /* by policy, index + 1: the last row or class that counted, likewise */
+	uint32_t *owner; /* by rule, index + 1: the policy, likewise; 0: it is there no more */
+	uint32_t
+		*base[DIR_MAX]; /* by rule, index + 1: the last set whose row of class 0 it is in, likewise */
+	uint32_t *n;		/* by policy, index + 1 */
+	uint32_t *last;		/* by policy, index + 1: the last row or class that counted, likewise */
 	VEC(struct table_row) named; /* `set`: a policy, index + 1; and a class of which it says something */
 };
 
@@ -163,8 +164,8 @@ static void add_rule_blocks(cidr_vec *ret, const struct rule *rule)
 	}
 }
 
-/* The tables know blocks by their classes, and what is excepted is in none: so of the policies that have a rule
- * there what they name. */
+/* The tables know blocks by their classes, and what is excepted is in none: so of the policies that have a
+ * rule there what they name. */
 static void count_blocks(struct count *c)
 {
 	auto_free uint8_t *used = calloc(c->m->policies.n + 1, 1);

@@ -16,8 +16,8 @@ enum most {
 };
 
 /*
- * @m: what @t was made from, or has become since. What several policies share counts for each of them. Cost: as
- * large as the tables. Return: NULL: no policy asks for any, or there is no memory to count.
+ * @m: what @t was made from, or has become since. What several policies share counts for each of them. Cost:
+ * as large as the tables. Return: NULL: no policy asks for any, or there is no memory to count.
  */
 const struct net_policy *policy_most(const struct model *m, const struct tables *t, enum most what,
 				     uint32_t *ret_n);

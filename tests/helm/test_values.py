@@ -34,6 +34,9 @@ REFUSED = [
     ("agent.logFormat=xml", "agent.logFormat"),
     ("agent.sessions=-1", "agent.sessions"),
     ("agent.sessions=16777217", "agent.sessions"),
+    ("agent.podCIDRs=10.0.0.0/16", "agent.podCIDRs"),
+    ("agent.podCIDRs={10.0.0.0}", "agent.podCIDRs"),
+    ("agent.podCIDRs={pods/16}", "agent.podCIDRs"),
     ("sessions.timeouts.udp=0", "sessions.timeouts.udp"),
     ("sessions.timeouts.udp=5s", "sessions.timeouts.udp"),
     ("sessions.timeouts.tcp=5", "tcp"),
@@ -221,6 +224,11 @@ class Arrives(unittest.TestCase):
         args = self.args("sessions.timeouts.tcp_established=1000000,sessions.timeouts.udp=7")
         self.assertIn("--session-timeout=tcp_established=1000000", args)
         self.assertIn("--session-timeout=udp=7", args)
+
+    def test_pod_cidrs(self):
+        self.assertFalse([a for a in self.args() if "pod-cidr" in a])
+        args = self.args("agent.podCIDRs={10.0.0.0/16,fd00:1::/48}")
+        self.assertEqual([a for a in args if "pod-cidr" in a], ["--pod-cidr=10.0.0.0/16", "--pod-cidr=fd00:1::/48"])
 
     def test_flow_log(self):
         """A file's folder is the node's, at the same place in the pod, and of the agent alone."""

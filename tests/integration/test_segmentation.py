@@ -103,6 +103,32 @@ class Segmentation(PolicedCase):
             egress=lambda s, d, *_: s not in (self.web, self.db) or d is self.node.world
         )
 
+    def pod_ranges(self):
+        """What status and doctor say of them."""
+        checks = {i["check"]: i for i in self.node.ctl("doctor", codes=(0, 1, 5))}
+        return self.node.ask("status")["pod_cidrs"], checks["pod ranges"]["health"]
+
+    def test_ranges_of_pods(self):
+        """An address there of which nobody has heard is a pod's, by the option, and not the world's."""
+        family = self.node.families[0]
+        net = {4: "192.0.2.0/24", 6: "2001:db8:2::/64"}[family]
+        self.segment(egress=[{"action": "Accept", "to": [{"entities": ["World"]}]}])
+        self.becomes(False, self.db)
+        self.assertTrue(self.web.reaches(self.node.world, family=family))
+        self.assertEqual(self.pod_ranges(), ({"nodes": 0, "option": [], "missed": True}, "warning"))
+        self.assertIn("World has pods not heard of yet", self.node.ctl_text("status")[1])
+        self.addCleanup(self.with_options)
+        self.with_options("--pod-cidr", net)
+        self.assertFalse(self.web.reaches(self.node.world, family=family))
+        self.assertEqual(self.pod_ranges(), ({"nodes": 0, "option": [net], "missed": False}, "ok"))
+        self.assertIn(f"spec.podCIDRs of 0 Nodes; --pod-cidr {net}\n", self.node.ctl_text("status")[1])
+        self.assertIn(net, self.node.ctl_text("config")[1])
+
+    def with_options(self, *args):
+        self.node.agent_stop()
+        self.node.agent_args = list(args)
+        self.node.agent_start()
+
     def test_cluster(self):
         self.cluster(egress=[{"action": "Deny", "to": [{"entities": ["World"]}]}])
         self.cluster("d", ingress=[{"action": "Deny", "from": [{"entities": ["World"]}]}])

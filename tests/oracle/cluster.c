@@ -224,6 +224,7 @@ static void put_node(struct model *m, struct dice *d)
 	const struct addr node[] = { roll_addr(d, true), roll_addr(d, false) };
 	const uint32_t n = dice_roll(d, 3);
 	struct cluster_node *this;
+	uint32_t k;
 
 	zero(model_set_local_addrs(m, node, n));
 	this = must(cluster_node_new("this"));
@@ -232,6 +233,8 @@ static void put_node(struct model *m, struct dice *d)
 		*(struct addr *)must(vec_add(&this->addrs)) = node[0];
 	zero(model_put_node(m, this));
 	zero(model_set_node_name(m, "n0"));
+	for (k = dice_chance(d, 20) + dice_chance(d, 20); k; k--)
+		*(struct cidr *)must(vec_add(&m->pod_cidrs)) = roll_cidr(d, dice_chance(d, 50));
 }
 
 /* ---- the whole ------------------------------------------------------------------------------ */

@@ -160,7 +160,7 @@ static void print_endpoint(const struct endpoint *e, FILE *out)
 
 void cluster_print(const struct model *m, FILE *out)
 {
-	char text[TIME_TEXT];
+	char text[TIME_TEXT], addr[ADDR_TEXT];
 	size_t i;
 
 	print_time(m->now, text);
@@ -170,6 +170,8 @@ void cluster_print(const struct model *m, FILE *out)
 	fprintf(out, "# this node has ");
 	print_addrs(m->node_addrs.v, m->node_addrs.n, "", "", out);
 	fprintf(out, "\n");
+	for (i = 0; i < m->pod_cidrs.n; i++)
+		fprintf(out, "# --pod-cidr %s\n", cidr_text(&m->pod_cidrs.v[i], addr));
 	for (i = 0; i < m->nodes.n; i++)
 		print_node(m->nodes.v[i], out);
 	for (i = 0; i < m->namespaces.n; i++)

@@ -174,6 +174,7 @@ static void shrink_objects(struct shrinking *s)
 	SHRINK(s, &m->namespaces);
 	SHRINK(s, &m->nodes);
 	SHRINK(s, &m->node_addrs);
+	SHRINK(s, &m->pod_cidrs);
 	FORGET(s, m->audit);
 }
 

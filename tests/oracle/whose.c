@@ -174,6 +174,9 @@ static bool is_for_pods(const struct model *m, const struct addr *a)
 		for (k = 0; k < m->nodes.v[i]->pods.n; k++)
 			if (in_cidr(&m->nodes.v[i]->pods.v[k], a))
 				return true;
+	for (i = 0; i < m->pod_cidrs.n; i++)
+		if (in_cidr(&m->pod_cidrs.v[i], a))
+			return true;
 	return false;
 }
 

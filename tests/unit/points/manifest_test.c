@@ -106,6 +106,8 @@ static struct model *read_again(const struct model *m)
 	(void)put(ret, text);
 	ret->now = m->now;
 	ret->audit = m->audit;
+	for (i = 0; i < m->pod_cidrs.n; i++)
+		*(struct cidr *)vec_add(&ret->pod_cidrs) = m->pod_cidrs.v[i];
 	for (i = 0; i < m->endpoints.n; i++)
 		copy_endpoint(ret, m->endpoints.v[i]);
 	assert_int_equal(model_set_local_addrs(ret, m->node_addrs.v, m->node_addrs.n), 0);

@@ -46,7 +46,8 @@ static struct model *greedy_cluster(void)
 	w_rule(np, DIR_INGRESS, "ns(team=red) pods(app=far)", "tcp/80");
 
 	np = w_policy(m, "shop/blocks", "app=db", "i");
-	w_rule(np, DIR_INGRESS, "10.2.0.0/16 -10.2.1.0/24 -10.2.2.0/24 -10.2.3.0/24 -10.2.4.0/24; 10.3.0.0/16", "tcp/80");
+	w_rule(np, DIR_INGRESS,
+	       "10.2.0.0/16 -10.2.1.0/24 -10.2.2.0/24 -10.2.3.0/24 -10.2.4.0/24; 10.3.0.0/16", "tcp/80");
 
 	np = w_policy(m, "shop/rows", "app=db", "e");
 	for (i = 0; i < 5; i++) {
@@ -59,7 +60,8 @@ static struct model *greedy_cluster(void)
 	w_rule(np, DIR_INGRESS, NULL, "tcp/9");
 	w_rule(np, DIR_EGRESS, NULL, "tcp/9");
 
-	np = w_policy(m, "t/ports", "app in web|api", "i"); /* in rows of two policy sets, which share their ranges */
+	np = w_policy(m, "t/ports", "app in web|api",
+		      "i"); /* in rows of two policy sets, which share their ranges */
 	w_rule(np, DIR_INGRESS, NULL, "tcp/1,tcp/3,tcp/5,tcp/7,tcp/9,tcp/11");
 	np = w_policy(m, "t/more-ports", "app in web|api", "i");
 	w_rule(np, DIR_INGRESS, NULL, "tcp/21,tcp/23");
@@ -127,7 +129,8 @@ static void each_map(void **state)
 	}
 }
 
-/* By its name, wherever it stands by now; who is gone is not named, nor anybody for somebody else's tables. */
+/* By its name, wherever it stands by now; who is gone is not named, nor anybody for somebody else's tables.
+ */
 static void whose_it_was(void **state)
 {
 	auto_model struct model *m = greedy_cluster(), *now = greedy_cluster(), *empty = model_new();
