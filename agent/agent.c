@@ -108,6 +108,7 @@ static void open_socket(struct agent *a)
 {
 	const struct api_handler handler = { .on_request = requests_on_request,
 					     .on_close = requests_on_close,
+					     .long_op = "simulate",
 					     .ctx = a };
 	struct bh_err err;
 

@@ -523,8 +523,10 @@ static int code_of(int r)
 void answer_simulate(struct agent *a, struct api_conn *conn, struct json_object *request)
 {
 	struct simulation s = { .a = a, .conn = conn };
+	struct json_object *whole = api_whole(conn, request);
 	struct bh_err err;
-	const int r = simulate(&s, request, &err);
+	const int r = whole ? simulate(&s, whole, &err)
+			    : bh_err_set(&err, -EINVAL, "the request is not one JSON object in one line");
 
 	if (r < 0) {
 		(void)api_send_error(conn, code_of(r), "%s", err.msg);
@@ -533,4 +535,5 @@ void answer_simulate(struct agent *a, struct api_conn *conn, struct json_object 
 		(void)api_send(conn, jx_done());
 	}
 	simulation_done(&s);
+	json_object_put(whole);
 }

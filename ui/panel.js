@@ -5,6 +5,7 @@ import { ago, ask, askSlow, bytes, plural, port, readChanges, rules, title } fro
 const FLOWS_SHOWN = 60;
 const ROWS = 200;
 const PARTIAL = 4; // bulkheadctl's exit code
+const POLICY_MAX = 1048576; // bytes; UI_POLICY_MAX
 
 export function make(tag, properties = {}, ...children) {
   const element = document.createElement(tag);
@@ -222,8 +223,10 @@ export class Trial {
     const round = this.panel.round;
     button.disabled = true;
     result.replaceChildren(make('p', { class: 'dim' }, 'Asking the nodes…'));
+    const size = new Blob([this.text]).size;
     let parts;
     try {
+      if (size > POLICY_MAX) throw new Error(`the policies have ${size} bytes, and at most ${POLICY_MAX} are taken`);
       const answer = await askSlow('simulate', {}, this.text), changes = readChanges(answer, this.dataNow());
       if (round !== this.panel.round) return;
       this.show(changes);

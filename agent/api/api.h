@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The local socket: RUN_DIR/agent.sock, 0600 in a directory of 0700, peers of uid 0 only
- * (SO_PEERCRED). One JSON object a line in both directions, at most API_LINE_MAX bytes. Beside it
- * RUN_DIR/read/agent.sock, the same for who may ask and must change nothing.
+ * (SO_PEERCRED). One JSON object a line in both directions, at most API_LINE_MAX bytes, but for a request
+ * that may be long (struct api_handler). Beside it RUN_DIR/read/agent.sock, the same for who may ask and must
+ * change nothing.
  *
  * A request: {"v":1,"op":OP, ...}. The answer ends with one line that has "done": true:
  *   {"v":1,"done":true,"ok":true, ...}
@@ -28,6 +29,8 @@ struct json_object;
 
 #define API_VERSION   1
 #define API_LINE_MAX  65536
+#define API_LONG_MAX  (1u << 20)      /* the line of a request that may be long */
+#define API_LONGS     2		      /* so many of them at a time */
 #define API_RUN_DIR   "/run/bulkhead" /* default */
 #define API_SOCKET    "agent.sock"
 #define API_READ      "read" /* RUN_DIR/read: the run directory of who only reads; it can be mounted alone */
@@ -110,6 +113,8 @@ const char *api_open_text(const struct api_open *o, char ret[API_OPEN_TEXT]);
 /* ---- client ------------------------------------------------------------------------------- */
 
 /**
+ * api_text() - @request as the client sends it, without the line's end. NULL: no memory.
+ *
  * api_call() - send one request and read until the line with "done".
  * @timeout_ms: for the whole call; -1: none.
  * @each: called with every item (borrowed); NULL: items are ignored. Returning non-zero ends the call.
@@ -119,6 +124,7 @@ const char *api_open_text(const struct api_open *o, char ret[API_OPEN_TEXT]);
  * listens, -ECONNRESET it ended before it answered, -ETIMEDOUT, -EPROTO no answer of ours, or what @each
  * returned.
  */
+const char *api_text(struct json_object *request, size_t *ret_len);
 int api_call(const char *run_dir, struct json_object *request, int timeout_ms,
 	     int (*each)(void *ctx, struct json_object *item), void *ctx, struct json_object **ret,
 	     struct bh_err *err);
@@ -135,13 +141,25 @@ struct api_conn;
 int api_run_dir(const char *run_dir, struct bh_err *err);
 
 /* Called once per request line. It answers with api_send(), now or later; a connection may close at
- * any time: on_close() then tells, after which the conn must not be used. */
+ * any time: on_close() then tells, after which the conn must not be used.
+ *
+ * A request of @long_op may have @long_max bytes where it begins with {"v":1,"op":"LONG_OP", which is how
+ * api_text() writes it; API_LONGS of those that have more than @line_max are read and answered at a time, and
+ * more are refused. They are handed over unread, with `v` and `op` alone: api_whole() reads, which takes its
+ * time and tens of times their memory. */
 struct api_handler {
 	void (*on_request)(void *ctx, struct api_conn *conn, struct json_object *request);
 	void (*on_close)(void *ctx, struct api_conn *conn);
 	void *ctx;
-	size_t conns_max; /* more wait in the backlog; 0: 512 */
+	size_t conns_max;    /* more wait in the backlog; 0: 512 */
+	const char *long_op; /* NULL: none */
+	size_t line_max;     /* 0: API_LINE_MAX */
+	size_t long_max;     /* 0: API_LONG_MAX */
 };
+
+/* All of a request that is not answered yet; json_object_put() it. NULL: it is no JSON object, or no memory.
+ */
+struct json_object *api_whole(const struct api_conn *c, struct json_object *request);
 
 /* Listens at RUN_DIR/agent.sock, making RUN_DIR (0700) if need be; removes a dead socket file. */
 int api_server_new(const char *run_dir, const struct api_handler *handler, struct api_server **ret,

@@ -107,12 +107,18 @@ static int send_all(const struct call *c, const char *text, size_t len, struct b
 	return r;
 }
 
+const char *api_text(struct json_object *request, size_t *ret_len)
+{
+	return json_object_to_json_string_length(
+		request, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, ret_len);
+}
+
 static int send_request(const struct call *c, struct json_object *request, struct bh_err *err)
 {
-	auto_buf struct buf line = BUF_INIT(API_LINE_MAX);
-	const char *text = json_object_to_json_string_ext(request, JSON_C_TO_STRING_PLAIN |
-									   JSON_C_TO_STRING_NOSLASHESCAPE);
-	int r = text ? buf_str(&line, text) : -ENOMEM;
+	auto_buf struct buf line = BUF_INIT(API_LONG_MAX);
+	size_t len;
+	const char *text = api_text(request, &len);
+	int r = text ? buf_add(&line, text, len) : -ENOMEM;
 
 	if (!r)
 		r = buf_str(&line, "\n");
@@ -232,6 +238,7 @@ int api_call(const char *run_dir, struct json_object *request, int timeout_ms,
 	struct answer a = { .each = each, .ctx = ctx };
 	char path[PATH_SIZE];
 	auto_fd int fd = -1;
+	struct bh_err other;
 	struct call c;
 	int r = connect_by(run_dir, timeout_ms, &c, path, sizeof(path), err);
 
@@ -241,6 +248,8 @@ int api_call(const char *run_dir, struct json_object *request, int timeout_ms,
 	r = send_request(&c, request, err);
 	if (!r)
 		r = read_answer(&c, &a, err);
+	else if (r == -ECONNRESET && !read_answer(&c, &a, &other))
+		r = 0; /* it has heard enough to refuse it */
 	if (!r && ret)
 		*ret = a.last;
 	else

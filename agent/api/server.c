@@ -29,6 +29,7 @@
 #define EVENTS_A_TURN 32
 #define CODE_VERSION  1 /* CNI spec: incompatible version */
 #define CODE_DECODE   6 /* CNI spec: failed to decode content */
+#define CODE_RETRY    11
 #define CODE_REFUSED  100
 
 struct api_conn {
@@ -37,12 +38,15 @@ struct api_conn {
 	int fd;
 	uint32_t events; /* asked of epoll */
 	bool busy;	 /* a request waits for its "done" */
+	bool is_long;	 /* that request, or the one that is coming, is one of API_LONGS */
 	bool eof;	 /* the peer sends no more; while it has not closed it still reads */
 	bool dead;	 /* nothing more goes either way: close it */
 	bool closing;	 /* close it once the queue is empty */
 	int patience_ms; /* a child has it: how long it waits for the reader; 0: the server has */
 	struct buf in, out;
-	size_t sent; /* bytes of `out` that are gone */
+	size_t line_len; /* of the request that waits, with its end: the beginning of `in` */
+	size_t searched; /* so much of `in` holds no end of a line */
+	size_t sent;	 /* bytes of `out` that are gone */
 };
 
 struct api_server {
@@ -61,10 +65,23 @@ static size_t queued(const struct api_conn *c)
 	return c->out.len - c->sent;
 }
 
-/* A request that came together with the one before it. */
-static bool has_line(const struct api_conn *c)
+/* How long the first line is, with its end; 0: that has not come yet. */
+static size_t first_line(struct api_conn *c)
 {
-	return !c->busy && !c->closing && c->in.len && memchr(c->in.data, '\n', c->in.len);
+	const char *end = NULL;
+
+	if (c->in.len > c->searched)
+		end = memchr(c->in.data + c->searched, '\n', c->in.len - c->searched);
+	if (end)
+		return (size_t)(end - c->in.data) + 1;
+	c->searched = c->in.len;
+	return 0;
+}
+
+/* A request that came together with the one before it. */
+static bool has_line(struct api_conn *c)
+{
+	return !c->busy && !c->closing && first_line(c);
 }
 
 static void want(struct api_conn *c)
@@ -124,6 +141,17 @@ static int flush(struct api_conn *c)
 	return 0;
 }
 
+/* The request has its answer, or none is to come. */
+static void settle(struct api_conn *c)
+{
+	c->busy = false;
+	buf_drop(&c->in, c->closing ? c->in.len : c->line_len); /* then nothing of it is read */
+	c->line_len = c->searched = 0;
+	if (c->is_long || c->closing)
+		buf_fit(&c->in);
+	c->is_long = false;
+}
+
 static bool is_done(struct json_object *o)
 {
 	struct json_object *done;
@@ -158,7 +186,7 @@ int api_send(struct api_conn *c, struct json_object *take)
 	}
 	r = enqueue(c, take);
 	if (!r && is_done(take))
-		c->busy = false;
+		settle(c);
 	json_object_put(take);
 	if (r < 0)
 		kill_conn(c); /* half an answer would be a lie */
@@ -208,7 +236,7 @@ void api_lend(struct api_conn *c)
 
 void api_return(struct api_conn *c, bool answered)
 {
-	c->busy = false;
+	settle(c);
 	if (answered)
 		want(c);
 	else
@@ -217,8 +245,14 @@ void api_return(struct api_conn *c, bool answered)
 
 /* ---- receiving ---------------------------------------------------------------------------- */
 
-static void refuse(struct api_conn *c, int code, const char *why)
+__attribute__((format(printf, 3, 4))) static void refuse(struct api_conn *c, int code, const char *fmt, ...)
 {
+	char why[256];
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(why, sizeof(why), fmt, ap);
+	va_end(ap);
 	c->closing = true;
 	(void)api_send_error(c, code, "%s", why);
 }
@@ -242,9 +276,27 @@ static struct json_object *parse_line(const char *line, size_t len)
 	return o;
 }
 
-static void request(struct api_conn *c, const char *line, size_t len)
+/* Of one that is long no more than what it has been let in for. */
+static struct json_object *head_of(const struct api_conn *c)
 {
-	struct json_object *o = parse_line(line, len), *v = NULL;
+	struct json_object *o = json_object_new_object();
+
+	if (o) {
+		json_object_object_add(o, "v", json_object_new_int(API_VERSION));
+		json_object_object_add(o, "op", json_object_new_string(c->server->handler.long_op));
+	}
+	return o;
+}
+
+struct json_object *api_whole(const struct api_conn *c, struct json_object *request)
+{
+	return c->is_long ? parse_line(c->in.data, c->line_len - 1) : json_object_get(request);
+}
+
+/* The first line, which stays there until it is answered. */
+static void request(struct api_conn *c)
+{
+	struct json_object *o = c->is_long ? head_of(c) : parse_line(c->in.data, c->line_len - 1), *v = NULL;
 	const struct api_handler *h = &c->server->handler;
 
 	c->busy = true;
@@ -260,19 +312,57 @@ static void request(struct api_conn *c, const char *line, size_t len)
 	json_object_put(o);
 }
 
+static size_t longs(const struct api_server *s)
+{
+	const struct api_conn *c;
+	size_t n = 0;
+
+	for (c = s->conns; c; c = c->next)
+		n += c->is_long;
+	return n;
+}
+
+/* Whether what has come of the first line may have more than others. */
+static bool may_be_long(const struct api_conn *c)
+{
+	char head[64];
+	const int len = snprintf(head, sizeof(head), "{\"v\":%d,\"op\":\"%s\",", API_VERSION,
+				 c->server->handler.long_op ? c->server->handler.long_op : "");
+
+	return c->server->handler.long_op && c->in.len >= (size_t)len &&
+	       !memcmp(c->in.data, head, (size_t)len);
+}
+
+/* @len: of the first line as far as it has come, and of one byte more where its end has not. Return: whether
+ * it has been refused. */
+static bool too_long(struct api_conn *c, size_t len)
+{
+	const struct api_handler *h = &c->server->handler;
+	const bool may = len > h->line_max && may_be_long(c);
+
+	if (len <= h->line_max)
+		return false;
+	if (len > (may ? h->long_max : h->line_max))
+		refuse(c, CODE_DECODE, "the request is longer than %zu bytes",
+		       may ? h->long_max : h->line_max);
+	else if (!c->is_long && longs(c->server) >= API_LONGS)
+		refuse(c, CODE_RETRY,
+		       "%d requests '%s' of more than %zu bytes are under way, and more at a time are not taken: try "
+		       "again later",
+		       API_LONGS, h->long_op, h->line_max);
+	else
+		c->is_long = true;
+	return c->closing;
+}
+
 /* Hands over the lines that are complete, one at a time. */
 static void take_lines(struct api_conn *c)
 {
 	while (!c->busy && !c->dead && !c->closing && c->in.len) {
-		const char *end = memchr(c->in.data, '\n', c->in.len);
-
-		if (!end) {
-			if (c->in.len >= API_LINE_MAX)
-				refuse(c, CODE_DECODE, "the request is longer than 65536 bytes");
+		c->line_len = first_line(c);
+		if (too_long(c, c->line_len ? c->line_len : c->in.len + 1) || !c->line_len)
 			return;
-		}
-		request(c, c->in.data, (size_t)(end - c->in.data));
-		buf_drop(&c->in, (size_t)(end - c->in.data) + 1);
+		request(c);
 	}
 }
 
@@ -280,7 +370,8 @@ static void take_lines(struct api_conn *c)
 static bool receive(struct api_conn *c)
 {
 	char chunk[4096];
-	const size_t room = API_LINE_MAX - c->in.len;
+	const size_t max = c->is_long ? c->server->handler.long_max : c->server->handler.line_max;
+	const size_t room = max > c->in.len ? max - c->in.len : 0;
 	const ssize_t n = recv(c->fd, chunk, room < sizeof(chunk) ? room : sizeof(chunk), MSG_DONTWAIT);
 
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
@@ -343,7 +434,7 @@ static void add_conn(struct api_server *s, int fd)
 	*c = (struct api_conn){ .server = s,
 				.fd = fd,
 				.events = ev.events,
-				.in = BUF_INIT(API_LINE_MAX),
+				.in = BUF_INIT(s->handler.long_max),
 				.out = BUF_INIT(2 * QUEUE_MAX),
 				.next = s->conns };
 	ev.data.ptr = c;
@@ -498,6 +589,10 @@ int api_server_new(const char *run_dir, const struct api_handler *handler, struc
 	s->handler = *handler;
 	if (!s->handler.conns_max)
 		s->handler.conns_max = CONNS_MAX;
+	if (!s->handler.line_max)
+		s->handler.line_max = API_LINE_MAX;
+	if (!s->handler.long_max)
+		s->handler.long_max = API_LONG_MAX;
 	s->epoll_fd = s->listen_fd = -1;
 	r = api_run_dir(run_dir, err);
 	if (!r)

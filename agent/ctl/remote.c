@@ -237,15 +237,20 @@ static void on_writable(struct call *k)
 		k->sent = k->request.len; /* stdout's end tells what became of it */
 }
 
-/* Return: 0, or -errno: it is too long. */
+/* Return: 0, or -errno: it is too long, or there is no memory. */
 static int write_request(struct remote *r, struct call *k)
 {
+	const char *text;
+	size_t len;
+
 	buf_clear(&k->request);
 	k->sent = 0;
 	if (r->c->follow)
 		resume_ask(&k->at, r->request);
-	return buf_fmt(&k->request, "%s\n",
-		       json_object_to_json_string_ext(r->request, JSON_C_TO_STRING_PLAIN));
+	text = api_text(r->request, &len);
+	if (!text || buf_add(&k->request, text, len) < 0)
+		return -ENOMEM;
+	return buf_str(&k->request, "\n");
 }
 
 /* ---- all of them -------------------------------------------------------------------------- */
@@ -262,7 +267,7 @@ static void start(struct remote *r, struct call *k)
 	if (r->c->ends_ms && clock_ms() >= r->c->ends_ms)
 		fail(k, "not asked: the time was over");
 	else if (write_request(r, k) < 0)
-		fail(k, "the request is longer than %u bytes", API_LINE_MAX);
+		fail(k, "the request is longer than %u bytes, or there is no memory", API_LONG_MAX);
 	else if (strcmp(k->pod->phase, "Running"))
 		fail(k, "its agent's pod %s/%s is %s", k->pod->ns, k->pod->pod, k->pod->phase);
 	else if (!argv || process_start(argv, &k->p, &err) < 0)
@@ -506,7 +511,7 @@ static int prepare(struct remote *r, const struct agent_pods *pods)
 			return CTL_UNREACHABLE;
 		*k = (struct call){ .pod = &pods->v.v[i],
 				    .p = { .in = -1, .out = -1, .err = -1 },
-				    .request = BUF_INIT(API_LINE_MAX + 1),
+				    .request = BUF_INIT(API_LONG_MAX),
 				    .in = BUF_INIT(API_LINE_MAX + CHUNK),
 				    .said = BUF_INIT(1 << 16),
 				    .kept = BUF_INIT(ANSWER_MAX) };
@@ -525,10 +530,6 @@ int remote_answers(const struct ctl *c, struct json_object *request,
 
 	if (code != CTL_OK)
 		return code;
-	if (strlen(json_object_to_json_string_ext(request, JSON_C_TO_STRING_PLAIN)) >= API_LINE_MAX) {
-		ctl_say("the request is longer than %u bytes", API_LINE_MAX);
-		return CTL_USAGE;
-	}
 	code = prepare(&r, pods);
 	while (code == CTL_OK && !r.stopped && start_some(&r)) {
 		turn(&r);

@@ -77,8 +77,10 @@ static void on_input(struct relay *r)
 	char chunk[4096];
 	const ssize_t n = read(STDIN_FILENO, chunk, sizeof(chunk));
 
-	if (n > 0 && buf_add(&r->request, chunk, (size_t)n) < 0)
+	if (n > 0 && buf_add(&r->request, chunk, (size_t)n) < 0) {
+		(void)refuse("the request is longer than the agent would take, or there is no memory");
 		r->over = true;
+	}
 	if (n > 0 || (n < 0 && (errno == EINTR || errno == EAGAIN)))
 		return;
 	r->in = -1;
@@ -92,7 +94,7 @@ static void on_writable(struct relay *r)
 	if (n > 0)
 		buf_drop(&r->request, (size_t)n);
 	else if (n < 0 && errno != EAGAIN && errno != EINTR)
-		r->over = true;
+		buf_clear(&r->request); /* it hears no more; what it has said of that is to be read */
 }
 
 static bool is_last(const char *line)
@@ -160,7 +162,7 @@ static void relay(struct relay *r)
 static int run(const struct ctl *c, char **args)
 {
 	struct relay r = { .in = STDIN_FILENO,
-			   .request = BUF_INIT(API_LINE_MAX + 1),
+			   .request = BUF_INIT(API_LONG_MAX),
 			   .line = BUF_INIT(2 * API_LINE_MAX) };
 	struct bh_err err;
 

@@ -148,23 +148,32 @@ static int read_all(const struct ctl *c, struct json_object *policies, struct js
 	return r;
 }
 
+int simulate_fits(struct json_object *request, struct bh_err *err)
+{
+	size_t len = 0;
+
+	if (!api_text(request, &len))
+		return bh_err_set(err, -ENOMEM, "no memory");
+	if (len + 1 <= API_LONG_MAX)
+		return 0;
+	return bh_err_set(
+		err, -E2BIG,
+		"%zu policies take %zu bytes, and the agent takes %u: of fewer at a time the answer is "
+		"without what the others allow and deny",
+		ctl_length(ctl_get(request, "policies")), len, API_LONG_MAX - 1);
+}
+
 static int make_request(const struct ctl *c, struct json_object **ret, struct bh_err *err)
 {
 	struct json_object *o = ctl_request(c, "simulate"), *policies = json_object_new_array();
 	struct json_object *deletes = json_object_new_array();
-	size_t len;
 	int r;
 
 	json_object_object_add(o, "policies", policies);
 	json_object_object_add(o, "delete", deletes);
 	r = read_all(c, policies, deletes, err);
-	(void)json_object_to_json_string_length(o, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE,
-						&len);
-	if (!r && len + 1 >= API_LINE_MAX)
-		r = bh_err_set(
-			err, -E2BIG,
-			"%zu policies take %zu bytes, and the agent takes %d: simulate some of them at a time",
-			ctl_length(policies), len, API_LINE_MAX - 1);
+	if (!r)
+		r = simulate_fits(o, err);
 	if (r < 0)
 		json_object_put(o);
 	else
@@ -526,7 +535,7 @@ const struct command command_simulate = {
 		"the node, both directions, every peer, every port, and the live sessions. What is in force stays as "
 		"it is.\n\n"
 		"A policy without metadata.namespace is of namespace default. Other kinds of objects in the files are "
-		"ignored. All of it must fit into 64 KiB.",
+		"ignored. All of it must fit into 1 MiB.",
 	.examples = "simulate -f new.yaml\tmay I apply this?\n"
 		    "simulate --delete NetworkPolicy/shop/db\tmay that one go?\n",
 	.exits = "1\tsomething that is allowed would be denied\n",

@@ -14,6 +14,9 @@
 int simulate_read(const char *file, const char *text, size_t len, struct json_object *list, FILE *notes,
 		  struct bh_err *err);
 
+/* Return: 0, or -E2BIG or -ENOMEM: no agent would take the whole of it. */
+int simulate_fits(struct json_object *request, struct bh_err *err);
+
 /* "NetworkPolicy/shop/db", "ClusterNetworkPolicy/x" -> kind, namespace, name. Return: NULL: neither. */
 struct json_object *simulate_delete(const char *text);
 

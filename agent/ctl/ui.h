@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "api/api.h"
 #include "ctl/ctl.h"
 #include "ctl/graph.h"
 #include "ctl/job.h"
@@ -80,7 +81,7 @@ bool ui_trusts(const struct web_request *request);
 
 /* ---- ui_simulate.c ------------------------------------------------------------------------ */
 
-#define UI_POLICY_MAX 65535 /* as much as an agent takes */
+#define UI_POLICY_MAX API_LONG_MAX /* as much as an agent takes */
 
 /* What the policies in the body of a POST would change. */
 void ui_simulate(struct ui *u, const struct web_request *request, struct web_answer *ret);

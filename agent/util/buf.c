@@ -117,3 +117,18 @@ void buf_drop(struct buf *b, size_t len)
 	b->len -= len;
 	memmove(b->data, b->data + len, b->len + 1);
 }
+
+void buf_fit(struct buf *b)
+{
+	char *data;
+
+	if (!b->len) {
+		buf_done(b);
+		return;
+	}
+	data = realloc(b->data, b->len + 1);
+	if (!data)
+		return;
+	b->data = data;
+	b->size = b->len + 1;
+}

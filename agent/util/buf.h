@@ -36,6 +36,9 @@ void buf_cut(struct buf *b, size_t len);
 /* Removes the first @len bytes. */
 void buf_drop(struct buf *b, size_t len);
 
+/* Gives back the memory that the content does not need. */
+void buf_fit(struct buf *b);
+
 #define auto_buf __attribute__((cleanup(buf_done)))
 
 #endif

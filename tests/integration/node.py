@@ -689,10 +689,10 @@ class Node:
             return None
         return parse_json(done.stdout)
 
-    def ctl_text(self, *args):
+    def ctl_text(self, *args, stdin=None):
         """bulkheadctl as a person sees it, without colours: (exit code, what it printed)."""
         argv = [os.path.join(BUILD, "bulkheadctl"), "--run-dir", RUN_DIR, *map(str, args)]
-        done = subprocess.run(argv, capture_output=True, text=True, timeout=120 * PATIENCE)
+        done = subprocess.run(argv, input=stdin, capture_output=True, text=True, timeout=120 * PATIENCE)
         return done.returncode, done.stdout + done.stderr
 
     # ---- who reaches whom --------------------------------------------------------------------

@@ -305,14 +305,28 @@ class Ask(PolicedCase):
                 code, said = self.node.ctl_text("simulate", "-f", name)
             self.assertEqual(code, 2, said)
             self.assertIn(what, said)
-        big = [network_policy(f"p{n}", ingress=[FROM_WEB] * 10) for n in range(100)]
-        with self.file_of("\n---\n".join(map(json.dumps, big))) as name:
-            code, said = self.node.ctl_text("simulate", "-f", name)
-        self.assertEqual(code, 2)
-        self.assertIn("simulate some of them at a time", said)
         code, said = self.node.ctl_text("simulate", "-f", os.path.join(os.path.dirname(name), "nowhere.yaml"))
         self.assertEqual(code, 2)
         self.assertIn("nowhere.yaml", said)
+
+    def test_simulate_many(self):
+        """More than a line of other requests has, by the socket and by the way that kubectl goes; not without end."""
+        big = [network_policy(f"p{n}", ingress=[FROM_WEB] * 10) for n in range(1000)]
+        with self.file_of("\n---\n".join(map(json.dumps, big[:300]))) as name:
+            told = self.node.ctl("simulate", "-f", name, codes=(0, 1))
+        self.assertEqual(told["summary"]["added"], 300)
+        request = json.dumps({"v": 1, "op": "simulate", "policies": big[:300]}, separators=(",", ":"))
+        self.assertGreater(len(request), 3 * 65536)
+        code, said = self.node.ctl_text("request", stdin=request + "\n")
+        self.assertEqual(code, 0)
+        self.assertIn('"added":300,', said)
+        request = json.dumps({"v": 1, "op": "unused", "policies": big[:300]}, separators=(",", ":"))
+        said = self.node.ctl_text("request", stdin=request + "\n")[1]
+        self.assertIn("the request is longer than 65536 bytes", said)
+        with self.file_of("\n---\n".join(map(json.dumps, big))) as name:
+            code, said = self.node.ctl_text("simulate", "-f", name)
+        self.assertEqual(code, 2)
+        self.assertRegex(said, r"1000 policies take \d{7} bytes, and the agent takes 1048575: ")
 
     def test_unused(self):
         """A rule that is hit, one that is not, one that others make needless, one for nobody; and a policy."""

@@ -30,10 +30,10 @@ class Ui:
         parts = urllib.parse.urlsplit(self.url)
         self.host, self.port, self.path = parts.netloc, parts.port, parts.path
 
-    def get(self, path, method="GET", **headers):
+    def get(self, path, method="GET", body=None, **headers):
         """(status, headers, body) of a path behind the secret."""
         conn = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
-        conn.request(method, self.path + path if not path.startswith("//") else path[1:], headers=headers)
+        conn.request(method, self.path + path if not path.startswith("//") else path[1:], body, headers)
         answer = conn.getresponse()
         with answer:
             result = answer.status, dict(answer.getheaders()), answer.read().decode()

@@ -201,7 +201,10 @@ class Live(PolicedCase):
         self.assertEqual(self.ui.get("api/graph", Origin="http://attacker.example")[0], 403, "a page of elsewhere")
         self.assertEqual(self.ui.get("api/graph", Origin=f"http://{self.ui.host}")[0], 200)
         self.assertEqual(self.ui.get("api/graph", "POST", **{"Content-Length": "0"})[0], 405)
-        self.assertEqual(self.ui.get("api/simulate", "POST", **{"Content-Length": "70000"})[0], 413)
+        self.assertEqual(self.ui.get("api/simulate", "POST", **{"Content-Length": "1048577"})[0], 413)
+        policies = "---\n".join(f"{{kind: NetworkPolicy, metadata: {{name: p{n}}}}}\n" for n in range(4000))
+        self.assertGreater(len(policies), 2 * 65536)
+        self.assertEqual(self.ui.get("api/simulate", "POST", body=policies)[0], 202, "the agents are asked")
         self.assertEqual(self.ui.get("api/simulate", "POST", Origin="http://attacker.example", **{"Content-Length": "0"})[0], 403)
         self.assertEqual(self.ui.get("api/simulate")[0], 404, "by GET")
         self.assertEqual(self.ui.get("../../etc/passwd")[0], 404)
@@ -444,6 +447,7 @@ class Large(unittest.TestCase):
         self.assertNotIn("nothing.", self.page.text("#tried"))
         self.assertIn("It would change nothing.", self.tried("idle"))
         self.assertNotIn("Incomplete", self.page.text("#tried"))
+        self.assertRegex(self.tried("x" * (1 << 20)), r"Cannot simulate: the policies have 1048\d{3} bytes, and at most 1048576 are taken")
         self.browser.press("Escape")
 
     def tried(self, name):

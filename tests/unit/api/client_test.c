@@ -243,17 +243,48 @@ static void longest_line(void **state)
 	json_object_put(ret);
 }
 
+static struct json_object *long_request(void)
+{
+	auto_free char *text = malloc(API_LONG_MAX);
+
+	memset(text, 'x', API_LONG_MAX);
+	return json_object_new_string_len(text, API_LONG_MAX);
+}
+
 static void request_too_long(void **state)
 {
-	auto_free char *text = calloc(1, API_LINE_MAX + 1);
-	struct json_object *request;
+	struct json_object *request = long_request();
 	struct bh_err err;
 
 	(void)state;
-	memset(text, 'x', API_LINE_MAX);
-	request = json_object_new_string(text);
 	start("", 0, 1, true);
 	assert_int_equal(api_call(run_dir, request, FOREVER_MS, NULL, NULL, NULL, &err), -E2BIG);
+	json_object_put(request);
+}
+
+/* An agent that has read enough says no and hangs up, while the request is still on its way. */
+static void refused_before_it_was_sent(void **state)
+{
+	static const char answer[] = "{\"v\":1,\"done\":true,\"ok\":false,\"code\":6}\n";
+	struct json_object *request = long_request(), *ret = NULL;
+	const int fd = listener();
+	int conn, one;
+	char c;
+
+	(void)state;
+	json_object_set_string_len(request, json_object_get_string(request), API_LONG_MAX - 10);
+	agent = fork();
+	assert_true(agent >= 0);
+	if (!agent) {
+		conn = accept(fd, NULL, NULL);
+		one = recv(conn, &c, 1, 0) == 1;
+		put(conn, answer, sizeof(answer) - 1);
+		_exit(!one);
+	}
+	(void)close(fd);
+	assert_int_equal(api_call(run_dir, request, FOREVER_MS, NULL, NULL, &ret, NULL), 0);
+	assert_int_equal(json_object_get_int(json_object_object_get(ret, "code")), 6);
+	json_object_put(ret);
 	json_object_put(request);
 }
 
@@ -311,6 +342,7 @@ int main(void)
 		with_dir(line_without_end),
 		with_dir(longest_line),
 		with_dir(request_too_long),
+		with_dir(refused_before_it_was_sent),
 		with_dir(silent_agent),
 		with_dir(full_queue),
 		cmocka_unit_test(long_run_dir),

@@ -28,6 +28,7 @@ struct seen {
 	char dir[64];
 	int requests, closed;
 	struct api_conn *held; /* op "hold": no answer yet */
+	size_t whole;	       /* how long that is */
 	char ops[256];
 };
 
@@ -65,8 +66,11 @@ static void on_request(void *ctx, struct api_conn *c, struct json_object *reques
 	struct json_object *op = json_object_object_get(request, "op");
 	const char *name = op ? json_object_get_string(op) : "?";
 	const size_t len = strlen(s->ops);
+	struct json_object *whole = api_whole(c, request);
 
 	s->requests++;
+	s->whole = whole ? strlen(json_object_to_json_string_ext(whole, JSON_C_TO_STRING_PLAIN)) : 0;
+	json_object_put(whole);
 	(void)snprintf(s->ops + len, sizeof(s->ops) - len, "%s ", name);
 	if (!strcmp(name, "hold"))
 		s->held = c;
@@ -88,7 +92,9 @@ static void on_close(void *ctx, struct api_conn *c)
 static int setup(void **state)
 {
 	struct seen *s = calloc(1, sizeof(*s));
-	const struct api_handler h = { .on_request = on_request, .on_close = on_close, .ctx = s };
+	const struct api_handler h = {
+		.on_request = on_request, .on_close = on_close, .ctx = s, .long_op = "hold"
+	};
 	struct bh_err err;
 
 	strcpy(s->dir, "/tmp/bh-server-XXXXXX");
@@ -253,12 +259,14 @@ static void what_is_no_object_closes(void **state)
 	assert_int_equal(s->closed, (int)ARRAY_SIZE(bad));
 }
 
-/* A request of exactly @len bytes, its newline included. */
-static char *request_of(size_t len)
+/* A request of exactly @len bytes, its newline included. Names of operations have four letters. */
+static char *request_of(const char *op, size_t len)
 {
-	static const char head[] = "{\"v\":1,\"op\":\"long\",\"pad\":\"", tail[] = "\"}\n";
+	static const char tail[] = "\"}\n";
+	char head[] = "{\"v\":1,\"op\":\"long\",\"pad\":\"";
 	char *text = malloc(len + 1);
 
+	memcpy(strstr(head, "long"), op, 4);
 	memset(text, 'p', len);
 	memcpy(text, head, sizeof(head) - 1);
 	memcpy(text + len - (sizeof(tail) - 1), tail, sizeof(tail));
@@ -269,8 +277,8 @@ static void a_line_has_a_maximum(void **state)
 {
 	struct seen *s = *state;
 	auto_fd int fd = dial(s);
-	auto_free char *longest = request_of(API_LINE_MAX);
-	auto_free char *longer = request_of(API_LINE_MAX + 1);
+	auto_free char *longest = request_of("long", API_LINE_MAX);
+	auto_free char *longer = request_of("long", API_LINE_MAX + 1);
 
 	say(s, fd, longest);
 	assert_hears(fd, "\"op\":\"long\"");
@@ -278,6 +286,94 @@ static void a_line_has_a_maximum(void **state)
 	assert_hears(fd, "longer than 65536 bytes");
 	assert_closed(fd);
 	assert_int_equal(s->requests, 1);
+}
+
+/* As much of it as the server takes: it is larger than the socket's own room. Return: whether that was all.
+ */
+static bool say_long(struct seen *s, int fd, const char *text, size_t len)
+{
+	ssize_t n;
+
+	for (; len; text += n, len -= (size_t)n) {
+		n = send(fd, text, len, MSG_DONTWAIT | MSG_NOSIGNAL);
+		if (n <= 0)
+			return false;
+		work(s);
+	}
+	return true;
+}
+
+static void one_op_may_be_long(void **state)
+{
+	struct seen *s = *state;
+	auto_fd int fd = dial(s);
+	auto_free char *longest = request_of("hold", API_LONG_MAX);
+	auto_free char *longer = request_of("hold", API_LONG_MAX + 1);
+	auto_free char *other = request_of("long", API_LINE_MAX + 1);
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		assert_true(say_long(s, fd, longest, API_LONG_MAX));
+		assert_non_null(s->held);
+		assert_int_equal(s->whole, API_LONG_MAX - 1);
+		send_done(s->held, "done");
+		assert_hears(fd, "\"op\":\"done\"");
+	}
+	say(s, fd, "{\"v\":1,\"op\":\"next\"}\n");
+	assert_hears(fd, "\"op\":\"next\"");
+	(void)say_long(s, fd, longer, API_LONG_MAX + 1);
+	assert_hears(fd, "\"code\":6,\"msg\":\"the request is longer than 1048576 bytes");
+	assert_closed(fd);
+	(void)close(fd);
+	fd = dial(s);
+	(void)say_long(s, fd, other, API_LINE_MAX + 1);
+	assert_hears(fd, "\"code\":6,\"msg\":\"the request is longer than 65536 bytes");
+	assert_int_equal(s->requests, 3);
+}
+
+static void a_long_one_that_is_no_object(void **state)
+{
+	struct seen *s = *state;
+	auto_fd int fd = dial(s);
+	auto_free char *text = request_of("hold", 2 * API_LINE_MAX);
+
+	text[2 * API_LINE_MAX - 2] = ' ';
+	assert_true(say_long(s, fd, text, 2 * API_LINE_MAX));
+	assert_non_null(s->held);
+	assert_int_equal(s->whole, 0);
+}
+
+/* From where it is longer than others to its answer, or until who asked has gone. */
+static void few_are_long_at_a_time(void **state)
+{
+	const size_t half = API_LINE_MAX + 1000, all = 2 * half;
+	struct seen *s = *state;
+	auto_free char *text = request_of("hold", all);
+	auto_fd int a = dial(s), b = dial(s), c = dial(s), d = dial(s);
+
+	assert_true(say_long(s, a, text, half) && say_long(s, b, text, half));
+	assert_nothing_yet(a);
+	(void)say_long(s, c, text, half);
+	assert_hears(c, "\"code\":11,\"msg\":\"2 requests 'hold' of more than 65536 bytes are under way");
+	assert_closed(c);
+	say(s, d, "{\"v\":1,\"op\":\"hold\"}\n"); /* a short one */
+	send_done(s->held, "short");
+	assert_hears(d, "\"op\":\"short\"");
+
+	assert_true(say_long(s, a, text + half, half));
+	(void)close(c);
+	c = dial(s);
+	(void)say_long(s, c, text, half);
+	assert_hears(c, "try again later");
+	send_done(s->held, "long");
+	assert_hears(a, "\"op\":\"long\"");
+	assert_true(say_long(s, d, text, all));
+	assert_int_equal(s->whole, all - 1);
+	(void)close(b);
+	work(s);
+	b = dial(s);
+	assert_true(say_long(s, b, text, all));
+	assert_int_equal(s->requests, 4);
 }
 
 static void a_slow_reader_is_closed(void **state)
@@ -584,6 +680,9 @@ int main(void)
 		CASE(another_version_is_told_ours),
 		CASE(what_is_no_object_closes),
 		CASE(a_line_has_a_maximum),
+		CASE(one_op_may_be_long),
+		CASE(a_long_one_that_is_no_object),
+		CASE(few_are_long_at_a_time),
 		CASE(a_slow_reader_is_closed),
 		CASE(a_reader_that_keeps_up_gets_all),
 		CASE(a_peer_that_leaves_is_told_once),

@@ -6,9 +6,11 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <cmocka.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/api.h"
 #include "ctl/ctl.h"
 #include "util/scope.h"
 
@@ -218,6 +220,33 @@ static void scripts_read(void **state)
 	assert_exits("{\"kind\":\"summary\",\"pairs_denied\":0,\"complete\":false}", CTL_OK, CTL_PARTIAL);
 }
 
+/* One policy, padded until the line has @len bytes with its end. */
+static int fits(size_t len, struct bh_err *err)
+{
+	struct json_object *o = json_tokener_parse("{\"v\":1,\"op\":\"simulate\",\"policies\":[\"\"]}");
+	struct json_object *one = json_object_array_get_idx(ctl_get(o, "policies"), 0);
+	auto_free char *pad = malloc(len);
+	size_t empty;
+	int r;
+
+	assert_non_null(api_text(o, &empty));
+	memset(pad, '/', len); /* which JSON may escape, and a line of ours does not */
+	json_object_set_string_len(one, pad, (int)(len - 1 - empty));
+	r = simulate_fits(o, err);
+	json_object_put(o);
+	return r;
+}
+
+static void all_in_one_line(void **state)
+{
+	struct bh_err err;
+
+	(void)state;
+	assert_int_equal(fits(API_LONG_MAX, &err), 0);
+	assert_int_equal(fits(API_LONG_MAX + 1, &err), -E2BIG);
+	assert_non_null(strstr(err.msg, "1 policies take 1048576 bytes, and the agent takes 1048575: "));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -227,6 +256,7 @@ int main(void)
 		cmocka_unit_test(how_many_there_are),
 		cmocka_unit_test(many_sessions),
 		cmocka_unit_test(scripts_read),
+		cmocka_unit_test(all_in_one_line),
 	};
 
 	return cmocka_run_group_tests_name("simulate", tests, NULL, NULL);

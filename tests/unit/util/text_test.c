@@ -57,6 +57,25 @@ static void buf_grows(void **state)
 	buf_done(&b);
 }
 
+static void buf_fits(void **state)
+{
+	auto_buf struct buf b = BUF_INIT(10000);
+	int i;
+
+	(void)state;
+	for (i = 0; i < 1000; i++)
+		assert_int_equal(buf_str(&b, "12345678"), 0);
+	buf_drop(&b, 7990);
+	buf_fit(&b);
+	assert_true(b.size < 64);
+	assert_string_equal(b.data, "7812345678");
+	assert_int_equal(buf_str(&b, "9"), 0);
+	buf_drop(&b, b.len);
+	buf_fit(&b);
+	assert_null(b.data);
+	assert_int_equal(b.max, 10000);
+}
+
 static void buf_drops_and_clears(void **state)
 {
 	struct buf b = BUF_INIT(64);
@@ -277,6 +296,7 @@ int main(void)
 		cmocka_unit_test(buf_holds_its_maximum),
 		cmocka_unit_test(buf_grows),
 		cmocka_unit_test(buf_drops_and_clears),
+		cmocka_unit_test(buf_fits),
 		cmocka_unit_test(err_messages),
 		cmocka_unit_test(err_is_utf8),
 		cmocka_unit_test(err_takes_in_its_own_text),
