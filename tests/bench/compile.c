@@ -486,7 +486,7 @@ static bool fits(const struct tables *t, char ret[256])
 	struct actual *a = actual_new(&sizes);
 	struct plan *p = NULL;
 	struct bh_err e = {};
-	int r = a ? delta_plan(t, a, &p, &e) : -ENOMEM;
+	int r = a ? delta_plan(t, a, NULL, &p, &e) : -ENOMEM;
 
 	if (r < 0 && r != -ENOSPC)
 		errx(1, "%s", r == -ENOMEM ? "no memory" : e.msg);
@@ -577,7 +577,7 @@ static void measure(int pods, int policies, int of_cluster, double goal_ms)
 
 /* ---- one event ------------------------------------------------------------------------------ */
 
-#define EVENTS 9
+#define EVENTS 11
 
 static const char *const events[EVENTS] = {
 	"one pod added",
@@ -589,9 +589,39 @@ static const char *const events[EVENTS] = {
 	"one address behind a Service more, or less",
 	"a Service's first backends, or its last ones gone",
 	"a Service's ClusterIP, another one",
+	"one pod of this node added, of a policy set that another one here has",
+	"one pod of this node removed, likewise",
 };
 
-/* By turns, to a pod of another node, as others are. */
+/* A replica of one that is here, with what its status and its interface say. */
+#define HERE	   "10.60.0.2,fd00:60::2"
+#define HERE_INDEX 1000000
+
+static void add_pod_here(struct model *m)
+{
+	const struct pod *like = model_endpoint_pod(m, m->endpoints.v[0]);
+	char name[80], labels[128] = "";
+	size_t i, at = 0;
+
+	for (i = 0; i < like->labels->n; i++)
+		at += (size_t)snprintf(labels + at, sizeof(labels) - at, "%s%s=%s", i ? "," : "",
+				       like->labels->at[i].key, like->labels->at[i].value);
+	(void)snprintf(name, sizeof(name), "%s/here", like->ns);
+	w_pod(m, name, labels, HERE);
+	w_endpoint(m, name, HERE_INDEX, HERE);
+}
+
+static void drop_pod_here(struct model *m)
+{
+	size_t i;
+
+	for (i = 0; m->endpoints.v[i]->ifindex != HERE_INDEX;)
+		i++;
+	(void)model_del_pod(m, m->endpoints.v[i]->ns, "here");
+	(void)model_del_endpoint(m, &m->endpoints.v[i]->key);
+}
+
+/* By turns, most of them to a pod of another node, as others are. */
 static void happens(struct model *m, int event, int turn)
 {
 	static const char *const labels[] = {
@@ -605,6 +635,10 @@ static void happens(struct model *m, int event, int turn)
 		add_slice(m, &first[1], 1, turn % 2 ? BACKENDS : 0);
 	else if (event == 8)
 		(void)w_service(m, "ns-0/service-2", turn % 2 ? "10.96.0.3" : "10.96.9.3", "tcp/443");
+	else if (event == 9)
+		add_pod_here(m);
+	else if (event == 10)
+		drop_pod_here(m);
 	else if (labels[event])
 		w_pod(m, "ns-0/new", labels[event], "10.60.0.1,fd00:60::1");
 	else
