@@ -270,7 +270,10 @@ static bool is_given(const struct model *m, const struct addr *a)
 	return given;
 }
 
-static void add_answers(FILE *out, const struct tables *t, uint32_t ifindex, const char *remote)
+/* Where several of a Service's backends are denied, whose rule is named is by the order of classes, and those
+ * are everybody's. */
+static void add_answers(FILE *out, const struct tables *t, uint32_t ifindex, const char *remote,
+			bool of_service)
 {
 	uint32_t dir;
 	size_t i;
@@ -278,9 +281,10 @@ static void add_answers(FILE *out, const struct tables *t, uint32_t ifindex, con
 	for (dir = 0; dir < DIR_MAX; dir++)
 		for (i = 0; i <= ARRAY_SIZE(ports); i++) {
 			const char *port = i < ARRAY_SIZE(ports) ? ports[i] : "icmp";
+			const char *said = answer(t, ifindex, dir, remote, port);
 
-			fprintf(out, "%u %u %s %s %s\n", ifindex, dir, remote, port,
-				answer(t, ifindex, dir, remote, port));
+			fprintf(out, "%u %u %s %s %.*s\n", ifindex, dir, remote, port,
+				of_service && *said == '-' ? 1 : -1, said);
 		}
 }
 
@@ -306,12 +310,12 @@ static char *what_a_is_told(const struct model *m, enum where where)
 			(void)snprintf(remote, sizeof(remote), k < 24 ? "10.0.0.%d" : "fd00::%x", k % 24);
 			a = w_addr(remote);
 			if (!is_others(m, &a) && is_inside(m, &a) == (where == INSIDE))
-				add_answers(out, t, e->ifindex, remote);
+				add_answers(out, t, e->ifindex, remote, false);
 		}
 		for (k = 0; k < (int)ARRAY_SIZE(more); k++) {
 			a = w_addr(more[k]);
 			if (!is_to_others(m, &a) && is_given(m, &a) == (where == INSIDE))
-				add_answers(out, t, e->ifindex, more[k]);
+				add_answers(out, t, e->ifindex, more[k], true);
 		}
 	}
 	assert_int_equal(fclose(out), 0);
