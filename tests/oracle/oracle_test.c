@@ -295,9 +295,9 @@ static int program_is_right(const struct test *test, const struct oracle_flow *f
 		return r;
 	if (ret->reason != truth)
 		return 0;
-	if (truth == BH_POLICY || truth == BH_OPEN || truth == BH_DENIED || truth == BH_AUDITED)
-		return same_rule(test, f, midflow, ret->rule);
-	return 1;
+	if (truth == BH_HOST || truth == BH_NO_POLICY || truth == BH_NO_SESSION)
+		return 1; /* by no rule, or by either direction's */
+	return same_rule(test, f, midflow, ret->rule);
 }
 
 struct program_case {
@@ -323,6 +323,13 @@ static bool is_wrong_afresh(const struct model *m, void *ctx)
 		!program_is_right(&test, &c->flow, c->midflow, &q, &truth, &err);
 	tables_free(test.t);
 	return wrong;
+}
+
+static const char *rule_name(const struct test *test, uint32_t id)
+{
+	const int k = id ? program_rule(test->program, test->t, id) : -1;
+
+	return k >= 0 ? test->t->rules.v[k].name : id ? "one that is not there" : NULL;
 }
 
 static void show_program(struct test *test, const struct oracle_flow *f, bool midflow)
@@ -360,7 +367,7 @@ static void ask_program(struct test *test, const struct oracle_flow *f, bool mid
 		return;
 	if (is_told(test)) {
 		tell(test, f, reason_name(truth), midflow ? "program, in mid-flow" : "program",
-		     reason_name(q.reason), NULL);
+		     reason_name(q.reason), rule_name(test, q.rule));
 		show_program(test, f, midflow);
 	}
 	test->wrong_program++;
