@@ -241,7 +241,8 @@ static void say_part(const struct doctor *d, const struct source_part *p)
 	(void)snprintf(check, sizeof(check), "watch: %s", p->name);
 	if (!p->synced)
 		say(d, check, FAULT,
-		    "until it is complete nothing that was in force before is changed: see the agent's log",
+		    "until it is complete nothing that was in force before is changed; is the API server there, and may "
+		    "the agent list and watch these?",
 		    "has not been complete yet: %s%s%s", p->state, *p->trouble ? ", " : "", p->trouble);
 	else if (*p->trouble)
 		say(d, check, WARNING, "is the API server there, and may the agent list and watch these?",

@@ -110,13 +110,43 @@ static void add_reconcile(struct json_object *o, const struct agent *a)
 	jx_add_str(o, "failing", s.failing[0] ? s.failing : NULL);
 }
 
-static size_t policies_with_problems(const struct model *m)
+/* How many policies have some, and one of these with its first. */
+static void add_problems(struct json_object *o, const struct model *m)
 {
+	const struct net_policy *one = NULL;
+	char name[POLICY_TEXT], text[POLICY_TEXT + 512];
 	size_t i, n = 0;
 
-	for (i = 0; i < m->policies.n; i++)
-		n += m->policies.v[i]->problems.n != 0;
-	return n;
+	for (i = 0; i < m->policies.n; i++) {
+		if (!m->policies.v[i]->problems.n)
+			continue;
+		one = one ? one : m->policies.v[i];
+		n++;
+	}
+	if (one)
+		(void)snprintf(text, sizeof(text), "%s: %s %s", net_policy_text(one, name),
+			       one->problems.v[0].path, one->problems.v[0].text);
+	jx_add_int(o, "policies_with_problems", n);
+	jx_add_str(o, "problem", one ? text : NULL);
+}
+
+/* How many pods another program is before ours at, and one of them. */
+static void add_displaced(struct json_object *o, const struct agent *a)
+{
+	const struct endpoint_record *r;
+	const struct endpoint *one = NULL;
+	char text[NAME_MAX_LEN];
+	size_t i;
+
+	for (i = 0; i < a->model->endpoints.n && !one; i++) {
+		r = endpoints_record(a, &a->model->endpoints.v[i]->key);
+		if (r && r->displaced)
+			one = a->model->endpoints.v[i];
+	}
+	if (one)
+		(void)snprintf(text, sizeof(text), "%s/%s", one->ns, one->pod);
+	jx_add_int(o, "displaced", endpoints_displaced(a));
+	jx_add_str(o, "displaced_pod", one ? text : NULL);
 }
 
 /* What the source follows, if it is several things. */
@@ -242,12 +272,12 @@ void answer_status(struct agent *a, struct api_conn *conn, struct json_object *r
 	jx_add_int(o, "endpoints", a->model->endpoints.n);
 	jx_add_int(o, "unprotected", unprotected_count(a));
 	jx_add(o, "unprotected_reasons", unprotected_reasons(a));
-	jx_add_int(o, "displaced", endpoints_displaced(a));
+	add_displaced(o, a);
 	jx_add(o, "healed", healed_of(endpoints_healed(a)));
 	jx_add_int(o, "pods", a->model->pods.n);
 	jx_add_int(o, "namespaces", a->model->namespaces.n);
 	jx_add_int(o, "policies", a->model->policies.n);
-	jx_add_int(o, "policies_with_problems", policies_with_problems(a->model));
+	add_problems(o, a->model);
 	jx_add(o, "pod_cidrs", pod_cidrs_of(a->model));
 	add_reconcile(o, a);
 	add_chain(o, a);

@@ -96,7 +96,7 @@ static void print_numbers(const struct ctl *c, struct json_object *o)
 {
 	const uint64_t open = ctl_int(o, "unprotected"), displaced = ctl_int(o, "displaced"),
 		       bad = ctl_int(o, "policies_with_problems");
-	char text[256], reasons[256];
+	char text[1024], reasons[256];
 
 	count_reasons(ctl_get(o, "unprotected_reasons"), reasons, sizeof(reasons));
 	(void)snprintf(text, sizeof(text), "%llu here; %llu known, namespaces: %llu",
@@ -112,8 +112,9 @@ static void print_numbers(const struct ctl *c, struct json_object *o)
 	if (displaced) {
 		(void)snprintf(
 			text, sizeof(text),
-			"%llu pods have another program before ours, which decides first: see the agent's log",
-			(unsigned long long)displaced);
+			"%llu pods have another program before ours, which decides first, %s for one: take it off "
+			"or put it behind ours; 'doctor' names it",
+			(unsigned long long)displaced, ctl_str(o, "displaced_pod"));
 		ctl_line(c, "", RED, text);
 	}
 	count_reasons(ctl_get(o, "healed"), reasons, sizeof(reasons));
@@ -122,8 +123,9 @@ static void print_numbers(const struct ctl *c, struct json_object *o)
 	ctl_line(c, "policies", PLAIN, text);
 	if (bad) {
 		(void)snprintf(text, sizeof(text),
-			       "%llu hold something that is not understood: see the agent's log",
-			       (unsigned long long)bad);
+			       "%llu hold something that is not understood, which is denied: %s%s",
+			       (unsigned long long)bad, ctl_str(o, "problem"),
+			       bad > 1 ? "; 'policy list' has all" : "");
 		ctl_line(c, "", YELLOW, text);
 	}
 }

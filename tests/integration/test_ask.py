@@ -309,6 +309,12 @@ class Ask(PolicedCase):
         self.assertEqual(code, 2)
         self.assertIn("nowhere.yaml", said)
 
+    def test_status_names_what_is_not_understood(self):
+        self.node.write_policy("shop", "odd", subject={"app": "db"}, egres=[])
+        said = lambda: self.node.ctl_text("status")[1]  # noqa: E731
+        what = "1 hold something that is not understood, which is denied: shop/odd: spec.egres is not a known field\n"
+        self.assertTrue(eventually(lambda: what in said()), said())
+
     def test_simulate_many(self):
         """More than a line of other requests has, by the socket and by the way that kubectl goes; not without end."""
         big = [network_policy(f"p{n}", ingress=[FROM_WEB] * 10) for n in range(1000)]

@@ -247,6 +247,8 @@ class Overtaken(Healed):
         link = bpf.tcx_before_all(fd, self.db.ifindex, bpf.TCX_EGRESS)
         try:
             self.soon(lambda: self.node.ask("status")["displaced"] == 1)
+            said = self.node.ctl_text("status")[1]
+            self.assertRegex(said, r"1 pods have another program before ours, which decides first, \w+/\w+ for one: ")
             self.assertTrue(self.log_says("shop/db", "hangs by tcx"))
         finally:
             os.close(link)
