@@ -129,6 +129,12 @@ int api_call(const char *run_dir, struct json_object *request, int timeout_ms,
 	     int (*each)(void *ctx, struct json_object *item), void *ctx, struct json_object **ret,
 	     struct bh_err *err);
 
+/* The same, and the agent may be silent for @first_ms before its first line, and for @silent_ms before each
+ * other; -1: for ever. */
+int api_follow(const char *run_dir, struct json_object *request, int first_ms, int silent_ms,
+	       int (*each)(void *ctx, struct json_object *item), void *ctx, struct json_object **ret,
+	       struct bh_err *err);
+
 /* A connection that never blocks, for who passes lines on. Return: a descriptor, or as api_call(). */
 int api_connect(const char *run_dir, int timeout_ms, struct bh_err *err);
 

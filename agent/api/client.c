@@ -26,6 +26,7 @@
 struct call {
 	const char *path;
 	int64_t deadline_ms; /* CLOCK_MONOTONIC; -1: none */
+	int each_ms;	     /* a line of the answer sets it anew; -1: none does */
 	int fd;
 };
 
@@ -182,7 +183,7 @@ static int take_line(const struct call *c, struct answer *a, struct json_object 
 	return a->each(a->ctx, item);
 }
 
-static int read_answer(const struct call *c, struct answer *a, struct bh_err *err)
+static int read_answer(struct call *c, struct answer *a, struct bh_err *err)
 {
 	auto_buf struct buf in = BUF_INIT(API_LINE_MAX + CHUNK_BYTES);
 	struct json_object *line;
@@ -198,6 +199,8 @@ static int read_answer(const struct call *c, struct answer *a, struct bh_err *er
 		r = take_line(c, a, line, err);
 		json_object_put(line);
 		buf_drop(&in, (size_t)n + 1);
+		if (c->each_ms >= 0)
+			c->deadline_ms = clock_ms() + c->each_ms;
 	}
 	return r;
 }
@@ -209,7 +212,7 @@ static int connect_by(const char *run_dir, int timeout_ms, struct call *c, char 
 	auto_fd int fd = -1;
 	int r;
 
-	*c = (struct call){ .path = path, .fd = -1 };
+	*c = (struct call){ .path = path, .each_ms = -1, .fd = -1 };
 	if (snprintf(path, size, "%s/" API_SOCKET, run_dir) >= (int)size)
 		return bh_err_set(err, -ENAMETOOLONG, "run directory '%.64s...': name too long", run_dir);
 	c->deadline_ms = timeout_ms < 0 ? -1 : clock_ms() + timeout_ms;
@@ -231,9 +234,9 @@ int api_connect(const char *run_dir, int timeout_ms, struct bh_err *err)
 	return r < 0 ? r : c.fd;
 }
 
-int api_call(const char *run_dir, struct json_object *request, int timeout_ms,
-	     int (*each)(void *ctx, struct json_object *item), void *ctx, struct json_object **ret,
-	     struct bh_err *err)
+static int ask(const char *run_dir, struct json_object *request, int timeout_ms, int each_ms,
+	       int (*each)(void *ctx, struct json_object *item), void *ctx, struct json_object **ret,
+	       struct bh_err *err)
 {
 	struct answer a = { .each = each, .ctx = ctx };
 	char path[PATH_SIZE];
@@ -245,6 +248,7 @@ int api_call(const char *run_dir, struct json_object *request, int timeout_ms,
 	if (r < 0)
 		return r;
 	fd = c.fd;
+	c.each_ms = each_ms;
 	r = send_request(&c, request, err);
 	if (!r)
 		r = read_answer(&c, &a, err);
@@ -255,4 +259,18 @@ int api_call(const char *run_dir, struct json_object *request, int timeout_ms,
 	else
 		json_object_put(a.last);
 	return r;
+}
+
+int api_call(const char *run_dir, struct json_object *request, int timeout_ms,
+	     int (*each)(void *ctx, struct json_object *item), void *ctx, struct json_object **ret,
+	     struct bh_err *err)
+{
+	return ask(run_dir, request, timeout_ms, -1, each, ctx, ret, err);
+}
+
+int api_follow(const char *run_dir, struct json_object *request, int first_ms, int silent_ms,
+	       int (*each)(void *ctx, struct json_object *item), void *ctx, struct json_object **ret,
+	       struct bh_err *err)
+{
+	return ask(run_dir, request, first_ms, silent_ms, each, ctx, ret, err);
 }

@@ -170,6 +170,8 @@ static int local_follow(const struct ctl *c, struct json_object *request,
 			void (*last)(void *ctx, struct json_object *line), void *ctx)
 {
 	struct followed f = { .each = each, .ctx = ctx };
+	const int first_ms = c->silent_ms ? (int)ctl_patience_ms(c, CTL_FIRST_MS) : -1;
+	const int silent_ms = c->silent_ms ? (int)c->silent_ms : -1;
 	struct json_object *line = NULL;
 	struct bh_err err;
 	bool gone = false;
@@ -177,8 +179,8 @@ static int local_follow(const struct ctl *c, struct json_object *request,
 
 	for (;;) {
 		resume_ask(&f.at, request);
-		r = api_call(c->run_dir ? c->run_dir : API_RUN_DIR, request, -1, take_followed, &f, &line,
-			     &err);
+		r = api_follow(c->run_dir ? c->run_dir : API_RUN_DIR, request, first_ms, silent_ms,
+			       take_followed, &f, &line, &err);
 		if (r >= 0 && (!gone || ctl_int(line, "code") != CTL_CODE_RETRY))
 			return concluded(c, line, last, ctx);
 		if (r < 0 && (c->one_run || (r != -ECONNRESET && !gone)))

@@ -52,12 +52,19 @@ struct ctl {
 	/* set by commands: what comes from several nodes is sorted by its "time"; makes sense for one node
 	 * alone */
 	bool by_time, one_node;
-	bool one_run;	 /* set by commands: of what is followed: an agent that ends is not waited for */
+	bool one_run; /* set by commands: of what is followed: an agent that ends is not waited for */
+	/* set by commands: of what is followed: so long nobody may be silent who has begun, and CTL_FIRST_MS,
+	 * or as --timeout says, who has not; 0: for ever */
+	uint64_t silent_ms;
 	int64_t ends_ms; /* set by commands: until when, by clock_ms(), anybody is waited for; 0: no end */
-	struct json_object *unanswered; /* set by commands: takes who does not answer; else that is said */
-	bool of_policies;		/* set by commands: what is not found is a policy, not a pod */
+	struct json_object *unanswered;	   /* set by commands: takes who does not answer; else that is said */
+	struct json_object *silent;	   /* set by commands: takes the nodes that are silent: {NODE: why} */
+	const struct json_object *unasked; /* set by commands: such nodes, which are not asked again */
+	bool of_policies;		   /* set by commands: what is not found is a policy, not a pod */
 	const char *ends[2]; /* set by commands: the two pods, or addresses, that are asked about */
 };
+
+#define CTL_FIRST_MS 60000
 
 enum { /* options that a command takes */
        OPT_POD = 1 << 0,

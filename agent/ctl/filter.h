@@ -30,9 +30,9 @@ struct filter {
 /* Of the options. Return: 0 or -EINVAL with the option named. */
 int filter_read(const struct ctl *c, struct filter *ret, struct bh_err *err);
 
-/* Says which of its names no agent knows now, and what is near; asks nobody where it has none. Return: as
- * ctl_answers(). */
-int known_ask(const struct ctl *c, const struct filter *f);
+/* Says which of its names no agent knows now, and what is near; asks nobody where it has none. Nodes that
+ * do not answer are not named: they go to @silent, as ctl.silent has it. Return: as ctl_answers(). */
+int known_ask(const struct ctl *c, const struct filter *f, struct json_object *silent);
 
 /* @item: as the agent answers `flows`. That reports were lost may have been any of them. */
 bool filter_takes(const struct filter *f, struct json_object *item);

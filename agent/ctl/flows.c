@@ -163,6 +163,7 @@ static void say_none(const struct asked *a)
 static int run(const struct ctl *c, char **args)
 {
 	struct json_object *request;
+	struct json_object *silent;
 	struct ctl ordered = *c;
 	struct asked a = { .items = { .c = c } };
 	struct bh_err err;
@@ -171,9 +172,13 @@ static int run(const struct ctl *c, char **args)
 	(void)args;
 	if (filter_read(c, &a.filter, &err) < 0)
 		return ctl_say("%s", err.msg), CTL_USAGE;
-	code = known_ask(c, &a.filter);
-	if (code == CTL_UNREACHABLE)
+	silent = json_object_new_object();
+	code = known_ask(c, &a.filter, silent);
+	if (code == CTL_UNREACHABLE && !json_object_object_length(silent)) {
+		json_object_put(silent);
 		return code;
+	}
+	ordered.unasked = silent; /* they are named by the answer that is asked for */
 	ordered.by_time = true;
 	ordered.pod = NULL; /* that may have gone since, or be elsewhere: the filter's business */
 	request = ctl_request(&ordered, "flows");
@@ -185,6 +190,7 @@ static int run(const struct ctl *c, char **args)
 		ctl_items_end(&a.items);
 	else if (!c->json && !c->follow && ctl_answered(code))
 		say_none(&a);
+	json_object_put(silent);
 	return code;
 }
 

@@ -82,7 +82,7 @@ static void say(const struct known *k)
 	}
 }
 
-int known_ask(const struct ctl *c, const struct filter *f)
+int known_ask(const struct ctl *c, const struct filter *f, struct json_object *silent)
 {
 	struct json_object *request;
 	struct known k = {};
@@ -91,6 +91,7 @@ int known_ask(const struct ctl *c, const struct filter *f)
 
 	once.follow = false;
 	once.pod = NULL;
+	once.silent = silent;
 	request = ctl_request(&once, "names");
 	add(&k, request, "pods", "pod", pods_name(&f->pod));
 	add(&k, request, "pods", "pod", pods_name(&f->peer));

@@ -6,6 +6,10 @@
 
 #include "ctl/judge.h"
 
+#define INTERVAL_MS 1000  /* the agent's, where none is asked for */
+#define OVERDUE	    3	  /* so many intervals without a word, and */
+#define SLACK_MS    10000 /* what a busy node may need, are an agent that stands still */
+
 struct perf {
 	const struct ctl *c;
 	struct perf_setup setup;
@@ -260,6 +264,7 @@ static int run(const struct ctl *c, char **args)
 	(void)args;
 	patient.follow = true; /* for as long as it takes */
 	patient.one_node = true;
+	patient.silent_ms = OVERDUE * (c->interval_ms ? c->interval_ms : INTERVAL_MS) + SLACK_MS;
 	patient.one_run = true; /* another process counts from another beginning */
 	if (c->interface)
 		json_object_object_add(request, "interface", json_object_new_string(c->interface));
@@ -271,7 +276,7 @@ static int run(const struct ctl *c, char **args)
 	if (ctl_answered(code) && p.begun)
 		code = conclude(&p);
 	else if (code == CTL_UNREACHABLE && p.head)
-		ctl_say("the agent ended meanwhile, or the way to it did: ask again");
+		ctl_say("the agent ended meanwhile, or stands still, or the way to it has gone: ask again");
 	json_object_put(last);
 	json_object_put(p.kept);
 	json_object_put(p.intervals);

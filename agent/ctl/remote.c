@@ -162,8 +162,10 @@ static void take_line(struct remote *r, struct call *k, const char *line)
 	} else if (json_object_is_type(item, json_type_object)) {
 		take_item(r, k, item, line);
 	}
-	if (r->c->follow)
-		k->due_ms = 0;
+	if (r->c->follow) {
+		k->patience_ms = item ? (int64_t)r->c->silent_ms : ctl_patience_ms(r->c, CTL_FIRST_MS);
+		k->due_ms = r->c->silent_ms ? clock_ms() + k->patience_ms : 0;
+	}
 	if (!k->over) {
 		k->connected = true;
 		k->at.failed = 0;
@@ -449,7 +451,10 @@ static size_t say_failures(struct remote *r)
 		if (!k->over || said(k, true, 0) || said(k, false, CTL_CODE_NOT_FOUND))
 			continue;
 		n++;
-		if (!k->told)
+		if (!k->told && !k->last && r->c->silent)
+			(void)json_object_object_add(r->c->silent, k->pod->node,
+						     json_object_new_string(k->why));
+		else if (!k->told)
 			ctl_unanswered(r->c, k->pod->node, k->last ? ctl_str(k->last, "msg") : k->why, "");
 		k->told = true;
 	}
@@ -494,6 +499,17 @@ static void remote_done(struct remote *r)
 	vec_done(&r->calls);
 }
 
+/* Who was silent when it was asked something else. */
+static void leave_out(const struct remote *r, struct call *k)
+{
+	struct json_object *why;
+
+	if (!json_object_object_get_ex(r->c->unasked, k->pod->node, &why))
+		return;
+	(void)snprintf(k->why, sizeof(k->why), "%s", json_object_get_string(why));
+	k->over = true;
+}
+
 static int prepare(struct remote *r, const struct agent_pods *pods)
 {
 	size_t i;
@@ -515,6 +531,7 @@ static int prepare(struct remote *r, const struct agent_pods *pods)
 				    .in = BUF_INIT(API_LINE_MAX + CHUNK),
 				    .said = BUF_INIT(1 << 16),
 				    .kept = BUF_INIT(ANSWER_MAX) };
+		leave_out(r, k);
 	}
 	return CTL_OK;
 }

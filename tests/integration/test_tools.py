@@ -217,6 +217,17 @@ class Perf(PolicedCase):
         self.assertRegex(text, r"^( +\d+\.\d s [^\n]*\n)*$")
         self.assertNotRegex(text, r"\d{12}|-\d")
 
+    def test_the_agent_stands_still(self):
+        argv = [os.path.join(BUILD, "bulkheadctl"), "--run-dir", RUN_DIR, "perf", "--duration", "60", "--interval", "0.1"]
+        with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as asker:
+            self.addCleanup(asker.kill)
+            self.assertTrue(any(" s  " in line[:12] for line in asker.stdout))
+            self.node.agent_pause()
+            self.addCleanup(self.node.agent_resume)
+            said = asker.communicate(timeout=50)[1]
+        self.assertEqual(asker.returncode, 3, said)
+        self.assertIn("no answer in time", said)
+
     def held(self):
         """The agent's descriptors but for connections, of which the last one may still be closing."""
         return [name for name in self.node.agent_fds() if name != "socket"]

@@ -291,12 +291,51 @@ static void refused_before_it_was_sent(void **state)
 /* Accepts and says nothing (stopped in a debugger, or by SIGSTOP). */
 static void silent_agent(void **state)
 {
+	struct json_object *request = json_tokener_parse("{\"v\":1,\"op\":\"perf\"}");
 	struct bh_err err;
 
 	(void)state;
 	start("", 0, 1, true);
 	assert_int_equal(call(50, NULL, NULL, NULL, &err), -ETIMEDOUT);
 	assert_non_null(strstr(err.msg, "in time"));
+	assert_int_equal(api_follow(run_dir, request, 50, FOREVER_MS, NULL, NULL, NULL, &err), -ETIMEDOUT);
+	json_object_put(request);
+}
+
+/* It has begun, and stands still. */
+static void agent_that_stops(void **state)
+{
+	static const char items[] = "{\"v\":1,\"item\":{\"n\":3}}\n{\"v\":1,\"item\":{\"n\":4}}\n";
+	struct json_object *request = json_tokener_parse("{\"v\":1,\"op\":\"perf\"}");
+	struct bh_err err;
+	int total = 0;
+
+	(void)state;
+	start(items, sizeof(items) - 1, sizeof(items) - 1, true);
+	assert_int_equal(api_follow(run_dir, request, FOREVER_MS, 500, sum, &total, NULL, &err), -ETIMEDOUT);
+	assert_int_equal(total, 7);
+	json_object_put(request);
+}
+
+static int take_a_while(void *ctx, struct json_object *item)
+{
+	(void)usleep(300000);
+	return sum(ctx, item);
+}
+
+/* Each of its lines has its time. */
+static void agent_that_goes_on(void **state)
+{
+	static const char lines[] =
+		"{\"v\":1,\"item\":{\"n\":3}}\n{\"v\":1,\"item\":{\"n\":4}}\n{\"done\":true}\n";
+	struct json_object *request = json_tokener_parse("{\"v\":1,\"op\":\"perf\"}");
+	int total = 0;
+
+	(void)state;
+	start(lines, sizeof(lines) - 1, sizeof(lines) - 1, true);
+	assert_int_equal(api_follow(run_dir, request, 500, 500, take_a_while, &total, NULL, NULL), 0);
+	assert_int_equal(total, 7);
+	json_object_put(request);
 }
 
 /* The queue of a listener that never accepts is full: connect says EAGAIN, and the deadline holds. */
@@ -344,6 +383,8 @@ int main(void)
 		with_dir(request_too_long),
 		with_dir(refused_before_it_was_sent),
 		with_dir(silent_agent),
+		with_dir(agent_that_stops),
+		with_dir(agent_that_goes_on),
 		with_dir(full_queue),
 		cmocka_unit_test(long_run_dir),
 	};

@@ -51,6 +51,7 @@ static const char kubectl[] =
 	"\tuntil grep -q refused \"$dir/said\" || [ $n = 500 ]; do sleep 0.01; n=$((n + 1)); done\n"
 	"\t[ $n = 500 ] || echo \"$done\" ;;\n"
 	"*' hangs-'*) exec sleep 100 ;;\n"
+	"*' stops-'*) item 1; exec sleep 100 ;;\n"
 	"*' other-'*) echo hello ;;\n"
 	"*' half-'*) item 1; printf '{\"v\":1,\"it' ;;\n"
 	"*' refused-'*) echo 'E1128 12:00:00 1 x.go] no' >&2; echo 'Error (Forbidden): no pods/exec' >&2; exit 1 ;;\n"
@@ -103,6 +104,16 @@ static void append(char *to, size_t size, const char *a, const char *b)
 	const size_t len = strlen(to);
 
 	(void)snprintf(to + len, size - len, "%s%s%s ", a, *b ? ":" : "", b);
+}
+
+/* By `kubectl exec`, since cluster(). */
+static void assert_called(const struct fixture *f, const char *node, int times)
+{
+	char command[200];
+
+	(void)snprintf(command, sizeof(command), "[ $(grep -c 'exec .*%s-0 ' %s/calls) = %d ]", node, f->dir,
+		       times);
+	assert_int_equal(system(command), 0);
 }
 
 static int each(void *ctx, struct json_object *item)
@@ -320,6 +331,48 @@ static void who_goes_in_its_only_run_is_not(void **state)
 	assert_string_equal(said, "bulkheadctl: node again: kubectl ended without an answer\n");
 }
 
+/* It may be silent for as long as it was to be between two lines, and no longer. */
+static void who_stands_still_is_given_up(void **state)
+{
+	struct fixture *f = *state;
+	char said[1000];
+
+	cluster(f, "stops", "Running");
+	assert_int_equal(ask(f,
+			     (struct ctl){ .all_nodes = true,
+					   .follow = true,
+					   .one_run = true,
+					   .timeout_ms = 90000,
+					   .silent_ms = 500 },
+			     said, sizeof(said)),
+			 CTL_UNREACHABLE);
+	assert_string_equal(f->items, "stops:1 ");
+	assert_string_equal(said, "bulkheadctl: node stops: no answer in 0 s\n");
+}
+
+/* Who was silent once is named by the answer that is wanted, and not asked for that. */
+static void who_is_silent_is_asked_once(void **state)
+{
+	struct json_object *silent = json_object_new_object();
+	struct ctl c = { .all_nodes = true, .silent = silent };
+	struct fixture *f = *state;
+	char said[1000];
+
+	cluster(f, "good refused busy", "Running");
+	assert_int_equal(ask(f, c, said, sizeof(said)), CTL_PARTIAL);
+	assert_string_equal(said, "bulkheadctl: node busy: later\n"); /* that is an answer */
+	assert_int_equal(json_object_object_length(silent), 1);
+	cluster(f, "good refused", "Running");
+	c.silent = NULL;
+	c.unasked = silent;
+	assert_int_equal(ask(f, c, said, sizeof(said)), CTL_PARTIAL);
+	assert_string_equal(said, "bulkheadctl: node refused: Error (Forbidden): no pods/exec\n");
+	assert_string_equal(f->items, "good:3 good:5 ");
+	assert_called(f, "good", 1);
+	assert_called(f, "refused", 0);
+	json_object_put(silent);
+}
+
 #define OTHERS                                                                                               \
 	"other-a other-b other-c other-d other-e other-f other-g other-h other-i other-j other-k other-l "   \
 	"other-m other-n other-o "
@@ -488,6 +541,8 @@ int main(void)
 		cmocka_unit_test(names_of_the_cluster_are_completed),
 		cmocka_unit_test(who_goes_is_followed_again),
 		cmocka_unit_test(who_goes_in_its_only_run_is_not),
+		cmocka_unit_test(who_stands_still_is_given_up),
+		cmocka_unit_test(who_is_silent_is_asked_once),
 		cmocka_unit_test(kubectl_gets_the_users_words),
 		cmocka_unit_test(the_best_pod_of_a_node_is_asked),
 		cmocka_unit_test(agents_are_in_one_namespace),
