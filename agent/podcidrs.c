@@ -28,12 +28,14 @@ int podcidrs_read(const char *text, struct podcidrs *ret, struct bh_err *err)
 	if (cidr_parse(text, &c) < 0)
 		return bh_err_set(err, -EINVAL, "--pod-cidr '%.60s': not a CIDR, as in 10.244.0.0/16", text);
 	if (has_host_bits(text, &c))
-		return bh_err_set(err, -EINVAL, "--pod-cidr '%.60s': there are bits behind the prefix; '%s' has none",
-				  text, cidr_text(&c, without));
+		return bh_err_set(err, -EINVAL,
+				  "--pod-cidr '%.60s': there are bits behind the prefix; '%s' has none", text,
+				  cidr_text(&c, without));
 	if (!c.len || (c.len == ALL_IPV4 && addr_is_v4(&c.addr)))
 		return bh_err_set(err, -EINVAL, "--pod-cidr '%.60s': all there is cannot be the pods'", text);
 	if (ret->n == PODCIDRS_MAX)
-		return bh_err_set(err, -EINVAL, "--pod-cidr '%.60s': more than %u of them", text, PODCIDRS_MAX);
+		return bh_err_set(err, -EINVAL, "--pod-cidr '%.60s': more than %u of them", text,
+				  PODCIDRS_MAX);
 	ret->at[ret->n++] = c;
 	return 0;
 }
