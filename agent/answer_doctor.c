@@ -143,12 +143,10 @@ static void check_unprotected(const struct doctor *d)
 
 static void check_policy(const struct doctor *d)
 {
+	const size_t odd = model_problems(d->a->model, NULL);
 	struct reconcile_status s;
-	size_t i, odd = 0;
 
 	reconcile_status(d->a->reconcile, &s);
-	for (i = 0; i < d->a->model->policies.n; i++)
-		odd += d->a->model->policies.v[i]->problems.n != 0;
 	if (s.failing[0])
 		say(d, "policy", FAULT, "what was in force before stays in force; mend what it names",
 		    "the last change is not in force: %s", s.failing);

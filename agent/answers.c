@@ -113,16 +113,10 @@ static void add_reconcile(struct json_object *o, const struct agent *a)
 /* How many policies have some, and one of these with its first. */
 static void add_problems(struct json_object *o, const struct model *m)
 {
-	const struct net_policy *one = NULL;
+	const struct net_policy *one;
+	const size_t n = model_problems(m, &one);
 	char name[POLICY_TEXT], text[POLICY_TEXT + 512];
-	size_t i, n = 0;
 
-	for (i = 0; i < m->policies.n; i++) {
-		if (!m->policies.v[i]->problems.n)
-			continue;
-		one = one ? one : m->policies.v[i];
-		n++;
-	}
 	if (one)
 		(void)snprintf(text, sizeof(text), "%s: %s %s", net_policy_text(one, name),
 			       one->problems.v[0].path, one->problems.v[0].text);

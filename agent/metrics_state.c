@@ -149,13 +149,7 @@ void collect_objects(struct view *v, struct exposition *x)
 
 void collect_problems(struct view *v, struct exposition *x)
 {
-	const struct model *m = v->a->model;
-	uint64_t n = 0;
-	size_t i;
-
-	for (i = 0; i < m->policies.n; i++)
-		n += m->policies.v[i]->problems.n != 0;
-	expo_add(x, n, NULL);
+	expo_add(x, model_problems(v->a->model, NULL), NULL);
 }
 
 void collect_watch_age(struct view *v, struct exposition *x)

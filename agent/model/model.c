@@ -383,6 +383,22 @@ bool model_audits(const struct model *m, const struct net_policy *p)
 	return p->audit || m->audit || (ns && namespace_is_audited(ns));
 }
 
+size_t model_problems(const struct model *m, const struct net_policy **ret_first)
+{
+	const struct net_policy *first = NULL;
+	size_t i, n = 0;
+
+	for (i = 0; i < m->policies.n; i++) {
+		if (!m->policies.v[i]->problems.n)
+			continue;
+		if (!n++)
+			first = m->policies.v[i];
+	}
+	if (ret_first)
+		*ret_first = first;
+	return n;
+}
+
 const struct pod *model_pod(const struct model *m, const char *ns, const char *name)
 {
 	const struct pod key = { .ns = (char *)ns, .name = (char *)name }, *k = &key;

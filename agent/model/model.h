@@ -396,6 +396,10 @@ const struct namespace *model_pod_namespace(const struct model *m, const struct 
 /* Whether a policy denies nothing, by itself or because its namespace or all agents are in mode Audit. One of
  * the cluster may still deny nothing to some of its pods: those of namespaces that are. */
 bool model_audits(const struct model *m, const struct net_policy *p);
+
+/* How many policies hold something that is not understood. @ret_first: one of them, NULL if there is none;
+ * may be NULL. */
+size_t model_problems(const struct model *m, const struct net_policy **ret_first);
 const struct pod *model_pod(const struct model *m, const char *ns, const char *name);
 const struct net_policy *model_policy(const struct model *m, enum policy_kind kind, const char *ns,
 				      const char *name);

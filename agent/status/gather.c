@@ -214,9 +214,7 @@ void gather_look_again(struct gather *g)
 {
 	size_t i, k;
 
-	g->refused = 0;
-	for (i = 0; i < g->model->policies.n; i++)
-		g->refused += g->model->policies.v[i]->problems.n > 0;
+	g->refused = model_problems(g->model, NULL);
 	for (i = 0; i < g->nodes.n; i++)
 		for (k = 0; g->nodes.v[i].reports && k < POLICY_KINDS; k++)
 			if (g->nodes.v[i].seq[k] < 0)
