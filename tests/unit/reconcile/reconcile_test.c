@@ -393,7 +393,6 @@ static void a_full_map_names_the_policy(void **state)
 	struct reconcile_status status;
 	uint32_t i;
 
-	p->subject = selector_new();
 	for (i = 0; i < sizes.ranges; i++)
 		*vec_add(&rule->ports) =
 			(struct port_range){ 6, (uint16_t)(2 * i + 1), (uint16_t)(2 * i + 1), "" };
