@@ -636,6 +636,15 @@ class Node:
     def agent_resume(self):
         self.agent_signal(signal.SIGCONT)
 
+    @contextlib.contextmanager
+    def agent_paused(self):
+        """It heals nothing meanwhile."""
+        self.agent_pause()
+        try:
+            yield
+        finally:
+            self.agent_resume()
+
     def _agent_end(self, number):
         if self.agent and self.agent.poll() is None:
             self.agent_signal(number)

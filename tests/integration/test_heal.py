@@ -108,9 +108,10 @@ class Order(Healed):
     def test_program_that_ends_the_walk_from_the_pod(self):
         self.node.write_policy("shop", "db", subject={"app": "db"}, policyTypes=["Egress"])
         self.assert_policed(egress=lambda s, *_: s is not self.db)
-        self.foreign(ENDS, "ingress")
         reaches = lambda: self.db.reaches(self.web, "udp", 53, self.node.families[0])  # noqa: E731
-        self.assertTrue(reaches(), "it does not end the walk")
+        with self.node.agent_paused():
+            self.foreign(ENDS, "ingress")
+            self.assertTrue(reaches(), "it does not end the walk")
         self.soon(self.is_first, "ours is not first again")
         self.assertFalse(reaches())
         self.assertEqual(self.healed("hooks_displaced"), 1)
@@ -165,12 +166,13 @@ class Order(Healed):
     def test_taken_off(self):
         """The links detached, or the qdisc deleted with all that is on it."""
         self.isolate_db()
-        if invariants.tcx_in_use(self.node):
-            for side in ("from", "to"):
-                bpf.link_detach(os.path.join(invariants.LINKS, f"{self.db.key()}_{side}"))
-        else:
-            run("tc", "qdisc", "del", "dev", self.db.hostif, "clsact")
-        self.assertTrue(self.job.reaches(self.db, family=self.node.families[0]), "nothing was taken off")
+        with self.node.agent_paused():
+            if invariants.tcx_in_use(self.node):
+                for side in ("from", "to"):
+                    bpf.link_detach(os.path.join(invariants.LINKS, f"{self.db.key()}_{side}"))
+            else:
+                run("tc", "qdisc", "del", "dev", self.db.hostif, "clsact")
+            self.assertTrue(self.job.reaches(self.db, family=self.node.families[0]), "nothing was taken off")
         self.soon(self.is_first)
         self.assertFalse(self.job.reaches(self.db, family=self.node.families[0]))
         self.assertEqual(self.healed("hooks_restored"), 1)
@@ -187,8 +189,9 @@ class Order(Healed):
 
     def test_one_taken_off(self):
         for n, side in enumerate(("ingress", "egress"), 1):
-            self.take_off(side)
-            self.assertFalse(self.is_first(), "nothing was taken off")
+            with self.node.agent_paused():
+                self.take_off(side)
+                self.assertFalse(self.is_first(), "nothing was taken off")
             self.soon(self.is_first, side)
             self.assertEqual(self.healed("hooks_restored"), n)
 
